@@ -1,0 +1,65 @@
+package telemetry
+
+import (
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// AlertState is where an alert stands in its life.
+type AlertState string
+
+// The states of an alert, in the order of its life.
+const (
+	AlertPending  AlertState = "pending"
+	AlertFiring   AlertState = "firing"
+	AlertResolved AlertState = "resolved"
+	// AlertInactive ends an alert's record: a pending one whose condition went away,
+	// or a resolved one no longer sent.
+	AlertInactive AlertState = "inactive"
+)
+
+// Alert is the whole state of one alert: a record of weir.alerts, encoded as JSON
+// under the key ID. Times are event time.
+type Alert struct {
+	ID          string             `json:"id"` // Fingerprint(Labels)
+	Rule        string             `json:"rule"`
+	GroupKey    string             `json:"group_key"`
+	Labels      map[string]string  `json:"labels"` // with alertname
+	Annotations map[string]string  `json:"annotations,omitempty"`
+	State       AlertState         `json:"state"`
+	ActiveAt    time.Time          `json:"active_at"`            // condition first true
+	FiredAt     time.Time          `json:"fired_at,omitzero"`    // became firing
+	ClearedAt   time.Time          `json:"cleared_at,omitzero"`  // condition first false while firing
+	ResolvedAt  time.Time          `json:"resolved_at,omitzero"` // became resolved
+	EvaluatedAt time.Time          `json:"evaluated_at"`         // end of the newest window
+	Reason      string             `json:"reason,omitempty"`     // why it resolved, where not by its condition
+	Seq         uint64             `json:"seq"`                  // rises with every transition of this alert
+	Values      map[string]float64 `json:"values,omitempty"`     // the view's fields that the expression reads
+	WindowStart time.Time          `json:"window_start"`
+	WindowEnd   time.Time          `json:"window_end"`
+	// Completeness is the share 0-1 of sources that contributed to the window.
+	Completeness float64 `json:"completeness"`
+	LateReports  uint64  `json:"late_reports"`
+	// Transition says that State changed at EvaluatedAt; otherwise only values did.
+	Transition bool `json:"transition"`
+}
+
+// Fingerprint names an alert by its labels: FNV-1a of the sorted names and values,
+// in hexadecimal.
+func Fingerprint(labels map[string]string) string {
+	hash := fnv.New64a()
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		hash.Write([]byte(name))
+		hash.Write([]byte{0xff})
+		hash.Write([]byte(labels[name]))
+		hash.Write([]byte{0xff})
+	}
+	digits := strconv.FormatUint(hash.Sum64(), 16)
+	for len(digits) < 16 {
+		digits = "0" + digits
+	}
+	return digits
+}

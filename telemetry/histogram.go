@@ -1,0 +1,125 @@
+package telemetry
+
+import (
+	"math"
+	"slices"
+)
+
+// HistogramGrowth is the ratio of neighbouring bucket bounds. 101/99 keeps every
+// value within 1% of its bucket's representative. Not smaller: rows grow with the
+// number of buckets; not larger: 1% is the promised error.
+const HistogramGrowth = 101.0 / 99.0
+
+// ZeroBucket is the index of the bucket that holds zeros.
+const ZeroBucket = -1
+
+// MaxHistogramBuckets bounds the distinct buckets of one histogram: the index of
+// the greatest uint64 is 2218, so no honest histogram has more.
+const MaxHistogramBuckets = 2220
+
+var logGrowth = math.Log(HistogramGrowth)
+
+// Histogram is sparse and log-bucketed with at most 1% relative error. Values are
+// whole numbers of a unit that the holder names (microseconds, bytes). Indexes
+// ascend strictly and pair with Counts. The zero value is empty and ready to use.
+type Histogram struct {
+	Indexes []int32
+	Counts  []uint64
+	Sum     uint64 // exact
+	Max     uint64 // exact
+}
+
+// BucketIndex returns ceil(ln(x)/ln(101/99)), ZeroBucket for 0.
+func BucketIndex(x uint64) int32 {
+	if x == 0 {
+		return ZeroBucket
+	}
+	return int32(math.Ceil(math.Log(float64(x))/logGrowth - 1e-9))
+}
+
+// BucketValue returns the value within 1% of all that bucket i holds: 2*g^i/(g+1).
+func BucketValue(i int32) float64 {
+	if i < 0 {
+		return 0
+	}
+	return 2 * math.Pow(HistogramGrowth, float64(i)) / (HistogramGrowth + 1)
+}
+
+// Observe adds one value.
+func (h *Histogram) Observe(x uint64) {
+	h.add(BucketIndex(x), 1)
+	h.Sum += x
+	h.Max = max(h.Max, x)
+}
+
+func (h *Histogram) add(index int32, count uint64) {
+	at, found := slices.BinarySearch(h.Indexes, index)
+	if found {
+		h.Counts[at] += count
+		return
+	}
+	h.Indexes = slices.Insert(h.Indexes, at, index)
+	h.Counts = slices.Insert(h.Counts, at, count)
+}
+
+// Merge adds o's counts exactly.
+func (h *Histogram) Merge(o *Histogram) {
+	for i, index := range o.Indexes {
+		h.add(index, o.Counts[i])
+	}
+	h.Sum += o.Sum
+	h.Max = max(h.Max, o.Max)
+}
+
+// Count returns how many values were observed.
+func (h *Histogram) Count() uint64 {
+	var n uint64
+	for _, count := range h.Counts {
+		n += count
+	}
+	return n
+}
+
+// Quantile returns the value at rank ceil(q*n) within 1%, in the histogram's unit;
+// 0 where nothing was observed. q is clamped to 0..1.
+func (h *Histogram) Quantile(q float64) float64 {
+	n := h.Count()
+	if n == 0 {
+		return 0
+	}
+	rank := uint64(math.Ceil(min(max(q, 0), 1) * float64(n)))
+	rank = max(rank, 1)
+	var seen uint64
+	for i, count := range h.Counts {
+		if seen += count; seen >= rank {
+			return min(BucketValue(h.Indexes[i]), float64(h.Max))
+		}
+	}
+	return float64(h.Max)
+}
+
+// ShareAbove returns the share 0-1 of values above x, to the bucket; 0 where
+// nothing was observed.
+func (h *Histogram) ShareAbove(x uint64) float64 {
+	n, limit := h.Count(), BucketIndex(x)
+	if n == 0 {
+		return 0
+	}
+	var above uint64
+	for i, index := range h.Indexes {
+		if index > limit {
+			above += h.Counts[i]
+		}
+	}
+	return float64(above) / float64(n)
+}
+
+// Reset empties the histogram and keeps its memory.
+func (h *Histogram) Reset() {
+	h.Indexes, h.Counts, h.Sum, h.Max = h.Indexes[:0], h.Counts[:0], 0, 0
+}
+
+// Clone returns a copy that shares no memory.
+func (h *Histogram) Clone() Histogram {
+	return Histogram{slices.Clone(h.Indexes), slices.Clone(h.Counts), h.Sum, h.Max}
+}

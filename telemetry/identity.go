@@ -1,0 +1,132 @@
+package telemetry
+
+import (
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+)
+
+// Names of Weir's topics.
+const (
+	TopicTelemetry  = "weir.telemetry"
+	TopicCells      = "weir.cells"
+	TopicGroups     = "weir.groups"
+	TopicAlerts     = "weir.alerts"
+	TopicDeadLetter = "weir.deadletter"
+	TopicParameters = "weir.parameters" // compacted: the fold's fixed parameters, once
+)
+
+// Source is one partition of weir.telemetry, told from one of a topic of the same
+// name created again by the topic's id.
+type Source struct {
+	TopicID   [16]byte
+	Partition int32
+}
+
+// String returns the id in hexadecimal, a slash and the partition.
+func (s Source) String() string {
+	return fmt.Sprintf("%s/%d", hex.EncodeToString(s.TopicID[:]), s.Partition)
+}
+
+// BlockOffsets is how many offsets of a source share a block. Not smaller: a fast
+// partition would cut segments before a minute is over and aggregate less; not
+// larger: a block bounds how long a broker clock that leapt ahead keeps its minute.
+const BlockOffsets = 4 << 20
+
+// Segment is the reports of one source that the broker appended in one minute
+// within one block. It depends on the log alone.
+type Segment struct {
+	Block      uint64
+	MinuteUnix int64 // minutes since 1970
+}
+
+// Before says whether s comes earlier in its source than o.
+func (s Segment) Before(o Segment) bool {
+	return s.Block < o.Block || s.Block == o.Block && s.MinuteUnix < o.MinuteUnix
+}
+
+// Cell is what one segment of one source contributed to one series in one pane.
+// Its version is Totals.Reports.
+type Cell struct {
+	Pane   time.Time // start
+	Labels Labels
+	Totals Totals
+}
+
+// CellBatch is a record of weir.cells.
+type CellBatch struct {
+	Source  Source
+	Segment Segment
+	Cells   []Cell
+	Ledger  *Ledger // set in the last batch of a flush
+}
+
+// Ledger says how many reports a segment held; its version is Reports + Refused.
+type Ledger struct {
+	Reports, Refused, Bytes uint64
+	FirstOffset, EndOffset  int64
+	Closed                  bool
+}
+
+// Grouping is a set of labels that some rule groups by, over the series that Where admits.
+type Grouping struct {
+	ID    string // names By and Where; equal for equal text
+	By    []string
+	Where func(*Labels) bool // nil admits all
+}
+
+// Values returns the group that a series belongs to; ok is false where Where
+// refuses it.
+func (g *Grouping) Values(labels *Labels) (values []string, ok bool) {
+	if g.Where != nil && !g.Where(labels) {
+		return nil, false
+	}
+	values = make([]string, len(g.By))
+	for i, name := range g.By {
+		values[i] = labels.Get(name)
+	}
+	return values, true
+}
+
+// GroupKey returns the key of a group on weir.groups and weir.alerts.
+func GroupKey(grouping string, values []string) string {
+	return grouping + "\x00" + strings.Join(values, "\x00")
+}
+
+// GroupPartition returns the partition of n that holds a group, by FNV-1a of its
+// key; weir.groups and weir.alerts have equally many, so that whoever owns a group
+// owns its alerts.
+func GroupPartition(key string, n int32) int32 {
+	hash := fnv.New32a()
+	hash.Write([]byte(key))
+	return int32(hash.Sum32() % uint32(n))
+}
+
+// GroupBatch is a record of weir.groups: what one segment of one source contributed
+// to one group, in several panes. A partial's version is its Totals.Reports.
+type GroupBatch struct {
+	Source   Source
+	Segment  Segment
+	Grouping string
+	Values   []string
+	Partials []GroupPartial
+}
+
+// GroupPartial is a group's totals in one pane.
+type GroupPartial struct {
+	Pane   time.Time // start
+	Totals Totals
+}
+
+// Watermark says how far a source has come; every partition of weir.groups gets it.
+type Watermark struct {
+	Source      Source
+	EventTime   time.Time // panes that end at or before it get late reports only
+	Idle        bool      // read to its end, nothing new
+	Offset      int64     // next to be read
+	At          time.Time // by the aggregator's clock
+	LateReports uint64    // since the segment began
+	Sources     int32     // partitions of weir.telemetry
+}

@@ -1,0 +1,65 @@
+package telemetry
+
+// Schema is the version of the wire contract that this code writes and reads.
+const Schema = 1
+
+// Report is what one client or one broker saw of one series in one interval.
+// telemetry.proto documents the fields and their units.
+type Report struct {
+	Schema uint32
+	// RawLabels is the encoded label region: equal bytes mean equal labels. It may
+	// alias the buffer that the report was decoded from.
+	RawLabels       []byte
+	Labels          Labels
+	StartUnixMillis int64
+	LengthMillis    uint32
+	Messages, Bytes uint64
+	Errors          []ErrorCount
+	LatencyMicros   Histogram
+	DelayMicros     Histogram
+	SizeBytes       Histogram
+	HeartbeatMicros Histogram
+	Gauges          []Gauge
+	Rebalances      uint64
+	DroppedReports  uint64
+	Exemplars       []Exemplar
+	Events          []Event
+}
+
+// ErrorCount is a number of failed messages of one class.
+type ErrorCount struct {
+	Class string
+	Count uint64
+}
+
+// Gauge is a value as it stood at the end of a report's interval.
+type Gauge struct {
+	Name  string
+	Value float64
+}
+
+// Exemplar is one sampled message.
+type Exemplar struct {
+	TimeUnixMillis           int64
+	TraceID, MessageID       string
+	LatencyMicros, SizeBytes uint64
+}
+
+// EventKind is what happened to a client.
+type EventKind int32
+
+// The kinds of lifecycle events, numbered as in telemetry.proto.
+const (
+	EventStarted    EventKind = 1
+	EventStopped    EventKind = 2
+	EventPaused     EventKind = 3
+	EventResumed    EventKind = 4
+	EventRebalanced EventKind = 5
+)
+
+// Event is a lifecycle event of one client.
+type Event struct {
+	Kind           EventKind
+	TimeUnixMillis int64
+	Detail         string
+}

@@ -1,0 +1,260 @@
+package telemetry
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// MaxListedClients bounds the clients and nodes listed in one Totals. Not smaller:
+// a consumer group of a large service has a few hundred; not larger: the list
+// travels with every partial of its group.
+const MaxListedClients = 1024
+
+// MaxListedEvents bounds the lifecycle events kept in one Totals: the newest stay.
+const MaxListedEvents = 64
+
+// Totals is what reports add up to: the value of a cell and of a group partial.
+// Lists are sorted by what names their items.
+type Totals struct {
+	Reports, Messages, Bytes uint64
+	Errors                   []ErrorCount
+	LatencyMicros            Histogram
+	DelayMicros              Histogram
+	SizeBytes                Histogram
+	HeartbeatMicros          Histogram
+	Rebalances               uint64
+	DroppedReports           uint64
+	IntervalMillis           uint64 // sum of the reports' lengths
+	Gauges                   []GaugeValue
+	Versions                 []VersionTotals // groups only
+	Clients, Nodes           []string        // groups only
+	OverflowedClients        uint64          // at least so many clients are not listed
+	Events                   []Event
+}
+
+// GaugeValue is a gauge's newest value by event time; Sum, Max and Min run over
+// the series of a group.
+type GaugeValue struct {
+	Name                string
+	TimeUnixMillis      int64
+	Last, Max, Sum, Min float64
+	Series              uint64
+}
+
+// VersionTotals is the part of a group that one version of a client library has.
+type VersionTotals struct {
+	SDKLang, SDKVersion string
+	Messages            uint64
+	Clients             []string
+}
+
+// AddReport folds one report in.
+func (t *Totals) AddReport(r *Report) {
+	t.Reports++
+	t.Messages += r.Messages
+	t.Bytes += r.Bytes
+	for _, e := range r.Errors {
+		t.addError(e)
+	}
+	t.LatencyMicros.Merge(&r.LatencyMicros)
+	t.DelayMicros.Merge(&r.DelayMicros)
+	t.SizeBytes.Merge(&r.SizeBytes)
+	t.HeartbeatMicros.Merge(&r.HeartbeatMicros)
+	t.Rebalances += r.Rebalances
+	t.DroppedReports += r.DroppedReports
+	t.IntervalMillis += uint64(r.LengthMillis)
+	at := r.StartUnixMillis + int64(r.LengthMillis)
+	for _, g := range r.Gauges {
+		v := GaugeValue{strings.Clone(g.Name), at, g.Value, g.Value, g.Value, g.Value, 1}
+		t.joinGauge(v, newestGauge)
+	}
+	for _, e := range r.Events {
+		e.Detail = strings.Clone(e.Detail)
+		t.addEvent(e)
+	}
+}
+
+// JoinSeries adds one series of a group: what its cells hold so far in one segment
+// and pane.
+func (t *Totals) JoinSeries(labels *Labels, cell *Totals) {
+	t.addCounters(cell)
+	for _, g := range cell.Gauges {
+		t.joinGauge(g, sumGauge)
+	}
+	if labels.Client != "" {
+		t.addClient(labels.Client)
+	}
+	if labels.Node != "" {
+		t.Nodes = insertBounded(t.Nodes, labels.Node, nil)
+	}
+	if labels.SDKVersion != "" || labels.SDKLang != "" {
+		t.addVersion(VersionTotals{labels.SDKLang, labels.SDKVersion, cell.Messages, nil}, labels.Client)
+	}
+}
+
+// MergeSources adds what another source or segment contributed to the same group
+// and pane.
+func (t *Totals) MergeSources(o *Totals) {
+	t.addCounters(o)
+	t.joinDistincts(o)
+	for _, g := range o.Gauges {
+		t.joinGauge(g, sumGauge)
+	}
+}
+
+// MergePanes adds the same group's totals of another pane: counters add, gauges
+// keep the newest.
+func (t *Totals) MergePanes(o *Totals) {
+	t.addCounters(o)
+	t.joinDistincts(o)
+	for _, g := range o.Gauges {
+		t.joinGauge(g, newestGauge)
+	}
+}
+
+func (t *Totals) addCounters(o *Totals) {
+	t.Reports += o.Reports
+	t.Messages += o.Messages
+	t.Bytes += o.Bytes
+	for _, e := range o.Errors {
+		t.addError(e)
+	}
+	t.LatencyMicros.Merge(&o.LatencyMicros)
+	t.DelayMicros.Merge(&o.DelayMicros)
+	t.SizeBytes.Merge(&o.SizeBytes)
+	t.HeartbeatMicros.Merge(&o.HeartbeatMicros)
+	t.Rebalances += o.Rebalances
+	t.DroppedReports += o.DroppedReports
+	t.IntervalMillis += o.IntervalMillis
+	for _, e := range o.Events {
+		t.addEvent(e)
+	}
+}
+
+func (t *Totals) joinDistincts(o *Totals) {
+	t.OverflowedClients = max(t.OverflowedClients, o.OverflowedClients)
+	for _, c := range o.Clients {
+		t.addClient(c)
+	}
+	for _, n := range o.Nodes {
+		t.Nodes = insertBounded(t.Nodes, n, nil)
+	}
+	for _, v := range o.Versions {
+		t.addVersion(VersionTotals{v.SDKLang, v.SDKVersion, v.Messages, nil}, v.Clients...)
+	}
+}
+
+// ErrorTotal returns the failed messages of all classes.
+func (t *Totals) ErrorTotal() uint64 {
+	var n uint64
+	for _, e := range t.Errors {
+		n += e.Count
+	}
+	return n
+}
+
+func (t *Totals) addError(e ErrorCount) {
+	at, found := slices.BinarySearchFunc(t.Errors, e.Class, func(a ErrorCount, class string) int {
+		return strings.Compare(a.Class, class)
+	})
+	if found {
+		t.Errors[at].Count += e.Count
+		return
+	}
+	t.Errors = slices.Insert(t.Errors, at, ErrorCount{strings.Clone(e.Class), e.Count})
+}
+
+func (t *Totals) addClient(client string) {
+	t.Clients = insertBounded(t.Clients, client, &t.OverflowedClients)
+}
+
+func (t *Totals) addVersion(v VersionTotals, clients ...string) {
+	at, found := slices.BinarySearchFunc(t.Versions, v, func(a, b VersionTotals) int {
+		return cmp.Or(strings.Compare(a.SDKLang, b.SDKLang), strings.Compare(a.SDKVersion, b.SDKVersion))
+	})
+	if !found {
+		t.Versions = slices.Insert(t.Versions, at, VersionTotals{SDKLang: v.SDKLang, SDKVersion: v.SDKVersion})
+	}
+	t.Versions[at].Messages += v.Messages
+	for _, client := range clients {
+		if client != "" {
+			t.Versions[at].Clients = insertBounded(t.Versions[at].Clients, client, nil)
+		}
+	}
+}
+
+func (t *Totals) addEvent(e Event) {
+	at, found := slices.BinarySearchFunc(t.Events, e, func(a, b Event) int {
+		return cmp.Or(cmp.Compare(a.TimeUnixMillis, b.TimeUnixMillis), cmp.Compare(a.Kind, b.Kind),
+			strings.Compare(a.Detail, b.Detail))
+	})
+	if found {
+		return
+	}
+	t.Events = slices.Insert(t.Events, at, e)
+	if len(t.Events) > MaxListedEvents {
+		t.Events = slices.Delete(t.Events, 0, 1)
+	}
+}
+
+type gaugeJoin func(old *GaugeValue, new GaugeValue)
+
+func newestGauge(old *GaugeValue, new GaugeValue) {
+	greatest := max(old.Max, new.Max)
+	if new.TimeUnixMillis >= old.TimeUnixMillis {
+		*old = new
+	}
+	old.Max = greatest
+}
+
+func sumGauge(old *GaugeValue, new GaugeValue) {
+	if new.TimeUnixMillis >= old.TimeUnixMillis {
+		old.TimeUnixMillis, old.Last = new.TimeUnixMillis, new.Last
+	}
+	old.Sum += new.Sum
+	old.Max = max(old.Max, new.Max)
+	old.Min = min(old.Min, new.Min)
+	old.Series += new.Series
+}
+
+func (t *Totals) joinGauge(g GaugeValue, join gaugeJoin) {
+	at, found := slices.BinarySearchFunc(t.Gauges, g.Name, func(a GaugeValue, name string) int {
+		return strings.Compare(a.Name, name)
+	})
+	if found {
+		join(&t.Gauges[at], g)
+		return
+	}
+	t.Gauges = slices.Insert(t.Gauges, at, g)
+}
+
+// insertBounded puts s into a sorted set; beyond the bound it counts instead.
+func insertBounded(set []string, s string, overflowed *uint64) []string {
+	at, found := slices.BinarySearch(set, s)
+	if found {
+		return set
+	}
+	if len(set) >= MaxListedClients {
+		if overflowed != nil {
+			*overflowed++
+		}
+		return set
+	}
+	return slices.Insert(set, at, s)
+}
+
+// Clone returns totals that share no memory with t, but for strings.
+func (t *Totals) Clone() Totals {
+	out := *t
+	out.Errors = slices.Clone(t.Errors)
+	out.LatencyMicros, out.DelayMicros = t.LatencyMicros.Clone(), t.DelayMicros.Clone()
+	out.SizeBytes, out.HeartbeatMicros = t.SizeBytes.Clone(), t.HeartbeatMicros.Clone()
+	out.Gauges, out.Events = slices.Clone(t.Gauges), slices.Clone(t.Events)
+	out.Clients, out.Nodes = slices.Clone(t.Clients), slices.Clone(t.Nodes)
+	out.Versions = slices.Clone(t.Versions)
+	for i := range out.Versions {
+		out.Versions[i].Clients = slices.Clone(t.Versions[i].Clients)
+	}
+	return out
+}
