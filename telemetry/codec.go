@@ -1,0 +1,151 @@
+package telemetry
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/weirmq/weir/telemetry/telemetrypb"
+)
+
+var deterministic = proto.MarshalOptions{Deterministic: true}
+
+// MarshalReport encodes a report for weir.telemetry; Labels are made canonical.
+func MarshalReport(r *Report) ([]byte, error) {
+	r.Labels.Canonical()
+	pb := &telemetrypb.Report{
+		Schema: r.Schema, Labels: labelsToPB(&r.Labels), StartUnixMs: r.StartUnixMillis, LengthMs: r.LengthMillis,
+		Messages: r.Messages, Bytes: r.Bytes, Errors: errorsToPB(r.Errors),
+		Latency: histogramToPB(&r.LatencyMicros), Delay: histogramToPB(&r.DelayMicros),
+		Size: histogramToPB(&r.SizeBytes), Heartbeat: histogramToPB(&r.HeartbeatMicros),
+		Rebalances: r.Rebalances, DroppedReports: r.DroppedReports, Events: eventsToPB(r.Events),
+	}
+	for _, g := range r.Gauges {
+		pb.Gauges = append(pb.Gauges, &telemetrypb.Gauge{Name: g.Name, Value: g.Value})
+	}
+	for _, e := range r.Exemplars {
+		pb.Exemplars = append(pb.Exemplars, &telemetrypb.Exemplar{TimeUnixMs: e.TimeUnixMillis, TraceId: e.TraceID,
+			MessageId: e.MessageID, LatencyUs: e.LatencyMicros, SizeBytes: e.SizeBytes})
+	}
+	return deterministic.Marshal(pb)
+}
+
+// MarshalLabels encodes labels canonically: equal series have equal bytes.
+func MarshalLabels(l *Labels) ([]byte, error) { return deterministic.Marshal(labelsToPB(l)) }
+
+// ReportFromPB converts a report decoded by the generated code.
+func ReportFromPB(pb *telemetrypb.Report) Report {
+	r := Report{
+		Schema: pb.Schema, Labels: labelsFromPB(pb.Labels), StartUnixMillis: pb.StartUnixMs, LengthMillis: pb.LengthMs,
+		Messages: pb.Messages, Bytes: pb.Bytes, Errors: errorsFromPB(pb.Errors),
+		LatencyMicros: histogramFromPB(pb.Latency), DelayMicros: histogramFromPB(pb.Delay),
+		SizeBytes: histogramFromPB(pb.Size), HeartbeatMicros: histogramFromPB(pb.Heartbeat),
+		Rebalances: pb.Rebalances, DroppedReports: pb.DroppedReports, Events: eventsFromPB(pb.Events),
+	}
+	for _, g := range pb.Gauges {
+		r.Gauges = append(r.Gauges, Gauge{g.GetName(), g.GetValue()})
+	}
+	for _, e := range pb.Exemplars {
+		r.Exemplars = append(r.Exemplars, Exemplar{e.GetTimeUnixMs(), e.GetTraceId(), e.GetMessageId(), e.GetLatencyUs(), e.GetSizeBytes()})
+	}
+	return r
+}
+
+// MarshalCellBatch encodes a record of weir.cells.
+func MarshalCellBatch(b *CellBatch) ([]byte, error) {
+	pb := &telemetrypb.CellBatch{Schema: Schema, Source: sourceToPB(b.Source), Segment: segmentToPB(b.Segment)}
+	for i := range b.Cells {
+		c := &b.Cells[i]
+		pb.Cells = append(pb.Cells, &telemetrypb.Cell{PaneUnixS: c.Pane.Unix(), Labels: labelsToPB(&c.Labels), Totals: totalsToPB(&c.Totals)})
+	}
+	if l := b.Ledger; l != nil {
+		pb.Ledger = &telemetrypb.LedgerEntry{Reports: l.Reports, Refused: l.Refused, Bytes: l.Bytes,
+			FirstOffset: l.FirstOffset, EndOffset: l.EndOffset, Closed: l.Closed}
+	}
+	return deterministic.Marshal(pb)
+}
+
+// UnmarshalCellBatch decodes a record of weir.cells.
+func UnmarshalCellBatch(value []byte) (CellBatch, error) {
+	var pb telemetrypb.CellBatch
+	if err := unmarshal(value, &pb); err != nil {
+		return CellBatch{}, fmt.Errorf("decode a cell batch: %w", err)
+	}
+	source, err := sourceFromPB(pb.Source)
+	if err != nil {
+		return CellBatch{}, fmt.Errorf("decode a cell batch: %w", err)
+	}
+	b := CellBatch{Source: source, Segment: segmentFromPB(pb.Segment)}
+	for _, c := range pb.Cells {
+		b.Cells = append(b.Cells, Cell{time.Unix(c.GetPaneUnixS(), 0).UTC(), labelsFromPB(c.GetLabels()), totalsFromPB(c.GetTotals())})
+	}
+	if l := pb.Ledger; l != nil {
+		b.Ledger = &Ledger{l.Reports, l.Refused, l.Bytes, l.FirstOffset, l.EndOffset, l.Closed}
+	}
+	return b, nil
+}
+
+// MarshalGroupBatch encodes a group's record of weir.groups.
+func MarshalGroupBatch(b *GroupBatch) ([]byte, error) {
+	pb := &telemetrypb.GroupBatch{Schema: Schema, Source: sourceToPB(b.Source), Segment: segmentToPB(b.Segment),
+		Grouping: b.Grouping, Values: b.Values}
+	for i := range b.Partials {
+		p := &b.Partials[i]
+		pb.Partials = append(pb.Partials, &telemetrypb.GroupPartial{PaneUnixS: p.Pane.Unix(), Totals: totalsToPB(&p.Totals)})
+	}
+	return deterministic.Marshal(pb)
+}
+
+// UnmarshalGroupBatch decodes a group's record of weir.groups.
+func UnmarshalGroupBatch(value []byte) (GroupBatch, error) {
+	var pb telemetrypb.GroupBatch
+	if err := unmarshal(value, &pb); err != nil {
+		return GroupBatch{}, fmt.Errorf("decode a group batch: %w", err)
+	}
+	source, err := sourceFromPB(pb.Source)
+	if err != nil {
+		return GroupBatch{}, fmt.Errorf("decode a group batch: %w", err)
+	}
+	b := GroupBatch{Source: source, Segment: segmentFromPB(pb.Segment), Grouping: pb.Grouping, Values: pb.Values}
+	for _, p := range pb.Partials {
+		b.Partials = append(b.Partials, GroupPartial{time.Unix(p.GetPaneUnixS(), 0).UTC(), totalsFromPB(p.GetTotals())})
+	}
+	return b, nil
+}
+
+// MarshalWatermark encodes a watermark for every partition of weir.groups.
+func MarshalWatermark(w *Watermark) ([]byte, error) {
+	return deterministic.Marshal(&telemetrypb.Watermark{Schema: Schema, Source: sourceToPB(w.Source),
+		WatermarkUnixMs: w.EventTime.UnixMilli(), Idle: w.Idle, Offset: w.Offset, TimeUnixMs: w.At.UnixMilli(),
+		LateReports: w.LateReports, Sources: w.Sources})
+}
+
+// UnmarshalWatermark decodes a watermark.
+func UnmarshalWatermark(value []byte) (Watermark, error) {
+	var pb telemetrypb.Watermark
+	if err := unmarshal(value, &pb); err != nil {
+		return Watermark{}, fmt.Errorf("decode a watermark: %w", err)
+	}
+	source, err := sourceFromPB(pb.Source)
+	if err != nil {
+		return Watermark{}, fmt.Errorf("decode a watermark: %w", err)
+	}
+	return Watermark{source, time.UnixMilli(pb.WatermarkUnixMs).UTC(), pb.Idle, pb.Offset,
+		time.UnixMilli(pb.TimeUnixMs).UTC(), pb.LateReports, pb.Sources}, nil
+}
+
+type versioned interface {
+	proto.Message
+	GetSchema() uint32
+}
+
+func unmarshal(value []byte, into versioned) error {
+	if err := proto.Unmarshal(value, into); err != nil {
+		return err
+	}
+	if got := into.GetSchema(); got != Schema {
+		return fmt.Errorf("got schema %d, this version reads %d: upgrade this process", got, Schema)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package telemetry
+
+import (
+	"fmt"
+
+	"github.com/weirmq/weir/telemetry/telemetrypb"
+)
+
+func labelsToPB(l *Labels) *telemetrypb.Labels {
+	pb := &telemetrypb.Labels{Env: l.Env, Cluster: l.Cluster, System: l.System, Topic: l.Topic, Partition: l.Partition,
+		Group: l.Group, Op: l.Op, Client: l.Client, Node: l.Node, SdkLang: l.SDKLang, SdkVersion: l.SDKVersion,
+		Tier: l.Tier, Lane: l.Lane, Tag: l.Tag}
+	for _, e := range l.Extra {
+		pb.Extra = append(pb.Extra, &telemetrypb.Label{Name: e.Name, Value: e.Value})
+	}
+	return pb
+}
+
+func labelsFromPB(pb *telemetrypb.Labels) Labels {
+	l := Labels{Env: pb.GetEnv(), Cluster: pb.GetCluster(), System: pb.GetSystem(), Topic: pb.GetTopic(),
+		Partition: pb.GetPartition(), Group: pb.GetGroup(), Op: pb.GetOp(), Client: pb.GetClient(), Node: pb.GetNode(),
+		SDKLang: pb.GetSdkLang(), SDKVersion: pb.GetSdkVersion(), Tier: pb.GetTier(), Lane: pb.GetLane(), Tag: pb.GetTag()}
+	for _, e := range pb.GetExtra() {
+		l.Extra = append(l.Extra, Label{e.GetName(), e.GetValue()})
+	}
+	return l
+}
+
+func histogramToPB(h *Histogram) *telemetrypb.Histogram {
+	if len(h.Indexes) == 0 {
+		return nil
+	}
+	return &telemetrypb.Histogram{Indexes: h.Indexes, Counts: h.Counts, Sum: h.Sum, Max: h.Max}
+}
+
+func histogramFromPB(pb *telemetrypb.Histogram) Histogram {
+	return Histogram{pb.GetIndexes(), pb.GetCounts(), pb.GetSum(), pb.GetMax()}
+}
+
+func errorsToPB(errors []ErrorCount) []*telemetrypb.ErrorCount {
+	var out []*telemetrypb.ErrorCount
+	for _, e := range errors {
+		out = append(out, &telemetrypb.ErrorCount{Class: e.Class, Count: e.Count})
+	}
+	return out
+}
+
+func errorsFromPB(pb []*telemetrypb.ErrorCount) []ErrorCount {
+	var out []ErrorCount
+	for _, e := range pb {
+		out = append(out, ErrorCount{e.GetClass(), e.GetCount()})
+	}
+	return out
+}
+
+func eventsToPB(events []Event) []*telemetrypb.Event {
+	var out []*telemetrypb.Event
+	for _, e := range events {
+		out = append(out, &telemetrypb.Event{Kind: telemetrypb.Event_Kind(e.Kind), TimeUnixMs: e.TimeUnixMillis, Detail: e.Detail})
+	}
+	return out
+}
+
+func eventsFromPB(pb []*telemetrypb.Event) []Event {
+	var out []Event
+	for _, e := range pb {
+		out = append(out, Event{EventKind(e.GetKind()), e.GetTimeUnixMs(), e.GetDetail()})
+	}
+	return out
+}
+
+func totalsToPB(t *Totals) *telemetrypb.Totals {
+	pb := &telemetrypb.Totals{
+		Reports: t.Reports, Messages: t.Messages, Bytes: t.Bytes, Errors: errorsToPB(t.Errors),
+		Latency: histogramToPB(&t.LatencyMicros), Delay: histogramToPB(&t.DelayMicros),
+		Size: histogramToPB(&t.SizeBytes), Heartbeat: histogramToPB(&t.HeartbeatMicros),
+		Rebalances: t.Rebalances, DroppedReports: t.DroppedReports, IntervalReportsMs: t.IntervalMillis,
+		Clients: t.Clients, Nodes: t.Nodes, Events: eventsToPB(t.Events), OverflowedClients: t.OverflowedClients,
+	}
+	for _, g := range t.Gauges {
+		pb.Gauges = append(pb.Gauges, &telemetrypb.GaugeValue{Name: g.Name, TimeUnixMs: g.TimeUnixMillis,
+			Last: g.Last, Max: g.Max, Sum: g.Sum, Min: g.Min, Series: g.Series})
+	}
+	for _, v := range t.Versions {
+		pb.Versions = append(pb.Versions, &telemetrypb.VersionTotals{SdkLang: v.SDKLang, SdkVersion: v.SDKVersion,
+			Messages: v.Messages, Clients: v.Clients})
+	}
+	return pb
+}
+
+func totalsFromPB(pb *telemetrypb.Totals) Totals {
+	t := Totals{
+		Reports: pb.GetReports(), Messages: pb.GetMessages(), Bytes: pb.GetBytes(), Errors: errorsFromPB(pb.GetErrors()),
+		LatencyMicros: histogramFromPB(pb.GetLatency()), DelayMicros: histogramFromPB(pb.GetDelay()),
+		SizeBytes: histogramFromPB(pb.GetSize()), HeartbeatMicros: histogramFromPB(pb.GetHeartbeat()),
+		Rebalances: pb.GetRebalances(), DroppedReports: pb.GetDroppedReports(), IntervalMillis: pb.GetIntervalReportsMs(),
+		Clients: pb.GetClients(), Nodes: pb.GetNodes(), Events: eventsFromPB(pb.GetEvents()),
+		OverflowedClients: pb.GetOverflowedClients(),
+	}
+	for _, g := range pb.GetGauges() {
+		t.Gauges = append(t.Gauges, GaugeValue{g.GetName(), g.GetTimeUnixMs(), g.GetLast(), g.GetMax(), g.GetSum(), g.GetMin(), g.GetSeries()})
+	}
+	for _, v := range pb.GetVersions() {
+		t.Versions = append(t.Versions, VersionTotals{v.GetSdkLang(), v.GetSdkVersion(), v.GetMessages(), v.GetClients()})
+	}
+	return t
+}
+
+func sourceToPB(s Source) *telemetrypb.Source {
+	return &telemetrypb.Source{TopicId: s.TopicID[:], Partition: s.Partition}
+}
+
+func sourceFromPB(pb *telemetrypb.Source) (Source, error) {
+	s := Source{Partition: pb.GetPartition()}
+	if got := len(pb.GetTopicId()); got != len(s.TopicID) {
+		return s, fmt.Errorf("source has a topic id of %d bytes, want %d", got, len(s.TopicID))
+	}
+	copy(s.TopicID[:], pb.GetTopicId())
+	return s, nil
+}
+
+func segmentToPB(s Segment) *telemetrypb.Segment {
+	return &telemetrypb.Segment{Block: s.Block, MinuteUnix: s.MinuteUnix}
+}
+
+func segmentFromPB(pb *telemetrypb.Segment) Segment {
+	return Segment{pb.GetBlock(), pb.GetMinuteUnix()}
+}
