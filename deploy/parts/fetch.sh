@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Fetches the parts Weir runs on into a cache folder outside the repository.
+#
+#   deploy/parts/fetch.sh chdb|alertmanager|kafka|all
+#
+# Each part comes through its ecosystem's ordinary client (npm, go, mvn) and that client's configured
+# registry, under a pinned version, and is checked before it is put in place:
+#   chdb          the package's SHA-256, pinned below
+#   alertmanager  Go's checksum database (go install refuses a module that differs), then its pinned version
+#   kafka         the SHA-256 of every jar, pinned in kafka.sha256
+# A part is built in a temporary folder and renamed into the cache whole, so a part that is there is complete
+# and is not fetched again. The cache folder is $WEIR_PARTS, else $XDG_CACHE_HOME/weir/parts, else
+# ~/.cache/weir/parts. deploy/parts/parts.go names the same folders.
+set -euo pipefail
+
+readonly chdb_version=26.7.3-stable.1
+readonly chdb_sha256=c0d32b129e988f2b9a9a31c9141aecf5e1e2453f9a079efc4d36ab8e3f92b2ad
+readonly alertmanager_version=0.31.1
+readonly kafka_version=4.1.1
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${WEIR_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/weir/parts}
+work=
+
+say() { printf 'parts: %s\n' "$*"; }
+
+fail() {
+	printf 'parts: error: %s\n' "$*" >&2
+	exit 1
+}
+
+need() { # need CLIENT REMEDY
+	command -v "$1" >/dev/null 2>&1 || fail "$1 is not installed; $2"
+}
+
+check_sum() { # check_sum SHA256 FILE
+	local got
+	got=$(sha256sum "$2" | cut -d' ' -f1)
+	[ "$got" = "$1" ] || fail "$(basename "$2") has SHA-256 $got, expected $1; the download is damaged or was tampered with: run this again, and look into it if it happens twice"
+}
+
+# begin NAME: true where the part is still to be fetched, with $work an empty folder beside its place.
+begin() {
+	if [ -e "$cache/$1/.complete" ]; then
+		say "$1 is in $cache"
+		return 1
+	fi
+	mkdir -p "$cache"
+	work=$(mktemp -d "$cache/.fetch-XXXXXX")
+	mkdir "$work/part"
+}
+
+# finish NAME: puts $work/part in place. Two fetches at once both succeed; the first to finish is kept.
+finish() {
+	touch "$work/part/.complete"
+	if [ ! -e "$cache/$1/.complete" ]; then
+		rm -rf "${cache:?}/$1"
+		mv -T "$work/part" "$cache/$1" 2>/dev/null || [ -e "$cache/$1/.complete" ] || fail "cannot move $1 into $cache"
+	fi
+	rm -rf "$work"
+	work=
+	say "$1 is ready in $cache/$1"
+}
+
+cleanup() { [ -z "$work" ] || { chmod -R u+w "$work" 2>/dev/null || true; rm -rf "$work"; }; }
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+fetch_chdb() {
+	local name=chdb-$chdb_version
+	begin "$name" || return 0
+	[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "the embedded ClickHouse engine is pinned for Linux on x86_64, this is $(uname -s) on $(uname -m); run Weir there, or point it at a ClickHouse server of your own"
+	need npm "install Node.js with npm (Debian: apt-get install npm); the PyPI wheels of chdb do not export the C interface"
+	say "fetching $name with npm (178 MB)"
+	(cd "$work" && npm pack --silent "@chdb/lib-linux-x64-gnu@$chdb_version" >/dev/null) || fail "npm pack failed; see its message above, check the network and npm's registry setting"
+	local tgz=$work/chdb-lib-linux-x64-gnu-$chdb_version.tgz
+	check_sum "$chdb_sha256" "$tgz"
+	say "unpacking $name (566 MB)"
+	tar -xzf "$tgz" -C "$work/part" --strip-components=1 package/libchdb.so
+	finish "$name"
+}
+
+fetch_alertmanager() {
+	local name=alertmanager-$alertmanager_version
+	begin "$name" || return 0
+	need go "install Go 1.26 or later"
+	say "building $name with go install (about a minute)"
+	# GOFLAGS is emptied so that the module's own sums are verified, whatever the caller's build settings are.
+	GOBIN=$work/part GOFLAGS= GOWORK=off go install "github.com/prometheus/alertmanager/cmd/alertmanager@v$alertmanager_version" ||
+		fail "go install of Alertmanager failed; see its message above, check the network and GOPROXY"
+	go version -m "$work/part/alertmanager" | grep -q "github.com/prometheus/alertmanager[[:space:]]*v$alertmanager_version[[:space:]]" ||
+		fail "the Alertmanager that was built is not v$alertmanager_version"
+	finish "$name"
+}
+
+fetch_kafka() {
+	local name=kafka-$kafka_version
+	need java "install a JDK 17 (Debian: apt-get install openjdk-17-jdk-headless)"
+	begin "$name" || return 0
+	need mvn "install Maven 3.8 or later (Debian: apt-get install maven)"
+	say "fetching $name with mvn (43 MB)"
+	cp "$here/kafka-pom.xml" "$work/pom.xml"
+	(cd "$work" && mvn -q -B dependency:copy-dependencies -DoutputDirectory="$work/part" -DincludeScope=runtime) ||
+		fail "mvn failed; see its message above, check the network and Maven's settings.xml"
+	local got want
+	got=$(cd "$work/part" && sha256sum -- *.jar | sort -k2)
+	want=$(sort -k2 "$here/kafka.sha256")
+	[ "$got" = "$want" ] || {
+		diff <(printf '%s\n' "$want") <(printf '%s\n' "$got") >&2 || true
+		fail "the jars differ from kafka.sha256 (above: < expected, > fetched); clear them from ~/.m2 and run this again"
+	}
+	finish "$name"
+}
+
+case "${1:-}" in
+chdb) fetch_chdb ;;
+alertmanager) fetch_alertmanager ;;
+kafka) fetch_kafka ;;
+all)
+	fetch_chdb
+	fetch_alertmanager
+	fetch_kafka
+	;;
+*)
+	echo "usage: $0 chdb|alertmanager|kafka|all" >&2
+	exit 2
+	;;
+esac

@@ -1,0 +1,66 @@
+package parts
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestMissingPartNamesTheRemedy(t *testing.T) {
+	t.Setenv("WEIR_PARTS", t.TempDir())
+	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka} {
+		_, err := find()
+		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "make parts") {
+			t.Errorf("%s: got %v, want ErrMissing with the remedy", name, err)
+		}
+	}
+}
+
+func TestUnfinishedPartIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("WEIR_PARTS", dir)
+	folder := filepath.Join(dir, "chdb-"+ChDBVersion)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "libchdb.so"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if path, err := ChDB(); !errors.Is(err, ErrMissing) {
+		t.Errorf("got %q, %v for a part without its marker, want ErrMissing", path, err)
+	}
+}
+
+func TestScriptPinsTheSameVersions(t *testing.T) {
+	script, err := os.ReadFile("fetch.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pom, err := os.ReadFile("kafka-pom.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"chdb_version=" + ChDBVersion, "alertmanager_version=" + AlertmanagerVersion, "kafka_version=" + KafkaVersion} {
+		if !strings.Contains(string(script), want+"\n") {
+			t.Errorf("fetch.sh lacks %q", want)
+		}
+	}
+	if !strings.Contains(string(pom), "<version>"+KafkaVersion+"</version>") {
+		t.Errorf("kafka-pom.xml does not pin Kafka %s", KafkaVersion)
+	}
+}
+
+func TestFetchedPartsAreThere(t *testing.T) {
+	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka} {
+		path, err := find()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
