@@ -1,0 +1,99 @@
+package chdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	// maxStatementBytes bounds SQL text. Below 1 MiB inserts with their rows in the text are refused; the text is
+	// held in memory by every query, so above 256 MiB a few of them exhaust a small machine.
+	maxStatementBytes = 64 << 20
+	// maxInsertBytes bounds the rows of one insert after decompression; they go through a file. Below 64 MiB a batch
+	// of 100,000 wide rows is refused; above 4 GiB one insert can fill a small disk.
+	maxInsertBytes = 1 << 30
+	// maxQueries is how many queries run at once; further ones wait. Below 4 a slow dashboard holds up the inserts;
+	// above 32 their memory adds up to more than a laptop has.
+	maxQueries = 8
+	// headerTimeout is how long a client may take to send a request's head. Below 1 s a busy machine's clients are cut
+	// off; above a minute dead connections pile up.
+	headerTimeout = 10 * time.Second
+	// drainTimeout is how long running queries may take to end at shutdown. Below 1 s every insert under way fails;
+	// above 30 s a stop seems stuck.
+	drainTimeout = 10 * time.Second
+)
+
+// Config says where the engine listens and keeps its data.
+type Config struct {
+	Addr    string // host:port of the HTTP interface
+	DataDir string // the engine's folder, created where it is missing; one process at a time may use it
+	LibPath string // path of libchdb.so
+}
+
+// Serve runs the engine and its HTTP interface until ctx ends, then lets running queries finish. The error says that
+// the library cannot be loaded, the data not be opened or the address not be listened on. One call per process.
+func Serve(ctx context.Context, config Config) error {
+	dataDir, err := filepath.Abs(config.DataDir)
+	if err != nil {
+		return fmt.Errorf("find the data folder %s: %w", config.DataDir, err)
+	}
+	if err := os.MkdirAll(dataDir, 0o750); err != nil {
+		return fmt.Errorf("create the data folder: %w", err)
+	}
+	engine, err := load(config.LibPath)
+	if err != nil {
+		return err
+	}
+	keeper, err := engine.open(dataDir) // holds the data open between requests
+	if err != nil {
+		return err
+	}
+	defer keeper.close()
+	scratch, err := os.MkdirTemp("", "weir-insert-")
+	if err != nil {
+		return fmt.Errorf("create a folder for inserts: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
+	if err != nil {
+		return fmt.Errorf("listen for SQL: %w; choose a free address", err)
+	}
+	handler := &handler{engine: engine, dataDir: dataDir, scratch: scratch, slots: make(chan struct{}, maxQueries)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ping", ping)
+	mux.Handle("/", handler)
+	// No web page that a browser happens to show may send SQL to this port.
+	guarded := http.NewCrossOriginProtection().Handler(mux)
+	return serve(ctx, &http.Server{Handler: guarded, ReadHeaderTimeout: headerTimeout}, listener)
+}
+
+// serve runs the server until ctx ends.
+func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve SQL: %w", err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	err := server.Shutdown(drain)
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		return fmt.Errorf("serve SQL: %w", served)
+	}
+	if err != nil {
+		return fmt.Errorf("stop serving SQL: %w; queries were still running after %s", err, drainTimeout)
+	}
+	return nil
+}
+
+// ping answers as a ClickHouse server does.
+func ping(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("Ok.\n")) }
