@@ -130,7 +130,8 @@ func (f *Fold) Add(at Position, r *telemetry.Report) {
 	for _, g := range s.groups {
 		f.dirty[groupPane{g, pane}] = struct{}{}
 	}
-	f.advance(start.Add(-f.lateness))
+	// A clock that runs ahead must not close the panes of others.
+	f.advance(time.UnixMilli(min(start.UnixMilli(), at.AppendUnixMillis)).UTC().Add(-f.lateness))
 }
 
 // Refuse counts a record that is no report into the ledger.

@@ -1,0 +1,221 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	weir "github.com/weirmq/weir/sdk"
+)
+
+// counts are what clients counted themselves, beside the SDK.
+type counts struct {
+	messages, bytes atomic.Uint64
+}
+
+// producer sends messages of one size to one topic at a rate that the story changes.
+type producer struct {
+	name, topic string
+	perSecond   atomic.Int64
+	valueBytes  atomic.Int64
+	sent        *counts
+	client      *kgo.Client
+	telemetry   *weir.Client
+}
+
+// consumer handles one topic's messages, each for as long as the story says.
+type consumer struct {
+	name, topic, group string
+	handlerMicros      atomic.Int64
+	consumed           *counts
+	client             *kgo.Client
+	telemetry          *weir.Client
+}
+
+// actorConfig is what all clients of the story share.
+type actorConfig struct {
+	brokers []string
+	run     string // names this run in every client label
+}
+
+func (c actorConfig) open(name, group, version string, options ...kgo.Opt) (*kgo.Client, *weir.Client, error) {
+	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: c.brokers, Cluster: "demo", Env: "demo", Group: group,
+		Client: name + "@" + c.run, Tier: "S1", Lane: "stable", Tag: "test", ClientVersion: version})
+	if err != nil {
+		return nil, nil, fmt.Errorf("open telemetry of %s: %w", name, err)
+	}
+	options = append(options, kgo.SeedBrokers(c.brokers...), kgo.ClientID(name), kgo.WithHooks(telemetry.Hooks()))
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open client %s: %w", name, err), telemetry.Close(context.Background()))
+	}
+	return client, telemetry, nil
+}
+
+// sendTick is how often a producer sends its share of a second.
+const sendTick = 50 * time.Millisecond
+
+// run sends until ctx ends, then waits for every acknowledgement.
+func (p *producer) run(ctx context.Context) {
+	ticker := time.NewTicker(sendTick)
+	defer ticker.Stop()
+	var owed float64
+	for {
+		select {
+		case <-ctx.Done():
+			_ = p.client.Flush(context.WithoutCancel(ctx))
+			return
+		case <-ticker.C:
+		}
+		owed += float64(p.perSecond.Load()) * sendTick.Seconds()
+		for ; owed >= 1; owed-- {
+			value := make([]byte, p.valueBytes.Load())
+			record := &kgo.Record{Topic: p.topic, Value: value}
+			p.client.Produce(context.WithoutCancel(ctx), record, func(r *kgo.Record, err error) {
+				if err == nil {
+					p.sent.messages.Add(1)
+					p.sent.bytes.Add(recordBytes(r))
+				}
+			})
+		}
+	}
+}
+
+// run consumes until ctx ends.
+func (c *consumer) run(ctx context.Context) {
+	for {
+		fetches := c.client.PollRecords(ctx, 500)
+		fetches.EachRecord(func(r *kgo.Record) {
+			c.consumed.messages.Add(1)
+			c.consumed.bytes.Add(recordBytes(r))
+			c.handle(ctx, r)
+		})
+		if ctx.Err() != nil || fetches.IsClientClosed() {
+			return
+		}
+	}
+}
+
+func (c *consumer) handle(ctx context.Context, r *kgo.Record) {
+	done := c.telemetry.TimeHandler(r)
+	if pause := time.Duration(c.handlerMicros.Load()) * time.Microsecond; pause > 0 {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+	done(nil)
+}
+
+// recordBytes is the uncompressed size of a message: key, value and headers.
+func recordBytes(r *kgo.Record) uint64 {
+	n := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return uint64(n)
+}
+
+// cast is everyone in the story.
+type cast struct {
+	orders, media, payments, outdated *producer
+	slow                              *consumer
+	producers                         []*producer
+	consumers                         []*consumer
+	sent, consumed                    counts
+
+	sending, consuming       sync.WaitGroup
+	stopSending, stopReading context.CancelFunc
+}
+
+// Rates and sizes of quiet traffic.
+const (
+	quietOrdersPerSecond = 50
+	quietMediaPerSecond  = 10
+	quietOtherPerSecond  = 20
+	quietValueBytes      = 400
+	largeValueBytes      = 12 << 10
+	quietHandlerMicros   = 200
+	slowHandlerMicros    = 300_000
+	outdatedVersion      = "v1.10.0"
+)
+
+func newCast(config actorConfig) (*cast, error) {
+	c := &cast{}
+	var err error
+	newProducer := func(name, topic, version string, rate int64) *producer {
+		if err != nil {
+			return nil
+		}
+		p := &producer{name: name, topic: topic, sent: &c.sent}
+		p.perSecond.Store(rate)
+		p.valueBytes.Store(quietValueBytes)
+		p.client, p.telemetry, err = config.open(name, "", version, kgo.ProducerLinger(5*time.Millisecond))
+		c.producers = append(c.producers, p)
+		return p
+	}
+	newConsumer := func(name, topic, group string) *consumer {
+		if err != nil {
+			return nil
+		}
+		u := &consumer{name: name, topic: topic, group: group, consumed: &c.consumed}
+		u.handlerMicros.Store(quietHandlerMicros)
+		u.client, u.telemetry, err = config.open(name, group, "", kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic))
+		c.consumers = append(c.consumers, u)
+		return u
+	}
+	c.orders = newProducer("orders-api", "orders", "", quietOrdersPerSecond)
+	c.media = newProducer("media-upload", "media", "", quietMediaPerSecond)
+	c.payments = newProducer("payments-api", "payments", "", quietOtherPerSecond)
+	c.outdated = newProducer("legacy-batch", "payments", outdatedVersion, 0)
+	newConsumer("orders-worker", "orders", "orders-billing")
+	newConsumer("media-worker", "media", "media-index")
+	c.slow = newConsumer("payments-worker", "payments", "payments-ledger")
+	if err != nil {
+		return nil, errors.Join(err, c.close(context.Background()))
+	}
+	return c, nil
+}
+
+func (c *cast) start(ctx context.Context) {
+	sending, stopSending := context.WithCancel(ctx)
+	reading, stopReading := context.WithCancel(ctx)
+	c.stopSending, c.stopReading = stopSending, stopReading
+	for _, p := range c.producers {
+		c.sending.Go(func() { p.run(sending) })
+	}
+	for _, u := range c.consumers {
+		c.consuming.Go(func() { u.run(reading) })
+	}
+}
+
+// stop ends the sending, then the consuming, then every client with its last report.
+func (c *cast) stop(ctx context.Context) error {
+	c.stopSending()
+	c.sending.Wait()
+	c.stopReading()
+	c.consuming.Wait()
+	return c.close(ctx)
+}
+
+func (c *cast) close(ctx context.Context) error {
+	var errs []error
+	for _, p := range c.producers {
+		if p.client != nil {
+			p.client.Close()
+			errs = append(errs, p.telemetry.Close(ctx))
+		}
+	}
+	for _, u := range c.consumers {
+		if u.client != nil {
+			u.client.Close()
+			errs = append(errs, u.telemetry.Close(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,67 @@
+// Command weir runs the stages of Weir, its embedded parts and its demo.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line; each command's Run is in a file of its name.
+type commands struct {
+	Run        runCommand        `cmd:"" help:"Run stages of the pipeline."`
+	Demo       demoCommand       `cmd:"" help:"Run everything on this machine and play a story with real clients."`
+	Rules      rulesCommands     `cmd:"" help:"Work with rule files."`
+	Config     configCommands    `cmd:"" help:"Work with the configuration."`
+	Topics     topicsCommands    `cmd:"" help:"Work with Weir's Kafka topics."`
+	Broker     brokerCommand     `cmd:"" help:"Run the embedded Kafka-protocol broker."`
+	Clickhouse clickhouseCommand `cmd:"" help:"Run the embedded ClickHouse engine behind ClickHouse's HTTP interface."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+}
+
+// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 found faults in what it checked.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+	exitFaults = 3
+)
+
+// errFaults ends a check that has printed the faults it found.
+var errFaults = errors.New("faults found")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string) int {
+	var cli commands
+	parser, err := kong.New(&cli, kong.Name("weir"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Description("Weir measures message queues: telemetry in, exact totals and alerts out.\n\n"+
+			"Example: weir demo --once"),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "weir:", err)
+		return exitFailed
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "weir:", err)
+		return exitUsage
+	}
+	switch err := command.Run(); {
+	case errors.Is(err, errFaults):
+		return exitFaults
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "weir:", err)
+		return exitFailed
+	}
+	return 0
+}

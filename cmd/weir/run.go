@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/weirmq/weir/pipeline"
+)
+
+type configFlags struct {
+	Config string `help:"Configuration file; WEIR_… environment variables override it." type:"path" placeholder:"weir.yaml"`
+}
+
+func (f configFlags) load() (pipeline.Config, error) {
+	return pipeline.LoadConfig(f.Config, os.Environ())
+}
+
+type runCommand struct {
+	configFlags
+	Roles []string `help:"Roles of this process: aggregate, rules, clickhouse, alertmanager. All unless given." sep:","`
+}
+
+// Help shows examples under the flags.
+func (runCommand) Help() string {
+	return "Examples:\n  weir run --config weir.yaml\n  weir run --config weir.yaml --roles aggregate,rules"
+}
+
+// Run runs the pipeline until a signal; SIGHUP reloads the rules.
+func (c *runCommand) Run(ctx context.Context) error {
+	config, err := c.load()
+	if err != nil {
+		return err
+	}
+	if len(c.Roles) > 0 {
+		config.Roles = c.Roles
+		if err := config.Validate(); err != nil {
+			return err
+		}
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	p, err := pipeline.New(config, log)
+	if err != nil {
+		return err
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case <-hangups:
+				_ = p.Reload() // logged by the pipeline
+			case <-done:
+				return
+			}
+		}
+	}()
+	log.Info("weir runs", "version", pipeline.Version, "roles", config.Roles, "http", "http://"+config.HTTP.Addr)
+	return p.Run(ctx)
+}
+
+type configCommands struct {
+	Check configCheckCommand `cmd:"" help:"Check the configuration and print it as it takes effect, secrets masked."`
+}
+
+type configCheckCommand struct{ configFlags }
+
+// Help shows an example.
+func (configCheckCommand) Help() string { return "Example: weir config check --config weir.yaml" }
+
+// Run prints the effective configuration.
+func (c *configCheckCommand) Run() error {
+	config, err := c.load()
+	if err != nil {
+		return err
+	}
+	text, err := config.MaskedYAML()
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(text)
+	return err
+}
+
+type topicsCommands struct {
+	Create topicsCreateCommand `cmd:"" help:"Create Weir's topics, or print how."`
+}
+
+type topicsCreateCommand struct {
+	configFlags
+	Print bool `help:"Print kafka-topics commands instead of creating."`
+}
+
+// Help shows examples.
+func (topicsCreateCommand) Help() string {
+	return "Examples:\n  weir topics create --config weir.yaml\n  weir topics create --print"
+}
+
+// Run creates and checks the topics.
+func (c *topicsCreateCommand) Run(ctx context.Context) error {
+	config, err := c.load()
+	if err != nil {
+		return err
+	}
+	if c.Print {
+		for _, topic := range pipeline.Topics(&config) {
+			fmt.Println(topic.Command(config.Kafka.Brokers))
+		}
+		return nil
+	}
+	config.Kafka.CreateTopics = true
+	if err := pipeline.EnsureTopics(ctx, &config); err != nil {
+		return err
+	}
+	for _, topic := range pipeline.Topics(&config) {
+		fmt.Printf("%-16s %d partitions, ready\n", topic.Name, topic.Partitions)
+	}
+	return nil
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run() error {
+	_, err := fmt.Println("weir", pipeline.Version)
+	return err
+}

@@ -1,0 +1,96 @@
+// Package broker runs a Kafka-protocol broker inside the process, for one machine with nothing installed. Any Kafka
+// client talks to it over TCP; its data is kept in a folder and is there again after a restart.
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// DefaultPartitions is how many partitions a topic gets where its creator names no number. With 1 no two consumers
+// share a topic; above 64 an embedded broker spends its time on empty partitions.
+const DefaultPartitions = 8
+
+// Config says where the broker listens and keeps its data.
+type Config struct {
+	Addr       string // host:port; port 0 or an empty Addr chooses a free port on 127.0.0.1
+	DataDir    string // its folder, created where it is missing; empty keeps the data in memory only
+	SyncWrites bool   // fsync every batch: slower, and nothing is lost when the machine fails
+}
+
+// Broker is a running broker.
+type Broker struct{ cluster *kfake.Cluster }
+
+// Start runs a broker. The error says that the address or the data folder cannot be used.
+func Start(config Config) (*Broker, error) {
+	host, port, err := splitAddr(config.Addr)
+	if err != nil {
+		return nil, err
+	}
+	options := []kfake.Opt{
+		kfake.NumBrokers(1),
+		kfake.DefaultNumPartitions(DefaultPartitions),
+		kfake.ListenFn(func(network, address string) (net.Listener, error) {
+			_, wanted, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			return net.Listen(network, net.JoinHostPort(host, wanted))
+		}),
+	}
+	if port != 0 {
+		options = append(options, kfake.Ports(port))
+	}
+	if config.DataDir != "" {
+		if err := os.MkdirAll(config.DataDir, 0o750); err != nil {
+			return nil, fmt.Errorf("create the broker's data folder: %w", err)
+		}
+		options = append(options, kfake.DataDir(config.DataDir))
+	}
+	if config.SyncWrites {
+		options = append(options, kfake.SyncWrites())
+	}
+	cluster, err := kfake.NewCluster(options...)
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
+	}
+	stampAppendTime(cluster)
+	return &Broker{cluster: cluster}, nil
+}
+
+// splitAddr is the host and port to listen on.
+func splitAddr(addr string) (string, int, error) {
+	if addr == "" {
+		return "127.0.0.1", 0, nil
+	}
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, fmt.Errorf("read the broker's address %q: %w; write host:port", addr, err)
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("read the broker's address %q: %w", addr, errors.New("the port must be a number from 0 to 65535"))
+	}
+	return host, int(port), nil
+}
+
+// Addrs are the broker's addresses, as a client's seeds.
+func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
+
+// Close stops the broker and writes what it holds to its folder.
+func (b *Broker) Close() { b.cluster.Close() }
+
+// stampAppendTime makes the broker honour message.timestamp.type=LogAppendTime, which it leaves to the producer.
+func stampAppendTime(cluster *kfake.Cluster) {
+	s := &stamper{cluster: cluster, appendTime: make(map[string]bool), idTopic: make(map[[16]byte]string)}
+	for _, key := range []kmsg.Key{kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.AlterConfigs, kmsg.IncrementalAlterConfigs} {
+		cluster.ControlKey(key.Int16(), s.forget)
+	}
+	cluster.ControlKey(kmsg.Produce.Int16(), s.stamp)
+}

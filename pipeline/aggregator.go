@@ -1,0 +1,248 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Consumer groups of the stages.
+const (
+	groupAggregate    = "weir-aggregate"
+	groupRules        = "weir-rules"
+	groupClickHouse   = "weir-clickhouse"
+	groupAlertmanager = "weir-alertmanager"
+)
+
+// fetchPartitionBytes keeps a partition's batch in cache: measured to read almost
+// twice as fast as the client's default of 1 MiB.
+const fetchPartitionBytes = 256 << 10
+
+// endOffsetInterval is how often a stage asks for the ends of its partitions. Not
+// smaller: each is a request per broker; not larger: idle sources close panes by it.
+const endOffsetInterval = 500 * time.Millisecond
+
+// drainTimeout bounds the last writes of a stage that stops. Not smaller: a slow
+// broker answers within seconds; not larger: a supervisor kills after 30 s.
+const drainTimeout = 10 * time.Second
+
+// aggregator runs a fold for each partition of weir.telemetry that it owns.
+type aggregator struct {
+	config   *Config
+	log      *slog.Logger
+	metrics  *stageMetrics
+	rules    *ruleSource
+	client   *kgo.Client
+	admin    *kadm.Client
+	producer *kgo.Client
+	topicID  [16]byte
+	sources  int32 // partitions of weir.telemetry
+	groups   int32 // partitions of weir.groups
+	cells    int32 // partitions of weir.cells
+
+	mu      sync.Mutex
+	workers map[int32]*sourceWorker
+	failed  chan error
+	status  *statusBoard
+}
+
+func runAggregator(ctx context.Context, p *Pipeline) error {
+	a := &aggregator{config: &p.config, log: p.log.With("stage", RoleAggregate), metrics: p.metrics.stage(RoleAggregate),
+		rules: p.rules, workers: map[int32]*sourceWorker{}, failed: make(chan error, 1), status: p.status}
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	defer a.producer.Close()
+	defer a.close()
+	stopEnds := a.followEnds(ctx)
+	defer stopEnds()
+	return a.poll(ctx)
+}
+
+func (a *aggregator) open(ctx context.Context) error {
+	options, err := clientOptions(a.config.Kafka)
+	if err != nil {
+		return err
+	}
+	if a.producer, err = newProducer(a.config.Kafka); err != nil {
+		return err
+	}
+	a.admin = kadm.NewClient(a.producer)
+	detail, err := topicDetail(ctx, a.admin, telemetry.TopicTelemetry)
+	if err != nil {
+		a.producer.Close()
+		return err
+	}
+	a.topicID, a.sources = detail.ID, int32(len(detail.Partitions))
+	for topic, count := range map[string]*int32{telemetry.TopicGroups: &a.groups, telemetry.TopicCells: &a.cells} {
+		detail, err := topicDetail(ctx, a.admin, topic)
+		if err != nil {
+			a.producer.Close()
+			return err
+		}
+		*count = int32(len(detail.Partitions))
+	}
+	options = append(options, kgo.ConsumerGroup(groupAggregate), kgo.ConsumeTopics(telemetry.TopicTelemetry),
+		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) { a.assign(ctx, assigned) }),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) { a.revoke(revoked) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { a.revoke(lost) }))
+	a.client, err = kgo.NewClient(options...)
+	if err != nil {
+		a.producer.Close()
+		return fmt.Errorf("open a Kafka client: %w", err)
+	}
+	return nil
+}
+
+// close gives up all partitions: their workers drain, then the member leaves.
+func (a *aggregator) close() {
+	a.mu.Lock()
+	workers := a.workers
+	a.workers = map[int32]*sourceWorker{}
+	a.mu.Unlock()
+	for _, w := range workers {
+		w.stop()
+	}
+	for _, w := range workers {
+		<-w.done
+	}
+	a.client.CloseAllowingRebalance()
+}
+
+func (a *aggregator) assign(ctx context.Context, assigned map[string][]int32) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, partition := range assigned[telemetry.TopicTelemetry] {
+		a.workers[partition] = a.startWorker(ctx, partition)
+	}
+	a.metrics.partitions.Store(int64(len(a.workers)))
+}
+
+// revoke stops workers before the partitions move, so that no commit of this
+// process comes after.
+func (a *aggregator) revoke(revoked map[string][]int32) {
+	a.mu.Lock()
+	var stopped []*sourceWorker
+	for _, partition := range revoked[telemetry.TopicTelemetry] {
+		if w := a.workers[partition]; w != nil {
+			stopped = append(stopped, w)
+			delete(a.workers, partition)
+		}
+	}
+	a.metrics.partitions.Store(int64(len(a.workers)))
+	a.mu.Unlock()
+	for _, w := range stopped {
+		w.stop()
+	}
+	for _, w := range stopped {
+		<-w.done
+	}
+}
+
+func (a *aggregator) poll(ctx context.Context) error {
+	for {
+		fetches := a.client.PollFetches(ctx)
+		if ctx.Err() != nil {
+			a.client.AllowRebalance()
+			return nil
+		}
+		if err := fetchError(fetches); err != nil {
+			a.client.AllowRebalance()
+			return err
+		}
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			a.mu.Lock()
+			w := a.workers[p.Partition]
+			a.mu.Unlock()
+			if w == nil || len(p.Records) == 0 {
+				return
+			}
+			select {
+			case w.in <- p.Records:
+			case <-w.done:
+			}
+		})
+		a.client.AllowRebalance()
+		select {
+		case err := <-a.failed:
+			return err
+		default:
+		}
+	}
+}
+
+func (a *aggregator) fail(err error) {
+	select {
+	case a.failed <- err:
+	default:
+	}
+}
+
+// sourceEnd is where a source ended at a time.
+type sourceEnd struct {
+	offset int64
+	at     time.Time
+}
+
+// followEnds asks for end offsets until stopped, and tells the workers.
+func (a *aggregator) followEnds(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() {
+		ticker := time.NewTicker(endOffsetInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			at := time.Now()
+			ends, err := a.admin.ListEndOffsets(ctx, telemetry.TopicTelemetry)
+			if err != nil {
+				continue
+			}
+			a.tellEnds(ends, at)
+		}
+	})
+	return func() { cancel(); group.Wait() }
+}
+
+func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var lag int64
+	for partition, w := range a.workers {
+		end, ok := ends.Lookup(telemetry.TopicTelemetry, partition)
+		if !ok || end.Err != nil {
+			continue
+		}
+		w.end.Store(&sourceEnd{end.Offset, at})
+		lag += max(0, end.Offset-w.next.Load())
+	}
+	a.metrics.lag.Store(lag)
+}
+
+func (a *aggregator) startWorker(ctx context.Context, partition int32) *sourceWorker {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &sourceWorker{a: a, source: telemetry.Source{TopicID: a.topicID, Partition: partition},
+		in: make(chan []*kgo.Record), done: make(chan struct{}), stop: cancel, end: atomic.Pointer[sourceEnd]{}}
+	go func() {
+		defer close(w.done)
+		defer cancel()
+		if err := w.run(ctx); err != nil && ctx.Err() == nil {
+			a.fail(fmt.Errorf("source %s: %w", w.source, err))
+		}
+	}()
+	return w
+}

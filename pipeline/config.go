@@ -1,0 +1,266 @@
+// Package pipeline wires the stages of Weir: it alone knows Kafka's topics, groups
+// and commits, and it alone sees every stage.
+//
+// In: a Config. Out: running stages, each a consumer group of its own, and an HTTP
+// server that shows them. A stage that fails is started again after a pause; the
+// others go on.
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/weirmq/weir/aggregate"
+)
+
+// Config is the whole of weir.yaml.
+type Config struct {
+	Kafka        KafkaConfig        `yaml:"kafka"`
+	Telemetry    TelemetryConfig    `yaml:"telemetry"`
+	Rules        RulesConfig        `yaml:"rules"`
+	ClickHouse   ClickHouseConfig   `yaml:"clickhouse"`
+	Alertmanager AlertmanagerConfig `yaml:"alertmanager"`
+	HTTP         HTTPConfig         `yaml:"http"`
+	Roles        []string           `yaml:"roles"`
+}
+
+// KafkaConfig says how to reach the cluster that holds Weir's topics.
+type KafkaConfig struct {
+	Brokers []string   `yaml:"brokers"`
+	TLS     TLSConfig  `yaml:"tls"`
+	SASL    SASLConfig `yaml:"sasl"`
+	// ReplicationFactor of topics that Weir creates; -1 is the broker's default.
+	ReplicationFactor int `yaml:"replication_factor"`
+	// CreateTopics creates missing topics at start.
+	CreateTopics bool `yaml:"create_topics"`
+}
+
+// TLSConfig turns TLS on; empty files mean the system's authorities and no client certificate.
+type TLSConfig struct {
+	Enabled  bool   `yaml:"enabled"`
+	CAFile   string `yaml:"ca_file"`
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// SASLConfig authenticates to Kafka. Mechanism is empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+type SASLConfig struct {
+	Mechanism    string `yaml:"mechanism"`
+	User         string `yaml:"user"`
+	Password     string `yaml:"password" secret:"true"`
+	PasswordFile string `yaml:"password_file"`
+}
+
+// TelemetryConfig holds what the fold depends on, and the partitions of new topics.
+type TelemetryConfig struct {
+	Pane       time.Duration `yaml:"pane"`
+	Tolerance  time.Duration `yaml:"tolerance"`
+	MaxSeries  int           `yaml:"max_series"`
+	Lateness   time.Duration `yaml:"lateness"`
+	Partitions int           `yaml:"partitions"`
+}
+
+// RulesConfig names the folder of rule files.
+type RulesConfig struct {
+	Dir string `yaml:"dir"`
+}
+
+// ClickHouseConfig names the store: http://, https:// or clickhouse://.
+type ClickHouseConfig struct {
+	DSN string `yaml:"dsn" secret:"dsn"`
+}
+
+// AlertmanagerConfig names every Alertmanager instance; each gets every alert.
+type AlertmanagerConfig struct {
+	URLs []string `yaml:"urls"`
+	// ExternalURL is where people reach Weir's status page.
+	ExternalURL string        `yaml:"external_url"`
+	ResendDelay time.Duration `yaml:"resend_delay"`
+}
+
+// HTTPConfig is the address of metrics, API and status page.
+type HTTPConfig struct {
+	Addr string `yaml:"addr"`
+}
+
+// The roles of a process.
+const (
+	RoleAggregate    = "aggregate"
+	RoleRules        = "rules"
+	RoleClickHouse   = "clickhouse"
+	RoleAlertmanager = "alertmanager"
+)
+
+// AllRoles is every role, in the order of the flow.
+var AllRoles = []string{RoleAggregate, RoleRules, RoleClickHouse, RoleAlertmanager}
+
+// Defaults of Config.
+const (
+	// Loopback, so that nothing is open to a network unasked.
+	DefaultHTTPAddr = "127.0.0.1:8686"
+	// Not smaller: each partition is a unit of scaling; not larger: each open
+	// segment takes memory.
+	DefaultPartitions = 8
+	// Not smaller: every resend costs a post; not larger: Alertmanager expires what
+	// it does not hear of for 4 of them. Prometheus has the same default.
+	DefaultResendDelay = time.Minute
+)
+
+// DefaultConfig returns the configuration that an empty file stands for.
+func DefaultConfig() Config {
+	p := aggregate.DefaultParameters()
+	return Config{
+		Kafka:        KafkaConfig{Brokers: []string{"127.0.0.1:9092"}, ReplicationFactor: -1, CreateTopics: true},
+		Telemetry:    TelemetryConfig{p.Pane, p.Tolerance, p.MaxSeries, aggregate.DefaultLateness, DefaultPartitions},
+		Rules:        RulesConfig{Dir: "rules.d"},
+		ClickHouse:   ClickHouseConfig{DSN: "http://127.0.0.1:8123/default"},
+		Alertmanager: AlertmanagerConfig{URLs: []string{"http://127.0.0.1:9093"}, ExternalURL: "http://" + DefaultHTTPAddr, ResendDelay: DefaultResendDelay},
+		HTTP:         HTTPConfig{Addr: DefaultHTTPAddr},
+		Roles:        AllRoles,
+	}
+}
+
+// LoadConfig reads a file over the defaults, then WEIR_… variables of environ over
+// that. An empty path reads no file. Unknown keys are errors with file and line.
+func LoadConfig(path string, environ []string) (Config, error) {
+	config := DefaultConfig()
+	if path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return config, fmt.Errorf("read the configuration: %w", err)
+		}
+		decoder := yaml.NewDecoder(bytes.NewReader(text))
+		decoder.KnownFields(true)
+		if err := decoder.Decode(&config); err != nil && !errors.Is(err, io.EOF) {
+			return config, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if err := overrideFromEnvironment(&config, environ); err != nil {
+		return config, err
+	}
+	if err := config.Validate(); err != nil {
+		return config, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return config, nil
+}
+
+// Parameters are what the fold depends on.
+func (c *Config) Parameters() aggregate.Parameters {
+	return aggregate.Parameters{Pane: c.Telemetry.Pane, Tolerance: c.Telemetry.Tolerance, MaxSeries: c.Telemetry.MaxSeries}
+}
+
+// Has says whether the process has a role.
+func (c *Config) Has(role string) bool { return slices.Contains(c.Roles, role) }
+
+// Validate says what is out of bounds, all at once.
+func (c *Config) Validate() error {
+	var errs []error
+	if len(c.Kafka.Brokers) == 0 {
+		errs = append(errs, errors.New("kafka.brokers is empty: name at least one host:port"))
+	}
+	for _, broker := range c.Kafka.Brokers {
+		if _, _, err := net.SplitHostPort(broker); err != nil {
+			errs = append(errs, fmt.Errorf("kafka.brokers: got %q, want host:port", broker))
+		}
+	}
+	if m := c.Kafka.SASL.Mechanism; !slices.Contains([]string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, m) {
+		errs = append(errs, fmt.Errorf("kafka.sasl.mechanism: got %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", m))
+	}
+	if err := c.Parameters().Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("telemetry: %w", err))
+	}
+	if c.Telemetry.Lateness < 0 || c.Telemetry.Lateness > time.Hour {
+		errs = append(errs, fmt.Errorf("telemetry.lateness: got %s, allowed are 0s to 1h", c.Telemetry.Lateness))
+	}
+	if c.Telemetry.Partitions < 1 {
+		errs = append(errs, fmt.Errorf("telemetry.partitions: got %d, at least 1 is needed", c.Telemetry.Partitions))
+	}
+	for _, role := range c.Roles {
+		if !slices.Contains(AllRoles, role) {
+			errs = append(errs, fmt.Errorf("roles: got %q, allowed are %s", role, strings.Join(AllRoles, ", ")))
+		}
+	}
+	if len(c.Roles) == 0 {
+		errs = append(errs, fmt.Errorf("roles is empty: allowed are %s", strings.Join(AllRoles, ", ")))
+	}
+	if c.Has(RoleAlertmanager) && len(c.Alertmanager.URLs) == 0 {
+		errs = append(errs, errors.New("alertmanager.urls is empty: name one or leave the role alertmanager out"))
+	}
+	return errors.Join(errs...)
+}
+
+// overrideFromEnvironment sets the field at path a.b from WEIR_A_B; lists are comma-separated.
+func overrideFromEnvironment(config *Config, environ []string) error {
+	values := map[string]string{}
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, "WEIR_") {
+			values[name] = value
+		}
+	}
+	return eachField(reflect.ValueOf(config).Elem(), "WEIR", func(name string, field reflect.Value, _ string) error {
+		value, ok := values[name]
+		if !ok {
+			return nil
+		}
+		if err := setField(field, value); err != nil {
+			return fmt.Errorf("environment variable %s: got %q: %w", name, value, err)
+		}
+		return nil
+	})
+}
+
+func eachField(v reflect.Value, prefix string, visit func(name string, field reflect.Value, secret string) error) error {
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		name := prefix + "_" + strings.ToUpper(tag.Get("yaml"))
+		if v.Field(i).Kind() == reflect.Struct {
+			if err := eachField(v.Field(i), name, visit); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := visit(name, v.Field(i), tag.Get("secret")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setField(field reflect.Value, value string) error {
+	switch field.Interface().(type) {
+	case string:
+		field.SetString(value)
+	case []string:
+		field.Set(reflect.ValueOf(strings.Split(value, ",")))
+	case time.Duration:
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return errors.New("want a duration such as 10s")
+		}
+		field.SetInt(int64(d))
+	case bool:
+		b, err := strconv.ParseBool(value)
+		if err != nil {
+			return errors.New("want true or false")
+		}
+		field.SetBool(b)
+	case int:
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return errors.New("want a whole number")
+		}
+		field.SetInt(int64(n))
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+//go:embed status.html alert.html
+var pages embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"clock": func(t time.Time) string {
+		if t.IsZero() {
+			return "–"
+		}
+		return t.UTC().Format("2006-01-02 15:04:05Z")
+	},
+	"percent": func(share float64) string { return fmt.Sprintf("%.0f%%", 100*share) },
+}).ParseFS(pages, "*.html"))
+
+// Bounds of the HTTP server. Not smaller: a slow link needs seconds; not larger: an
+// idle or slow peer must not hold a connection.
+const (
+	readHeaderTimeout = 5 * time.Second
+	requestTimeout    = 30 * time.Second
+	maxHeaderBytes    = 64 << 10
+)
+
+func (p *Pipeline) listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", p.config.HTTP.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("open http.addr: %w: choose another address or stop what uses it", err)
+	}
+	return listener, nil
+}
+
+// serve answers HTTP until ctx ends; the channel then gets the result.
+func (p *Pipeline) serve(ctx context.Context, listener net.Listener) <-chan error {
+	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: requestTimeout,
+		WriteTimeout: requestTimeout, MaxHeaderBytes: maxHeaderBytes}
+	done := make(chan error, 1)
+	go func() {
+		stop := context.AfterFunc(ctx, func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readHeaderTimeout)
+			defer cancel()
+			_ = server.Shutdown(ctx)
+		})
+		defer stop()
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			done <- fmt.Errorf("serve HTTP: %w", err)
+			return
+		}
+		done <- nil
+	}()
+	return done
+}
+
+// Handler returns Weir's HTTP interface: metrics, health, API and status page.
+func (p *Pipeline) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		p.metrics.write(w)
+	})
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
+	mux.HandleFunc("GET /-/ready", p.serveReady)
+	mux.HandleFunc("POST /-/reload", func(w http.ResponseWriter, _ *http.Request) {
+		if err := p.Reload(); err != nil {
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+			return
+		}
+		fmt.Fprintln(w, "reloaded")
+	})
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.Status()) })
+	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"alerts": p.alerts.list()})
+	})
+	mux.HandleFunc("GET /api/v1/rules", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, map[string]any{"rules": p.alerts.ruleHealth(), "loaded": p.rules.status()})
+	})
+	mux.HandleFunc("GET /alerts/{id}", p.serveAlert)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		render(w, "status.html", map[string]any{"Status": p.Status(), "Alerts": p.alerts.list(), "Rules": p.alerts.ruleHealth()})
+	})
+	return mux
+}
+
+// Status is how the process is.
+func (p *Pipeline) Status() Status {
+	stages, sources := p.status.snapshot(p.metrics)
+	return Status{Version: Version, Started: p.started, Ready: p.ready(stages), Stages: stages, Sources: sources, Rules: p.rules.status()}
+}
+
+// ready says that every stage runs.
+func (p *Pipeline) ready(stages []StageStatus) bool {
+	for _, stage := range stages {
+		if stage.State != stateRunning {
+			return false
+		}
+	}
+	return p.topics.Load() && len(stages) == len(p.config.Roles)
+}
+
+func (p *Pipeline) serveReady(w http.ResponseWriter, _ *http.Request) {
+	status := p.Status()
+	if status.Ready {
+		fmt.Fprintln(w, "ready")
+		return
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
+	for _, stage := range status.Stages {
+		fmt.Fprintf(w, "%s: %s %s\n", stage.Stage, stage.State, stage.Error)
+	}
+}
+
+func (p *Pipeline) serveAlert(w http.ResponseWriter, r *http.Request) {
+	for _, alert := range p.alerts.list() {
+		if alert.ID == r.PathValue("id") {
+			render(w, "alert.html", alert)
+			return
+		}
+	}
+	http.Error(w, "no alert with this id is active on this process: see the alerts table of the store for its history", http.StatusNotFound)
+}
+
+func render(w http.ResponseWriter, page string, data any) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	if err := templates.ExecuteTemplate(w, page, data); err != nil {
+		http.Error(w, "render the page: "+err.Error(), http.StatusInternalServerError)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(value) // fails where the reader is gone
+}
+
+// Alerts lists the alerts of this process, firing ones first.
+func (p *Pipeline) Alerts() []telemetry.Alert { return p.alerts.list() }

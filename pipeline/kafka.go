@@ -1,0 +1,136 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+)
+
+// maxRecordBytes bounds one record that Weir writes. Not smaller: a group of 1,024
+// listed clients takes half of it; not larger: brokers buffer whole batches. Weir's
+// own topics are created with twice that as max.message.bytes.
+const maxRecordBytes = 1 << 20
+
+// clientOptions are the options that every Kafka client of Weir shares.
+func clientOptions(config KafkaConfig) ([]kgo.Opt, error) {
+	options := []kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir"),
+		kgo.ProducerBatchMaxBytes(2 * maxRecordBytes)}
+	if config.TLS.Enabled {
+		tlsConfig, err := config.TLS.load()
+		if err != nil {
+			return nil, fmt.Errorf("kafka.tls: %w", err)
+		}
+		options = append(options, kgo.DialTLSConfig(tlsConfig))
+	}
+	mechanism, err := config.SASL.mechanism()
+	if err != nil {
+		return nil, fmt.Errorf("kafka.sasl: %w", err)
+	}
+	if mechanism != nil {
+		options = append(options, kgo.SASL(mechanism))
+	}
+	return options, nil
+}
+
+func (c TLSConfig) load() (*tls.Config, error) {
+	out := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read ca_file: %w", err)
+		}
+		out.RootCAs = x509.NewCertPool()
+		if !out.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca_file %s holds no PEM certificate", c.CAFile)
+		}
+	}
+	if c.CertFile != "" || c.KeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read cert_file and key_file: %w", err)
+		}
+		out.Certificates = []tls.Certificate{pair}
+	}
+	return out, nil
+}
+
+func (c SASLConfig) mechanism() (sasl.Mechanism, error) {
+	if c.Mechanism == "" {
+		return nil, nil
+	}
+	password := c.Password
+	if c.PasswordFile != "" {
+		text, err := os.ReadFile(c.PasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("read password_file: %w", err)
+		}
+		password = strings.TrimSpace(string(text))
+	}
+	switch c.Mechanism {
+	case "PLAIN":
+		return plain.Auth{User: c.User, Pass: password}.AsMechanism(), nil
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: c.User, Pass: password}.AsSha256Mechanism(), nil
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: c.User, Pass: password}.AsSha512Mechanism(), nil
+	}
+	return nil, fmt.Errorf("got mechanism %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", c.Mechanism)
+}
+
+// newProducer returns a client that writes to partitions chosen by Weir, each
+// record acknowledged by all in-sync replicas.
+func newProducer(config KafkaConfig) (*kgo.Client, error) {
+	options, err := clientOptions(config)
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
+	return kgo.NewClient(options...)
+}
+
+// produceAll writes records and waits until all are acknowledged.
+func produceAll(ctx context.Context, producer *kgo.Client, records []*kgo.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if err := producer.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		return fmt.Errorf("write to %s: %w", records[0].Topic, err)
+	}
+	return nil
+}
+
+// fetchError returns the first error of a poll that ends a stage. What the client
+// retries by itself never gets here.
+func fetchError(fetches kgo.Fetches) error {
+	for _, e := range fetches.Errors() {
+		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
+			continue
+		}
+		return fmt.Errorf("read %s partition %d: %w", e.Topic, e.Partition, e.Err)
+	}
+	return nil
+}
+
+// topicDetail returns a topic's id and number of partitions.
+func topicDetail(ctx context.Context, admin *kadm.Client, topic string) (kadm.TopicDetail, error) {
+	details, err := admin.ListTopics(ctx, topic)
+	if err != nil {
+		return kadm.TopicDetail{}, fmt.Errorf("describe %s: %w", topic, err)
+	}
+	detail := details[topic]
+	if detail.Err != nil {
+		return detail, fmt.Errorf("describe %s: %w", topic, detail.Err)
+	}
+	return detail, nil
+}

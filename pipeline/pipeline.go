@@ -1,0 +1,169 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/fsnotify/fsnotify"
+)
+
+// Version is the version of Weir, set by the build.
+var Version = "dev"
+
+// Pause before a failed stage starts again. Not smaller: a broker that is away
+// would be asked without end; not larger: alerts wait for it.
+const (
+	minRestartPause = 250 * time.Millisecond
+	maxRestartPause = 10 * time.Second
+)
+
+// Pipeline is the running stages of one process.
+type Pipeline struct {
+	config  Config
+	log     *slog.Logger
+	metrics *pipelineMetrics
+	status  *statusBoard
+	alerts  *alertBoard
+	rules   *ruleSource
+	started time.Time
+	topics  atomic.Bool // Weir's topics are there and as they must be
+}
+
+// New loads the rules and returns a pipeline that Run starts.
+func New(config Config, log *slog.Logger) (*Pipeline, error) {
+	rules, err := newRuleSource(config.Rules.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Pipeline{config: config, log: log, metrics: newPipelineMetrics(), status: newStatusBoard(),
+		alerts: newAlertBoard(), rules: rules, started: time.Now().UTC()}, nil
+}
+
+// stageRunner runs one stage until ctx ends (nil) or it fails.
+type stageRunner func(ctx context.Context, p *Pipeline) error
+
+var runners = map[string]stageRunner{
+	RoleAggregate:    runAggregator,
+	RoleRules:        runRuler,
+	RoleClickHouse:   runStorage,
+	RoleAlertmanager: runNotification,
+}
+
+// Run runs every role and the HTTP server until ctx ends, then drains. A stage that
+// fails waits and starts again; only an HTTP address in use is an error.
+func (p *Pipeline) Run(ctx context.Context) error {
+	listener, err := p.listen()
+	if err != nil {
+		return err
+	}
+	var group sync.WaitGroup
+	serverDone := p.serve(ctx, listener)
+	group.Go(func() { p.watchRules(ctx) })
+	if p.ensureTopics(ctx) {
+		for _, role := range p.config.Roles {
+			group.Go(func() { p.supervise(ctx, role, runners[role]) })
+		}
+	}
+	group.Wait()
+	return <-serverDone
+}
+
+// ensureTopics tries until Weir's topics are right; false where ctx ended first.
+func (p *Pipeline) ensureTopics(ctx context.Context) bool {
+	for _, role := range p.config.Roles {
+		p.status.setStage(role, stateStarting, nil)
+	}
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := EnsureTopics(ctx, &p.config)
+		for _, role := range p.config.Roles {
+			p.status.setStage(role, stateStarting, err)
+		}
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn("topics are not ready, will try again", "error", err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(restartPauses()), backoff.WithMaxElapsedTime(0))
+	p.topics.Store(err == nil)
+	return err == nil
+}
+
+func restartPauses() *backoff.ExponentialBackOff {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = minRestartPause, maxRestartPause
+	return pauses
+}
+
+// supervise runs a stage again and again until ctx ends.
+func (p *Pipeline) supervise(ctx context.Context, role string, run stageRunner) {
+	pauses := restartPauses()
+	for ctx.Err() == nil {
+		p.status.setStage(role, stateRunning, nil)
+		began := time.Now()
+		err := run(ctx, p)
+		if ctx.Err() != nil {
+			break
+		}
+		if time.Since(began) > maxRestartPause {
+			pauses.Reset()
+		}
+		p.metrics.stage(role).restarts.Inc()
+		p.status.setStage(role, stateWaiting, err)
+		p.log.Warn("stage failed, will start again", "stage", role, "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pauses.NextBackOff()):
+		}
+	}
+	p.status.setStage(role, stateStopped, nil)
+}
+
+// Reload loads the rules again; on an error the running ones stay.
+func (p *Pipeline) Reload() error {
+	if err := p.rules.reload(); err != nil {
+		p.metrics.set.GetOrCreateCounter("weir_rule_reload_failures_total").Inc()
+		p.log.Error("rules were not reloaded, the former ones run on", "error", err)
+		return err
+	}
+	p.log.Info("rules reloaded", "rules", p.rules.status().Count)
+	return nil
+}
+
+// reloadQuiet is how long files must rest before a reload. Not smaller: editors
+// write in several steps; not larger: people wait for it.
+const reloadQuiet = 300 * time.Millisecond
+
+// watchRules reloads when a file in the folder of rules changes.
+func (p *Pipeline) watchRules(ctx context.Context) {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		p.log.Warn("rule files are not watched: reload by SIGHUP", "error", err)
+		return
+	}
+	defer watcher.Close()
+	if err := watcher.Add(p.config.Rules.Dir); err != nil {
+		p.log.Warn("rule files are not watched: reload by SIGHUP", "error", fmt.Errorf("watch %s: %w", p.config.Rules.Dir, err))
+		return
+	}
+	quiet := time.NewTimer(time.Hour)
+	quiet.Stop()
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case event := <-watcher.Events:
+			if !event.Has(fsnotify.Chmod) {
+				quiet.Reset(reloadQuiet)
+			}
+		case err := <-watcher.Errors:
+			p.log.Warn("watch rule files", "error", err)
+		case <-quiet.C:
+			_ = p.Reload() // logged, counted and shown on the status page
+		}
+	}
+}

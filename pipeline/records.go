@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// encodeCells makes records of weir.cells, each at most maxRecordBytes: a batch
+// that is larger is halved.
+func encodeCells(batch *telemetry.CellBatch, partition int32) ([]*kgo.Record, error) {
+	value, err := telemetry.MarshalCellBatch(batch)
+	if err != nil {
+		return nil, fmt.Errorf("encode cells: %w", err)
+	}
+	if len(value) <= maxRecordBytes || len(batch.Cells) < 2 {
+		return []*kgo.Record{{Topic: telemetry.TopicCells, Partition: partition, Key: []byte(batch.Source.String()), Value: value}}, nil
+	}
+	first, second := *batch, *batch
+	half := len(batch.Cells) / 2
+	first.Cells, second.Cells = batch.Cells[:half], batch.Cells[half:]
+	first.Ledger = nil // stays with the last
+	head, err := encodeCells(&first, partition)
+	if err != nil {
+		return nil, err
+	}
+	tail, err := encodeCells(&second, partition)
+	return append(head, tail...), err
+}
+
+// encodeGroup makes records of weir.groups, each at most maxRecordBytes.
+func encodeGroup(batch *telemetry.GroupBatch, partitions int32) ([]*kgo.Record, error) {
+	value, err := telemetry.MarshalGroupBatch(batch)
+	if err != nil {
+		return nil, fmt.Errorf("encode a group: %w", err)
+	}
+	if len(value) <= maxRecordBytes || len(batch.Partials) < 2 {
+		key := telemetry.GroupKey(batch.Grouping, batch.Values)
+		return []*kgo.Record{{Topic: telemetry.TopicGroups, Partition: telemetry.GroupPartition(key, partitions),
+			Key: []byte(key), Value: value, Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindGroup)}}}}, nil
+	}
+	first, second := *batch, *batch
+	half := len(batch.Partials) / 2
+	first.Partials, second.Partials = batch.Partials[:half], batch.Partials[half:]
+	head, err := encodeGroup(&first, partitions)
+	if err != nil {
+		return nil, err
+	}
+	tail, err := encodeGroup(&second, partitions)
+	return append(head, tail...), err
+}
+
+// recordKind returns the kind header of a record of weir.groups.
+func recordKind(r *kgo.Record) string {
+	for _, h := range r.Headers {
+		if h.Key == headerKind {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+// commitResult returns a callback that keeps the first error of a commit.
+func commitResult(failed *error) func(*kgo.Client, *kmsg.OffsetCommitRequest, *kmsg.OffsetCommitResponse, error) {
+	return func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, response *kmsg.OffsetCommitResponse, err error) {
+		if err != nil {
+			*failed = err
+			return
+		}
+		for _, topic := range response.Topics {
+			for _, partition := range topic.Partitions {
+				if err := kerr.ErrorForCode(partition.ErrorCode); err != nil && *failed == nil {
+					*failed = err
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,247 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/aggregate"
+	"github.com/weirmq/weir/ingest"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Bounds of the flush interval, which is a quarter of a pane. Not smaller: each
+// flush is a round trip; not larger: alerts wait for it.
+const (
+	minFlushInterval = 250 * time.Millisecond
+	maxFlushInterval = time.Second
+)
+
+// maxPendingDeadLetters bounds refused records in memory.
+const maxPendingDeadLetters = 100
+
+// headerKind tells group batches from watermarks on weir.groups.
+const headerKind = "weir-kind"
+
+const (
+	kindGroup     = "group"
+	kindWatermark = "watermark"
+)
+
+// sourceWorker owns the fold of one source: one goroutine, no locks.
+type sourceWorker struct {
+	a      *aggregator
+	source telemetry.Source
+	in     chan []*kgo.Record
+	done   chan struct{}
+	stop   context.CancelFunc
+	end    atomic.Pointer[sourceEnd]
+	next   atomic.Int64 // offset to be read next
+
+	fold    *aggregate.Fold
+	decoder *ingest.Decoder
+	refused []*kgo.Record // for weir.deadletter
+	rules   uint64        // version of the groupings in the fold
+	seen    aggregate.Counters
+}
+
+func (w *sourceWorker) run(ctx context.Context) error {
+	groupings, version := w.a.rules.groupings()
+	w.fold = aggregate.NewFold(w.source, w.a.config.Parameters(), w.a.config.Telemetry.Lateness, groupings)
+	w.rules, w.decoder = version, ingest.NewDecoder(ingest.DefaultLimits())
+	if err := w.locate(ctx); err != nil {
+		return err
+	}
+	ticker := time.NewTicker(min(max(w.a.config.Telemetry.Pane/4, minFlushInterval), maxFlushInterval))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return w.drain(ctx)
+		case records := <-w.in:
+			if err := w.add(ctx, records); err != nil {
+				return err
+			}
+		case <-ticker.C:
+			if err := w.tick(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// locate finds the offset at which the source will be read, so that a source with
+// nothing to read is known to be at its end.
+func (w *sourceWorker) locate(ctx context.Context) error {
+	partition := w.source.Partition
+	starts, err := w.a.admin.ListStartOffsets(ctx, telemetry.TopicTelemetry)
+	if err != nil {
+		return fmt.Errorf("find the start: %w", err)
+	}
+	start, _ := starts.Lookup(telemetry.TopicTelemetry, partition)
+	next := start.Offset
+	committed, err := w.a.admin.FetchOffsets(ctx, groupAggregate)
+	if err != nil {
+		return fmt.Errorf("find the committed offset: %w", err)
+	}
+	if at, ok := committed.Lookup(telemetry.TopicTelemetry, partition); ok && at.Err == nil {
+		next = max(next, at.At)
+	}
+	w.next.Store(next)
+	return nil
+}
+
+func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
+	for _, record := range records {
+		at := aggregate.Position{Offset: record.Offset, AppendUnixMillis: record.Timestamp.UnixMilli(), ValueBytes: len(record.Value)}
+		if closed := w.fold.Begin(at); closed != nil {
+			if err := w.write(ctx, closed); err != nil {
+				return err
+			}
+			if err := w.commit(ctx, closed.CommitOffset); err != nil {
+				return err
+			}
+		}
+		report, err := w.decoder.Decode(record.Value, at.AppendUnixMillis)
+		if err != nil {
+			w.refuse(at, record, err)
+			if len(w.refused) >= maxPendingDeadLetters {
+				if err := w.writeRefused(ctx); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		w.fold.Add(at, report)
+		w.a.metrics.bytes.Add(len(record.Value))
+	}
+	w.a.metrics.records.Add(len(records))
+	w.next.Store(records[len(records)-1].Offset + 1)
+	return nil
+}
+
+func (w *sourceWorker) refuse(at aggregate.Position, record *kgo.Record, err error) {
+	w.fold.Refuse(at)
+	reason := ingest.ReasonUndecodable
+	var refusal *ingest.Refusal
+	if errors.As(err, &refusal) {
+		reason = refusal.Reason
+	}
+	w.a.metrics.refused(string(reason))
+	w.refused = append(w.refused, &kgo.Record{Topic: telemetry.TopicDeadLetter, Key: record.Key, Value: record.Value,
+		Headers: []kgo.RecordHeader{
+			{Key: "weir-reason", Value: []byte(reason)},
+			{Key: "weir-detail", Value: []byte(err.Error())},
+			{Key: "weir-topic", Value: []byte(record.Topic)},
+			{Key: "weir-source", Value: []byte(w.source.String())},
+			{Key: "weir-offset", Value: strconv.AppendInt(nil, record.Offset, 10)},
+		}})
+}
+
+// tick flushes what changed, then says how far the source has come.
+func (w *sourceWorker) tick(ctx context.Context) error {
+	if groupings, version := w.a.rules.groupings(); version != w.rules {
+		w.fold.Regroup(groupings)
+		w.rules = version
+	}
+	idle := false
+	if end := w.end.Load(); end != nil && w.next.Load() >= end.offset {
+		w.fold.Idle(end.at)
+		idle = true
+	}
+	if err := w.write(ctx, w.fold.Flush()); err != nil {
+		return err
+	}
+	w.countSeen()
+	return w.writeWatermark(ctx, idle)
+}
+
+func (w *sourceWorker) countSeen() {
+	now := w.fold.Counters()
+	w.a.metrics.late.Add(int(now.Late - w.seen.Late))
+	w.a.metrics.clamped.Add(int(now.Clamped - w.seen.Clamped))
+	w.a.metrics.overflowed.Add(int(now.Overflowed - w.seen.Overflowed))
+	w.seen = now
+	w.a.status.setSource(w.source, SourceStatus{Partition: w.source.Partition, Series: w.fold.Series(),
+		Watermark: w.fold.Watermark(), NextOffset: w.next.Load(), LateReports: w.fold.LateReports()})
+}
+
+// drain writes all that changed when the source is given up in order.
+func (w *sourceWorker) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	return w.write(ctx, w.fold.Drain())
+}
+
+func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error {
+	if err := w.writeRefused(ctx); err != nil {
+		return err
+	}
+	if flush.Empty() {
+		return nil
+	}
+	began := time.Now()
+	var records []*kgo.Record
+	for i := range flush.Cells {
+		encoded, err := encodeCells(&flush.Cells[i], w.source.Partition%w.a.cells)
+		if err != nil {
+			return err
+		}
+		records = append(records, encoded...)
+	}
+	for i := range flush.Groups {
+		encoded, err := encodeGroup(&flush.Groups[i], w.a.groups)
+		if err != nil {
+			return err
+		}
+		records = append(records, encoded...)
+	}
+	if err := produceAll(ctx, w.a.producer, records); err != nil {
+		return err
+	}
+	w.a.metrics.flushSeconds.UpdateDuration(began)
+	return nil
+}
+
+func (w *sourceWorker) writeRefused(ctx context.Context) error {
+	if err := produceAll(ctx, w.a.producer, w.refused); err != nil {
+		return err
+	}
+	w.refused = w.refused[:0]
+	return nil
+}
+
+func (w *sourceWorker) writeWatermark(ctx context.Context, idle bool) error {
+	watermark := w.fold.Watermark()
+	if watermark.IsZero() {
+		return nil
+	}
+	now := time.Now()
+	value, err := telemetry.MarshalWatermark(&telemetry.Watermark{Source: w.source, EventTime: watermark, Idle: idle,
+		Offset: w.next.Load(), At: now, LateReports: w.fold.LateReports(), Sources: w.a.sources})
+	if err != nil {
+		return fmt.Errorf("encode a watermark: %w", err)
+	}
+	w.a.metrics.watermarkDelay.Store(now.Sub(watermark).Milliseconds())
+	records := make([]*kgo.Record, w.a.groups)
+	for partition := range records {
+		records[partition] = &kgo.Record{Topic: telemetry.TopicGroups, Partition: int32(partition), Value: value,
+			Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindWatermark)}}}
+	}
+	return produceAll(ctx, w.a.producer, records)
+}
+
+func (w *sourceWorker) commit(ctx context.Context, offset int64) error {
+	var failed error
+	offsets := map[string]map[int32]kgo.EpochOffset{telemetry.TopicTelemetry: {w.source.Partition: {Epoch: -1, Offset: offset}}}
+	w.a.client.CommitOffsetsSync(ctx, offsets, commitResult(&failed))
+	if failed != nil {
+		return fmt.Errorf("commit offset %d: %w", offset, failed)
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/sink/clickhouse"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Bounds of one write to the store. Not smaller: many small parts stop ClickHouse;
+// not larger: memory, and what a retry sends again.
+const (
+	maxStoreCells   = 50_000
+	maxStoreRecords = 5_000
+	storeInterval   = time.Second
+)
+
+// storage writes cells and alert transitions to ClickHouse. Offsets are committed
+// after the acknowledgement; what is written twice collapses by version.
+type storage struct {
+	log     *slog.Logger
+	metrics *stageMetrics
+	store   *clickhouse.Store
+	client  *kgo.Client
+}
+
+func runStorage(ctx context.Context, p *Pipeline) error {
+	s := &storage{log: p.log.With("stage", RoleClickHouse), metrics: p.metrics.stage(RoleClickHouse)}
+	var err error
+	s.store, err = clickhouse.Open(ctx, clickhouse.Config{DSN: p.config.ClickHouse.DSN, OnError: func(err error) {
+		p.status.setError(RoleClickHouse, err)
+		if err != nil {
+			s.metrics.failed("write")
+			s.log.Warn("write to ClickHouse, will try again", "error", err)
+		}
+	}})
+	if err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	defer s.store.Close()
+	if err := s.store.Migrate(ctx); err != nil {
+		return fmt.Errorf("migrate the store: %w", err)
+	}
+	options, err := clientOptions(p.config.Kafka)
+	if err != nil {
+		return err
+	}
+	options = append(options, kgo.ConsumerGroup(groupClickHouse), kgo.ConsumeTopics(telemetry.TopicCells, telemetry.TopicAlerts),
+		kgo.DisableAutoCommit(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxPartitionBytes(maxRecordBytes))
+	if s.client, err = kgo.NewClient(options...); err != nil {
+		return fmt.Errorf("open a Kafka client: %w", err)
+	}
+	defer s.client.Close()
+	for ctx.Err() == nil {
+		if err := s.writeOnce(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeBatch is what one write holds.
+type storeBatch struct {
+	records []*kgo.Record
+	cells   []telemetry.CellBatch
+	count   int // cells in all
+	alerts  []telemetry.Alert
+}
+
+// writeOnce gathers records until a bound or an interval is reached, writes them
+// and commits.
+func (s *storage) writeOnce(ctx context.Context) error {
+	batch, err := s.gather(ctx)
+	if err != nil || len(batch.records) == 0 {
+		return err
+	}
+	began := time.Now()
+	if err := s.store.WriteCells(ctx, batch.cells); err != nil {
+		return fmt.Errorf("write cells: %w", err)
+	}
+	if err := s.store.WriteAlerts(ctx, batch.alerts); err != nil {
+		return fmt.Errorf("write alerts: %w", err)
+	}
+	s.metrics.flushSeconds.UpdateDuration(began)
+	s.metrics.records.Add(len(batch.records))
+	if err := s.client.CommitRecords(ctx, batch.records...); err != nil {
+		s.metrics.failed("commit") // replayed after a rebalance, which changes nothing
+		s.log.Warn("commit offsets", "error", err)
+	}
+	return nil
+}
+
+func (s *storage) gather(ctx context.Context) (*storeBatch, error) {
+	batch := &storeBatch{}
+	until, cancel := context.WithTimeout(ctx, storeInterval)
+	defer cancel()
+	for batch.count < maxStoreCells && len(batch.records) < maxStoreRecords && until.Err() == nil {
+		fetches := s.client.PollRecords(until, maxStoreRecords-len(batch.records))
+		if err := fetchError(fetches); err != nil {
+			return nil, err
+		}
+		fetches.EachRecord(func(r *kgo.Record) { s.take(batch, r) })
+	}
+	s.metrics.lag.Store(int64(s.client.BufferedFetchRecords()))
+	return batch, ctx.Err()
+}
+
+func (s *storage) take(batch *storeBatch, record *kgo.Record) {
+	batch.records = append(batch.records, record)
+	s.metrics.bytes.Add(len(record.Value))
+	switch {
+	case record.Topic == telemetry.TopicCells:
+		cells, err := telemetry.UnmarshalCellBatch(record.Value)
+		if err != nil {
+			s.skip(record, err)
+			return
+		}
+		batch.cells = append(batch.cells, cells)
+		batch.count += len(cells.Cells)
+	case len(record.Value) > 0 && string(record.Key) != progressKey:
+		var alert telemetry.Alert
+		if err := json.Unmarshal(record.Value, &alert); err != nil {
+			s.skip(record, err)
+			return
+		}
+		if alert.Transition {
+			batch.alerts = append(batch.alerts, alert)
+		}
+	}
+}
+
+func (s *storage) skip(record *kgo.Record, err error) {
+	s.metrics.failed("decode")
+	s.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
+}
