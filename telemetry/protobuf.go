@@ -76,6 +76,7 @@ func totalsToPB(t *Totals) *telemetrypb.Totals {
 		Size: histogramToPB(&t.SizeBytes), Heartbeat: histogramToPB(&t.HeartbeatMicros),
 		Rebalances: t.Rebalances, DroppedReports: t.DroppedReports, IntervalReportsMs: t.IntervalMillis,
 		Clients: t.Clients, Nodes: t.Nodes, Events: eventsToPB(t.Events), OverflowedClients: t.OverflowedClients,
+		StoppedClients: t.StoppedClients,
 	}
 	for _, g := range t.Gauges {
 		pb.Gauges = append(pb.Gauges, &telemetrypb.GaugeValue{Name: g.Name, TimeUnixMs: g.TimeUnixMillis,
@@ -95,7 +96,7 @@ func totalsFromPB(pb *telemetrypb.Totals) Totals {
 		SizeBytes: histogramFromPB(pb.GetSize()), HeartbeatMicros: histogramFromPB(pb.GetHeartbeat()),
 		Rebalances: pb.GetRebalances(), DroppedReports: pb.GetDroppedReports(), IntervalMillis: pb.GetIntervalReportsMs(),
 		Clients: pb.GetClients(), Nodes: pb.GetNodes(), Events: eventsFromPB(pb.GetEvents()),
-		OverflowedClients: pb.GetOverflowedClients(),
+		OverflowedClients: pb.GetOverflowedClients(), StoppedClients: pb.GetStoppedClients(),
 	}
 	for _, g := range pb.GetGauges() {
 		t.Gauges = append(t.Gauges, GaugeValue{g.GetName(), g.GetTimeUnixMs(), g.GetLast(), g.GetMax(), g.GetSum(), g.GetMin(), g.GetSeries()})

@@ -29,6 +29,7 @@ type Totals struct {
 	Gauges                   []GaugeValue
 	Versions                 []VersionTotals // groups only
 	Clients, Nodes           []string        // groups only
+	StoppedClients           []string        // groups only: those that said they stopped or paused
 	OverflowedClients        uint64          // at least so many clients are not listed
 	Events                   []Event
 }
@@ -84,6 +85,11 @@ func (t *Totals) JoinSeries(labels *Labels, cell *Totals) {
 	}
 	if labels.Client != "" {
 		t.addClient(labels.Client)
+		for _, e := range cell.Events {
+			if e.Kind == EventStopped || e.Kind == EventPaused {
+				t.StoppedClients = insertBounded(t.StoppedClients, labels.Client, nil)
+			}
+		}
 	}
 	if labels.Node != "" {
 		t.Nodes = insertBounded(t.Nodes, labels.Node, nil)
@@ -139,6 +145,9 @@ func (t *Totals) joinDistincts(o *Totals) {
 	}
 	for _, n := range o.Nodes {
 		t.Nodes = insertBounded(t.Nodes, n, nil)
+	}
+	for _, c := range o.StoppedClients {
+		t.StoppedClients = insertBounded(t.StoppedClients, c, nil)
 	}
 	for _, v := range o.Versions {
 		t.addVersion(VersionTotals{v.SDKLang, v.SDKVersion, v.Messages, nil}, v.Clients...)
@@ -252,6 +261,7 @@ func (t *Totals) Clone() Totals {
 	out.SizeBytes, out.HeartbeatMicros = t.SizeBytes.Clone(), t.HeartbeatMicros.Clone()
 	out.Gauges, out.Events = slices.Clone(t.Gauges), slices.Clone(t.Events)
 	out.Clients, out.Nodes = slices.Clone(t.Clients), slices.Clone(t.Nodes)
+	out.StoppedClients = slices.Clone(t.StoppedClients)
 	out.Versions = slices.Clone(t.Versions)
 	for i := range out.Versions {
 		out.Versions[i].Clients = slices.Clone(t.Versions[i].Clients)

@@ -924,6 +924,7 @@ type Totals struct {
 	Events            []*Event               `protobuf:"bytes,15,rep,name=events,proto3" json:"events,omitempty"`                                                   // union of lifecycle events
 	OverflowedClients uint64                 `protobuf:"varint,16,opt,name=overflowed_clients,json=overflowedClients,proto3" json:"overflowed_clients,omitempty"`   // clients beyond the limit of the list
 	IntervalReportsMs uint64                 `protobuf:"varint,17,opt,name=interval_reports_ms,json=intervalReportsMs,proto3" json:"interval_reports_ms,omitempty"` // sum of the reports' interval lengths
+	StoppedClients    []string               `protobuf:"bytes,18,rep,name=stopped_clients,json=stoppedClients,proto3" json:"stopped_clients,omitempty"`             // sorted; clients that said they stopped or paused; group partials only
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -1075,6 +1076,13 @@ func (x *Totals) GetIntervalReportsMs() uint64 {
 		return x.IntervalReportsMs
 	}
 	return 0
+}
+
+func (x *Totals) GetStoppedClients() []string {
+	if x != nil {
+		return x.StoppedClients
+	}
+	return nil
 }
 
 // GaugeValue is the newest value by event time; sum, greatest and least run over
@@ -1787,7 +1795,7 @@ const file_telemetry_proto_rawDesc = "" +
 	"\aSegment\x12\x14\n" +
 	"\x05block\x18\x01 \x01(\x04R\x05block\x12\x1f\n" +
 	"\vminute_unix\x18\x02 \x01(\x03R\n" +
-	"minuteUnix\"\xe4\x05\n" +
+	"minuteUnix\"\x8d\x06\n" +
 	"\x06Totals\x12\x18\n" +
 	"\areports\x18\x01 \x01(\x04R\areports\x12\x1a\n" +
 	"\bmessages\x18\x02 \x01(\x04R\bmessages\x12\x14\n" +
@@ -1808,7 +1816,8 @@ const file_telemetry_proto_rawDesc = "" +
 	"\x05nodes\x18\x0e \x03(\tR\x05nodes\x120\n" +
 	"\x06events\x18\x0f \x03(\v2\x18.weir.telemetry.v1.EventR\x06events\x12-\n" +
 	"\x12overflowed_clients\x18\x10 \x01(\x04R\x11overflowedClients\x12.\n" +
-	"\x13interval_reports_ms\x18\x11 \x01(\x04R\x11intervalReportsMs\"\xa4\x01\n" +
+	"\x13interval_reports_ms\x18\x11 \x01(\x04R\x11intervalReportsMs\x12'\n" +
+	"\x0fstopped_clients\x18\x12 \x03(\tR\x0estoppedClients\"\xa4\x01\n" +
 	"\n" +
 	"GaugeValue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +

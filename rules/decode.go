@@ -1,0 +1,296 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Bounds of one rule. Lookback is what the rule stage keeps in memory and replays
+// after a restart.
+const (
+	MaxLookback = time.Hour // not smaller: "an hour ago" is asked; not larger: memory and replay grow with it
+	MaxBy       = 8         // not smaller: six labels name a resource; not larger: groups multiply
+)
+
+// DefaultWindow applies where a rule names none. Not smaller: a single pane is
+// noise; not larger: an alert would come late.
+const DefaultWindow = time.Minute
+
+var (
+	alertName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	fileKeys  = []string{"groups"}
+	groupKeys = []string{"name", "rules"}
+	ruleKeys  = []string{"alert", "by", "where", "window", "expr", "for", "keep_firing_for", "labels", "annotations"}
+)
+
+// decoder reads one file and gathers its faults.
+type decoder struct {
+	path   string
+	lines  []string
+	faults Faults
+}
+
+func (d *decoder) line(number int) string {
+	if number < 1 || number > len(d.lines) {
+		return ""
+	}
+	return strings.TrimRight(d.lines[number-1], "\r")
+}
+
+func (d *decoder) fault(at *yaml.Node, hint, format string, args ...any) {
+	d.faults = append(d.faults, Fault{File: d.path, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...),
+		Source: d.line(at.Line), Hint: hint})
+}
+
+// mapping returns a node's values by key; other keys and keys given twice are faults.
+func (d *decoder) mapping(node *yaml.Node, what string, known []string) map[string]*yaml.Node {
+	out := map[string]*yaml.Node{}
+	if node.Kind != yaml.MappingNode {
+		d.fault(node, "", "got %s, want %s with keys %s", kindName(node), what, strings.Join(known, ", "))
+		return out
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		switch {
+		case known != nil && !slices.Contains(known, key.Value):
+			d.fault(key, didYouMean(key.Value, known), "unknown field %q in %s; known are %s", key.Value, what, strings.Join(known, ", "))
+		case out[key.Value] != nil:
+			d.fault(key, "", "field %q is given twice", key.Value)
+		default:
+			out[key.Value] = value
+		}
+	}
+	return out
+}
+
+func (d *decoder) sequence(node *yaml.Node, what string) []*yaml.Node {
+	if node == nil {
+		return nil
+	}
+	if node.Kind != yaml.SequenceNode {
+		d.fault(node, "", "got %s, want a list of %s", kindName(node), what)
+		return nil
+	}
+	return node.Content
+}
+
+// text returns a scalar's value; ok is false where there is none or another kind stands there.
+func (d *decoder) text(node *yaml.Node, what string) (value string, ok bool) {
+	if node == nil {
+		return "", false
+	}
+	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
+		d.fault(node, "", "got %s, want text for %s", kindName(node), what)
+		return "", false
+	}
+	return node.Value, true
+}
+
+func (d *decoder) duration(node *yaml.Node, what string, otherwise time.Duration) time.Duration {
+	text, ok := d.text(node, what)
+	if !ok {
+		return otherwise
+	}
+	parsed, err := parseDuration(text)
+	if err != nil {
+		d.fault(node, "", "%s: %s", what, err)
+		return otherwise
+	}
+	return parsed
+}
+
+func kindName(node *yaml.Node) string {
+	switch node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	}
+	if node.Tag == "!!null" {
+		return "nothing"
+	}
+	return fmt.Sprintf("%q", node.Value)
+}
+
+func (d *decoder) file(node *yaml.Node) []*Rule {
+	var out []*Rule
+	for _, group := range d.sequence(d.mapping(node, "a rule file", fileKeys)["groups"], "groups") {
+		fields := d.mapping(group, "a group", groupKeys)
+		name, ok := d.text(fields["name"], "name")
+		if !ok && fields["name"] == nil {
+			d.fault(group, "", "the group has no name")
+		}
+		for _, rule := range d.sequence(fields["rules"], "rules") {
+			if decoded := d.rule(rule, name); decoded != nil {
+				out = append(out, decoded)
+			}
+		}
+	}
+	return out
+}
+
+func (d *decoder) rule(node *yaml.Node, group string) *Rule {
+	before := len(d.faults)
+	fields := d.mapping(node, "a rule", ruleKeys)
+	rule := &Rule{Group: group, File: d.path, Line: node.Line, column: node.Column, source: d.line(node.Line)}
+	alert, ok := d.text(fields["alert"], "alert")
+	switch {
+	case !ok && fields["alert"] == nil:
+		d.fault(node, "add alert: Name", "the rule has no name")
+	case ok && !alertName.MatchString(alert):
+		d.fault(fields["alert"], "", "got alert %q, want letters, digits and _", alert)
+	case ok:
+		rule.Alert, rule.Line, rule.column = alert, fields["alert"].Line, fields["alert"].Column
+		rule.source = d.line(rule.Line)
+	}
+	rule.Window = d.duration(fields["window"], "window", DefaultWindow)
+	if rule.Window <= 0 || rule.Window > MaxLookback {
+		d.fault(fields["window"], "", "got window %s, want above 0 and at most %s", rule.Window, MaxLookback)
+	}
+	rule.For = d.duration(fields["for"], "for", 0)
+	rule.KeepFiringFor = d.duration(fields["keep_firing_for"], "keep_firing_for", 0)
+	rule.Grouping.By = d.by(fields["by"])
+	d.where(fields["where"], rule)
+	d.expr(node, fields["expr"], rule)
+	rule.labels = d.templates(fields["labels"], "label", rule, labelData(rule.Grouping.By, rule.Grouping.By))
+	sample := View{Span: unknownSpan()}
+	rule.annotations = d.templates(fields["annotations"], "annotation", rule, annotationData(rule.Grouping.By, rule.Grouping.By, &sample))
+	if len(d.faults) > before {
+		return nil
+	}
+	rule.Grouping.ID = groupingID(rule.Grouping.By, rule.WhereText)
+	return rule
+}
+
+func (d *decoder) by(node *yaml.Node) []string {
+	var out []string
+	for _, item := range d.sequence(node, "label names") {
+		name, ok := d.text(item, "a label name")
+		switch {
+		case !ok:
+		case !alertName.MatchString(name):
+			d.fault(item, "", "got label name %q, want letters, digits and _", name)
+		case slices.Contains(out, name):
+			d.fault(item, "", "label %q is given twice", name)
+		case !slices.Contains(telemetry.LabelNames, name) && didYouMean(name, telemetry.LabelNames) != "":
+			d.fault(item, didYouMean(name, telemetry.LabelNames), "unknown label %q", name)
+		default:
+			out = append(out, name)
+		}
+	}
+	if len(out) > MaxBy {
+		d.fault(node, "", "got %d labels, want at most %d", len(out), MaxBy)
+	}
+	return out
+}
+
+func (d *decoder) where(node *yaml.Node, rule *Rule) {
+	text, ok := d.text(node, "where")
+	if !ok {
+		return
+	}
+	where, normal, err := compileWhere(text)
+	if err != nil {
+		d.expression(node, "where", err)
+		return
+	}
+	rule.Grouping.Where, rule.WhereText = where, normal
+}
+
+func (d *decoder) expr(rule, node *yaml.Node, out *Rule) {
+	text, ok := d.text(node, "expr")
+	if !ok {
+		if node == nil {
+			d.fault(rule, "add expr: a condition such as tps >= 1000", "the rule has no expr")
+		}
+		return
+	}
+	program, reads, err := compileExpr(text, out.Grouping.By)
+	if err != nil {
+		d.expression(node, "expr", err)
+		return
+	}
+	out.ExprText, out.program, out.reads = text, program, reads
+	if lookback := out.Lookback(); lookback > MaxLookback {
+		d.fault(node, "shorten the window or ago", "the rule looks back %s, at most %s is kept", lookback, MaxLookback)
+	}
+}
+
+func (d *decoder) templates(node *yaml.Node, what string, rule *Rule, sample map[string]any) map[string]*template.Template {
+	if node == nil {
+		return nil
+	}
+	out := map[string]*template.Template{}
+	for name, value := range d.mapping(node, "the "+what+"s", nil) {
+		text, ok := d.text(value, what+" "+name)
+		switch {
+		case !ok:
+			continue
+		case !alertName.MatchString(name):
+			d.fault(value, "", "got %s name %q, want letters, digits and _", what, name)
+			continue
+		case what == "label" && (name == "alertname" || slices.Contains(rule.Grouping.By, name)):
+			d.fault(value, "", "label %q is set by the rule's name or by, and cannot be set again", name)
+			continue
+		}
+		parsed, err := parseTemplate(name, text, sample)
+		if err != nil {
+			d.fault(value, "", "%s %s: %s", what, name, err)
+			continue
+		}
+		out[name] = parsed
+	}
+	return out
+}
+
+// expression reports an error inside an expression at its place in the file.
+func (d *decoder) expression(node *yaml.Node, what string, err error) {
+	line, column := node.Line, node.Column
+	var at *expressionError
+	hint := ""
+	if errors.As(err, &at) {
+		hint = at.Hint
+		line, column = d.place(node, at.Offset)
+	}
+	d.faults = append(d.faults, Fault{File: d.path, Line: line, Column: column, Message: what + ": " + err.Error(),
+		Source: d.line(line), Hint: hint})
+}
+
+// place finds character offset of a scalar in the file. A folded scalar's lines
+// are joined, so there the scalar's beginning has to do.
+func (d *decoder) place(node *yaml.Node, offset int) (line, column int) {
+	value := []rune(node.Value)
+	before := string(value[:min(max(offset, 0), len(value))])
+	switch node.Style {
+	case yaml.LiteralStyle:
+		row := strings.Count(before, "\n")
+		line = node.Line + 1 + row
+		source := d.line(line)
+		indent := len(source) - len(strings.TrimLeft(source, " "))
+		return line, indent + 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
+	case yaml.DoubleQuotedStyle, yaml.SingleQuotedStyle:
+		return node.Line, node.Column + 1 + len([]rune(before))
+	case yaml.FoldedStyle:
+		return node.Line, node.Column
+	}
+	return node.Line, node.Column + len([]rune(before))
+}
+
+// groupingID names a grouping: FNV-1a of its labels and filter.
+func groupingID(by []string, where string) string {
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "%s\n%s", strings.Join(by, ","), where)
+	return fmt.Sprintf("%016x", hash.Sum64())
+}

@@ -1,0 +1,207 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// expressionError is something wrong at a place in an expression; Offset counts
+// its characters from 0.
+type expressionError struct {
+	Offset  int
+	Message string
+	Hint    string
+}
+
+func (e *expressionError) Error() string { return e.Message }
+
+// needs are the costly parts of a span that an expression reads.
+type needs uint8
+
+const (
+	needLatency needs = 1 << iota
+	needDelay
+	needSize
+	needHeartbeat
+	needDistinct
+)
+
+func (n needs) has(part needs) bool { return n&part != 0 }
+
+var fieldNeeds = map[string]needs{
+	"p50": needLatency, "p90": needLatency, "p95": needLatency, "p99": needLatency, "p999": needLatency,
+	"latency_max": needLatency, "latency_share_above": needLatency,
+	"delay_p50": needDelay, "delay_p99": needDelay,
+	"size_p50": needSize, "size_p99": needSize, "size_max": needSize, "size_avg": needSize,
+	"heartbeat_p99": needHeartbeat,
+	"clients":       needDistinct, "nodes": needDistinct, "version_share": needDistinct, "outdated": needDistinct,
+	"departed_clients": needDistinct,
+}
+
+// reading is what a look at an expression's tree tells of it.
+type reading struct {
+	fields   []string // numeric fields of the view, in the order of their first use
+	needs    needs
+	over     map[string]time.Duration
+	ago      map[string]time.Duration
+	prev     bool
+	departed bool
+	// negates says that the expression may be true because a comparison is false, so
+	// that a comparison with something unknown proves nothing.
+	negates bool
+	// risesOnly says that more input can only make the expression true, never false:
+	// what is true of a part of the input is true of all of it.
+	risesOnly bool
+}
+
+// noClock takes away what would make an evaluation depend on when it runs.
+var noClock = []expr.Option{expr.DisableBuiltin("now"), expr.DisableBuiltin("date"), expr.DisableBuiltin("timezone")}
+
+// compileExpr checks and compiles a rule's condition.
+func compileExpr(text string, by []string) (*vm.Program, reading, error) {
+	program, err := expr.Compile(text, append([]expr.Option{expr.Env(View{}), expr.AsBool()}, noClock...)...)
+	if err != nil {
+		return nil, reading{}, explain(err, slices.Concat(viewNames, by))
+	}
+	tree, err := parser.Parse(text)
+	if err != nil {
+		return nil, reading{}, explain(err, nil)
+	}
+	r := &reader{by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{}}}
+	ast.Walk(&tree.Node, r)
+	if r.err != nil {
+		return nil, reading{}, r.err
+	}
+	r.reading.risesOnly = risesOnly(tree.Node)
+	return program, r.reading, nil
+}
+
+// compileWhere checks and compiles a filter of series; normal is its text without
+// differences in spacing.
+func compileWhere(text string) (where func(*telemetry.Labels) bool, normal string, err error) {
+	program, err := expr.Compile(text, append([]expr.Option{expr.Env(seriesView{}), expr.AsBool()}, noClock...)...)
+	if err != nil {
+		return nil, "", explain(err, telemetry.LabelNames)
+	}
+	tree, err := parser.Parse(text)
+	if err != nil {
+		return nil, "", explain(err, nil)
+	}
+	return func(labels *telemetry.Labels) bool {
+		admitted, err := expr.Run(program, newSeriesView(labels))
+		return err == nil && admitted.(bool)
+	}, tree.Node.String(), nil
+}
+
+var unknownName = regexp.MustCompile(`unknown name (\w+)|has no field (\w+)|unknown (?:builtin|function) (\w+)`)
+
+// explain turns expr's error into one with a place and what was meant.
+func explain(err error, known []string) error {
+	var at *file.Error
+	if !errors.As(err, &at) {
+		return &expressionError{Message: err.Error()}
+	}
+	out := &expressionError{Offset: at.From, Message: at.Message}
+	if match := unknownName.FindStringSubmatch(at.Message); match != nil {
+		name := match[1] + match[2] + match[3]
+		out.Message = fmt.Sprintf("unknown name %s", name)
+		out.Hint = didYouMean(name, known)
+	}
+	return out
+}
+
+// reader walks an expression's tree.
+type reader struct {
+	by      []string
+	reading reading
+	err     error
+}
+
+// Visit notes what one node reads; ast.Walk calls it.
+func (r *reader) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		r.name(n.Value, n)
+	case *ast.MemberNode:
+		if property, ok := n.Property.(*ast.StringNode); ok {
+			r.reading.needs |= fieldNeeds[property.Value]
+		}
+	case *ast.UnaryNode:
+		r.reading.negates = r.reading.negates || n.Operator == "not" || n.Operator == "!"
+	case *ast.BinaryNode:
+		r.reading.negates = r.reading.negates || n.Operator == "!="
+	case *ast.ConditionalNode:
+		r.reading.negates = true
+	case *ast.CallNode:
+		r.call(n)
+	}
+}
+
+func (r *reader) name(name string, node ast.Node) {
+	r.reading.needs |= fieldNeeds[name]
+	switch {
+	case name == "prev":
+		r.reading.prev = true
+	case name == "departed_clients":
+		r.reading.departed, r.reading.prev = true, true
+	case slices.Contains(telemetry.LabelNames, name) && !slices.Contains(r.by, name):
+		r.fail(node, fmt.Sprintf("label %s is not one the rule groups by", name), fmt.Sprintf("add it to by, or filter with where (by has %v)", r.by))
+	}
+	at, numeric := spanFields[name]
+	numeric = numeric && at <= spanFields["volatility"] || name == "departed_clients" || name == "completeness" || name == "late"
+	if numeric && !slices.Contains(r.reading.fields, name) {
+		r.reading.fields = append(r.reading.fields, name)
+	}
+}
+
+func (r *reader) call(n *ast.CallNode) {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok || len(n.Arguments) != 1 {
+		return
+	}
+	argument, constant := n.Arguments[0].(*ast.StringNode)
+	switch callee.Value {
+	case "over", "ago":
+		if !constant {
+			r.fail(n, callee.Value+" takes a constant duration", fmt.Sprintf(`write %s("5m")`, callee.Value))
+			return
+		}
+		span, err := parseDuration(argument.Value)
+		if err == nil && span <= 0 {
+			err = fmt.Errorf("got duration %q, want one above 0", argument.Value)
+		}
+		if err == nil && span > MaxLookback {
+			err = fmt.Errorf("got duration %q, want at most %s", argument.Value, MaxLookback)
+		}
+		if err != nil {
+			r.fail(argument, err.Error(), "")
+			return
+		}
+		if callee.Value == "over" {
+			r.reading.over[argument.Value] = span
+		} else {
+			r.reading.ago[argument.Value] = span
+		}
+	case "label":
+		if !constant || !slices.Contains(r.by, argument.Value) {
+			r.fail(n, "label() takes the name of a label that the rule groups by", fmt.Sprintf("by has %v", r.by))
+		}
+	}
+}
+
+func (r *reader) fail(node ast.Node, message, hint string) {
+	if r.err == nil {
+		r.err = &expressionError{Offset: node.Location().From, Message: message, Hint: hint}
+	}
+}

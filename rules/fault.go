@@ -1,0 +1,95 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Fault is one thing wrong with a rule file. Line and Column count from 1; 0 means
+// the whole file.
+type Fault struct {
+	File         string
+	Line, Column int
+	Message      string
+	Source       string // the line of the file
+	Hint         string // what was probably meant, "" where unknown
+}
+
+// String returns file:line:column: message, the source line, a caret and the hint.
+func (f Fault) String() string {
+	var out strings.Builder
+	out.WriteString(f.File)
+	if f.Line > 0 {
+		fmt.Fprintf(&out, ":%d:%d", f.Line, f.Column)
+	}
+	fmt.Fprintf(&out, ": %s", f.Message)
+	if f.Hint != "" {
+		fmt.Fprintf(&out, "; %s", f.Hint)
+	}
+	if f.Line > 0 && f.Source != "" {
+		source := strings.ReplaceAll(f.Source, "\t", " ")
+		fmt.Fprintf(&out, "\n    %s\n    %s^", source, strings.Repeat(" ", min(f.Column-1, utf8.RuneCountInString(source))))
+	}
+	return out.String()
+}
+
+// Faults is everything wrong with a folder of rules, in the order of files and lines.
+type Faults []Fault
+
+// Error lists all faults, one after the other.
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i := range f {
+		lines[i] = f[i].String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (f Faults) sorted() Faults {
+	slices.SortStableFunc(f, func(a, b Fault) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return f
+}
+
+// maxNameDistance is how many letters a name may be off to be suggested. Not
+// smaller: swapped letters are two; not larger: unrelated short names would match.
+const maxNameDistance = 2
+
+// didYouMean returns a hint that names the known name nearest to what was written.
+func didYouMean(written string, known []string) string {
+	best, distance := "", maxNameDistance+1
+	for _, name := range known {
+		if d := editDistance(strings.ToLower(written), name); d < distance && d < len(name) {
+			best, distance = name, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitute := diagonal
+			if a[i] != b[j] {
+				substitute++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substitute, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

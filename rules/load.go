@@ -1,0 +1,132 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// MaxFileBytes bounds one rule file. Not smaller: generated packs have thousands
+// of rules; not larger: nobody reviews more in git.
+const MaxFileBytes = 4 << 20
+
+// Load reads every *.yaml and *.yml file below dir. The error is a Faults with all
+// that is wrong in all files, each with its place; no rule is returned then.
+func Load(dir string) (*Set, error) {
+	paths, err := ruleFiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("read rules: folder %s has no *.yaml file; put one there, or name another folder", dir)
+	}
+	set, faults := &Set{}, Faults(nil)
+	for _, path := range paths {
+		content, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		fileRules, fileFaults := Parse(path, content)
+		set.Rules = append(set.Rules, fileRules...)
+		faults = append(faults, fileFaults...)
+	}
+	faults = append(faults, duplicates(set.Rules)...)
+	if len(faults) > 0 {
+		return nil, faults.sorted()
+	}
+	return set, nil
+}
+
+func ruleFiles(dir string) ([]string, error) {
+	var paths []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		hidden := strings.HasPrefix(entry.Name(), ".") && path != dir
+		switch {
+		case entry.IsDir() && hidden:
+			return filepath.SkipDir
+		case hidden || entry.IsDir():
+			return nil
+		}
+		if ext := filepath.Ext(path); ext == ".yaml" || ext == ".yml" {
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	slices.Sort(paths)
+	return paths, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	if info.Size() > MaxFileBytes {
+		return nil, fmt.Errorf("read rules: %s has %d bytes, at most %d are allowed; split it", path, info.Size(), MaxFileBytes)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	return content, nil
+}
+
+// Parse reads one file's rules; path is for messages only.
+func Parse(path string, content []byte) ([]*Rule, Faults) {
+	d := &decoder{path: path, lines: strings.Split(string(content), "\n")}
+	var document yaml.Node
+	if err := yaml.Unmarshal(content, &document); err != nil {
+		d.syntax(err)
+		return nil, d.faults
+	}
+	if len(document.Content) == 0 {
+		return nil, nil
+	}
+	return d.file(document.Content[0]), d.faults
+}
+
+// syntax reports what the YAML parser said; it names the line in its text.
+func (d *decoder) syntax(err error) {
+	line := 0
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	if n, scanErr := fmt.Sscanf(message, "line %d:", &line); n == 1 && scanErr == nil {
+		_, message, _ = strings.Cut(message, ": ")
+	}
+	var typed *yaml.TypeError
+	if errors.As(err, &typed) {
+		message = strings.Join(typed.Errors, "; ")
+	}
+	line = max(line, 1)
+	source := d.line(line)
+	d.faults = append(d.faults, Fault{File: d.path, Line: line, Column: 1 + len(source) - len(strings.TrimLeft(source, " ")),
+		Message: "not YAML: " + message, Source: source})
+}
+
+// duplicates reports alerts of one name.
+func duplicates(all []*Rule) Faults {
+	first := map[string]*Rule{}
+	var faults Faults
+	for _, rule := range all {
+		other := first[rule.Alert]
+		if other == nil {
+			first[rule.Alert] = rule
+			continue
+		}
+		faults = append(faults, Fault{File: rule.File, Line: rule.Line, Column: rule.column, Source: rule.source,
+			Message: fmt.Sprintf("alert %s is already defined at %s:%d", rule.Alert, other.File, other.Line),
+			Hint:    "an alert's name is its identity; give this one another"})
+	}
+	return faults
+}

@@ -1,0 +1,86 @@
+// Package rules loads alert rules from YAML, checks them, and evaluates them on
+// event time over the partial groups that aggregators send. It is a state machine:
+// no goroutines, no clock, no network.
+package rules
+
+import (
+	"text/template"
+	"time"
+
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Rule is one alert rule, checked and compiled.
+type Rule struct {
+	Alert         string
+	Group         string // the name of its group in the file
+	File          string
+	Line          int
+	Grouping      telemetry.Grouping
+	WhereText     string
+	ExprText      string
+	Window        time.Duration
+	For           time.Duration
+	KeepFiringFor time.Duration
+
+	column      int
+	source      string // the line that names the alert
+	program     *vm.Program
+	reads       reading
+	labels      map[string]*template.Template
+	annotations map[string]*template.Template
+}
+
+// Lookback is how far back of the time of evaluation the rule reads.
+func (r *Rule) Lookback() time.Duration {
+	longest := r.Window
+	for _, span := range r.reads.over {
+		longest = max(longest, span)
+	}
+	for _, back := range r.reads.ago {
+		longest = max(longest, back+r.Window)
+	}
+	if r.reads.prev {
+		longest = max(longest, 2*r.Window)
+	}
+	return longest
+}
+
+// Set is the rules of one folder.
+type Set struct {
+	Rules []*Rule // by file, then by their place in it
+}
+
+// Groupings returns each grouping that some rule uses once.
+func (s *Set) Groupings() []telemetry.Grouping {
+	seen := map[string]bool{}
+	var out []telemetry.Grouping
+	for _, rule := range s.Rules {
+		if !seen[rule.Grouping.ID] {
+			seen[rule.Grouping.ID] = true
+			out = append(out, rule.Grouping)
+		}
+	}
+	return out
+}
+
+// Lookback is the longest lookback of any rule.
+func (s *Set) Lookback() time.Duration {
+	var longest time.Duration
+	for _, rule := range s.Rules {
+		longest = max(longest, rule.Lookback())
+	}
+	return longest
+}
+
+// ByName returns the rule with that alert name, nil where there is none.
+func (s *Set) ByName(alert string) *Rule {
+	for _, rule := range s.Rules {
+		if rule.Alert == alert {
+			return rule
+		}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package rules
+
+import (
+	"math"
+	"reflect"
+	"slices"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Span is what a rule sees of one group over one stretch of event time: the fields
+// an expression reads, by the names and in the units of their tags. Fields that
+// nothing was observed for are 0; all fields of a span that Weir knows nothing of are NaN.
+type Span struct {
+	TPS         float64 `expr:"tps" unit:"messages per second"`
+	BPS         float64 `expr:"bps" unit:"bytes per second"`
+	Messages    float64 `expr:"messages" unit:"messages"`
+	Bytes       float64 `expr:"bytes" unit:"bytes"`
+	Errors      float64 `expr:"errors" unit:"messages that failed"`
+	ErrorRate   float64 `expr:"error_rate" unit:"share 0-1 of messages that failed"`
+	P50         float64 `expr:"p50" unit:"seconds"`
+	P90         float64 `expr:"p90" unit:"seconds"`
+	P95         float64 `expr:"p95" unit:"seconds"`
+	P99         float64 `expr:"p99" unit:"seconds"`
+	P999        float64 `expr:"p999" unit:"seconds"`
+	LatencyMax  float64 `expr:"latency_max" unit:"seconds"`
+	DelayP50    float64 `expr:"delay_p50" unit:"seconds"`
+	DelayP99    float64 `expr:"delay_p99" unit:"seconds"`
+	SizeP50     float64 `expr:"size_p50" unit:"bytes"`
+	SizeP99     float64 `expr:"size_p99" unit:"bytes"`
+	SizeMax     float64 `expr:"size_max" unit:"bytes"`
+	SizeAvg     float64 `expr:"size_avg" unit:"bytes"`
+	HeartbeatPN float64 `expr:"heartbeat_p99" unit:"seconds"`
+	Clients     float64 `expr:"clients" unit:"clients"`
+	Nodes       float64 `expr:"nodes" unit:"nodes"`
+	Rebalances  float64 `expr:"rebalances" unit:"rebalances"`
+	Lag         float64 `expr:"lag" unit:"messages"`
+	LagSeconds  float64 `expr:"lag_seconds" unit:"seconds"`
+	Volatility  float64 `expr:"volatility" unit:"ratio (max-min)/median of the panes' tps"`
+
+	LatencyShareAbove func(seconds float64) float64 `expr:"latency_share_above" unit:"share 0-1"`
+	VersionShare      func(version string) float64  `expr:"version_share" unit:"share 0-1 of clients"`
+	Outdated          func(minimum string) float64  `expr:"outdated" unit:"share 0-1 of clients with a known version"`
+}
+
+// Names of the gauges behind lag and lag_seconds.
+const (
+	gaugeLagMessages = "lag_messages"
+	gaugeLagSeconds  = "lag_seconds"
+)
+
+const microsPerSecond = 1e6
+
+// spanFields maps a field's name to its place in Span.
+var spanFields = func() map[string]int {
+	fields := map[string]int{}
+	for i := range reflect.TypeFor[Span]().NumField() {
+		fields[reflect.TypeFor[Span]().Field(i).Tag.Get("expr")] = i
+	}
+	return fields
+}()
+
+// number returns a numeric field by name.
+func (s *Span) number(name string) (float64, bool) {
+	at, ok := spanFields[name]
+	if !ok {
+		return 0, false
+	}
+	field := reflect.ValueOf(s).Elem().Field(at)
+	if field.Kind() != reflect.Float64 {
+		return 0, false
+	}
+	return field.Float(), true
+}
+
+// stretch is the totals of one group over a stretch of event time.
+type stretch struct {
+	totals  telemetry.Totals
+	paneTPS []float64 // one for each pane, those without data included
+	seconds float64
+}
+
+// span computes the fields.
+func (s *stretch) span(need needs) Span {
+	t := &s.totals
+	failed := float64(t.ErrorTotal())
+	out := Span{
+		TPS: float64(t.Messages) / s.seconds, BPS: float64(t.Bytes) / s.seconds,
+		Messages: float64(t.Messages), Bytes: float64(t.Bytes), Errors: failed,
+		ErrorRate: ratio(failed, failed+float64(t.Messages)), Rebalances: float64(t.Rebalances),
+		Clients: float64(uint64(len(t.Clients)) + t.OverflowedClients), Nodes: float64(len(t.Nodes)),
+		LatencyMax: float64(t.LatencyMicros.Max) / microsPerSecond, SizeMax: float64(t.SizeBytes.Max),
+		Volatility: volatility(s.paneTPS),
+	}
+	if need.has(needLatency) {
+		out.P50, out.P90, out.P95 = seconds(&t.LatencyMicros, 0.5), seconds(&t.LatencyMicros, 0.9), seconds(&t.LatencyMicros, 0.95)
+		out.P99, out.P999 = seconds(&t.LatencyMicros, 0.99), seconds(&t.LatencyMicros, 0.999)
+	}
+	if need.has(needDelay) {
+		out.DelayP50, out.DelayP99 = seconds(&t.DelayMicros, 0.5), seconds(&t.DelayMicros, 0.99)
+	}
+	if need.has(needSize) {
+		out.SizeP50, out.SizeP99 = t.SizeBytes.Quantile(0.5), t.SizeBytes.Quantile(0.99)
+		out.SizeAvg = ratio(float64(t.SizeBytes.Sum), float64(t.SizeBytes.Count()))
+	}
+	if need.has(needHeartbeat) {
+		out.HeartbeatPN = seconds(&t.HeartbeatMicros, 0.99)
+	}
+	for _, gauge := range t.Gauges {
+		switch gauge.Name {
+		case gaugeLagMessages:
+			out.Lag = gauge.Sum
+		case gaugeLagSeconds:
+			out.LagSeconds = gauge.Max
+		}
+	}
+	out.LatencyShareAbove = func(limit float64) float64 { return t.LatencyMicros.ShareAbove(uint64(max(limit, 0) * microsPerSecond)) }
+	out.VersionShare = func(version string) float64 { return versionShare(t.Versions, version) }
+	out.Outdated = func(minimum string) float64 { return outdatedShare(t.Versions, minimum) }
+	return out
+}
+
+// unknownSpan is a stretch of which nothing is known: every field is NaN.
+func unknownSpan() Span {
+	nan := math.NaN()
+	var out Span
+	fields := reflect.ValueOf(&out).Elem()
+	for i := range fields.NumField() {
+		if fields.Field(i).Kind() == reflect.Float64 {
+			fields.Field(i).SetFloat(nan)
+		}
+	}
+	out.LatencyShareAbove = func(float64) float64 { return nan }
+	out.VersionShare = func(string) float64 { return nan }
+	out.Outdated = out.VersionShare
+	return out
+}
+
+func seconds(h *telemetry.Histogram, quantile float64) float64 {
+	return h.Quantile(quantile) / microsPerSecond
+}
+
+func ratio(part, whole float64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return part / whole
+}
+
+// volatility is (max-min)/median, the change rate of the message governance
+// practice; 0 where the median is 0.
+func volatility(rates []float64) float64 {
+	if len(rates) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(rates))
+	middle := len(sorted) / 2
+	median := sorted[middle]
+	if len(sorted)%2 == 0 {
+		median = (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return ratio(sorted[len(sorted)-1]-sorted[0], median)
+}

@@ -1,0 +1,90 @@
+package rules
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// versionShare is the share 0-1 of clients whose version matches a pattern of
+// path.Match, such as 1.18.*; 0 where there are no clients.
+func versionShare(versions []telemetry.VersionTotals, pattern string) float64 {
+	return shareOfClients(versions, func(v telemetry.VersionTotals) (counted, hit bool) {
+		matched, err := path.Match(strings.TrimPrefix(pattern, "v"), strings.TrimPrefix(v.SDKVersion, "v"))
+		return true, err == nil && matched
+	})
+}
+
+// outdatedShare is the share 0-1 of clients with a known version that is lower
+// than minimum. A client whose version is unknown is not counted: unknown is not outdated.
+func outdatedShare(versions []telemetry.VersionTotals, minimum string) float64 {
+	return shareOfClients(versions, func(v telemetry.VersionTotals) (counted, hit bool) {
+		if !knownVersion(v.SDKVersion) {
+			return false, false
+		}
+		return true, compareVersions(v.SDKVersion, minimum) < 0
+	})
+}
+
+func shareOfClients(versions []telemetry.VersionTotals, judge func(telemetry.VersionTotals) (counted, hit bool)) float64 {
+	all, hits := map[string]struct{}{}, map[string]struct{}{}
+	for _, v := range versions {
+		counted, hit := judge(v)
+		for _, client := range v.Clients {
+			if counted {
+				all[client] = struct{}{}
+			}
+			if hit {
+				hits[client] = struct{}{}
+			}
+		}
+	}
+	return ratio(float64(len(hits)), float64(len(all)))
+}
+
+// knownVersion says that the version begins with a number.
+func knownVersion(version string) bool {
+	version = strings.TrimPrefix(version, "v")
+	return version != "" && version[0] >= '0' && version[0] <= '9'
+}
+
+// compareVersions compares numbers between dots as numbers, so that 1.9 < 1.18; a
+// pre-release (1.18.0-rc1) is lower than its release, as in semantic versioning.
+func compareVersions(a, b string) int {
+	coreA, preA := splitVersion(a)
+	coreB, preB := splitVersion(b)
+	for i := range max(len(coreA), len(coreB)) {
+		if d := numberAt(coreA, i) - numberAt(coreB, i); d != 0 {
+			return d
+		}
+	}
+	switch {
+	case preA == preB:
+		return 0
+	case preA == "":
+		return 1
+	case preB == "":
+		return -1
+	}
+	return strings.Compare(preA, preB)
+}
+
+func splitVersion(version string) (core []string, pre string) {
+	version, _, _ = strings.Cut(strings.TrimPrefix(version, "v"), "+")
+	version, pre, _ = strings.Cut(version, "-")
+	return slices.Collect(strings.SplitSeq(version, ".")), pre
+}
+
+func numberAt(parts []string, i int) int {
+	if i >= len(parts) {
+		return 0
+	}
+	n, err := strconv.Atoi(parts[i])
+	if err != nil {
+		return 0
+	}
+	return n
+}

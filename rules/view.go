@@ -1,0 +1,126 @@
+package rules
+
+import (
+	"math"
+	"slices"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// View is what an expression is asked of: a group's span of the rule's window, its
+// labels, and ways to look elsewhere in time.
+type View struct {
+	Span
+	Prev            Span    `expr:"prev" unit:"the window before"`
+	DepartedClients float64 `expr:"departed_clients" unit:"clients of the window before that are gone without having stopped or paused"`
+	Completeness    float64 `expr:"completeness" unit:"share 0-1 of sources that contributed"`
+	Late            float64 `expr:"late" unit:"reports that came too late to be evaluated"`
+
+	Over  func(span string) Span   `expr:"over" unit:"the same group over another span that ends now"`
+	Ago   func(back string) Span   `expr:"ago" unit:"the same window that long ago"`
+	Label func(name string) string `expr:"label" unit:"a label's value"`
+
+	Env        string `expr:"env"`
+	Cluster    string `expr:"cluster"`
+	System     string `expr:"system"`
+	Topic      string `expr:"topic"`
+	Partition  string `expr:"partition"`
+	Group      string `expr:"group"`
+	Op         string `expr:"op"`
+	Client     string `expr:"client"`
+	Node       string `expr:"node"`
+	SDKLang    string `expr:"sdk_lang"`
+	SDKVersion string `expr:"sdk_version"`
+	Tier       string `expr:"tier"`
+	Lane       string `expr:"lane"`
+	Tag        string `expr:"tag"`
+}
+
+// viewNames are the names that an expression may use, besides labels.
+var viewNames = slices.Sorted(func(yield func(string) bool) {
+	for name := range spanFields {
+		if !yield(name) {
+			return
+		}
+	}
+	for _, name := range []string{"prev", "departed_clients", "completeness", "late", "over", "ago", "label"} {
+		if !yield(name) {
+			return
+		}
+	}
+})
+
+func (v *View) setLabels(by, values []string) {
+	var labels telemetry.Labels
+	for i, name := range by {
+		if field := labels.Field(name); field != nil {
+			*field = values[i]
+		}
+	}
+	v.Env, v.Cluster, v.System, v.Topic, v.Partition = labels.Env, labels.Cluster, labels.System, labels.Topic, labels.Partition
+	v.Group, v.Op, v.Client, v.Node, v.SDKLang = labels.Group, labels.Op, labels.Client, labels.Node, labels.SDKLang
+	v.SDKVersion, v.Tier, v.Lane, v.Tag = labels.SDKVersion, labels.Tier, labels.Lane, labels.Tag
+	v.Label = func(name string) string {
+		if at := slices.Index(by, name); at >= 0 {
+			return values[at]
+		}
+		return ""
+	}
+}
+
+// number returns a numeric field by name, NaN where there is none of that name.
+func (v *View) number(name string) float64 {
+	switch name {
+	case "departed_clients":
+		return v.DepartedClients
+	case "completeness":
+		return v.Completeness
+	case "late":
+		return v.Late
+	}
+	if value, ok := v.Span.number(name); ok {
+		return value
+	}
+	return math.NaN()
+}
+
+// seriesView is what a where expression is asked of: a series' labels.
+type seriesView struct {
+	Env        string                   `expr:"env"`
+	Cluster    string                   `expr:"cluster"`
+	System     string                   `expr:"system"`
+	Topic      string                   `expr:"topic"`
+	Partition  string                   `expr:"partition"`
+	Group      string                   `expr:"group"`
+	Op         string                   `expr:"op"`
+	Client     string                   `expr:"client"`
+	Node       string                   `expr:"node"`
+	SDKLang    string                   `expr:"sdk_lang"`
+	SDKVersion string                   `expr:"sdk_version"`
+	Tier       string                   `expr:"tier"`
+	Lane       string                   `expr:"lane"`
+	Tag        string                   `expr:"tag"`
+	Label      func(name string) string `expr:"label"`
+}
+
+func newSeriesView(l *telemetry.Labels) seriesView {
+	return seriesView{l.Env, l.Cluster, l.System, l.Topic, l.Partition, l.Group, l.Op, l.Client, l.Node,
+		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, l.Get}
+}
+
+// departed counts the clients of before that are not among now and did not say
+// that they stopped or paused.
+func departed(before, now *telemetry.Totals) float64 {
+	gone := 0
+	for _, client := range before.Clients {
+		if !contains(now.Clients, client) && !contains(now.StoppedClients, client) && !contains(before.StoppedClients, client) {
+			gone++
+		}
+	}
+	return float64(gone)
+}
+
+func contains(sorted []string, s string) bool {
+	_, found := slices.BinarySearch(sorted, s)
+	return found
+}
