@@ -60,9 +60,8 @@ type reading struct {
 	// negates says that the expression may be true because a comparison is false, so
 	// that a comparison with something unknown proves nothing.
 	negates bool
-	// risesOnly says that more input can only make the expression true, never false:
-	// what is true of a part of the input is true of all of it.
-	risesOnly bool
+	// presence says that the expression is never true because input is missing.
+	presence bool
 }
 
 // noClock takes away what would make an evaluation depend on when it runs.
@@ -83,7 +82,7 @@ func compileExpr(text string, by []string) (*vm.Program, reading, error) {
 	if r.err != nil {
 		return nil, reading{}, r.err
 	}
-	r.reading.risesOnly = risesOnly(tree.Node)
+	r.reading.presence = showsPresence(tree.Node)
 	return program, r.reading, nil
 }
 

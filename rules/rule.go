@@ -1,6 +1,6 @@
 // Package rules loads alert rules from YAML, checks them, and evaluates them on
-// event time over the partial groups that aggregators send. It is a state machine:
-// no goroutines, no clock, no network.
+// event time over the partial groups that aggregators send. It is a state machine
+// without goroutines and network; no outcome depends on a clock.
 package rules
 
 import (

@@ -78,6 +78,7 @@ type stretch struct {
 	totals  telemetry.Totals
 	paneTPS []float64 // one for each pane, those without data included
 	seconds float64
+	late    uint64
 }
 
 // span computes the fields.
@@ -114,7 +115,9 @@ func (s *stretch) span(need needs) Span {
 			out.LagSeconds = gauge.Max
 		}
 	}
-	out.LatencyShareAbove = func(limit float64) float64 { return t.LatencyMicros.ShareAbove(uint64(max(limit, 0) * microsPerSecond)) }
+	out.LatencyShareAbove = func(limit float64) float64 {
+		return t.LatencyMicros.ShareAbove(uint64(max(limit, 0) * microsPerSecond))
+	}
 	out.VersionShare = func(version string) float64 { return versionShare(t.Versions, version) }
 	out.Outdated = func(minimum string) float64 { return outdatedShare(t.Versions, minimum) }
 	return out

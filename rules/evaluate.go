@@ -1,0 +1,149 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/expr-lang/expr"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Advance evaluates every rule over every group at the end of each pane that event
+// time has newly passed, in order, and returns the alerts that changed.
+func (e *Evaluator) Advance() []telemetry.Alert {
+	now := e.sources.eventTime().Truncate(e.config.Pane)
+	if now.IsZero() || !now.After(e.evaluated) {
+		return nil
+	}
+	if e.evaluated.IsZero() {
+		e.evaluated = now.Add(-e.config.Pane)
+	}
+	var changed []telemetry.Alert
+	for at := e.evaluated.Add(e.config.Pane); !at.After(now); at = at.Add(e.config.Pane) {
+		changed = append(changed, e.endOrphans(at)...)
+		changed = append(changed, e.step(at)...)
+		changed = append(changed, e.expire(at)...)
+		e.evaluated = at
+	}
+	e.stats.EventTime = now
+	e.prune()
+	return changed
+}
+
+// step evaluates at one time. An alert whose group holds no data any more is
+// evaluated too, of zeros.
+func (e *Evaluator) step(at time.Time) []telemetry.Alert {
+	e.stats.Completeness = e.sources.completeness(at)
+	e.reviveGroups()
+	var changed []telemetry.Alert
+	for _, rule := range e.set.Rules {
+		began := time.Now()
+		health := e.health[rule.Alert]
+		health.LastError = ""
+		for _, key := range sortedKeys(e.groups) {
+			g := e.groups[key]
+			if g.grouping != rule.Grouping.ID {
+				continue
+			}
+			alert, err := e.evaluate(rule, g, at)
+			if err != nil {
+				health.LastError = err.Error()
+			}
+			if alert != nil {
+				changed = append(changed, *alert)
+			}
+		}
+		health.LastEvaluation, health.EvaluationDuration = at, time.Since(began)
+	}
+	return changed
+}
+
+// reviveGroups makes groups for restored alerts whose data has not come, or no
+// longer comes.
+func (e *Evaluator) reviveGroups() {
+	for _, alert := range e.alerts {
+		rule := e.set.ByName(alert.Rule)
+		if rule == nil || e.groups[alert.GroupKey] != nil {
+			continue
+		}
+		g := &groupState{key: alert.GroupKey, grouping: rule.Grouping.ID, panes: map[int64]*paneState{}}
+		for _, name := range rule.Grouping.By {
+			g.values = append(g.values, alert.Labels[name])
+		}
+		e.groups[g.key] = g
+	}
+}
+
+// verdict is what one evaluation found.
+type verdict struct {
+	active  bool
+	unknown bool // neither active nor not
+	view    *View
+	from    time.Time
+}
+
+func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetry.Alert, error) {
+	found, err := e.ask(rule, g, at)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate %s for %q: %w", rule.Alert, g.values, err)
+	}
+	return e.transition(rule, g, found, at)
+}
+
+// ask runs the expression on the group's view.
+func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error) {
+	window := e.wholePanes(rule.Window)
+	from := at.Add(-window)
+	here := e.stretchOf(g, from, at, rule.reads.needs)
+	view := &View{Span: here.span(rule.reads.needs), Completeness: e.stats.Completeness, Late: float64(here.late)}
+	view.setLabels(rule.Grouping.By, g.values)
+	readUnknown := false
+	elsewhere := func(from, to time.Time) (*stretch, Span) {
+		if began, ok := e.begins[g.grouping]; !ok || from.Before(began) {
+			readUnknown = true
+			return nil, unknownSpan()
+		}
+		s := e.stretchOf(g, from, to, rule.reads.needs)
+		return s, s.span(rule.reads.needs)
+	}
+	view.Over = func(text string) Span {
+		_, span := elsewhere(at.Add(-e.wholePanes(rule.reads.over[text])), at)
+		return span
+	}
+	view.Ago = func(text string) Span {
+		back := e.wholePanes(rule.reads.ago[text])
+		_, span := elsewhere(from.Add(-back), at.Add(-back))
+		return span
+	}
+	if rule.reads.prev {
+		before, span := elsewhere(from.Add(-window), from)
+		view.Prev, view.DepartedClients = span, math.NaN()
+		if before != nil {
+			view.DepartedClients = departed(&before.totals, &here.totals)
+		}
+	}
+	out, err := expr.Run(rule.program, *view)
+	if err != nil {
+		return verdict{}, err
+	}
+	active := out.(bool)
+	whole := e.stats.Completeness >= 1 && !from.Before(e.begins[g.grouping])
+	unknown := false
+	switch {
+	case readUnknown:
+		unknown = !active || rule.reads.negates
+	case active:
+		unknown = !whole && !rule.reads.presence
+	default:
+		unknown = !whole
+	}
+	return verdict{active: active, unknown: unknown, view: view, from: from}, nil
+}
+
+// wholePanes rounds a span up to panes.
+func (e *Evaluator) wholePanes(span time.Duration) time.Duration {
+	panes := (span + e.config.Pane - 1) / e.config.Pane
+	return max(panes, 1) * e.config.Pane
+}

@@ -1,0 +1,180 @@
+package rules
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// DefaultMaxGroups bounds the groups of one evaluator. Not smaller: a large fleet
+// has 100,000 pairs of topic and group over a few partitions; not larger: each
+// group costs kilobytes for every pane of the lookback.
+const DefaultMaxGroups = 100_000
+
+// ResolvedRetention is how long a resolved alert is kept and sent again, as
+// Prometheus does (rules/alerting.go, resolvedRetention).
+const ResolvedRetention = 15 * time.Minute
+
+// RefreshEvery is how often a firing alert's values are published while its state
+// stays. Not smaller: weir.alerts would grow with every pane; not larger: what
+// Alertmanager is sent again would be stale.
+const RefreshEvery = 30 * time.Second
+
+// Config sets an evaluator.
+type Config struct {
+	Pane      time.Duration // as the aggregators have it
+	MaxGroups int           // 0 means DefaultMaxGroups
+}
+
+// Evaluator evaluates rules over one partition of weir.groups. It is not safe for
+// concurrent use.
+type Evaluator struct {
+	config    Config
+	set       *Set
+	groups    map[string]*groupState
+	begins    map[string]time.Time // by grouping
+	sources   *sources
+	alerts    map[string]*alertState // by rule and group
+	evaluated time.Time
+	health    map[string]*RuleHealth
+	stats     Stats
+}
+
+// alertState is an alert with what is not published of it.
+type alertState struct {
+	telemetry.Alert
+	published time.Time // event time
+}
+
+// Stats counts what an evaluator met.
+type Stats struct {
+	LateReports, OverflowedGroups uint64
+	Completeness                  float64 // of the newest evaluation
+	EventTime                     time.Time
+}
+
+// RuleHealth says how one rule is.
+type RuleHealth struct {
+	Rule               string        `json:"rule"`
+	Groups             int           `json:"groups"`
+	Firing             int           `json:"firing"`
+	Pending            int           `json:"pending"`
+	LastError          string        `json:"last_error,omitempty"`
+	LastEvaluation     time.Time     `json:"last_evaluation"` // event time
+	EvaluationDuration time.Duration `json:"evaluation_nanoseconds"`
+}
+
+// NewEvaluator returns an evaluator that knows nothing yet.
+func NewEvaluator(set *Set, config Config) *Evaluator {
+	if config.MaxGroups == 0 {
+		config.MaxGroups = DefaultMaxGroups
+	}
+	e := &Evaluator{config: config, set: set, groups: map[string]*groupState{}, begins: map[string]time.Time{},
+		sources: newSources(config.Pane), alerts: map[string]*alertState{}, health: map[string]*RuleHealth{}}
+	e.resetHealth()
+	return e
+}
+
+func (e *Evaluator) resetHealth() {
+	old := e.health
+	e.health = map[string]*RuleHealth{}
+	for _, rule := range e.set.Rules {
+		if e.health[rule.Alert] = old[rule.Alert]; e.health[rule.Alert] == nil {
+			e.health[rule.Alert] = &RuleHealth{Rule: rule.Alert}
+		}
+	}
+}
+
+// Restore takes the states of alerts from before a restart, and up to which event
+// time rules were evaluated: until then input is kept and nothing is evaluated again.
+func (e *Evaluator) Restore(alerts []telemetry.Alert, evaluatedUntil time.Time) {
+	for _, alert := range alerts {
+		e.alerts[alertKey(alert.Rule, alert.GroupKey)] = &alertState{Alert: alert, published: alert.EvaluatedAt}
+	}
+	e.evaluated = evaluatedUntil
+}
+
+// ApplyWatermark notes how far a source has come.
+func (e *Evaluator) ApplyWatermark(w telemetry.Watermark) { e.sources.put(w) }
+
+// EvaluatedUntil is the event time of the newest evaluation, zero before any.
+func (e *Evaluator) EvaluatedUntil() time.Time { return e.evaluated }
+
+// OldestNeeded is the event time before which no rule reads any more; the zero time
+// before any evaluation. Two panes are added, so that a replay from there knows the
+// whole lookback.
+func (e *Evaluator) OldestNeeded() time.Time {
+	if e.evaluated.IsZero() {
+		return time.Time{}
+	}
+	return e.evaluated.Add(-e.set.Lookback() - 2*e.config.Pane)
+}
+
+// Swap replaces the rules. An alert whose rule keeps its name and grouping keeps
+// its state; others end at the next evaluation, with the reason.
+func (e *Evaluator) Swap(set *Set) []telemetry.Alert {
+	e.set = set
+	e.resetHealth()
+	if e.evaluated.IsZero() {
+		return nil
+	}
+	return e.endOrphans(e.evaluated)
+}
+
+// Alerts returns all alerts, sorted by rule and identity.
+func (e *Evaluator) Alerts() []telemetry.Alert {
+	out := make([]telemetry.Alert, 0, len(e.alerts))
+	for _, alert := range e.alerts {
+		out = append(out, alert.Alert)
+	}
+	slices.SortFunc(out, func(a, b telemetry.Alert) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.ID, b.ID)) })
+	return out
+}
+
+// Health returns the health of every rule, sorted by name.
+func (e *Evaluator) Health() []RuleHealth {
+	for _, h := range e.health {
+		h.Firing, h.Pending, h.Groups = 0, 0, 0
+	}
+	for _, alert := range e.alerts {
+		h := e.health[alert.Rule]
+		switch {
+		case h == nil:
+		case alert.State == telemetry.AlertFiring:
+			h.Firing++
+		case alert.State == telemetry.AlertPending:
+			h.Pending++
+		}
+	}
+	byGrouping := map[string]int{}
+	for _, g := range e.groups {
+		byGrouping[g.grouping]++
+	}
+	var out []RuleHealth
+	for _, rule := range e.set.Rules {
+		h := e.health[rule.Alert]
+		h.Groups = byGrouping[rule.Grouping.ID]
+		out = append(out, *h)
+	}
+	slices.SortFunc(out, func(a, b RuleHealth) int { return cmp.Compare(a.Rule, b.Rule) })
+	return out
+}
+
+// Stats returns the counts so far.
+func (e *Evaluator) Stats() Stats { return e.stats }
+
+func (e *Evaluator) hasAlerts(g *groupState) bool {
+	for _, rule := range e.set.Rules {
+		if alert := e.alerts[alertKey(rule.Alert, g.key)]; alert != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func alertKey(rule, group string) string { return rule + "\x00" + group }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

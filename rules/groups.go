@@ -1,0 +1,152 @@
+package rules
+
+import (
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// groupState is what is known of one group: its panes by their start in Unix seconds.
+type groupState struct {
+	key      string
+	grouping string
+	values   []string
+	panes    map[int64]*paneState
+}
+
+// paneState holds, for every source and segment, the partial of the highest version.
+type paneState struct {
+	parts  map[part]*telemetry.Totals
+	merged *telemetry.Totals // of all parts; nil after a change
+	late   uint64            // reports that came after the source's watermark
+}
+
+type part struct {
+	source  telemetry.Source
+	segment telemetry.Segment
+}
+
+// put keeps the higher version, and says by how many reports it grew.
+func (p *paneState) put(of part, totals *telemetry.Totals, closed bool) (late uint64) {
+	old := p.parts[of]
+	var known uint64
+	if old != nil {
+		known = old.Reports
+	}
+	if totals.Reports <= known {
+		return 0
+	}
+	if closed {
+		late = totals.Reports - known
+		p.late = max(p.late, late)
+		return late
+	}
+	p.parts[of] = totals
+	p.merged = nil
+	return 0
+}
+
+func (p *paneState) total() *telemetry.Totals {
+	if p.merged == nil {
+		p.merged = &telemetry.Totals{}
+		for _, totals := range p.parts {
+			p.merged.MergeSources(totals)
+		}
+	}
+	return p.merged
+}
+
+// Apply keeps a batch of partials, the highest version of each. What comes for a
+// pane that its source's watermark has passed is late: counted, not evaluated.
+func (e *Evaluator) Apply(batch *telemetry.GroupBatch) {
+	key := telemetry.GroupKey(batch.Grouping, batch.Values)
+	g := e.groups[key]
+	if g == nil {
+		if len(e.groups) >= e.config.MaxGroups {
+			e.stats.OverflowedGroups++
+			return
+		}
+		g = &groupState{key: key, grouping: batch.Grouping, values: batch.Values, panes: map[int64]*paneState{}}
+		e.groups[key] = g
+	}
+	of := part{batch.Source, batch.Segment}
+	oldest := e.OldestNeeded()
+	for i := range batch.Partials {
+		partial := &batch.Partials[i]
+		if partial.Pane.Before(oldest) {
+			e.stats.LateReports += partial.Totals.Reports
+			continue
+		}
+		e.began(batch.Grouping, partial.Pane)
+		start := partial.Pane.Unix()
+		pane := g.panes[start]
+		if pane == nil {
+			pane = &paneState{parts: map[part]*telemetry.Totals{}}
+			g.panes[start] = pane
+		}
+		closed := e.sources.passed(batch.Source, partial.Pane.Add(e.config.Pane))
+		e.stats.LateReports += pane.put(of, &partial.Totals, closed)
+	}
+}
+
+// began notes the first pane that a grouping was ever seen in: what was before is unknown.
+func (e *Evaluator) began(grouping string, pane time.Time) {
+	if at, ok := e.begins[grouping]; !ok || pane.Before(at) {
+		e.begins[grouping] = pane
+	}
+}
+
+// stretchOf merges a group's panes in [from, to).
+func (e *Evaluator) stretchOf(g *groupState, from, to time.Time, need needs) *stretch {
+	out := &stretch{seconds: to.Sub(from).Seconds()}
+	for at := from; at.Before(to); at = at.Add(e.config.Pane) {
+		pane := g.panes[at.Unix()]
+		if pane == nil {
+			out.paneTPS = append(out.paneTPS, 0)
+			continue
+		}
+		totals := pane.total()
+		out.paneTPS = append(out.paneTPS, float64(totals.Messages)/e.config.Pane.Seconds())
+		read := needed(totals, need)
+		out.totals.MergePanes(&read)
+		out.late += pane.late
+	}
+	return out
+}
+
+// needed is t without the parts that nothing reads.
+func needed(t *telemetry.Totals, need needs) telemetry.Totals {
+	out := *t
+	if !need.has(needLatency) {
+		out.LatencyMicros = telemetry.Histogram{}
+	}
+	if !need.has(needDelay) {
+		out.DelayMicros = telemetry.Histogram{}
+	}
+	if !need.has(needSize) {
+		out.SizeBytes = telemetry.Histogram{}
+	}
+	if !need.has(needHeartbeat) {
+		out.HeartbeatMicros = telemetry.Histogram{}
+	}
+	if !need.has(needDistinct) {
+		out.Clients, out.Nodes, out.Versions, out.StoppedClients = nil, nil, nil, nil
+	}
+	out.Events = nil
+	return out
+}
+
+// prune forgets panes that no rule reads any more, and groups without panes and alerts.
+func (e *Evaluator) prune() {
+	oldest := e.OldestNeeded()
+	for key, g := range e.groups {
+		for start := range g.panes {
+			if time.Unix(start, 0).Before(oldest) {
+				delete(g.panes, start)
+			}
+		}
+		if len(g.panes) == 0 && !e.hasAlerts(g) {
+			delete(e.groups, key)
+		}
+	}
+}

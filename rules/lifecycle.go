@@ -1,0 +1,170 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// transition moves one alert through its life, as Prometheus does: inactive,
+// pending while for lasts, firing, resolved. It returns the alert where there is
+// something to publish. What is unknown moves nothing.
+func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time.Time) (*telemetry.Alert, error) {
+	key := alertKey(rule.Alert, g.key)
+	alert := e.alerts[key]
+	switch {
+	case found.unknown:
+		return nil, nil
+	case found.active:
+		return e.active(rule, g, found, at)
+	case alert == nil || alert.State == telemetry.AlertResolved:
+		return nil, nil
+	case alert.State == telemetry.AlertPending:
+		delete(e.alerts, key)
+		return alert.move(telemetry.AlertInactive, at), nil
+	}
+	if alert.ClearedAt.IsZero() {
+		alert.ClearedAt = at
+	}
+	if at.Sub(alert.ClearedAt) < rule.KeepFiringFor {
+		return nil, nil
+	}
+	alert.ResolvedAt = at
+	err := alert.describe(rule, g, found, e.config.Pane)
+	return alert.move(telemetry.AlertResolved, at), err
+}
+
+// active handles a condition that is true.
+func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Time) (*telemetry.Alert, error) {
+	key := alertKey(rule.Alert, g.key)
+	alert := e.alerts[key]
+	began := alert == nil || alert.State == telemetry.AlertResolved
+	if began {
+		var seq uint64
+		if alert != nil {
+			seq = alert.Seq
+		}
+		alert = &alertState{Alert: telemetry.Alert{Rule: rule.Alert, GroupKey: g.key, ActiveAt: at, Seq: seq}}
+		if err := alert.name(rule, g); err != nil {
+			return nil, err
+		}
+		e.alerts[key] = alert
+	}
+	alert.ClearedAt = time.Time{}
+	err := alert.describe(rule, g, found, e.config.Pane)
+	switch {
+	case alert.State != telemetry.AlertFiring && at.Sub(alert.ActiveAt) >= rule.For:
+		alert.FiredAt = at
+		return alert.move(telemetry.AlertFiring, at), err
+	case began:
+		return alert.move(telemetry.AlertPending, at), err
+	}
+	alert.EvaluatedAt, alert.Transition = at, false
+	if at.Sub(alert.published) < RefreshEvery {
+		return nil, err
+	}
+	alert.published = at
+	out := alert.Alert
+	return &out, err
+}
+
+// move makes a transition and returns a copy to publish.
+func (a *alertState) move(state telemetry.AlertState, at time.Time) *telemetry.Alert {
+	a.State, a.EvaluatedAt, a.Transition, a.published = state, at, true, at
+	a.Seq++
+	out := a.Alert
+	return &out
+}
+
+// name gives an alert its labels, which are its identity.
+func (a *alertState) name(rule *Rule, g *groupState) error {
+	labels := map[string]string{"alertname": rule.Alert}
+	for i, name := range rule.Grouping.By {
+		if g.values[i] != "" {
+			labels[name] = g.values[i]
+		}
+	}
+	data := labelData(rule.Grouping.By, g.values)
+	for name, text := range rule.labels {
+		value, err := render(text, data)
+		if err != nil {
+			return fmt.Errorf("label %s: %w", name, err)
+		}
+		if value != "" {
+			labels[name] = value
+		}
+	}
+	a.Labels, a.ID = labels, telemetry.Fingerprint(labels)
+	return nil
+}
+
+// describe refreshes what the alert says of its newest window.
+func (a *alertState) describe(rule *Rule, g *groupState, found verdict, pane time.Duration) error {
+	a.WindowStart = found.from
+	a.WindowEnd = found.from.Add(max((rule.Window+pane-1)/pane, 1) * pane)
+	a.Completeness, a.LateReports = found.view.Completeness, uint64(found.view.Late)
+	a.Values = map[string]float64{}
+	for _, field := range rule.reads.fields {
+		if number := found.view.number(field); !math.IsNaN(number) && !math.IsInf(number, 0) {
+			a.Values[field] = number
+		}
+	}
+	data := annotationData(rule.Grouping.By, g.values, found.view)
+	annotations := map[string]string{}
+	for name, text := range rule.annotations {
+		value, err := render(text, data)
+		if err != nil {
+			return fmt.Errorf("annotation %s: %w", name, err)
+		}
+		annotations[name] = value
+	}
+	a.Annotations = annotations
+	return nil
+}
+
+// expire forgets resolved alerts after their retention.
+func (e *Evaluator) expire(at time.Time) []telemetry.Alert {
+	var changed []telemetry.Alert
+	for _, key := range sortedKeys(e.alerts) {
+		alert := e.alerts[key]
+		if alert.State == telemetry.AlertResolved && at.Sub(alert.ResolvedAt) >= ResolvedRetention {
+			delete(e.alerts, key)
+			changed = append(changed, *alert.move(telemetry.AlertInactive, at))
+		}
+	}
+	return changed
+}
+
+// endOrphans ends the alerts whose rule is gone or groups otherwise now.
+func (e *Evaluator) endOrphans(at time.Time) []telemetry.Alert {
+	var changed []telemetry.Alert
+	for _, key := range sortedKeys(e.alerts) {
+		alert := e.alerts[key]
+		reason := e.orphaned(alert)
+		switch {
+		case reason == "" || alert.State == telemetry.AlertResolved:
+		case alert.State == telemetry.AlertPending:
+			delete(e.alerts, key)
+			changed = append(changed, *alert.move(telemetry.AlertInactive, at))
+		default:
+			alert.ResolvedAt, alert.Reason = at, reason
+			changed = append(changed, *alert.move(telemetry.AlertResolved, at))
+		}
+	}
+	return changed
+}
+
+// orphaned says why an alert has lost its rule, "" where it has not.
+func (e *Evaluator) orphaned(alert *alertState) string {
+	rule := e.set.ByName(alert.Rule)
+	if rule == nil {
+		return "the rule was deleted"
+	}
+	group := rule.Grouping.ID + "\x00"
+	if len(alert.GroupKey) < len(group) || alert.GroupKey[:len(group)] != group {
+		return "the rule groups by other labels now"
+	}
+	return ""
+}
