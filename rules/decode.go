@@ -277,8 +277,8 @@ func (d *decoder) place(node *yaml.Node, offset int) (line, column int) {
 	case yaml.LiteralStyle:
 		row := strings.Count(before, "\n")
 		line = node.Line + 1 + row
-		source := d.line(line)
-		indent := len(source) - len(strings.TrimLeft(source, " "))
+		first := d.line(node.Line + 1)
+		indent := len(first) - len(strings.TrimLeft(first, " "))
 		return line, indent + 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
 	case yaml.DoubleQuotedStyle, yaml.SingleQuotedStyle:
 		return node.Line, node.Column + 1 + len([]rune(before))
