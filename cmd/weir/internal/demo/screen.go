@@ -1,0 +1,188 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Pauses between two looks at what runs. Not smaller: eyes do not follow; not
+// larger: alerts seem late.
+const (
+	tableInterval = 500 * time.Millisecond
+	lineInterval  = 2 * time.Second
+)
+
+// screen shows the story: one refreshed table on a terminal, plain lines elsewhere.
+type screen struct {
+	out      io.Writer
+	terminal bool
+
+	mu    sync.Mutex // guards the fields below: the story and the refresher write
+	title string
+	drawn int // lines of the table on the terminal
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+func newScreen(out io.Writer) *screen {
+	s := &screen{out: out, stop: func() {}}
+	if file, ok := out.(*os.File); ok {
+		info, err := file.Stat()
+		s.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	return s
+}
+
+// line prints one line with the time.
+func (s *screen) line(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.out, "%s  %s\n", time.Now().Format("15:04:05"), text)
+}
+
+// scene says what happens now.
+func (s *screen) scene(title string) {
+	s.mu.Lock()
+	s.title = title
+	s.mu.Unlock()
+	if !s.terminal {
+		s.line("scene: " + title)
+	}
+}
+
+// follow shows h and c until close.
+func (s *screen) follow(h *house, c *cast) {
+	s.where(h)
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	interval := lineInterval
+	if s.terminal {
+		interval = tableInterval
+	}
+	s.done.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		view := &viewer{house: h, cast: c, at: time.Now()}
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			s.refresh(view)
+		}
+	})
+}
+
+func (s *screen) close() {
+	s.stop()
+	s.done.Wait()
+}
+
+// where says once where to look.
+func (s *screen) where(h *house) {
+	s.line("status page   " + h.statusURL)
+	s.line("Alertmanager  " + h.alertmanager.URL())
+	s.line("SQL           curl '" + h.clickhouseURL + "/' --data-binary \"SELECT topic, op, sum(messages) FROM rollup_10s FINAL GROUP BY ALL ORDER BY ALL FORMAT PrettyCompact\"")
+}
+
+func (s *screen) refresh(v *viewer) {
+	v.measure()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.terminal {
+		fmt.Fprintf(s.out, "%s  %s\n", v.at.Format("15:04:05"), v.summary())
+		for _, change := range v.changes() {
+			fmt.Fprintf(s.out, "%s  %s\n", v.at.Format("15:04:05"), change)
+		}
+		return
+	}
+	if s.drawn > 0 {
+		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn) // up to the table's begin, clear to the end
+	}
+	table := s.title + "\n\n" + v.table()
+	s.drawn = strings.Count(table, "\n")
+	fmt.Fprint(s.out, table)
+}
+
+// viewer looks at the house and the cast.
+type viewer struct {
+	house *house
+	cast  *cast
+
+	at             time.Time
+	sent, consumed uint64
+	sentPerSecond  float64
+	readPerSecond  float64
+	states         map[string]telemetry.AlertState
+}
+
+func (v *viewer) measure() {
+	now := time.Now()
+	span := now.Sub(v.at).Seconds()
+	sent, consumed := v.cast.sent.messages.Load(), v.cast.consumed.messages.Load()
+	v.sentPerSecond, v.readPerSecond = float64(sent-v.sent)/span, float64(consumed-v.consumed)/span
+	v.at, v.sent, v.consumed = now, sent, consumed
+}
+
+// summary is one line of traffic, lag and alerts.
+func (v *viewer) summary() string {
+	status := v.house.pipeline.Status()
+	var lag int64
+	for _, stage := range status.Stages {
+		lag += stage.LagRecords
+	}
+	counts := map[telemetry.AlertState]int{}
+	for _, alert := range v.house.pipeline.Alerts() {
+		counts[alert.State]++
+	}
+	return fmt.Sprintf("sent %d (%.0f/s)  consumed %d (%.0f/s)  pipeline lag %d records  alerts: %d pending, %d firing, %d resolved",
+		v.sent, v.sentPerSecond, v.consumed, v.readPerSecond, lag,
+		counts[telemetry.AlertPending], counts[telemetry.AlertFiring], counts[telemetry.AlertResolved])
+}
+
+// changes says which alerts changed their state since the last look.
+func (v *viewer) changes() []string {
+	states := map[string]telemetry.AlertState{}
+	var out []string
+	for _, alert := range v.house.pipeline.Alerts() {
+		states[alert.ID] = alert.State
+		if v.states[alert.ID] != alert.State {
+			out = append(out, fmt.Sprintf("alert %s is %s: %s", alert.Rule, alert.State, alert.Annotations["summary"]))
+		}
+	}
+	v.states = states
+	return out
+}
+
+func (v *viewer) table() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "traffic\tsent %d\t%.0f/s\tconsumed %d\t%.0f/s\n\n", v.sent, v.sentPerSecond, v.consumed, v.readPerSecond)
+	fmt.Fprintln(w, "stage\tstate\trecords\tlag\t")
+	for _, stage := range v.house.pipeline.Status().Stages {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, stage.Error)
+	}
+	fmt.Fprintln(w, "\nalert\tstate\tsince\tsummary\t")
+	for _, alert := range v.house.pipeline.Alerts() {
+		since := alert.ActiveAt
+		switch alert.State {
+		case telemetry.AlertFiring:
+			since = alert.FiredAt
+		case telemetry.AlertResolved:
+			since = alert.ResolvedAt
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", alert.Rule, alert.State, since.Local().Format("15:04:05"), alert.Annotations["summary"])
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	return text.String()
+}

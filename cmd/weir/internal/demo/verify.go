@@ -1,0 +1,137 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/weirmq/weir/deploy/webhook"
+)
+
+// Outcome is what a told story amounted to: counts of messages and bytes as the
+// clients counted them and as ClickHouse sums them, and the life of each expected alert.
+type Outcome struct {
+	Sent                uint64                   `json:"sent"`
+	StoredSent          uint64                   `json:"stored_sent"`
+	SentBytes           uint64                   `json:"sent_bytes"`
+	StoredSentBytes     uint64                   `json:"stored_sent_bytes"`
+	Consumed            uint64                   `json:"consumed"`
+	StoredConsumed      uint64                   `json:"stored_consumed"`
+	ConsumedBytes       uint64                   `json:"consumed_bytes"`
+	StoredConsumedBytes uint64                   `json:"stored_consumed_bytes"`
+	Alerts              map[string]*AlertOutcome `json:"alerts"`
+	OK                  bool                     `json:"ok"`
+}
+
+// AlertOutcome says whether an alert reached the chat, firing and resolved.
+type AlertOutcome struct {
+	Fired         bool    `json:"fired"`
+	Resolved      bool    `json:"resolved"`
+	SecondsToFire float64 `json:"seconds_to_fire"` // from the trouble's begin to the chat
+}
+
+// verifyTimeout bounds the wait for the last rows and notifications. Not smaller:
+// panes close after the allowed lateness, and ClickHouse may merge; not larger: a
+// lost row never comes.
+const verifyTimeout = 45 * time.Second
+
+// verify waits until the store holds what the clients counted and every expected
+// alert was resolved, or time is up; the outcome says which.
+func verify(ctx context.Context, h *house, c *cast, told telling) (*Outcome, error) {
+	until := time.Now().Add(verifyTimeout)
+	ticker := time.NewTicker(250 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		outcome, err := look(ctx, h, c, told)
+		if err == nil && outcome.OK || time.Now().After(until) {
+			return outcome, err
+		}
+		select {
+		case <-ctx.Done():
+			return outcome, ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+func look(ctx context.Context, h *house, c *cast, told telling) (*Outcome, error) {
+	sums, err := storedSums(ctx, h.clickhouseURL, told.run)
+	if err != nil {
+		return nil, err
+	}
+	out := &Outcome{Sent: c.sent.messages.Load(), SentBytes: c.sent.bytes.Load(),
+		Consumed: c.consumed.messages.Load(), ConsumedBytes: c.consumed.bytes.Load(),
+		StoredSent: sums["send"].messages, StoredSentBytes: sums["send"].bytes,
+		StoredConsumed: sums["consume"].messages, StoredConsumedBytes: sums["consume"].bytes,
+		Alerts: alertOutcomes(h.chat.Notifications(), told.troubleBegan)}
+	out.OK = out.Sent > 0 && out.Sent == out.StoredSent && out.SentBytes == out.StoredSentBytes &&
+		out.Consumed > 0 && out.Consumed == out.StoredConsumed && out.ConsumedBytes == out.StoredConsumedBytes
+	for _, name := range expectedAlerts {
+		out.OK = out.OK && out.Alerts[name].Fired && out.Alerts[name].Resolved
+	}
+	return out, nil
+}
+
+// alertOutcomes looks at what reached the chat since the trouble began.
+func alertOutcomes(notified []webhook.Notification, began time.Time) map[string]*AlertOutcome {
+	out := map[string]*AlertOutcome{}
+	for _, name := range expectedAlerts {
+		out[name] = &AlertOutcome{}
+	}
+	for _, n := range notified {
+		alert := out[n.Labels["alertname"]]
+		if alert == nil || n.ReceivedAt.Before(began) {
+			continue
+		}
+		switch {
+		case n.Status == "firing" && !alert.Fired:
+			alert.Fired, alert.SecondsToFire = true, n.ReceivedAt.Sub(began).Seconds()
+		case n.Status == "resolved" && alert.Fired:
+			alert.Resolved = true
+		}
+	}
+	return out
+}
+
+type sum struct{ messages, bytes uint64 }
+
+// storedSQL sums what one run's clients reported.
+const storedSQL = "SELECT op, sum(messages) AS messages, sum(bytes) AS bytes FROM rollup_10s FINAL WHERE endsWith(client, '@%s') GROUP BY op FORMAT JSONEachRow"
+
+func storedSums(ctx context.Context, base, run string) (map[string]sum, error) {
+	query := base + "/?output_format_json_quote_64bit_integers=0&query=" + url.QueryEscape(fmt.Sprintf(storedSQL, run))
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, query, nil)
+	if err != nil {
+		return nil, fmt.Errorf("sum the store: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("sum the store: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("sum the store: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("sum the store: %s: %s", response.Status, body)
+	}
+	out := map[string]sum{}
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	for decoder.More() {
+		var row struct {
+			Op              string
+			Messages, Bytes uint64
+		}
+		if err := decoder.Decode(&row); err != nil {
+			return nil, fmt.Errorf("sum the store: %w", err)
+		}
+		out[row.Op] = sum{row.Messages, row.Bytes}
+	}
+	return out, nil
+}
