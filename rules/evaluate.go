@@ -17,9 +17,6 @@ func (e *Evaluator) Advance() []telemetry.Alert {
 	if now.IsZero() || !now.After(e.evaluated) {
 		return nil
 	}
-	if e.evaluated.IsZero() {
-		e.evaluated = now.Add(-e.config.Pane)
-	}
 	var changed []telemetry.Alert
 	for at := e.evaluated.Add(e.config.Pane); !at.After(now); at = at.Add(e.config.Pane) {
 		changed = append(changed, e.endOrphans(at)...)

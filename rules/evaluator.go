@@ -97,8 +97,14 @@ func (e *Evaluator) Restore(alerts []telemetry.Alert, evaluatedUntil time.Time) 
 	e.evaluated = evaluatedUntil
 }
 
-// ApplyWatermark notes how far a source has come.
-func (e *Evaluator) ApplyWatermark(w telemetry.Watermark) { e.sources.put(w) }
+// ApplyWatermark notes how far a source has come. The very first one is where
+// evaluation begins.
+func (e *Evaluator) ApplyWatermark(w telemetry.Watermark) {
+	e.sources.put(w)
+	if e.evaluated.IsZero() {
+		e.evaluated = w.EventTime.Truncate(e.config.Pane)
+	}
+}
 
 // EvaluatedUntil is the event time of the newest evaluation, zero before any.
 func (e *Evaluator) EvaluatedUntil() time.Time { return e.evaluated }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr"
@@ -111,7 +112,7 @@ func explain(err error, known []string) error {
 	if !errors.As(err, &at) {
 		return &expressionError{Message: err.Error()}
 	}
-	out := &expressionError{Offset: at.From, Message: at.Message}
+	out := &expressionError{Offset: at.From, Message: strings.TrimSpace(at.Message)}
 	if match := unknownName.FindStringSubmatch(at.Message); match != nil {
 		name := match[1] + match[2] + match[3]
 		out.Message = fmt.Sprintf("unknown name %s", name)

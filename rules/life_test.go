@@ -1,0 +1,267 @@
+package rules_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/telemetry"
+)
+
+var update = flag.Bool("update", false, "rewrite the expectations under testdata")
+
+// epoch is second 0 of every script.
+var epoch = time.Unix(1_800_000_000, 0).UTC()
+
+// TestLife plays scripts of what reaches an evaluator, and compares which alerts it
+// publishes. A script is an archive of the files rules.yaml, script and want;
+// further files are rules that the script reloads. Its commands:
+//
+//	pane 1s                          length of panes, first
+//	sources 2                        partitions of weir.telemetry
+//	put 0 3s..5s op=send messages=9  from source 0, one partial in each pane of [3s, 5s]
+//	watermark 0 6s                   source 0 has come to 6s
+//	advance                          evaluate, print what changed
+//	restart                          a new evaluator, restored and fed again
+//	reload other.yaml                swap the rules
+func TestLife(t *testing.T) {
+	paths, err := filepath.Glob("testdata/life/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d scripts: %v", len(paths), err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareFile(t, path, archive, play(t, archive))
+		})
+	}
+}
+
+// compareFile compares the archive's file want, or rewrites it.
+func compareFile(t *testing.T, path string, archive *txtar.Archive, got string) {
+	t.Helper()
+	at := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })
+	if at < 0 {
+		archive.Files = append(archive.Files, txtar.File{Name: "want"})
+		at = len(archive.Files) - 1
+	}
+	if *update {
+		archive.Files[at].Data = []byte(got)
+		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(archive.Files[at].Data), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// player feeds an evaluator by a script.
+type player struct {
+	t         *testing.T
+	files     map[string]string
+	pane      time.Duration
+	sources   int32
+	set       *rules.Set
+	evaluator *rules.Evaluator
+	published map[string]telemetry.Alert // as weir.alerts would hold them
+	inputs    []func(*rules.Evaluator)   // as weir.groups would hold them
+	versions  map[string]uint64
+	out       strings.Builder
+}
+
+func play(t *testing.T, archive *txtar.Archive) string {
+	p := &player{t: t, files: map[string]string{}, sources: 1, published: map[string]telemetry.Alert{}, versions: map[string]uint64{}}
+	for _, file := range archive.Files {
+		p.files[file.Name] = string(file.Data)
+	}
+	p.set = p.parse("rules.yaml")
+	for line := range strings.Lines(p.files["script"]) {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), "#")
+		if fields := strings.Fields(line); len(fields) > 0 {
+			p.command(fields)
+		}
+	}
+	return p.out.String()
+}
+
+func (p *player) parse(name string) *rules.Set {
+	parsed, faults := rules.Parse(name, []byte(p.files[name]))
+	if len(faults) > 0 {
+		p.t.Fatal(faults)
+	}
+	return &rules.Set{Rules: parsed}
+}
+
+func (p *player) command(fields []string) {
+	switch fields[0] {
+	case "pane":
+		p.pane = p.duration(fields[1])
+		p.evaluator = rules.NewEvaluator(p.set, rules.Config{Pane: p.pane})
+	case "sources":
+		n, err := strconv.ParseInt(fields[1], 10, 32)
+		p.must(err)
+		p.sources = int32(n)
+	case "put":
+		first, last, ok := strings.Cut(fields[2], "..")
+		if !ok {
+			last = first
+		}
+		for at := p.duration(first); at <= p.duration(last); at += p.pane {
+			p.put(fields[1], at, fields[3:])
+		}
+	case "watermark":
+		w := telemetry.Watermark{Source: p.source(fields[1]), EventTime: epoch.Add(p.duration(fields[2])),
+			At: epoch.Add(time.Duration(len(p.inputs)) * time.Millisecond), Sources: p.sources}
+		p.feed(func(e *rules.Evaluator) { e.ApplyWatermark(w) })
+	case "advance":
+		p.print(p.evaluator.Advance())
+	case "restart":
+		p.restart()
+	case "reload":
+		p.set = p.parse(fields[1])
+		p.print(p.evaluator.Swap(p.set))
+	default:
+		p.t.Fatalf("unknown command %q", fields[0])
+	}
+}
+
+func (p *player) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *player) duration(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	p.must(err)
+	return d
+}
+
+func (p *player) source(text string) telemetry.Source {
+	n, err := strconv.ParseInt(text, 10, 32)
+	p.must(err)
+	return telemetry.Source{TopicID: [16]byte{1}, Partition: int32(n)}
+}
+
+func (p *player) feed(input func(*rules.Evaluator)) {
+	p.inputs = append(p.inputs, input)
+	input(p.evaluator)
+}
+
+// put feeds one more report of a series in one pane, as each grouping sees it.
+func (p *player) put(source string, at time.Duration, settings []string) {
+	var labels telemetry.Labels
+	report := telemetry.Report{LengthMillis: uint32(p.pane.Milliseconds())}
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		if field := labels.Field(name); field != nil {
+			*field = value
+			continue
+		}
+		p.measure(&report, name, value)
+	}
+	var cell telemetry.Totals
+	cell.AddReport(&report)
+	for _, grouping := range p.set.Groupings() {
+		values, ok := grouping.Values(&labels)
+		if !ok {
+			continue
+		}
+		var totals telemetry.Totals
+		totals.JoinSeries(&labels, &cell)
+		// Each put is a segment of its own, so that it adds to what was put before.
+		segment := telemetry.Segment{Block: uint64(len(p.inputs))}
+		batch := &telemetry.GroupBatch{Source: p.source(source), Segment: segment, Grouping: grouping.ID, Values: values,
+			Partials: []telemetry.GroupPartial{{Pane: epoch.Add(at), Totals: totals}}}
+		p.feed(func(e *rules.Evaluator) { e.Apply(batch) })
+	}
+}
+
+func (p *player) measure(report *telemetry.Report, name, value string) {
+	number, err := strconv.ParseUint(value, 10, 64)
+	if name != "latency" {
+		p.must(err)
+	}
+	switch name {
+	case "messages":
+		report.Messages = number
+	case "bytes":
+		report.Bytes = number
+	case "size":
+		report.SizeBytes.Observe(number)
+	case "latency":
+		report.LatencyMicros.Observe(uint64(p.duration(value).Microseconds()))
+	case "errors":
+		report.Errors = []telemetry.ErrorCount{{Class: "timeout", Count: number}}
+	case "stopped":
+		report.Events = []telemetry.Event{{Kind: telemetry.EventStopped, TimeUnixMillis: int64(number)}}
+	default:
+		p.t.Fatalf("unknown measure %q", name)
+	}
+}
+
+// restart encodes the alerts as weir.alerts does and feeds a new evaluator all input again.
+func (p *player) restart() {
+	until := p.evaluator.EvaluatedUntil()
+	var restored []telemetry.Alert
+	for _, key := range slices.Sorted(maps.Keys(p.published)) {
+		text, err := json.Marshal(p.published[key])
+		p.must(err)
+		var alert telemetry.Alert
+		p.must(json.Unmarshal(text, &alert))
+		restored = append(restored, alert)
+	}
+	p.evaluator = rules.NewEvaluator(p.set, rules.Config{Pane: p.pane})
+	p.evaluator.Restore(restored, until)
+	for _, input := range p.inputs {
+		input(p.evaluator)
+	}
+}
+
+func (p *player) print(changed []telemetry.Alert) {
+	for _, alert := range changed {
+		if alert.State == telemetry.AlertInactive {
+			delete(p.published, alert.ID)
+		} else {
+			p.published[alert.ID] = alert
+		}
+		if !alert.Transition {
+			continue
+		}
+		var labels, values []string
+		for _, name := range slices.Sorted(maps.Keys(alert.Labels)) {
+			if name != "alertname" {
+				labels = append(labels, name+"="+alert.Labels[name])
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(alert.Values)) {
+			values = append(values, fmt.Sprintf("%s=%.4g", name, alert.Values[name]))
+		}
+		fmt.Fprintf(&p.out, "%s %s{%s} %s %s", alert.EvaluatedAt.Sub(epoch), alert.Rule, strings.Join(labels, ","), alert.State, strings.Join(values, " "))
+		if summary := alert.Annotations["summary"]; summary != "" {
+			fmt.Fprintf(&p.out, " %q", summary)
+		}
+		if alert.Reason != "" {
+			fmt.Fprintf(&p.out, " because %s", alert.Reason)
+		}
+		p.out.WriteByte('\n')
+	}
+}

@@ -1,0 +1,123 @@
+package rules_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/weirmq/weir/rules"
+)
+
+// TestFaults loads the folder that an archive's files make, and compares the text of
+// everything wrong with it.
+func TestFaults(t *testing.T) {
+	paths, err := filepath.Glob("testdata/faults/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d archives: %v", len(paths), err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			for _, file := range archive.Files {
+				if file.Name == "want" {
+					continue
+				}
+				if err := os.WriteFile(filepath.Join(dir, file.Name), file.Data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			set, err := rules.Load(dir)
+			if err == nil {
+				t.Fatalf("loaded %d rules without a fault", len(set.Rules))
+			}
+			compareFile(t, path, archive, strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), "")+"\n")
+		})
+	}
+}
+
+// TestShippedRules holds that the packs load, and that the first one has what it promises.
+func TestShippedRules(t *testing.T) {
+	set, err := rules.Load("../rules.d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"TrafficSurge", "TopicRateVolatile", "RateCliff", "ClusterWriteVolatile", "LargeMessage",
+		"SendSlow", "ConsumeSlow", "ClientOutdated", "SendErrors", "ConsumerNodeOffline"} {
+		rule := set.ByName(name)
+		if rule == nil {
+			t.Errorf("rules.d has no %s", name)
+			continue
+		}
+		if rule.Lookback() > rules.MaxLookback || rule.Window < 10*time.Second {
+			t.Errorf("%s looks back %s over windows of %s", name, rule.Lookback(), rule.Window)
+		}
+	}
+	if _, err := rules.Load("../deploy/demo/rules.d"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGroupingsAreSharedByTextNotSpacing(t *testing.T) {
+	parsed, faults := rules.Parse("r.yaml", []byte(`groups:
+  - name: g
+    rules:
+      - {alert: A, by: [topic], where: 'op=="send"', expr: tps > 1}
+      - {alert: B, by: [topic], where: 'op  ==  "send"', window: 5m, expr: bps > 1}
+      - {alert: C, by: [topic], where: 'op == "consume"', expr: tps > 1}
+`))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	set := &rules.Set{Rules: parsed}
+	if got := len(set.Groupings()); got != 2 {
+		t.Errorf("got %d groupings, want 2: A and B share one", got)
+	}
+	if set.Lookback() != 5*time.Minute {
+		t.Errorf("got lookback %s, want the longest window", set.Lookback())
+	}
+}
+
+// FuzzParse holds that no input makes the loader panic, and that every fault has a
+// place inside the file.
+func FuzzParse(f *testing.F) {
+	paths, _ := filepath.Glob("../rules.d/*.yaml")
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(content)
+	}
+	archives, _ := filepath.Glob("testdata/faults/*.txt")
+	for _, path := range archives {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			f.Add(file.Data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		parsed, faults := rules.Parse("fuzz.yaml", content)
+		lines := strings.Count(string(content), "\n") + 1
+		for _, fault := range faults {
+			if fault.Line < 0 || fault.Line > lines+1 || fault.Message == "" {
+				t.Errorf("fault at line %d of %d: %q", fault.Line, lines, fault.Message)
+			}
+		}
+		for _, rule := range parsed {
+			if rule == nil || rule.Alert == "" || rule.Grouping.ID == "" || rule.Lookback() > rules.MaxLookback {
+				t.Errorf("accepted a broken rule: %+v", rule)
+			}
+		}
+	})
+}
