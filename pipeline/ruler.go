@@ -197,7 +197,7 @@ func (w *rulePartition) apply(record *kgo.Record) error {
 		if err != nil {
 			return err
 		}
-		w.evaluator.Apply(batch)
+		w.evaluator.Apply(&batch)
 		for _, partial := range batch.Partials {
 			w.marks.note(record.Offset, partial.Pane)
 		}
