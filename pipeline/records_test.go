@@ -1,0 +1,127 @@
+package pipeline
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// incompressible returns text of n bytes.
+func incompressible(n int) string {
+	raw := make([]byte, n/2)
+	_, _ = rand.Read(raw) // never fails, by its documentation
+	return hex.EncodeToString(raw)
+}
+
+// TestEncodeCellsHalves holds that a batch too large for one record becomes several
+// that together hold every cell, with the ledger in the last.
+func TestEncodeCellsHalves(t *testing.T) {
+	batch := telemetry.CellBatch{Ledger: &telemetry.Ledger{Reports: 40}}
+	for range 40 {
+		batch.Cells = append(batch.Cells, telemetry.Cell{Pane: time.Unix(1_800_000_000, 0),
+			Labels: telemetry.Labels{Client: incompressible(64 << 10)}, Totals: telemetry.Totals{Reports: 1}})
+	}
+	records, err := encodeCells(&batch, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(records) < 3 {
+		t.Fatalf("got %d records of 2.5 MB, want at least 3", len(records))
+	}
+	seen := map[string]bool{}
+	for i, record := range records {
+		if len(record.Value) > maxRecordBytes || record.Partition != 3 {
+			t.Errorf("record %d has %d bytes on partition %d", i, len(record.Value), record.Partition)
+		}
+		part, err := telemetry.UnmarshalCellBatch(record.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cell := range part.Cells {
+			seen[cell.Labels.Client] = true
+		}
+		if (part.Ledger != nil) != (i == len(records)-1) {
+			t.Errorf("record %d of %d: ledger %v", i, len(records), part.Ledger)
+		}
+	}
+	if len(seen) != 40 {
+		t.Errorf("got %d cells, want all 40", len(seen))
+	}
+}
+
+func TestEncodeGroupKeepsItsPartition(t *testing.T) {
+	batch := telemetry.GroupBatch{Grouping: "g", Values: []string{"orders"}}
+	for i := range 30 {
+		batch.Partials = append(batch.Partials, telemetry.GroupPartial{Pane: time.Unix(int64(1_800_000_000+i), 0),
+			Totals: telemetry.Totals{Reports: 1, Clients: []string{incompressible(80 << 10)}}})
+	}
+	records, err := encodeGroup(&batch, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	panes := 0
+	want := telemetry.GroupPartition(telemetry.GroupKey("g", []string{"orders"}), 8)
+	for _, record := range records {
+		part, err := telemetry.UnmarshalGroupBatch(record.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		panes += len(part.Partials)
+		if record.Partition != want || recordKind(record) != kindGroup || len(record.Value) > maxRecordBytes {
+			t.Errorf("partition %d, kind %s, %d bytes", record.Partition, recordKind(record), len(record.Value))
+		}
+	}
+	if len(records) < 2 || panes != 30 {
+		t.Errorf("got %d panes in %d records, want 30 in several", panes, len(records))
+	}
+}
+
+// TestDecodeAlerts holds that the newest state of each alert counts, that a
+// tombstone ends one, and that progress is not an alert.
+func TestDecodeAlerts(t *testing.T) {
+	record := func(key, value string) *kgo.Record { return &kgo.Record{Key: []byte(key), Value: []byte(value)} }
+	latest, until, err := decodeAlerts([]*kgo.Record{
+		record("a", `{"id":"a","state":"pending","seq":1}`),
+		record("b", `{"id":"b","state":"firing","seq":1}`),
+		record(progressKey, `{"evaluated_until":"2027-01-15T08:00:00Z"}`),
+		record("a", `{"id":"a","state":"firing","seq":2}`),
+		record("b", ""),
+		record(progressKey, `{"evaluated_until":"2027-01-15T08:00:10Z"}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(latest) != 1 || latest["a"].State != telemetry.AlertFiring {
+		t.Errorf("got %+v, want a firing and b gone", latest)
+	}
+	if want := time.Date(2027, 1, 15, 8, 0, 10, 0, time.UTC); !until.Equal(want) {
+		t.Errorf("got progress %s, want %s", until, want)
+	}
+	if _, _, err := decodeAlerts([]*kgo.Record{record("a", "{")}); err == nil {
+		t.Error("a broken state is accepted")
+	}
+}
+
+func TestReplayMarksKeepWhatIsNeeded(t *testing.T) {
+	var marks replayMarks
+	epoch := time.Unix(1_800_000_000, 0)
+	for i := range 100 {
+		marks.note(int64(i*10), epoch.Add(time.Duration(i)*time.Second))
+		marks.note(int64(i*10+5), epoch.Add(time.Duration(i)*time.Second-30*time.Second)) // late data does not move a mark
+	}
+	offset, ok := marks.trim(epoch.Add(50 * time.Second))
+	if !ok || offset != 500 {
+		t.Errorf("got offset %d, %t; want 500: the first record of second 50", offset, ok)
+	}
+	if _, ok := marks.trim(epoch.Add(50 * time.Second)); ok {
+		t.Error("trimmed twice to the same time")
+	}
+	if offset, _ := marks.trim(epoch.Add(time.Hour)); offset != 990 {
+		t.Errorf("got offset %d, want 990: the last stretch stays", offset)
+	}
+}
