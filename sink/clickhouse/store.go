@@ -1,0 +1,140 @@
+// Package clickhouse writes cells, the ledger and alerts to ClickHouse so that what
+// is written twice counts once: every row carries the version of what it says, and
+// ReplacingMergeTree keeps the highest.
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Bounds of one attempt and of the pauses between attempts.
+const (
+	// Not smaller: a continent away takes seconds; not larger: a dead host is found out by it.
+	dialTimeout = 5 * time.Second
+	// Not smaller: an insert of 100,000 rows under load takes tens of seconds; not
+	// larger: a hung server blocks storage for it.
+	attemptTimeout = time.Minute
+	// Not smaller: each dial costs round trips; not larger: a failover is noticed at the next dial only.
+	connMaxLifetime = time.Minute
+	// Not smaller: a server that restarts would be asked without end; not larger:
+	// rows come late by it.
+	minRetryPause = 200 * time.Millisecond
+	maxRetryPause = 10 * time.Second
+)
+
+// maxOpenConns is what one writer and one reader need at a time.
+const maxOpenConns = 4
+
+// Config says where to write.
+type Config struct {
+	// DSN is http://, https:// (HTTP interface) or clickhouse:// (native protocol),
+	// with user, password and database.
+	DSN string
+	// OnError hears of every failed attempt, and nil when one succeeds after failures.
+	OnError func(error)
+}
+
+// Store is an open connection pool. Its methods may be called from any goroutine.
+type Store struct {
+	conn     driver.Conn
+	config   Config
+	settings driver.Settings
+}
+
+// Open connects, trying until it succeeds or ctx ends. The error says that the DSN
+// is wrong, or that ctx ended.
+func Open(ctx context.Context, config Config) (*Store, error) {
+	options, err := driver.ParseDSN(config.DSN)
+	if err != nil {
+		return nil, errors.New("read clickhouse.dsn: want http://, https:// or clickhouse://, with user:password@host:port/database")
+	}
+	options.DialTimeout, options.ReadTimeout = dialTimeout, attemptTimeout
+	options.ConnMaxLifetime, options.MaxOpenConns, options.MaxIdleConns = connMaxLifetime, maxOpenConns, maxOpenConns
+	if options.Compression == nil {
+		options.Compression = &driver.Compression{Method: driver.CompressionLZ4}
+	}
+	conn, err := driver.Open(options)
+	if err != nil {
+		return nil, fmt.Errorf("open ClickHouse: %w", err)
+	}
+	s := &Store{conn: conn, config: config}
+	if err := s.retry(ctx, "ask for settings", s.choose); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return s, nil
+}
+
+// choose picks the settings that turn insert deduplication off: rows that differ
+// under one token would be dropped silently. The name changed between releases.
+func (s *Store) choose(ctx context.Context) error {
+	var present uint64
+	row := s.conn.QueryRow(ctx, "SELECT count() FROM system.settings WHERE name = 'deduplicate_insert'")
+	if err := row.Scan(&present); err != nil {
+		return err
+	}
+	s.settings = driver.Settings{"async_insert": 0, "insert_deduplicate": 0}
+	if present > 0 {
+		s.settings = driver.Settings{"async_insert": 0, "deduplicate_insert": "disable"}
+	}
+	return nil
+}
+
+// Close closes all connections.
+func (s *Store) Close() error { return s.conn.Close() }
+
+// retry tries until it succeeds or ctx ends. Nothing is given up: a row that the
+// schema refuses shows as an error until somebody mends the schema.
+func (s *Store) retry(ctx context.Context, what string, attempt func(context.Context) error) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = minRetryPause, maxRetryPause
+	failed := false
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		bounded, cancel := context.WithTimeout(ctx, attemptTimeout)
+		defer cancel()
+		err := attempt(bounded)
+		if err == nil || ctx.Err() != nil {
+			return struct{}{}, err
+		}
+		failed = true
+		s.report(fmt.Errorf("%s: %w", what, err))
+		return struct{}{}, err
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if failed {
+		s.report(nil)
+	}
+	return nil
+}
+
+func (s *Store) report(err error) {
+	if s.config.OnError != nil {
+		s.config.OnError(err)
+	}
+}
+
+// insert writes rows in one batch, built anew at every attempt.
+func (s *Store) insert(ctx context.Context, statement string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return s.retry(ctx, "insert", func(ctx context.Context) error {
+		batch, err := s.conn.PrepareBatch(driver.Context(ctx, driver.WithSettings(s.settings)), statement)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := batch.Append(row...); err != nil {
+				return errors.Join(err, batch.Abort())
+			}
+		}
+		return batch.Send()
+	})
+}
