@@ -17,8 +17,6 @@ const ZeroBucket = -1
 // the greatest uint64 is 2218, so no honest histogram has more.
 const MaxHistogramBuckets = 2220
 
-var logGrowth = math.Log(HistogramGrowth)
-
 // Histogram is sparse and log-bucketed with at most 1% relative error. Values are
 // whole numbers of a unit that the holder names (microseconds, bytes). Indexes
 // ascend strictly and pair with Counts. The zero value is empty and ready to use.
@@ -27,14 +25,6 @@ type Histogram struct {
 	Counts  []uint64
 	Sum     uint64 // exact
 	Max     uint64 // exact
-}
-
-// BucketIndex returns ceil(ln(x)/ln(101/99)), ZeroBucket for 0.
-func BucketIndex(x uint64) int32 {
-	if x == 0 {
-		return ZeroBucket
-	}
-	return int32(math.Ceil(math.Log(float64(x))/logGrowth - 1e-9))
 }
 
 // BucketValue returns the value within 1% of all that bucket i holds: 2*g^i/(g+1).

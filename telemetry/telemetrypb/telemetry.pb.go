@@ -274,7 +274,8 @@ func (x *Report) GetEvents() []*Event {
 	return nil
 }
 
-// Labels name a series. An empty value is the same as an absent label.
+// Labels name a series. An empty value is the same as an absent label. Values have at
+// most 256 bytes and no NUL.
 type Labels struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Env           string                 `protobuf:"bytes,1,opt,name=env,proto3" json:"env,omitempty"`         // production, staging
@@ -287,7 +288,7 @@ type Labels struct {
 	Client        string                 `protobuf:"bytes,8,opt,name=client,proto3" json:"client,omitempty"`                            // one running client
 	Node          string                 `protobuf:"bytes,9,opt,name=node,proto3" json:"node,omitempty"`                                // host name or address
 	SdkLang       string                 `protobuf:"bytes,10,opt,name=sdk_lang,json=sdkLang,proto3" json:"sdk_lang,omitempty"`          // go, java
-	SdkVersion    string                 `protobuf:"bytes,11,opt,name=sdk_version,json=sdkVersion,proto3" json:"sdk_version,omitempty"` // of the client library
+	SdkVersion    string                 `protobuf:"bytes,11,opt,name=sdk_version,json=sdkVersion,proto3" json:"sdk_version,omitempty"` // of the SDK that reports, or of the client library where there is none
 	Tier          string                 `protobuf:"bytes,12,opt,name=tier,proto3" json:"tier,omitempty"`                               // S1, S2, S3, S4
 	Lane          string                 `protobuf:"bytes,13,opt,name=lane,proto3" json:"lane,omitempty"`                               // stable, standalone
 	Tag           string                 `protobuf:"bytes,14,opt,name=tag,proto3" json:"tag,omitempty"`                                 // prod, test, load, grey
@@ -610,8 +611,8 @@ func (x *Histogram) GetMax() uint64 {
 
 type Gauge struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // lag_messages, lag_seconds, members, in_sync_replicas, paused
-	Value         float64                `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`     // lag_messages, lag_seconds, members, in_sync_replicas, paused
+	Value         float64                `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"` // finite, at least 0
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
