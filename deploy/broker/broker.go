@@ -56,11 +56,15 @@ func Start(config Config) (*Broker, error) {
 	if config.SyncWrites {
 		options = append(options, kfake.SyncWrites())
 	}
+	batches, err := newBatchStamper()
+	if err != nil {
+		return nil, err
+	}
 	cluster, err := kfake.NewCluster(options...)
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
-	stampAppendTime(cluster)
+	stampAppendTime(cluster, batches)
 	return &Broker{cluster: cluster}, nil
 }
 
@@ -87,8 +91,8 @@ func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
 func (b *Broker) Close() { b.cluster.Close() }
 
 // stampAppendTime makes the broker honour message.timestamp.type=LogAppendTime, which it leaves to the producer.
-func stampAppendTime(cluster *kfake.Cluster) {
-	s := &stamper{cluster: cluster, appendTime: make(map[string]bool), idTopic: make(map[[16]byte]string)}
+func stampAppendTime(cluster *kfake.Cluster, batches batchStamper) {
+	s := &stamper{cluster: cluster, batches: batches, appendTime: make(map[string]bool), idTopic: make(map[[16]byte]string)}
 	for _, key := range []kmsg.Key{kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.AlterConfigs, kmsg.IncrementalAlterConfigs} {
 		cluster.ControlKey(key.Int16(), s.forget)
 	}

@@ -1,28 +1,17 @@
 package broker
 
 import (
-	"encoding/binary"
-	"hash/crc32"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Where things are in a record batch of format 2.
-const (
-	crcAt             = 17
-	attributesAt      = 21 // also where what the checksum covers begins
-	batchHeaderBytes  = 61
-	attrLogAppendTime = 0x0008
-)
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// stamper marks produced batches as append-timed where their topic's configuration says so; the broker then puts its
-// own clock into a batch so marked.
+// stamper gives produced batches the broker's time where their topic's configuration says so.
 type stamper struct {
 	cluster *kfake.Cluster
+	batches batchStamper
 
 	mu         sync.Mutex
 	appendTime map[string]bool // by topic, as last asked of the broker
@@ -39,20 +28,21 @@ func (s *stamper) forget(kmsg.Request) (kmsg.Response, error, bool) {
 	return nil, nil, false
 }
 
-// stamp marks the batches of a produce request. It leaves the request to the broker.
+// stamp stamps the batches of a produce request. It leaves the request to the broker.
 func (s *stamper) stamp(request kmsg.Request) (kmsg.Response, error, bool) {
 	s.cluster.KeepControl()
 	produce, ok := request.(*kmsg.ProduceRequest)
 	if !ok {
 		return nil, nil, false
 	}
+	now := time.Now().UnixMilli()
 	for i := range produce.Topics {
 		topic := &produce.Topics[i]
 		if !s.isAppendTimed(topic) {
 			continue
 		}
 		for j := range topic.Partitions {
-			topic.Partitions[j].Records = mark(topic.Partitions[j].Records)
+			topic.Partitions[j].Records = s.batches.stamped(topic.Partitions[j].Records, now)
 		}
 	}
 	return nil, nil, false
@@ -89,17 +79,4 @@ func (s *stamper) isAppendTimed(topic *kmsg.ProduceRequestTopic) bool {
 	s.appendTime[info.Topic] = timed
 	s.idTopic[info.TopicID] = info.Topic
 	return timed
-}
-
-// mark returns the batch with the attribute set and its checksum renewed. A batch that is damaged stays as it is, for
-// the broker to refuse.
-func mark(batch []byte) []byte {
-	if len(batch) < batchHeaderBytes || binary.BigEndian.Uint32(batch[crcAt:]) != crc32.Checksum(batch[attributesAt:], castagnoli) {
-		return batch
-	}
-	marked := append([]byte(nil), batch...)
-	attributes := binary.BigEndian.Uint16(marked[attributesAt:])
-	binary.BigEndian.PutUint16(marked[attributesAt:], attributes|attrLogAppendTime)
-	binary.BigEndian.PutUint32(marked[crcAt:], crc32.Checksum(marked[attributesAt:], castagnoli))
-	return marked
 }

@@ -1,0 +1,107 @@
+package broker
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Where things are in a record batch of format 2.
+const (
+	lengthAt         = 8 // what it counts begins at lengthFrom
+	lengthFrom       = 12
+	crcAt            = 17
+	attributesAt     = 21 // also where what the checksum covers begins
+	firstTimeAt      = 27
+	maxTimeAt        = 35
+	batchHeaderBytes = 61
+
+	codecBits         = 0x07
+	attrLogAppendTime = 0x08
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// batchStamper gives all records of a batch one time.
+//
+// A broker would set the attribute LogAppendTime and the batch's times. The embedded
+// one does so too, but leaves the checksum as it was, so that clients refuse the
+// batch. Here the times are written into batch and records themselves.
+type batchStamper struct {
+	decompressor kgo.Decompressor
+	compressors  map[kgo.CompressionCodecType]kgo.Compressor
+}
+
+func newBatchStamper() (batchStamper, error) {
+	s := batchStamper{decompressor: kgo.DefaultDecompressor(), compressors: map[kgo.CompressionCodecType]kgo.Compressor{}}
+	for kind, codec := range map[kgo.CompressionCodecType]kgo.CompressionCodec{
+		kgo.CodecGzip: kgo.GzipCompression(), kgo.CodecSnappy: kgo.SnappyCompression(),
+		kgo.CodecLz4: kgo.Lz4Compression(), kgo.CodecZstd: kgo.ZstdCompression(),
+	} {
+		compressor, err := kgo.DefaultCompressor(codec)
+		if err != nil {
+			return s, fmt.Errorf("prepare compression: %w", err)
+		}
+		s.compressors[kind] = compressor
+	}
+	return s, nil
+}
+
+// stamped returns the batch with all records at nowMillis. A batch that is damaged
+// stays as it is, for the broker to refuse.
+func (s *batchStamper) stamped(batch []byte, nowMillis int64) []byte {
+	if len(batch) < batchHeaderBytes || binary.BigEndian.Uint32(batch[crcAt:]) != crc32.Checksum(batch[attributesAt:], castagnoli) {
+		return batch
+	}
+	attributes := binary.BigEndian.Uint16(batch[attributesAt:])
+	codec := kgo.CompressionCodecType(attributes & codecBits)
+	records, err := s.decompressor.Decompress(batch[batchHeaderBytes:], codec)
+	if err != nil {
+		return batch
+	}
+	records, err = withoutTimes(records)
+	if err != nil {
+		return batch
+	}
+	if compressor := s.compressors[codec]; compressor != nil {
+		records, codec = compressor.Compress(new(bytes.Buffer), records)
+	}
+	out := append(slices.Clone(batch[:batchHeaderBytes]), records...)
+	binary.BigEndian.PutUint32(out[lengthAt:], uint32(len(out)-lengthFrom))
+	binary.BigEndian.PutUint16(out[attributesAt:], attributes&^(codecBits|attrLogAppendTime)|uint16(codec))
+	binary.BigEndian.PutUint64(out[firstTimeAt:], uint64(nowMillis))
+	binary.BigEndian.PutUint64(out[maxTimeAt:], uint64(nowMillis))
+	binary.BigEndian.PutUint32(out[crcAt:], crc32.Checksum(out[attributesAt:], castagnoli))
+	return out
+}
+
+var errRecords = errors.New("the batch's records are damaged")
+
+// withoutTimes rewrites records so that each has the batch's first time: a time delta
+// of 0. A record is length, attributes, time delta and the rest; lengths and deltas
+// are zigzag varints.
+func withoutTimes(records []byte) ([]byte, error) {
+	out := make([]byte, 0, len(records))
+	for len(records) > 0 {
+		length, n := binary.Varint(records)
+		if n <= 0 || length < 2 || length > int64(len(records)-n) {
+			return nil, errRecords
+		}
+		record := records[n : n+int(length)]
+		records = records[n+int(length):]
+		_, deltaBytes := binary.Varint(record[1:])
+		if deltaBytes <= 0 {
+			return nil, errRecords
+		}
+		rest := record[1+deltaBytes:]
+		out = binary.AppendVarint(out, int64(2+len(rest)))
+		out = append(out, record[0], 0)
+		out = append(out, rest...)
+	}
+	return out, nil
+}
