@@ -1,0 +1,165 @@
+package alertmanager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+const (
+	// maxBatch bounds the alerts of one post. Not smaller: a storm takes one round trip for each batch; not larger: one
+	// post must pass within postTimeout. Prometheus has the same (notifier, DefaultMaxBatchSize).
+	maxBatch = 256
+	// minRetryPause and maxRetryPause bound the pause after a failed post, which doubles; each is spread by half, so
+	// that many processes do not ask at once. Not smaller: an instance that starts would be asked without end; not
+	// larger: alerts come late by it once the instance is back.
+	minRetryPause = 500 * time.Millisecond
+	maxRetryPause = 10 * time.Second
+	retryFactor   = 2
+)
+
+// InstanceStatus says how one instance is. Counts are since the process began.
+type InstanceStatus struct {
+	URL         string    `json:"url"`                    // credentials masked
+	LastError   string    `json:"last_error,omitempty"`   // of the newest attempt, empty where it succeeded
+	LastRefusal string    `json:"last_refusal,omitempty"` // why the newest refused alert was refused
+	LastSuccess time.Time `json:"last_success,omitzero"`  // when it last acknowledged alerts
+	Tracked     int       `json:"tracked"`                // alerts in the queue: those firing, and resolved ones not yet forgotten
+	Waiting     int       `json:"waiting"`                // tracked alerts whose state it has neither acknowledged nor refused
+	Sent        uint64    `json:"sent"`                   // alerts it acknowledged, each resend counted
+	Failed      uint64    `json:"failed"`                 // attempts that failed and were tried again
+	Refused     uint64    `json:"refused"`                // alerts it refused, not tried again in that state
+	Overflowed  uint64    `json:"overflowed"`             // states it was not told because of MaxAlerts
+}
+
+// instance tells one Alertmanager. Its goroutine is run; everything else is called by others.
+type instance struct {
+	poster  poster
+	writer  writer
+	queue   *queue
+	onError func(url string, err error)
+
+	mu      sync.Mutex // guards the rest; never held with the queue's
+	status  InstanceStatus
+	failing bool
+}
+
+// run sends what is due until ctx ends.
+func (i *instance) run(ctx context.Context) {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval, pauses.Multiplier = minRetryPause, maxRetryPause, retryFactor
+	for ctx.Err() == nil {
+		batch, next := i.queue.take(time.Now(), maxBatch)
+		if len(batch) == 0 {
+			pause(ctx, next, i.queue.wake)
+			continue
+		}
+		err := i.deliver(ctx, batch)
+		if err == nil {
+			pauses.Reset()
+			continue
+		}
+		if ctx.Err() == nil {
+			i.note(err)
+			pause(ctx, time.Now().Add(pauses.NextBackOff()), nil)
+		}
+	}
+}
+
+// pause returns at a time, where it is not zero, when woken or when ctx ends.
+func pause(ctx context.Context, until time.Time, woken <-chan struct{}) {
+	var due <-chan time.Time
+	if !until.IsZero() {
+		timer := time.NewTimer(time.Until(until))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-woken:
+	case <-due:
+	}
+}
+
+// deliver posts a batch and settles every parcel of it. A batch that is refused is halved until the alerts to blame
+// are alone: Alertmanager answers 400 for a batch with one invalid alert. The error asks for another attempt.
+func (i *instance) deliver(ctx context.Context, batch []parcel) error {
+	now := time.Now()
+	body, err := i.writer.body(batch, now)
+	refused := err != nil // a time beyond the year 9999 cannot be written; alone, it must not hold up others
+	if err == nil {
+		err = i.poster.post(ctx, body)
+		answer := (*answerError)(nil)
+		refused = errors.As(err, &answer) && answer.refuses()
+	}
+	switch {
+	case err == nil:
+		i.succeeded(len(batch), now) // before Flush may return
+		i.queue.settle(batch, acknowledged, now)
+	case refused && len(batch) == 1:
+		i.refused(batch[0], err)
+		i.queue.settle(batch, refusedAlone, now)
+	case refused:
+		half := len(batch) / 2
+		if err := i.deliver(ctx, batch[:half]); err != nil {
+			i.queue.settle(batch[half:], failed, now)
+			return err
+		}
+		return i.deliver(ctx, batch[half:])
+	default:
+		i.queue.settle(batch, failed, now)
+		return fmt.Errorf("post %d alerts to %s: %w", len(batch), i.poster.address.shown, err)
+	}
+	return nil
+}
+
+// succeeded notes a post that was acknowledged.
+func (i *instance) succeeded(alerts int, at time.Time) {
+	i.mu.Lock()
+	recovered := i.failing
+	i.failing, i.status.LastError, i.status.LastSuccess = false, "", at
+	i.status.Sent += uint64(alerts)
+	i.mu.Unlock()
+	if recovered {
+		i.report(nil)
+	}
+}
+
+// refused notes an alert that is given up in its present state.
+func (i *instance) refused(p parcel, err error) {
+	err = fmt.Errorf("post alert %s %v to %s: %w; it is not sent again before its state changes: mend the labels of rule %q",
+		p.alert.ID, p.alert.Labels, i.poster.address.shown, err, p.alert.Rule)
+	i.mu.Lock()
+	i.status.Refused++
+	i.status.LastRefusal = err.Error()
+	i.mu.Unlock()
+	i.report(err)
+}
+
+// note notes an attempt that is made again.
+func (i *instance) note(err error) {
+	i.mu.Lock()
+	i.failing = true
+	i.status.Failed++
+	i.status.LastError = err.Error()
+	i.mu.Unlock()
+	i.report(err)
+}
+
+func (i *instance) report(err error) {
+	if i.onError != nil {
+		i.onError(i.poster.address.shown, err)
+	}
+}
+
+func (i *instance) snapshot() InstanceStatus {
+	i.mu.Lock()
+	out := i.status
+	i.mu.Unlock()
+	out.Tracked, out.Waiting, out.Overflowed = i.queue.counts()
+	return out
+}
