@@ -54,7 +54,9 @@ func TestApacheKafka(t *testing.T) {
 	client.produce(sent-1, 300)
 	client.produce(1, 20_000)
 	eventually(t, func() bool { firing, _ := h.notified("LargeMessage"); return firing > 0 },
-		func() string { return fmt.Sprintf("LargeMessage did not fire; the chat heard %+v", h.chat.Notifications()) })
+		func() string {
+			return fmt.Sprintf("LargeMessage did not fire; the chat heard %+v", h.chat.Notifications())
+		})
 	client.consume(sent)
 	client.close()
 	bytes := (sent-1)*300 + 20_000
@@ -70,6 +72,7 @@ type instrumented struct {
 	t         *testing.T
 	topic     string
 	telemetry *weir.Client
+	hooks     *weir.Hooks
 	client    *kgo.Client
 }
 
@@ -80,7 +83,8 @@ func openClient(t *testing.T, brokers []string, topic string) *instrumented {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.WithHooks(telemetry.Hooks()),
+	hooks := telemetry.Hooks()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.WithHooks(hooks),
 		kgo.ConsumeTopics(topic), kgo.ConsumerGroup("billing"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +92,7 @@ func openClient(t *testing.T, brokers []string, topic string) *instrumented {
 	if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 2, 1, nil, topic); err != nil {
 		t.Fatal(err)
 	}
-	return &instrumented{t: t, topic: topic, telemetry: telemetry, client: client}
+	return &instrumented{t: t, topic: topic, telemetry: telemetry, hooks: hooks, client: client}
 }
 
 func (c *instrumented) produce(count, valueBytes int) {
@@ -110,8 +114,7 @@ func (c *instrumented) consume(count int) {
 			c.t.Fatal(err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			done := c.telemetry.TimeHandler(r)
-			done(nil)
+			c.hooks.TimeHandler(r).Done(nil)
 			seen++
 		})
 	}

@@ -20,21 +20,19 @@ type counts struct {
 
 // producer sends messages of one size to one topic at a rate that the story changes.
 type producer struct {
-	name, topic string
-	perSecond   atomic.Int64
-	valueBytes  atomic.Int64
-	sent        *counts
-	client      *kgo.Client
-	telemetry   *weir.Client
+	topic      string
+	perSecond  atomic.Int64
+	valueBytes atomic.Int64
+	sent       *counts
+	actor
 }
 
 // consumer handles one topic's messages, each for as long as the story says.
 type consumer struct {
-	name, topic, group string
-	handlerMicros      atomic.Int64
-	consumed           *counts
-	client             *kgo.Client
-	telemetry          *weir.Client
+	topic, group  string
+	handlerMicros atomic.Int64
+	consumed      *counts
+	actor
 }
 
 // actorConfig is what all clients of the story share.
@@ -43,18 +41,34 @@ type actorConfig struct {
 	run     string // names this run in every client label
 }
 
-func (c actorConfig) open(name, group, version string, options ...kgo.Opt) (*kgo.Client, *weir.Client, error) {
-	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: c.brokers, Cluster: "demo", Env: "demo", Group: group,
-		Client: name + "@" + c.run, Tier: "S1", Lane: "stable", Tag: "test", ClientVersion: version})
+// actor is a client with the SDK in it.
+type actor struct {
+	client    *kgo.Client
+	telemetry *weir.Client
+	hooks     *weir.Hooks
+}
+
+func (c actorConfig) open(name, sdkVersion string, options ...kgo.Opt) (actor, error) {
+	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: c.brokers, Cluster: "demo", Env: "demo",
+		Client: name + "@" + c.run, Tier: "S1", Lane: "stable", Tag: "test", SDKVersion: sdkVersion})
 	if err != nil {
-		return nil, nil, fmt.Errorf("open telemetry of %s: %w", name, err)
+		return actor{}, fmt.Errorf("open telemetry of %s: %w", name, err)
 	}
-	options = append(options, kgo.SeedBrokers(c.brokers...), kgo.ClientID(name), kgo.WithHooks(telemetry.Hooks()))
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open client %s: %w", name, err), telemetry.Close(context.Background()))
+	a := actor{telemetry: telemetry, hooks: telemetry.Hooks()}
+	options = append(options, kgo.SeedBrokers(c.brokers...), kgo.ClientID(name), kgo.WithHooks(a.hooks))
+	if a.client, err = kgo.NewClient(options...); err != nil {
+		return actor{}, errors.Join(fmt.Errorf("open client %s: %w", name, err), telemetry.Close(context.Background()))
 	}
-	return client, telemetry, nil
+	return a, nil
+}
+
+// close ends the client, then its telemetry with the last report.
+func (a actor) close(ctx context.Context) error {
+	if a.client == nil {
+		return nil
+	}
+	a.client.Close()
+	return a.telemetry.Close(ctx)
 }
 
 // sendTick is how often a producer sends its share of a second.
@@ -102,14 +116,14 @@ func (c *consumer) run(ctx context.Context) {
 }
 
 func (c *consumer) handle(ctx context.Context, r *kgo.Record) {
-	done := c.telemetry.TimeHandler(r)
+	handling := c.hooks.TimeHandler(r)
 	if pause := time.Duration(c.handlerMicros.Load()) * time.Microsecond; pause > 0 {
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
-	done(nil)
+	handling.Done(nil)
 }
 
 // recordBytes is the uncompressed size of a message: key, value and headers.
@@ -142,7 +156,7 @@ const (
 	largeValueBytes      = 12 << 10
 	quietHandlerMicros   = 200
 	slowHandlerMicros    = 300_000
-	outdatedVersion      = "v1.10.0"
+	outdatedVersion      = "0.0.9"
 )
 
 func newCast(config actorConfig) (*cast, error) {
@@ -152,10 +166,10 @@ func newCast(config actorConfig) (*cast, error) {
 		if err != nil {
 			return nil
 		}
-		p := &producer{name: name, topic: topic, sent: &c.sent}
+		p := &producer{topic: topic, sent: &c.sent}
 		p.perSecond.Store(rate)
 		p.valueBytes.Store(quietValueBytes)
-		p.client, p.telemetry, err = config.open(name, "", version, kgo.ProducerLinger(5*time.Millisecond))
+		p.actor, err = config.open(name, version, kgo.ProducerLinger(5*time.Millisecond))
 		c.producers = append(c.producers, p)
 		return p
 	}
@@ -163,9 +177,9 @@ func newCast(config actorConfig) (*cast, error) {
 		if err != nil {
 			return nil
 		}
-		u := &consumer{name: name, topic: topic, group: group, consumed: &c.consumed}
+		u := &consumer{topic: topic, group: group, consumed: &c.consumed}
 		u.handlerMicros.Store(quietHandlerMicros)
-		u.client, u.telemetry, err = config.open(name, group, "", kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic))
+		u.actor, err = config.open(name, "", kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic))
 		c.consumers = append(c.consumers, u)
 		return u
 	}
@@ -206,16 +220,10 @@ func (c *cast) stop(ctx context.Context) error {
 func (c *cast) close(ctx context.Context) error {
 	var errs []error
 	for _, p := range c.producers {
-		if p.client != nil {
-			p.client.Close()
-			errs = append(errs, p.telemetry.Close(ctx))
-		}
+		errs = append(errs, p.close(ctx))
 	}
 	for _, u := range c.consumers {
-		if u.client != nil {
-			u.client.Close()
-			errs = append(errs, u.telemetry.Close(ctx))
-		}
+		errs = append(errs, u.close(ctx))
 	}
 	return errors.Join(errs...)
 }

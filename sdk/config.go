@@ -1,0 +1,154 @@
+package weir
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Version is the version of this SDK, reported as the label sdk_version.
+const Version = "0.1.0"
+
+// Defaults and bounds of Config.
+const (
+	// Not smaller: a report costs 200 bytes and a fold; not larger: alerts wait for it.
+	DefaultInterval = time.Second
+	// Not smaller: a service sends to dozens of topics; not larger: each topic is a
+	// report in every interval.
+	DefaultMaxTopics = 200
+	// Reports that may wait for the telemetry cluster. Not smaller: an election of
+	// leaders takes seconds, at a report for each topic and second; not larger: each
+	// takes up to a few KiB of the host's memory.
+	DefaultMaxBufferedReports = 2000
+
+	minInterval = 100 * time.Millisecond
+	maxInterval = time.Minute
+
+	maxLabelBytes  = 256 // as the ingest stage allows
+	maxExtraLabels = 15  // one less than the ingest stage allows: client_library is added
+)
+
+// Config says who the application is and where its telemetry goes.
+type Config struct {
+	// TelemetryBrokers are the seeds (host:port) of the cluster that holds weir.telemetry.
+	// It need not be the cluster that is measured.
+	TelemetryBrokers []string
+	// TelemetryOptions are further options of the telemetry producer, such as
+	// kgo.DialTLSConfig and kgo.SASL.
+	TelemetryOptions []kgo.Opt
+
+	Env     string // production, staging
+	Cluster string // name of the measured cluster
+	Group   string // consumer group; the client's own unless given
+	Client  string // one running client; client id, host and process id unless given
+	Node    string // the host's name unless given
+	Tier    string // S1, S2, S3, S4
+	Lane    string // stable, standalone
+	Tag     string // prod, test, load, grey
+	Labels  map[string]string
+
+	// SDKVersion replaces Version in reports: the version of a library of one's own
+	// that wraps this one.
+	SDKVersion string
+
+	Interval           time.Duration // between two reports; 0 is DefaultInterval
+	MaxTopics          int           // topics beyond it are counted together as _overflow; 0 is DefaultMaxTopics
+	MaxBufferedReports int           // 0 is DefaultMaxBufferedReports
+	// InjectTraceparent adds a W3C traceparent header to records that have none.
+	InjectTraceparent bool
+}
+
+func (c Config) withDefaults() Config {
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
+	}
+	if c.MaxTopics == 0 {
+		c.MaxTopics = DefaultMaxTopics
+	}
+	if c.MaxBufferedReports == 0 {
+		c.MaxBufferedReports = DefaultMaxBufferedReports
+	}
+	if c.Node == "" {
+		c.Node, _ = os.Hostname() // a host without a name reports none
+	}
+	if c.SDKVersion == "" {
+		c.SDKVersion = Version
+	}
+	return c
+}
+
+// Validate says everything that is out of bounds.
+func (c Config) Validate() error {
+	var errs []error
+	if len(c.TelemetryBrokers) == 0 {
+		errs = append(errs, errors.New("TelemetryBrokers is empty: name at least one host:port of the cluster with weir.telemetry"))
+	}
+	labels := c.labels()
+	for i, name := range telemetry.LabelNames {
+		if got := len(*labels.FieldAt(i)); got > maxLabelBytes {
+			errs = append(errs, fmt.Errorf("label %s has %d bytes: at most %d are allowed", name, got, maxLabelBytes))
+		}
+		if value := *labels.FieldAt(i); !utf8.ValidString(value) {
+			errs = append(errs, fmt.Errorf("label %s is %q: it must be UTF-8", name, value))
+		}
+	}
+	if got := len(c.Labels); got > maxExtraLabels {
+		errs = append(errs, fmt.Errorf("Labels has %d: at most %d are allowed", got, maxExtraLabels))
+	}
+	for name, value := range c.Labels {
+		switch {
+		case name == "" || len(name) > maxLabelBytes || len(value) > maxLabelBytes:
+			errs = append(errs, fmt.Errorf("Labels has %.32q: names have 1 to %d bytes and values at most as many", name, maxLabelBytes))
+		case !utf8.ValidString(name) || !utf8.ValidString(value):
+			errs = append(errs, fmt.Errorf("Labels has %q with %q: both must be UTF-8", name, value))
+		case name == labelClientLibrary || labels.Field(name) != nil:
+			errs = append(errs, fmt.Errorf("Labels has %q: it is set by a field of Config or by the SDK itself", name))
+		}
+	}
+	if c.Interval != 0 && (c.Interval < minInterval || c.Interval > maxInterval) {
+		errs = append(errs, fmt.Errorf("Interval is %s: allowed are %s to %s", c.Interval, minInterval, maxInterval))
+	}
+	if c.MaxTopics < 0 || c.MaxBufferedReports < 0 {
+		errs = append(errs, fmt.Errorf("MaxTopics is %d and MaxBufferedReports %d: 0 is the default, a bound is above it", c.MaxTopics, c.MaxBufferedReports))
+	}
+	return errors.Join(errs...)
+}
+
+// labelClientLibrary names the measured library with its version.
+const labelClientLibrary = "client_library"
+
+// labels are those that every report of a client has.
+func (c Config) labels() telemetry.Labels {
+	l := telemetry.Labels{Env: c.Env, Cluster: c.Cluster, System: "kafka", Group: c.Group, Client: c.Client, Node: c.Node,
+		SDKLang: "go", SDKVersion: c.SDKVersion, Tier: c.Tier, Lane: c.Lane, Tag: c.Tag}
+	for name, value := range c.Labels {
+		l.Extra = append(l.Extra, telemetry.Label{Name: name, Value: value})
+	}
+	l.Extra = append(l.Extra, telemetry.Label{Name: labelClientLibrary, Value: clientLibrary()})
+	l.Canonical()
+	return l
+}
+
+const franzGo = "github.com/twmb/franz-go"
+
+// clientLibrary is franz-go with the version this program was built with, as the
+// build information has it.
+func clientLibrary() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "franz-go"
+	}
+	at := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == franzGo })
+	if at < 0 {
+		return "franz-go"
+	}
+	return "franz-go/" + info.Deps[at].Version
+}

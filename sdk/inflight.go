@@ -1,0 +1,127 @@
+package weir
+
+import (
+	"math/bits"
+	"sync"
+	"unsafe"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// inflightShards spreads the producing goroutines over locks. Not fewer: dozens of
+// goroutines produce at once; not more: each shard has a table of its own.
+const inflightShards = 32
+
+// inflight remembers when each record was buffered. It holds as many records as the
+// client buffers (kgo.MaxBufferedRecords). Its keys are addresses: the client holds
+// the record until it is unbuffered, so an address names one record meanwhile.
+type inflight [inflightShards]inflightShard
+
+type inflightShard struct {
+	mu    sync.Mutex
+	table beginnings
+	_     [24]byte // a cache line for each shard
+}
+
+// scatter is 2^64 over the golden ratio: multiplied, equal distances (as addresses
+// of one size class have) are spread evenly over the upper bits.
+const scatter = 0x9E3779B97F4A7C15
+
+func scattered(r *kgo.Record) (address uintptr, hash uint64) {
+	address = uintptr(unsafe.Pointer(r))
+	return address, uint64(address) * scatter
+}
+
+func (f *inflight) begin(r *kgo.Record, now int64) {
+	address, hash := scattered(r)
+	shard := &f[hash%inflightShards]
+	shard.mu.Lock()
+	shard.table.put(address, hash, now)
+	shard.mu.Unlock()
+}
+
+// end returns when the record was buffered; ok is false where that is not known.
+func (f *inflight) end(r *kgo.Record) (began int64, ok bool) {
+	address, hash := scattered(r)
+	shard := &f[hash%inflightShards]
+	shard.mu.Lock()
+	began, ok = shard.table.remove(address, hash)
+	shard.mu.Unlock()
+	return began, ok
+}
+
+// beginnings is an open-addressed table with linear probing, at most half full. It
+// costs a third of what a map does here, and the garbage collector nothing.
+type beginnings struct {
+	slots []beginning // a power of two; an address of 0 is free
+	used  int
+}
+
+type beginning struct {
+	address uintptr
+	nanos   int64
+}
+
+// minSlots is the size of a shard's first table.
+const minSlots = 16
+
+// home is where an address is looked for first.
+func (t *beginnings) home(hash uint64) int {
+	return int(hash >> (64 - bits.TrailingZeros(uint(len(t.slots)))))
+}
+
+func (t *beginnings) put(address uintptr, hash uint64, nanos int64) {
+	if 2*(t.used+1) > len(t.slots) {
+		t.grow()
+	}
+	mask := len(t.slots) - 1
+	at := t.home(hash)
+	for t.slots[at].address != 0 && t.slots[at].address != address {
+		at = (at + 1) & mask
+	}
+	if t.slots[at].address == 0 {
+		t.used++
+	}
+	t.slots[at] = beginning{address, nanos}
+}
+
+func (t *beginnings) grow() {
+	old := t.slots
+	t.slots, t.used = make([]beginning, max(minSlots, 2*len(old))), 0
+	for _, b := range old {
+		if b.address != 0 {
+			t.put(b.address, uint64(b.address)*scatter, b.nanos)
+		}
+	}
+}
+
+func (t *beginnings) remove(address uintptr, hash uint64) (nanos int64, ok bool) {
+	if t.used == 0 {
+		return 0, false
+	}
+	mask := len(t.slots) - 1
+	at := t.home(hash)
+	for t.slots[at].address != address {
+		if t.slots[at].address == 0 {
+			return 0, false
+		}
+		at = (at + 1) & mask
+	}
+	nanos = t.slots[at].nanos
+	t.used--
+	t.close(at, mask)
+	return nanos, true
+}
+
+// close moves what stands behind a freed slot forward where its way led over it, so
+// that no search ends too early.
+func (t *beginnings) close(free, mask int) {
+	for at := (free + 1) & mask; t.slots[at].address != 0; at = (at + 1) & mask {
+		home := t.home(uint64(t.slots[at].address) * scatter)
+		if (at-home)&mask >= (at-free)&mask {
+			t.slots[free] = t.slots[at]
+			free = at
+		}
+	}
+	t.slots[free] = beginning{}
+}
