@@ -1,0 +1,67 @@
+# Weir. `make` alone lists what can be made.
+
+BIN      := bin/weir
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -X github.com/weirmq/weir/pipeline.Version=$(VERSION)
+FUZZTIME ?= 10s
+# Packages whose tests start engines and brokers; two at a time leave the others room.
+TESTFLAGS ?= -race -timeout 20m -p 2
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Examples: make demo    make demo ONCE=1    make demo DATA=/tmp/weir-demo    make test"
+
+.PHONY: demo
+demo: parts build ## Run everything on this machine with real clients (ONCE=1: once, verified)
+	@exec $(BIN) demo $(if $(ONCE),--once) $(if $(DATA),--data $(DATA))
+
+.PHONY: test
+test: parts-test check fuzz ## Fetch what the tests need, check the code, run all tests with the race detector
+	go test $(TESTFLAGS) ./...
+
+.PHONY: build
+build: ## Build bin/weir
+	@mkdir -p bin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/weir
+
+.PHONY: parts
+parts: ## Fetch the parts Weir runs on: the ClickHouse engine and Alertmanager
+	@deploy/parts/fetch.sh chdb
+	@deploy/parts/fetch.sh alertmanager
+
+.PHONY: parts-test
+parts-test: parts
+	@deploy/parts/fetch.sh kafka
+
+.PHONY: check
+check: ## Format, vet, staticcheck, tidy modules, current generated code
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted, run gofmt -w:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser for FUZZTIME each
+	@go list -f '{{$$dir := .ImportPath}}{{range .TestGoFiles}}{{$$dir}} {{end}}{{range .XTestGoFiles}}{{$$dir}} {{end}}' ./... | tr ' ' '\n' | sort -u | while read -r package; do \
+		[ -n "$$package" ] || continue; \
+		grep -ho '^func Fuzz[A-Za-z0-9_]*' $$(go list -f '{{.Dir}}' $$package)/*_test.go 2>/dev/null | sed 's/func //' | while read -r target; do \
+			echo "fuzz $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done || exit 1; \
+	done
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: generate
+generate: ## Generate code from telemetry.proto
+	go generate ./...
+
+.PHONY: clean
+clean: ## Remove what was built; parts stay in their cache
+	rm -rf bin
