@@ -35,6 +35,7 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 //	watermark 0 6s                   source 0 has come to 6s
 //	advance                          evaluate, print what changed
 //	restart                          a new evaluator, restored and fed again
+//	crash 5s                         the same, but how far was evaluated was last noted at 5s
 //	reload other.yaml                swap the rules
 func TestLife(t *testing.T) {
 	paths, err := filepath.Glob("testdata/life/*.txt")
@@ -133,7 +134,9 @@ func (p *player) command(fields []string) {
 	case "advance":
 		p.print(p.evaluator.Advance())
 	case "restart":
-		p.restart()
+		p.restart(p.evaluator.EvaluatedUntil())
+	case "crash":
+		p.restart(epoch.Add(p.duration(fields[1])))
 	case "reload":
 		p.set = p.parse(fields[1])
 		p.print(p.evaluator.Swap(p.set))
@@ -219,8 +222,7 @@ func (p *player) measure(report *telemetry.Report, name, value string) {
 }
 
 // restart encodes the alerts as weir.alerts does and feeds a new evaluator all input again.
-func (p *player) restart() {
-	until := p.evaluator.EvaluatedUntil()
+func (p *player) restart(until time.Time) {
 	var restored []telemetry.Alert
 	for _, key := range slices.Sorted(maps.Keys(p.published)) {
 		text, err := json.Marshal(p.published[key])

@@ -15,7 +15,8 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 	key := alertKey(rule.Alert, g.key)
 	alert := e.alerts[key]
 	switch {
-	case found.unknown:
+	case found.unknown || alert != nil && !at.After(alert.EvaluatedAt):
+		// Evaluated before: a crash came after the alert was published and before how far was.
 		return nil, nil
 	case found.active:
 		return e.active(rule, g, found, at)
@@ -32,8 +33,8 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 		return nil, nil
 	}
 	alert.ResolvedAt = at
-	err := alert.describe(rule, g, found, e.config.Pane)
-	return alert.move(telemetry.AlertResolved, at), err
+	alert.measure(rule, found, e.config.Pane) // its annotations go on saying what fired
+	return alert.move(telemetry.AlertResolved, at), nil
 }
 
 // active handles a condition that is true.
@@ -53,7 +54,8 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 		e.alerts[key] = alert
 	}
 	alert.ClearedAt = time.Time{}
-	err := alert.describe(rule, g, found, e.config.Pane)
+	alert.measure(rule, found, e.config.Pane)
+	err := alert.annotate(rule, g, found)
 	switch {
 	case alert.State != telemetry.AlertFiring && at.Sub(alert.ActiveAt) >= rule.For:
 		alert.FiredAt = at
@@ -100,8 +102,8 @@ func (a *alertState) name(rule *Rule, g *groupState) error {
 	return nil
 }
 
-// describe refreshes what the alert says of its newest window.
-func (a *alertState) describe(rule *Rule, g *groupState, found verdict, pane time.Duration) error {
+// measure notes the newest window and what the expression read in it.
+func (a *alertState) measure(rule *Rule, found verdict, pane time.Duration) {
 	a.WindowStart = found.from
 	a.WindowEnd = found.from.Add(max((rule.Window+pane-1)/pane, 1) * pane)
 	a.Completeness, a.LateReports = found.view.Completeness, uint64(found.view.Late)
@@ -111,6 +113,10 @@ func (a *alertState) describe(rule *Rule, g *groupState, found verdict, pane tim
 			a.Values[field] = number
 		}
 	}
+}
+
+// annotate renders what the alert says to people.
+func (a *alertState) annotate(rule *Rule, g *groupState, found verdict) error {
 	data := annotationData(rule.Grouping.By, g.values, found.view)
 	annotations := map[string]string{}
 	for name, text := range rule.annotations {
