@@ -6,11 +6,6 @@ import (
 	"strings"
 )
 
-// MaxListedClients bounds the clients and nodes listed in one Totals. Not smaller:
-// a consumer group of a large service has a few hundred; not larger: the list
-// travels with every partial of its group.
-const MaxListedClients = 1024
-
 // MaxListedEvents bounds the lifecycle events kept in one Totals: the newest stay.
 const MaxListedEvents = 64
 
@@ -32,15 +27,6 @@ type Totals struct {
 	StoppedClients           []string        // groups only: those that said they stopped or paused
 	OverflowedClients        uint64          // at least so many clients are not listed
 	Events                   []Event
-}
-
-// GaugeValue is a gauge's newest value by event time; Sum, Max and Min run over
-// the series of a group.
-type GaugeValue struct {
-	Name                string
-	TimeUnixMillis      int64
-	Last, Max, Sum, Min float64
-	Series              uint64
 }
 
 // VersionTotals is the part of a group that one version of a client library has.
@@ -77,22 +63,23 @@ func (t *Totals) AddReport(r *Report) {
 }
 
 // JoinSeries adds one series of a group: what its cells hold so far in one segment
-// and pane.
+// and pane. It leaves OverflowedClients alone: a client may have many series, and only
+// the caller knows which clients it has joined.
 func (t *Totals) JoinSeries(labels *Labels, cell *Totals) {
 	t.addCounters(cell)
 	for _, g := range cell.Gauges {
 		t.joinGauge(g, sumGauge)
 	}
 	if labels.Client != "" {
-		t.addClient(labels.Client)
+		t.Clients = insertBounded(t.Clients, labels.Client)
 		for _, e := range cell.Events {
 			if e.Kind == EventStopped || e.Kind == EventPaused {
-				t.StoppedClients = insertBounded(t.StoppedClients, labels.Client, nil)
+				t.StoppedClients = insertBounded(t.StoppedClients, labels.Client)
 			}
 		}
 	}
 	if labels.Node != "" {
-		t.Nodes = insertBounded(t.Nodes, labels.Node, nil)
+		t.Nodes = insertBounded(t.Nodes, labels.Node)
 	}
 	if labels.SDKVersion != "" || labels.SDKLang != "" {
 		t.addVersion(VersionTotals{labels.SDKLang, labels.SDKVersion, cell.Messages, nil}, labels.Client)
@@ -138,22 +125,6 @@ func (t *Totals) addCounters(o *Totals) {
 	}
 }
 
-func (t *Totals) joinDistincts(o *Totals) {
-	t.OverflowedClients = max(t.OverflowedClients, o.OverflowedClients)
-	for _, c := range o.Clients {
-		t.addClient(c)
-	}
-	for _, n := range o.Nodes {
-		t.Nodes = insertBounded(t.Nodes, n, nil)
-	}
-	for _, c := range o.StoppedClients {
-		t.StoppedClients = insertBounded(t.StoppedClients, c, nil)
-	}
-	for _, v := range o.Versions {
-		t.addVersion(VersionTotals{v.SDKLang, v.SDKVersion, v.Messages, nil}, v.Clients...)
-	}
-}
-
 // ErrorTotal returns the failed messages of all classes.
 func (t *Totals) ErrorTotal() uint64 {
 	var n uint64
@@ -174,25 +145,6 @@ func (t *Totals) addError(e ErrorCount) {
 	t.Errors = slices.Insert(t.Errors, at, ErrorCount{strings.Clone(e.Class), e.Count})
 }
 
-func (t *Totals) addClient(client string) {
-	t.Clients = insertBounded(t.Clients, client, &t.OverflowedClients)
-}
-
-func (t *Totals) addVersion(v VersionTotals, clients ...string) {
-	at, found := slices.BinarySearchFunc(t.Versions, v, func(a, b VersionTotals) int {
-		return cmp.Or(strings.Compare(a.SDKLang, b.SDKLang), strings.Compare(a.SDKVersion, b.SDKVersion))
-	})
-	if !found {
-		t.Versions = slices.Insert(t.Versions, at, VersionTotals{SDKLang: v.SDKLang, SDKVersion: v.SDKVersion})
-	}
-	t.Versions[at].Messages += v.Messages
-	for _, client := range clients {
-		if client != "" {
-			t.Versions[at].Clients = insertBounded(t.Versions[at].Clients, client, nil)
-		}
-	}
-}
-
 func (t *Totals) addEvent(e Event) {
 	at, found := slices.BinarySearchFunc(t.Events, e, func(a, b Event) int {
 		return cmp.Or(cmp.Compare(a.TimeUnixMillis, b.TimeUnixMillis), cmp.Compare(a.Kind, b.Kind),
@@ -205,52 +157,6 @@ func (t *Totals) addEvent(e Event) {
 	if len(t.Events) > MaxListedEvents {
 		t.Events = slices.Delete(t.Events, 0, 1)
 	}
-}
-
-type gaugeJoin func(old *GaugeValue, new GaugeValue)
-
-func newestGauge(old *GaugeValue, new GaugeValue) {
-	greatest := max(old.Max, new.Max)
-	if new.TimeUnixMillis >= old.TimeUnixMillis {
-		*old = new
-	}
-	old.Max = greatest
-}
-
-func sumGauge(old *GaugeValue, new GaugeValue) {
-	if new.TimeUnixMillis >= old.TimeUnixMillis {
-		old.TimeUnixMillis, old.Last = new.TimeUnixMillis, new.Last
-	}
-	old.Sum += new.Sum
-	old.Max = max(old.Max, new.Max)
-	old.Min = min(old.Min, new.Min)
-	old.Series += new.Series
-}
-
-func (t *Totals) joinGauge(g GaugeValue, join gaugeJoin) {
-	at, found := slices.BinarySearchFunc(t.Gauges, g.Name, func(a GaugeValue, name string) int {
-		return strings.Compare(a.Name, name)
-	})
-	if found {
-		join(&t.Gauges[at], g)
-		return
-	}
-	t.Gauges = slices.Insert(t.Gauges, at, g)
-}
-
-// insertBounded puts s into a sorted set; beyond the bound it counts instead.
-func insertBounded(set []string, s string, overflowed *uint64) []string {
-	at, found := slices.BinarySearch(set, s)
-	if found {
-		return set
-	}
-	if len(set) >= MaxListedClients {
-		if overflowed != nil {
-			*overflowed++
-		}
-		return set
-	}
-	return slices.Insert(set, at, s)
 }
 
 // Clone returns totals that share no memory with t, but for strings.
