@@ -7,13 +7,24 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/weirmq/weir/telemetry"
 	"github.com/weirmq/weir/telemetry/telemetrypb"
 )
+
+// maxDetailBytes bounds the part of an error's text that a refusal keeps. Not smaller: the place of a fault in a JSON
+// report needs its line and field; not larger: it is a header of the dead letter, whose value holds all bytes.
+const maxDetailBytes = 512
+
+var errEmpty = errors.New("record has no value: send a report as protobuf or JSON")
+
+// readJSON ignores fields that it does not know, as the contract says.
+var readJSON = protojson.UnmarshalOptions{DiscardUnknown: true}
 
 // Decoder decodes and validates records, one at a time. It keeps its buffers
 // between records and is not safe for concurrent use.
@@ -33,7 +44,7 @@ func (d *Decoder) Decode(value []byte, appendUnixMillis int64) (*telemetry.Repor
 		return nil, &Refusal{ReasonOversized, fmt.Sprintf("report has %d bytes, at most %d are allowed", len(value), d.Limits.MaxReportBytes)}
 	}
 	if err := d.decode(value); err != nil {
-		return nil, &Refusal{ReasonUndecodable, err.Error()}
+		return nil, &Refusal{ReasonUndecodable, detailOf(err)}
 	}
 	if refusal := d.Limits.check(&d.report, appendUnixMillis); refusal != nil {
 		return nil, refusal
@@ -41,17 +52,36 @@ func (d *Decoder) Decode(value []byte, appendUnixMillis int64) (*telemetry.Repor
 	return &d.report, nil
 }
 
+// detailOf is an error's text, which may quote the record: made valid and cut short.
+func detailOf(err error) string {
+	text := err.Error()
+	return strings.ToValidUTF8(text[:min(len(text), maxDetailBytes)], "\uFFFD")
+}
+
+// decode reads a record that is JSON or protobuf. A brace opens a group of protobuf,
+// which no report has; white space before a brace is also legal protobuf, so there the
+// record is JSON only where it is no report otherwise.
 func (d *Decoder) decode(value []byte) error {
-	// '{' would open a protobuf group, which no report has.
-	if trimmed := bytes.TrimLeft(value, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
+	if len(value) > 0 && value[0] == '{' {
+		return decodeJSON(value, &d.report)
+	}
+	err := decodeProtobuf(value, &d.report)
+	if err == nil && d.report.Schema != 0 {
+		return nil
+	}
+	trimmed := bytes.TrimLeft(value, " \t\r\n")
+	if len(trimmed) == 0 {
+		return errEmpty
+	}
+	if trimmed[0] == '{' {
 		return decodeJSON(trimmed, &d.report)
 	}
-	return decodeProtobuf(value, &d.report)
+	return err
 }
 
 func decodeJSON(value []byte, into *telemetry.Report) error {
 	var pb telemetrypb.Report
-	if err := protojson.Unmarshal(value, &pb); err != nil {
+	if err := readJSON.Unmarshal(value, &pb); err != nil {
 		return fmt.Errorf("not a JSON report: %w", err)
 	}
 	*into = telemetry.ReportFromPB(&pb)

@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -84,7 +86,7 @@ func (l *Limits) check(r *telemetry.Report, appendUnixMillis int64) *Refusal {
 	if refusal := l.checkTime(r, appendUnixMillis); refusal != nil {
 		return refusal
 	}
-	if refusal := l.checkLabels(&r.Labels); refusal != nil {
+	if refusal := l.checkLabels(r); refusal != nil {
 		return refusal
 	}
 	if refusal := l.checkValues(r); refusal != nil {
@@ -110,30 +112,51 @@ func (l *Limits) checkTime(r *telemetry.Report, appendUnixMillis int64) *Refusal
 	return nil
 }
 
-func (l *Limits) checkLabels(labels *telemetry.Labels) *Refusal {
+func (l *Limits) checkLabels(r *telemetry.Report) *Refusal {
+	labels := &r.Labels
 	if !slices.Contains(knownOps, labels.Op) {
 		return &Refusal{ReasonLabels, fmt.Sprintf("op is %.32q, allowed are %v", labels.Op, knownOps)}
 	}
-	for i, name := range telemetry.LabelNames {
-		if got := len(*labels.FieldAt(i)); got > l.MaxLabelBytes {
-			return &Refusal{ReasonLabels, fmt.Sprintf("label %s has %d bytes, at most %d are allowed", name, got, l.MaxLabelBytes)}
+	// All values are part of the label region: where it is short and without NUL, so are they.
+	if len(r.RawLabels) > l.MaxLabelBytes || bytes.IndexByte(r.RawLabels, 0) >= 0 {
+		for i, name := range telemetry.LabelNames {
+			if refusal := l.checkLabel(name, *labels.FieldAt(i)); refusal != nil {
+				return refusal
+			}
 		}
 	}
 	if got := len(labels.Extra); got > l.MaxExtraLabels {
 		return &Refusal{ReasonLabels, fmt.Sprintf("%d extra labels, at most %d are allowed", got, l.MaxExtraLabels)}
 	}
 	for i, extra := range labels.Extra {
-		if extra.Name == "" || len(extra.Name) > l.MaxLabelBytes || len(extra.Value) > l.MaxLabelBytes {
-			return &Refusal{ReasonLabels, fmt.Sprintf("extra label %.32q: name 1 to %d bytes, value at most as many", extra.Name, l.MaxLabelBytes)}
-		}
-		if labels.Field(extra.Name) != nil {
-			return &Refusal{ReasonLabels, fmt.Sprintf("extra label %q has a field of its own: use it", extra.Name)}
+		if refusal := l.checkExtra(labels, extra); refusal != nil {
+			return refusal
 		}
 		if i > 0 && labels.Extra[i-1].Name >= extra.Name {
 			return &Refusal{ReasonLabels, fmt.Sprintf("extra label %q is out of order or given twice: sort by name", extra.Name)}
 		}
 	}
 	return nil
+}
+
+func (l *Limits) checkLabel(name, value string) *Refusal {
+	if got := len(value); got > l.MaxLabelBytes {
+		return &Refusal{ReasonLabels, fmt.Sprintf("label %s has %d bytes, at most %d are allowed", name, got, l.MaxLabelBytes)}
+	}
+	if strings.IndexByte(value, 0) >= 0 {
+		return &Refusal{ReasonLabels, fmt.Sprintf("label %s is %.32q: NUL is not allowed, it divides the labels of a group", name, value)}
+	}
+	return nil
+}
+
+func (l *Limits) checkExtra(labels *telemetry.Labels, extra telemetry.Label) *Refusal {
+	if extra.Name == "" || len(extra.Name) > l.MaxLabelBytes || len(extra.Value) > l.MaxLabelBytes {
+		return &Refusal{ReasonLabels, fmt.Sprintf("extra label %.32q: name 1 to %d bytes, value at most as many", extra.Name, l.MaxLabelBytes)}
+	}
+	if labels.Field(extra.Name) != nil {
+		return &Refusal{ReasonLabels, fmt.Sprintf("extra label %q has a field of its own: use it", extra.Name)}
+	}
+	return l.checkLabel(extra.Name, extra.Value)
 }
 
 func (l *Limits) checkValues(r *telemetry.Report) *Refusal {
@@ -151,8 +174,8 @@ func (l *Limits) checkValues(r *telemetry.Report) *Refusal {
 		}
 	}
 	for _, g := range r.Gauges {
-		if g.Name == "" || len(g.Name) > l.MaxLabelBytes || math.IsNaN(g.Value) || math.IsInf(g.Value, 0) {
-			return &Refusal{ReasonValue, fmt.Sprintf("gauge %.32q is %g: a name and a finite value are needed", g.Name, g.Value)}
+		if g.Name == "" || len(g.Name) > l.MaxLabelBytes || math.IsNaN(g.Value) || math.IsInf(g.Value, 0) || g.Value < 0 {
+			return &Refusal{ReasonValue, fmt.Sprintf("gauge %.32q is %g: a name and a finite value of at least 0 are needed", g.Name, g.Value)}
 		}
 	}
 	for _, e := range r.Exemplars {
