@@ -90,6 +90,9 @@ func (f *Fold) flushGroups() []telemetry.GroupBatch {
 					totals.JoinSeries(&s.labels, &c.totals)
 				}
 			}
+			if len(totals.Clients) == telemetry.MaxListedClients {
+				totals.OverflowedClients = f.clientsOf(g, pane) - telemetry.MaxListedClients
+			}
 			batch.Partials = append(batch.Partials, telemetry.GroupPartial{Pane: time.Unix(pane, 0).UTC(), Totals: totals})
 		}
 		batches = append(batches, batch)
@@ -98,6 +101,17 @@ func (f *Fold) flushGroups() []telemetry.GroupBatch {
 		return cmp.Compare(telemetry.GroupKey(a.Grouping, a.Values), telemetry.GroupKey(b.Grouping, b.Values))
 	})
 	return batches
+}
+
+// clientsOf counts the clients of a group in a pane, each once: one may send many series.
+func (f *Fold) clientsOf(g *group, pane int64) uint64 {
+	clients := map[string]struct{}{}
+	for _, s := range g.members {
+		if f.cells[pane][s] != nil && s.labels.Client != "" {
+			clients[s.labels.Client] = struct{}{}
+		}
+	}
+	return uint64(len(clients))
 }
 
 // Regroup replaces the groupings, as a reload of the rules does. Partials of a new

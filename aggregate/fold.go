@@ -104,12 +104,14 @@ func (f *Fold) Begin(at Position) (closed *Flush) {
 	return closed
 }
 
-// Add folds a report in. Begin has been called with the same position.
+// Add folds a report in, and sets its start to the event time that it is folded at.
+// Begin has been called with the same position.
 func (f *Fold) Add(at Position, r *telemetry.Report) {
 	f.note(at)
 	f.ledger.Reports++
 	f.counters.Reports++
 	start := f.eventTime(at, r)
+	r.StartUnixMillis = start.UnixMilli() // the time of its gauges
 	pane := start.Unix() - start.Unix()%int64(f.parameters.Pane/time.Second)
 	if !time.Unix(pane, 0).Add(f.parameters.Pane).After(f.watermark) {
 		f.late++

@@ -1,0 +1,96 @@
+package aggregate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// since is a time as scripts write it.
+func since(at time.Time) string {
+	if at.IsZero() {
+		return "none"
+	}
+	return at.Sub(epoch).String()
+}
+
+// print writes a flush under the command that made it.
+func (p *player) print(flush *Flush) {
+	p.printf("> %s\n", p.line)
+	if flush.Empty() {
+		p.printf("nothing\n")
+	}
+	for _, batch := range flush.Cells {
+		segment := fmt.Sprintf("%d/%d", batch.Segment.Block, batch.Segment.MinuteUnix-epoch.Unix()/60)
+		var lines []string
+		for i := range batch.Cells {
+			c := &batch.Cells[i]
+			lines = append(lines, fmt.Sprintf("cell %s [%s] %s: %s\n", segment, since(c.Pane), labelsText(&c.Labels), totalsText(&c.Totals)))
+		}
+		slices.Sort(lines)
+		p.printf("%s", strings.Join(lines, ""))
+		if l := batch.Ledger; l != nil {
+			state := "open"
+			if l.Closed {
+				state = "closed"
+			}
+			p.printf("ledger %s %s: reports=%d refused=%d bytes=%d offsets=[%d,%d)\n", segment, state, l.Reports, l.Refused, l.Bytes,
+				l.FirstOffset, l.EndOffset)
+		}
+	}
+	for _, batch := range flush.Groups {
+		segment := fmt.Sprintf("%d/%d", batch.Segment.Block, batch.Segment.MinuteUnix-epoch.Unix()/60)
+		for i := range batch.Partials {
+			partial := &batch.Partials[i]
+			p.printf("group %s [%s] %s=%s: %s\n", segment, since(partial.Pane), batch.Grouping, strings.Join(batch.Values, "+"), totalsText(&partial.Totals))
+		}
+	}
+	if flush.CommitOffset >= 0 {
+		p.printf("commit %d\n", flush.CommitOffset)
+	}
+}
+
+func labelsText(l *telemetry.Labels) string {
+	var parts []string
+	for i, name := range telemetry.LabelNames {
+		if value := *l.FieldAt(i); value != "" {
+			parts = append(parts, name+"="+value)
+		}
+	}
+	for _, extra := range l.Extra {
+		parts = append(parts, extra.Name+"="+extra.Value)
+	}
+	return strings.Join(parts, ",")
+}
+
+// totalsText writes what is not zero.
+func totalsText(t *telemetry.Totals) string {
+	parts := []string{fmt.Sprintf("reports=%d", t.Reports)}
+	for _, n := range []struct {
+		name  string
+		value uint64
+	}{{"messages", t.Messages}, {"errors", t.ErrorTotal()}, {"latencies", t.LatencyMicros.Count()}, {"more_clients", t.OverflowedClients}} {
+		if n.value != 0 {
+			parts = append(parts, fmt.Sprintf("%s=%d", n.name, n.value))
+		}
+	}
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{{"clients", t.Clients}, {"nodes", t.Nodes}, {"stopped", t.StoppedClients}} {
+		if len(list.values) > 0 {
+			parts = append(parts, list.name+"="+strings.Join(list.values, "+"))
+		}
+	}
+	for _, g := range t.Gauges {
+		parts = append(parts, fmt.Sprintf("%s@%s{last=%g max=%g sum=%g min=%g series=%d}", g.Name, since(time.UnixMilli(g.TimeUnixMillis)),
+			g.Last, g.Max, g.Sum, g.Min, g.Series))
+	}
+	for _, v := range t.Versions {
+		parts = append(parts, fmt.Sprintf("%s-%s{messages=%d clients=%s}", v.SDKLang, v.SDKVersion, v.Messages, strings.Join(v.Clients, "+")))
+	}
+	return strings.Join(parts, " ")
+}
