@@ -1,0 +1,120 @@
+// Package kafka runs a real Apache Kafka as a child process: one node that is broker and controller (KRaft), for
+// tests and for people without a cluster. Its data is kept in a folder and is there again after a restart, an
+// orderly one or after SIGKILL.
+//
+// Kafka runs on the JVM: a JDK 17 must be installed, and Kafka's jars fetched (package parts).
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/weirmq/weir/deploy/child"
+)
+
+// heap is the most the broker's JVM keeps on its heap. Below 256 MB a few dozen partitions run it out of memory;
+// above 1 GB it crowds out the rest of Weir on a small machine.
+const heap = "-Xmx512m"
+
+// javaRemedy says how to get a JVM.
+const javaRemedy = "install a JDK 17 (Debian: apt-get install openjdk-17-jdk-headless)"
+
+// loopback is any free port that only this machine reaches.
+const loopback = "127.0.0.1:0"
+
+// Config says what to run and where.
+type Config struct {
+	JarDir    string    // folder of Kafka's jars, as parts.Kafka returns it
+	DataDir   string    // its folder, created where it is missing; a restart on it continues
+	Addr      string    // host:port of the broker; empty chooses a free port on 127.0.0.1
+	LogWriter io.Writer // gets what Kafka logs; nil discards it
+}
+
+// Server is a running Kafka. Stop, Kill and Done are the child's.
+type Server struct {
+	addr string
+	*child.Child
+}
+
+// Start formats the folder where that was not done before, runs Kafka on it and returns when it answers as a broker:
+// after about 4 s, after SIGKILL 13 s, when the controller no longer waits for the broker that was killed.
+// ctx bounds the start only. The error says that java or the jars are missing, that the address or the folder cannot
+// be used, or that Kafka did not come up; LogWriter has its reason. On an error nothing is left running.
+func Start(ctx context.Context, config Config) (*Server, error) {
+	java, err := exec.LookPath("java")
+	if err != nil {
+		return nil, fmt.Errorf("find java, which Apache Kafka runs on: %w; %s", err, javaRemedy)
+	}
+	if err := checkJars(config.JarDir); err != nil {
+		return nil, err
+	}
+	if config.LogWriter == nil {
+		config.LogWriter = io.Discard
+	}
+	n := &node{java: java, config: config}
+	if n.addr, n.controllerAddr, err = addresses(config.Addr); err != nil {
+		return nil, err
+	}
+	if err := n.prepare(ctx); err != nil {
+		return nil, err
+	}
+	running, err := n.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{addr: n.addr, Child: running}, nil
+}
+
+// Addr is host:port of the broker, a client's seed.
+func (s *Server) Addr() string { return s.addr }
+
+// checkJars says that a folder does not hold Kafka.
+func checkJars(dir string) error {
+	jars, err := filepath.Glob(filepath.Join(dir, "kafka_*.jar"))
+	if err != nil {
+		return fmt.Errorf("find Kafka's jars in %q: %w", dir, err)
+	}
+	if len(jars) == 0 {
+		return fmt.Errorf("find Kafka's jars in %q: there is no kafka_*.jar; run `make parts` and pass the folder that parts.Kafka names", dir)
+	}
+	return nil
+}
+
+// addresses are where the broker and the controller listen. The controller's port is free and any: nobody but the
+// broker in the same process talks to it.
+func addresses(broker string) (brokerAddr, controllerAddr string, err error) {
+	if broker == "" {
+		broker = loopback
+	} else if err := checkAddr(broker); err != nil {
+		return "", "", err
+	}
+	// Both are held before either is let go, so that they differ.
+	first, err := net.Listen("tcp", broker)
+	if err != nil {
+		return "", "", fmt.Errorf("listen on Kafka's address %s: %w; stop what uses it or choose another", broker, err)
+	}
+	defer first.Close()
+	second, err := net.Listen("tcp", loopback)
+	if err != nil {
+		return "", "", fmt.Errorf("find a free port for Kafka's controller: %w", err)
+	}
+	defer second.Close()
+	return first.Addr().String(), second.Addr().String(), nil
+}
+
+// checkAddr says that a given address is not one that a client could be given.
+func checkAddr(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && (host == "" || port == "0") {
+		err = errors.New("a host and a port other than 0 are needed")
+	}
+	if err != nil {
+		return fmt.Errorf("read Kafka's address %q: %w; write host:port, or nothing for a free port", addr, err)
+	}
+	return nil
+}
