@@ -40,6 +40,7 @@ type aggregator struct {
 	log      *slog.Logger
 	metrics  *stageMetrics
 	rules    *ruleSource
+	kafka    *kafkaHealth
 	client   *kgo.Client
 	admin    *kadm.Client
 	producer *kgo.Client
@@ -56,7 +57,7 @@ type aggregator struct {
 
 func runAggregator(ctx context.Context, p *Pipeline) error {
 	a := &aggregator{config: &p.config, log: p.log.With("stage", RoleAggregate), metrics: p.metrics.stage(RoleAggregate),
-		rules: p.rules, workers: map[int32]*sourceWorker{}, failed: make(chan error, 1), status: p.status}
+		rules: p.rules, kafka: p.kafka, workers: map[int32]*sourceWorker{}, failed: make(chan error, 1), status: p.status}
 	if err := a.open(ctx); err != nil {
 		return err
 	}
@@ -68,11 +69,11 @@ func runAggregator(ctx context.Context, p *Pipeline) error {
 }
 
 func (a *aggregator) open(ctx context.Context) error {
-	options, err := clientOptions(a.config.Kafka)
+	options, err := clientOptions(a.config.Kafka, a.kafka)
 	if err != nil {
 		return err
 	}
-	if a.producer, err = newProducer(a.config.Kafka); err != nil {
+	if a.producer, err = newProducer(a.config.Kafka, a.kafka); err != nil {
 		return err
 	}
 	a.admin = kadm.NewClient(a.producer)

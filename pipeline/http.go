@@ -97,7 +97,12 @@ func (p *Pipeline) Handler() http.Handler {
 // Status is how the process is.
 func (p *Pipeline) Status() Status {
 	stages, sources := p.status.snapshot(p.metrics)
-	return Status{Version: Version, Started: p.started, Ready: p.ready(stages), Stages: stages, Sources: sources, Rules: p.rules.status()}
+	out := Status{Version: Version, Started: p.started, Ready: p.ready(stages), Kafka: p.kafka.status(), Stages: stages,
+		Sources: sources, Rules: p.rules.status()}
+	if notifier := p.notifier.Load(); notifier != nil {
+		out.Alertmanagers = notifier.Status()
+	}
+	return out
 }
 
 // ready says that every stage runs.

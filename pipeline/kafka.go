@@ -22,9 +22,9 @@ import (
 const maxRecordBytes = 1 << 20
 
 // clientOptions are the options that every Kafka client of Weir shares.
-func clientOptions(config KafkaConfig) ([]kgo.Opt, error) {
+func clientOptions(config KafkaConfig, hooks ...kgo.Hook) ([]kgo.Opt, error) {
 	options := []kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir"),
-		kgo.ProducerBatchMaxBytes(2 * maxRecordBytes)}
+		kgo.ProducerBatchMaxBytes(2 * maxRecordBytes), kgo.WithHooks(hooks...)}
 	if config.TLS.Enabled {
 		tlsConfig, err := config.TLS.load()
 		if err != nil {
@@ -89,8 +89,8 @@ func (c SASLConfig) mechanism() (sasl.Mechanism, error) {
 
 // newProducer returns a client that writes to partitions chosen by Weir, each
 // record acknowledged by all in-sync replicas.
-func newProducer(config KafkaConfig) (*kgo.Client, error) {
-	options, err := clientOptions(config)
+func newProducer(config KafkaConfig, hooks ...kgo.Hook) (*kgo.Client, error) {
+	options, err := clientOptions(config, hooks...)
 	if err != nil {
 		return nil, err
 	}

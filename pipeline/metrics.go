@@ -31,6 +31,9 @@ type stageMetrics struct {
 	completeness              atomic.Int64 // parts per million
 }
 
+// partsPerMillion makes a share a whole number.
+const partsPerMillion = 1_000_000
+
 func newPipelineMetrics() *pipelineMetrics {
 	return &pipelineMetrics{set: metrics.NewSet(), stages: map[string]*stageMetrics{}}
 }
@@ -59,8 +62,8 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 		m.gauge("weir_watermark_delay_seconds"+label, func() float64 { return float64(s.watermarkDelay.Load()) / 1000 })
 	}
 	if name == RoleRules {
-		s.completeness.Store(1_000_000)
-		m.gauge("weir_completeness_ratio"+label, func() float64 { return float64(s.completeness.Load()) / 1e6 })
+		s.completeness.Store(partsPerMillion)
+		m.gauge("weir_completeness_ratio"+label, func() float64 { return float64(s.completeness.Load()) / partsPerMillion })
 	}
 	m.stages[name] = s
 	return s

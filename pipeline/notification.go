@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
+	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -14,101 +14,133 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// runNotification feeds every alert's newest state to Alertmanager. It commits no
-// offsets: weir.alerts is compacted, and the notifier keeps one state per alert, so
-// a start reads all states again and sends what is still due.
-func runNotification(ctx context.Context, p *Pipeline) error {
-	log, counted := p.log.With("stage", RoleAlertmanager), p.metrics.stage(RoleAlertmanager)
-	notifier, err := alertmanager.New(alertmanager.Config{URLs: p.config.Alertmanager.URLs,
-		ExternalURL: p.config.Alertmanager.ExternalURL, ResendDelay: p.config.Alertmanager.ResendDelay})
-	if err != nil {
-		return fmt.Errorf("open the notifier: %w", err)
-	}
-	options, err := clientOptions(p.config.Kafka)
-	if err != nil {
-		return err
-	}
-	var mu sync.Mutex
-	var moved bool
-	lost := func(context.Context, *kgo.Client, map[string][]int32) { mu.Lock(); moved = true; mu.Unlock() }
-	options = append(options, kgo.ConsumerGroup(groupAlertmanager), kgo.ConsumeTopics(telemetry.TopicAlerts), kgo.DisableAutoCommit(),
-		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		return fmt.Errorf("open a Kafka client: %w", err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	sent := make(chan error, 1)
-	go func() { sent <- notifier.Run(ctx) }()
-	err = followAlerts(ctx, client, func(record *kgo.Record) error {
-		mu.Lock()
-		gone := moved
-		mu.Unlock()
-		if gone {
-			// Another process sends those alerts now; ours would be stale.
-			return errPartitionMoved
-		}
-		counted.records.Inc()
-		alert, ok, err := decodeAlert(record)
-		if err != nil {
-			counted.failed("decode")
-			log.Error("skipped a record", "partition", record.Partition, "offset", record.Offset, "error", err)
-			return nil
-		}
-		if ok {
-			notifier.Update([]telemetry.Alert{alert})
-		}
-		return nil
-	})
-	drain(ctx, notifier)
-	cancel()
-	return errors.Join(err, <-sent)
-}
-
-var errPartitionMoved = errors.New("partitions moved to another process: the notifier starts again with its own")
-
-// drain gives the notifier a bounded time to send what it has.
-func drain(ctx context.Context, notifier *alertmanager.Notifier) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifierDrain)
-	defer cancel()
-	_ = notifier.Flush(ctx) // what is not sent is sent by the next start
-}
-
 // notifierDrain bounds the last posts. Not smaller: a post takes a second at worst
 // in practice; not larger: a dead Alertmanager must not hold up a stop.
 const notifierDrain = 2 * time.Second
 
-func followAlerts(ctx context.Context, client *kgo.Client, handle func(*kgo.Record) error) error {
+// notification feeds every alert's newest state to Alertmanager. It commits no
+// offsets: weir.alerts is compacted, and the notifier keeps one state per alert, so
+// a start reads all states again and sends what is still due.
+type notification struct {
+	log      *slog.Logger
+	metrics  *stageMetrics
+	notifier *alertmanager.Notifier
+	client   *kgo.Client
+	at       *positions
+	feeds    alertFeeds
+}
+
+func runNotification(ctx context.Context, p *Pipeline) error {
+	n := &notification{log: p.log.With("stage", RoleAlertmanager), metrics: p.metrics.stage(RoleAlertmanager), at: newPositions()}
+	if err := n.open(p); err != nil {
+		return err
+	}
+	p.notifier.Store(n.notifier)
+	defer n.client.CloseAllowingRebalance()
+	defer n.at.follow(ctx, n.client, n.metrics)()
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	sent := make(chan error, 1)
+	go func() { sent <- n.notifier.Run(sending) }()
+	err := n.poll(ctx)
+	n.drain(ctx)
+	cancel()
+	return errors.Join(err, <-sent)
+}
+
+func (n *notification) open(p *Pipeline) error {
+	var err error
+	n.notifier, err = alertmanager.New(alertmanager.Config{URLs: p.config.Alertmanager.URLs,
+		ExternalURL: p.config.Alertmanager.ExternalURL, ResendDelay: p.config.Alertmanager.ResendDelay,
+		OnError: func(url string, err error) {
+			p.status.setError(RoleAlertmanager, err)
+			if err != nil {
+				n.metrics.failed("post")
+				n.log.Warn("tell Alertmanager, will try again", "url", url, "error", err)
+			}
+		}})
+	if err != nil {
+		return fmt.Errorf("open the notifier: %w", err)
+	}
+	options, err := clientOptions(p.config.Kafka, p.kafka)
+	if err != nil {
+		return err
+	}
+	options = append(options, kgo.ConsumerGroup(groupAlertmanager), kgo.ConsumeTopics(telemetry.TopicAlerts), kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	options = append(options, n.at.hooks(n.forget)...)
+	if n.client, err = kgo.NewClient(options...); err != nil {
+		return fmt.Errorf("open a Kafka client: %w", err)
+	}
+	return nil
+}
+
+// forget leaves the alerts of partitions to the process that has them now.
+func (n *notification) forget(lost map[string][]int32) {
+	for _, partition := range lost[telemetry.TopicAlerts] {
+		n.notifier.Forget(n.feeds.drop(partition))
+	}
+}
+
+func (n *notification) poll(ctx context.Context) error {
 	for {
-		fetches := client.PollFetches(ctx)
+		fetches := n.client.PollFetches(ctx)
 		if ctx.Err() != nil {
+			n.client.AllowRebalance()
 			return nil
 		}
-		if err := fetchError(fetches); err != nil {
-			return err
+		err := fetchError(fetches)
+		if err == nil {
+			fetches.EachPartition(n.take)
 		}
-		var failed error
-		fetches.EachRecord(func(r *kgo.Record) {
-			if failed == nil {
-				failed = handle(r)
-			}
-		})
-		if failed != nil {
-			return failed
+		n.client.AllowRebalance()
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// decodeAlert reads a record of weir.alerts; ok is false for what is no alert's state.
-func decodeAlert(record *kgo.Record) (alert telemetry.Alert, ok bool, err error) {
-	if string(record.Key) == progressKey || len(record.Value) == 0 {
-		return alert, false, nil
+// take hands a partition's states on.
+func (n *notification) take(p kgo.FetchTopicPartition) {
+	if len(p.Records) == 0 {
+		return
 	}
+	n.metrics.records.Add(len(p.Records))
+	feed := n.feeds.of(p.Partition, p.HighWatermark)
+	for _, record := range p.Records {
+		n.metrics.bytes.Add(len(record.Value))
+		alert, err := decodeAlert(record)
+		if err != nil {
+			n.metrics.failed("decode")
+			n.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
+			continue
+		}
+		n.notifier.Update(feed.take(record.Offset, alert))
+	}
+	n.at.processedRecords(p.Records[len(p.Records)-1:])
+}
+
+// drain gives the notifier a bounded time to send what it has.
+func (n *notification) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifierDrain)
+	defer cancel()
+	if err := n.notifier.Flush(ctx); err != nil {
+		n.log.Warn("not all alerts were sent, the next start sends them", "error", err)
+	}
+}
+
+// decodeAlert reads a record of weir.alerts. One without a value ends an alert: its
+// state is inactive. One that is no alert's state is nil.
+func decodeAlert(record *kgo.Record) (*telemetry.Alert, error) {
+	if string(record.Key) == progressKey {
+		return nil, nil
+	}
+	if len(record.Value) == 0 {
+		return &telemetry.Alert{ID: string(record.Key), State: telemetry.AlertInactive}, nil
+	}
+	var alert telemetry.Alert
 	if err := json.Unmarshal(record.Value, &alert); err != nil {
-		return alert, false, fmt.Errorf("decode an alert: %w", err)
+		return nil, fmt.Errorf("decode an alert: %w", err)
 	}
-	return alert, true, nil
+	return &alert, nil
 }

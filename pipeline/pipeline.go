@@ -10,6 +10,8 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/weirmq/weir/sink/alertmanager"
 )
 
 // Version is the version of Weir, set by the build.
@@ -30,8 +32,11 @@ type Pipeline struct {
 	status  *statusBoard
 	alerts  *alertBoard
 	rules   *ruleSource
+	kafka   *kafkaHealth
 	started time.Time
 	topics  atomic.Bool // Weir's topics are there and as they must be
+	// notifier is the running one of the role alertmanager, nil without it.
+	notifier atomic.Pointer[alertmanager.Notifier]
 }
 
 // New loads the rules and returns a pipeline that Run starts.
@@ -40,8 +45,9 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pipeline{config: config, log: log, metrics: newPipelineMetrics(), status: newStatusBoard(),
-		alerts: newAlertBoard(), rules: rules, started: time.Now().UTC()}, nil
+	counted := newPipelineMetrics()
+	return &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
+		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted), started: time.Now().UTC()}, nil
 }
 
 // stageRunner runs one stage until ctx ends (nil) or it fails.

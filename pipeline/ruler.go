@@ -31,6 +31,7 @@ type ruler struct {
 	board    *alertBoard
 	client   *kgo.Client
 	producer *kgo.Client
+	at       *positions
 
 	mu      sync.Mutex // guards workers: callbacks and the poll loop
 	workers map[int32]*rulePartition
@@ -38,25 +39,25 @@ type ruler struct {
 
 func runRuler(ctx context.Context, p *Pipeline) error {
 	r := &ruler{config: &p.config, log: p.log.With("stage", RoleRules), metrics: p.metrics.stage(RoleRules),
-		rules: p.rules, board: p.alerts, workers: map[int32]*rulePartition{}}
-	options, err := clientOptions(p.config.Kafka)
+		rules: p.rules, board: p.alerts, at: newPositions(), workers: map[int32]*rulePartition{}}
+	options, err := clientOptions(p.config.Kafka, p.kafka)
 	if err != nil {
 		return err
 	}
-	if r.producer, err = newProducer(p.config.Kafka); err != nil {
+	if r.producer, err = newProducer(p.config.Kafka, p.kafka); err != nil {
 		return err
 	}
 	defer r.producer.Close()
 	options = append(options, kgo.ConsumerGroup(groupRules), kgo.ConsumeTopics(telemetry.TopicGroups),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) { r.revoke(revoked) }),
-		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { r.revoke(lost) }))
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	options = append(options, r.at.hooks(r.revoke)...)
 	if r.client, err = kgo.NewClient(options...); err != nil {
 		return fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer r.client.CloseAllowingRebalance()
 	defer r.board.clear()
+	defer r.at.follow(ctx, r.client, r.metrics)()
 	return r.poll(ctx)
 }
 
@@ -67,7 +68,6 @@ func (r *ruler) revoke(revoked map[string][]int32) {
 		delete(r.workers, partition)
 		r.board.drop(partition)
 	}
-	r.metrics.partitions.Store(int64(len(r.workers)))
 }
 
 func (r *ruler) poll(ctx context.Context) error {
@@ -94,7 +94,6 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var failed error
-	var lag int64
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if failed != nil || len(p.Records) == 0 {
 			return
@@ -105,12 +104,11 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 				return
 			}
 			r.workers[p.Partition] = w
-			r.metrics.partitions.Store(int64(len(r.workers)))
 		}
-		failed = w.process(ctx, p.Records)
-		lag += p.HighWatermark - 1 - p.Records[len(p.Records)-1].Offset
+		if failed = w.process(ctx, p.Records); failed == nil {
+			r.at.processedRecords(p.Records[len(p.Records)-1:])
+		}
 	})
-	r.metrics.lag.Store(lag)
 	return failed
 }
 
@@ -183,10 +181,14 @@ func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) erro
 		}
 	}
 	w.ruler.metrics.records.Add(len(records))
+	for _, record := range records {
+		w.ruler.metrics.bytes.Add(len(record.Value))
+	}
 	if err := w.publish(ctx, w.evaluator.Advance()); err != nil {
 		return err
 	}
 	w.ruler.board.set(w.partition, w.evaluator)
+	w.ruler.metrics.completeness.Store(int64(w.evaluator.Stats().Completeness * partsPerMillion))
 	return w.commit(ctx)
 }
 

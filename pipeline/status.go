@@ -7,17 +7,20 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirmq/weir/sink/alertmanager"
 	"github.com/weirmq/weir/telemetry"
 )
 
 // Status is what a process says of itself: /api/v1/status.
 type Status struct {
-	Version string         `json:"version"`
-	Started time.Time      `json:"started"`
-	Ready   bool           `json:"ready"`
-	Stages  []StageStatus  `json:"stages"`
-	Sources []SourceStatus `json:"sources"`
-	Rules   RulesStatus    `json:"rules"`
+	Version       string                        `json:"version"`
+	Started       time.Time                     `json:"started"`
+	Ready         bool                          `json:"ready"`
+	Kafka         KafkaStatus                   `json:"kafka"`
+	Stages        []StageStatus                 `json:"stages"`
+	Sources       []SourceStatus                `json:"sources"`
+	Rules         RulesStatus                   `json:"rules"`
+	Alertmanagers []alertmanager.InstanceStatus `json:"alertmanagers,omitempty"`
 }
 
 // StageStatus says how one stage is.

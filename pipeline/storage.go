@@ -28,10 +28,11 @@ type storage struct {
 	metrics *stageMetrics
 	store   *clickhouse.Store
 	client  *kgo.Client
+	at      *positions
 }
 
 func runStorage(ctx context.Context, p *Pipeline) error {
-	s := &storage{log: p.log.With("stage", RoleClickHouse), metrics: p.metrics.stage(RoleClickHouse)}
+	s := &storage{log: p.log.With("stage", RoleClickHouse), metrics: p.metrics.stage(RoleClickHouse), at: newPositions()}
 	var err error
 	s.store, err = clickhouse.Open(ctx, clickhouse.Config{DSN: p.config.ClickHouse.DSN, OnError: func(err error) {
 		p.status.setError(RoleClickHouse, err)
@@ -47,17 +48,19 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 	if err := s.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
-	options, err := clientOptions(p.config.Kafka)
+	options, err := clientOptions(p.config.Kafka, p.kafka)
 	if err != nil {
 		return err
 	}
 	options = append(options, kgo.ConsumerGroup(groupClickHouse), kgo.ConsumeTopics(telemetry.TopicCells, telemetry.TopicAlerts),
 		kgo.DisableAutoCommit(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxPartitionBytes(maxRecordBytes))
+	options = append(options, s.at.hooks(func(map[string][]int32) {})...)
 	if s.client, err = kgo.NewClient(options...); err != nil {
 		return fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer s.client.Close()
+	defer s.at.follow(ctx, s.client, s.metrics)()
 	for ctx.Err() == nil {
 		if err := s.writeOnce(ctx); err != nil && ctx.Err() == nil {
 			return err
@@ -90,6 +93,7 @@ func (s *storage) writeOnce(ctx context.Context) error {
 	}
 	s.metrics.flushSeconds.UpdateDuration(began)
 	s.metrics.records.Add(len(batch.records))
+	s.at.processedRecords(batch.records)
 	if err := s.client.CommitRecords(ctx, batch.records...); err != nil {
 		s.metrics.failed("commit") // replayed after a rebalance, which changes nothing
 		s.log.Warn("commit offsets", "error", err)
@@ -108,7 +112,6 @@ func (s *storage) gather(ctx context.Context) (*storeBatch, error) {
 		}
 		fetches.EachRecord(func(r *kgo.Record) { s.take(batch, r) })
 	}
-	s.metrics.lag.Store(int64(s.client.BufferedFetchRecords()))
 	return batch, ctx.Err()
 }
 
