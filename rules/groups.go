@@ -1,6 +1,11 @@
 package rules
 
 import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -26,6 +31,12 @@ type part struct {
 	segment telemetry.Segment
 }
 
+// compare orders the segments of a source by their place in it.
+func (p part) compare(o part) int {
+	return cmp.Or(bytes.Compare(p.source.TopicID[:], o.source.TopicID[:]), cmp.Compare(p.source.Partition, o.source.Partition),
+		cmp.Compare(p.segment.Block, o.segment.Block), cmp.Compare(p.segment.MinuteUnix, o.segment.MinuteUnix))
+}
+
 // put keeps the higher version, and says by how many reports it grew.
 func (p *paneState) put(of part, totals *telemetry.Totals, closed bool) (late uint64) {
 	old := p.parts[of]
@@ -46,14 +57,47 @@ func (p *paneState) put(of part, totals *telemetry.Totals, closed bool) (late ui
 	return 0
 }
 
+// total merges all parts. Sources see different series, so their gauges add up. The
+// segments of one source see the same series again where a pane spans the minute at
+// which a segment ends: of each gauge one of them counts.
 func (p *paneState) total() *telemetry.Totals {
-	if p.merged == nil {
-		p.merged = &telemetry.Totals{}
-		for _, totals := range p.parts {
-			p.merged.MergeSources(totals)
+	if p.merged != nil {
+		return p.merged
+	}
+	bySource := map[telemetry.Source]*telemetry.Totals{}
+	for _, of := range slices.SortedFunc(maps.Keys(p.parts), part.compare) {
+		source := bySource[of.source]
+		if source == nil {
+			source = &telemetry.Totals{}
+			bySource[of.source] = source
 		}
+		next := *p.parts[of]
+		gauges := fullerGauges(source.Gauges, next.Gauges)
+		next.Gauges = nil
+		source.MergeSources(&next)
+		source.Gauges = gauges
+	}
+	p.merged = &telemetry.Totals{}
+	for _, source := range bySource {
+		p.merged.MergeSources(source)
 	}
 	return p.merged
+}
+
+// fullerGauges takes of each gauge the later segment's, unless it has heard of fewer
+// series yet: then the earlier one's, which is older by seconds but whole.
+func fullerGauges(earlier, later []telemetry.GaugeValue) []telemetry.GaugeValue {
+	out := slices.Clone(earlier)
+	for _, gauge := range later {
+		at, found := slices.BinarySearchFunc(out, gauge.Name, func(g telemetry.GaugeValue, name string) int { return strings.Compare(g.Name, name) })
+		switch {
+		case !found:
+			out = slices.Insert(out, at, gauge)
+		case gauge.Series >= out[at].Series:
+			out[at] = gauge
+		}
+	}
+	return out
 }
 
 // Apply keeps a batch of partials, the highest version of each. What comes for a
