@@ -13,9 +13,7 @@ import (
 	"io"
 	"net"
 	"os"
-	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -89,9 +87,15 @@ type AlertmanagerConfig struct {
 	ResendDelay time.Duration `yaml:"resend_delay"`
 }
 
-// HTTPConfig is the address of metrics, API and status page.
+// HTTPConfig is where metrics, API and status page are, and who may see them.
 type HTTPConfig struct {
 	Addr string `yaml:"addr"`
+	// TLSCertFile and TLSKeyFile turn TLS on.
+	TLSCertFile string `yaml:"tls_cert_file"`
+	TLSKeyFile  string `yaml:"tls_key_file"`
+	// Token, or what TokenFile holds, must come with every request but for health.
+	Token     string `yaml:"token" secret:"true"`
+	TokenFile string `yaml:"token_file"`
 }
 
 // The roles of a process.
@@ -143,7 +147,7 @@ func LoadConfig(path string, environ []string) (Config, error) {
 		decoder := yaml.NewDecoder(bytes.NewReader(text))
 		decoder.KnownFields(true)
 		if err := decoder.Decode(&config); err != nil && !errors.Is(err, io.EOF) {
-			return config, fmt.Errorf("%s: %w", path, err)
+			return config, explainYAML(path, err)
 		}
 	}
 	if err := overrideFromEnvironment(&config, environ); err != nil {
@@ -186,6 +190,9 @@ func (c *Config) Validate() error {
 	if c.Telemetry.Partitions < 1 {
 		errs = append(errs, fmt.Errorf("telemetry.partitions: got %d, at least 1 is needed", c.Telemetry.Partitions))
 	}
+	if err := c.HTTP.Validate(); err != nil {
+		errs = append(errs, err)
+	}
 	for _, role := range c.Roles {
 		if !slices.Contains(AllRoles, role) {
 			errs = append(errs, fmt.Errorf("roles: got %q, allowed are %s", role, strings.Join(AllRoles, ", ")))
@@ -198,69 +205,4 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("alertmanager.urls is empty: name one or leave the role alertmanager out"))
 	}
 	return errors.Join(errs...)
-}
-
-// overrideFromEnvironment sets the field at path a.b from WEIR_A_B; lists are comma-separated.
-func overrideFromEnvironment(config *Config, environ []string) error {
-	values := map[string]string{}
-	for _, entry := range environ {
-		if name, value, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, "WEIR_") {
-			values[name] = value
-		}
-	}
-	return eachField(reflect.ValueOf(config).Elem(), "WEIR", func(name string, field reflect.Value, _ string) error {
-		value, ok := values[name]
-		if !ok {
-			return nil
-		}
-		if err := setField(field, value); err != nil {
-			return fmt.Errorf("environment variable %s: got %q: %w", name, value, err)
-		}
-		return nil
-	})
-}
-
-func eachField(v reflect.Value, prefix string, visit func(name string, field reflect.Value, secret string) error) error {
-	for i := range v.NumField() {
-		tag := v.Type().Field(i).Tag
-		name := prefix + "_" + strings.ToUpper(tag.Get("yaml"))
-		if v.Field(i).Kind() == reflect.Struct {
-			if err := eachField(v.Field(i), name, visit); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := visit(name, v.Field(i), tag.Get("secret")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func setField(field reflect.Value, value string) error {
-	switch field.Interface().(type) {
-	case string:
-		field.SetString(value)
-	case []string:
-		field.Set(reflect.ValueOf(strings.Split(value, ",")))
-	case time.Duration:
-		d, err := time.ParseDuration(value)
-		if err != nil {
-			return errors.New("want a duration such as 10s")
-		}
-		field.SetInt(int64(d))
-	case bool:
-		b, err := strconv.ParseBool(value)
-		if err != nil {
-			return errors.New("want true or false")
-		}
-		field.SetBool(b)
-	case int:
-		n, err := strconv.Atoi(value)
-		if err != nil {
-			return errors.New("want a whole number")
-		}
-		field.SetInt(int64(n))
-	}
-	return nil
 }

@@ -38,8 +38,9 @@ func TestLoadConfig(t *testing.T) {
 
 func TestLoadConfigRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown key", "kafka:\n  brokers: [a:1]\n  broker: b\n", "line 3: field broker not found"},
-		{"wrong type", "telemetry:\n  pane: many\n", "line 2"},
+		{"unknown key", "kafka:\n  brokers: [a:1]\n  broker: b\n", "weir.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics"},
+		{"wrong type", "telemetry:\n  pane: many\n", "weir.yaml:2: cannot unmarshal"},
+		{"no YAML", "kafka: [\n", "weir.yaml:1: did not find expected node content"},
 		{"pane out of bounds", "telemetry: {pane: 5ms}\n", "pane"},
 		{"address without port", "kafka: {brokers: [here]}\n", `got "here", want host:port`},
 		{"unknown role", "roles: [aggregate, dance]\n", `got "dance", allowed are aggregate, rules, clickhouse, alertmanager`},

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"crypto/tls"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -35,17 +36,32 @@ const (
 	maxHeaderBytes    = 64 << 10
 )
 
+// listen opens the address of the HTTP server, with TLS where it is configured.
 func (p *Pipeline) listen() (net.Listener, error) {
+	var err error
+	if p.token, err = p.config.HTTP.secret(); err != nil {
+		return nil, err
+	}
+	secure, err := p.config.HTTP.tls()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", p.config.HTTP.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("open http.addr: %w: choose another address or stop what uses it", err)
+	}
+	if address, ok := listener.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() && p.token == "" {
+		p.log.Warn("the status page is open to the network: set http.token, or listen on 127.0.0.1", "addr", address)
+	}
+	if secure != nil {
+		return tls.NewListener(listener, secure), nil
 	}
 	return listener, nil
 }
 
 // serve answers HTTP until ctx ends; the channel then gets the result.
 func (p *Pipeline) serve(ctx context.Context, listener net.Listener) <-chan error {
-	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: requestTimeout,
+	server := &http.Server{Handler: guard(p.token, p.Handler()), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: requestTimeout,
 		WriteTimeout: requestTimeout, MaxHeaderBytes: maxHeaderBytes}
 	done := make(chan error, 1)
 	go func() {

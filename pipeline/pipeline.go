@@ -34,6 +34,7 @@ type Pipeline struct {
 	rules   *ruleSource
 	kafka   *kafkaHealth
 	started time.Time
+	token   string      // that HTTP requests must carry
 	topics  atomic.Bool // Weir's topics are there and as they must be
 	// notifier is the running one of the role alertmanager, nil without it.
 	notifier atomic.Pointer[alertmanager.Notifier]

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -65,3 +66,6 @@ func TestEnsureTopicsNamesAWrongSetting(t *testing.T) {
 		t.Errorf("got %v, want the wrong setting and its remedy", err)
 	}
 }
+
+// testLog writes to the test's log.
+func testLog(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }

@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// Validate says what is out of bounds.
+func (c HTTPConfig) Validate() error {
+	var errs []error
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		errs = append(errs, errors.New("http: tls_cert_file and tls_key_file go together: give both or none"))
+	}
+	if c.Token != "" && c.TokenFile != "" {
+		errs = append(errs, errors.New("http: token and token_file exclude each other: give one"))
+	}
+	return errors.Join(errs...)
+}
+
+// secret is the token that requests must carry, "" for none.
+func (c HTTPConfig) secret() (string, error) {
+	if c.TokenFile == "" {
+		return c.Token, nil
+	}
+	text, err := os.ReadFile(c.TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("read http.token_file: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("http.token_file %s is empty: write a token into it, or leave the key out", c.TokenFile)
+	}
+	return token, nil
+}
+
+// tls is nil where the server speaks plain HTTP.
+func (c HTTPConfig) tls() (*tls.Config, error) {
+	if c.TLSCertFile == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read http.tls_cert_file and http.tls_key_file: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
+}
+
+// guard lets through requests that carry the token: as a bearer token, or as the
+// password of any user, so that a browser can ask for it. Health needs none. No other
+// site's page may post from a browser that knows the token.
+func guard(token string, next http.Handler) http.Handler {
+	next = http.NewCrossOriginProtection().Handler(next)
+	if token == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/-/healthy") && !strings.HasPrefix(r.URL.Path, "/-/ready") && !carries(r, token) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="Weir"`)
+			http.Error(w, "send the token of weir.yaml (http.token) as a bearer token, or as the password of any user", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func carries(r *http.Request, token string) bool {
+	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer {
+		_, given, _ = r.BasicAuth()
+	}
+	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(given)) // equal lengths compare in equal time
+	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
+}
