@@ -21,12 +21,29 @@ readonly kafka_version=4.1.1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${WEIR_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/weir/parts}
 work=
+child=
 
 say() { printf 'parts: %s\n' "$*"; }
 
 fail() {
 	printf 'parts: error: %s\n' "$*" >&2
 	exit 1
+}
+
+# patiently WHAT COMMAND...: runs the command and says every few seconds that it still runs.
+patiently() {
+	local what=$1 began=$SECONDS told=0
+	shift
+	"$@" &
+	child=$!
+	while kill -0 "$child" 2>/dev/null; do
+		sleep 0.2
+		if ((SECONDS - began >= 5 && (SECONDS - began) % 5 == 0 && SECONDS != told)); then
+			told=$SECONDS
+			say "still $what, $((SECONDS - began)) s"
+		fi
+	done
+	wait "$child"
 }
 
 need() { # need CLIENT REMEDY
@@ -62,7 +79,8 @@ finish() {
 	say "$1 is ready in $cache/$1"
 }
 
-cleanup() { [ -z "$work" ] || { chmod -R u+w "$work" 2>/dev/null || true; rm -rf "$work"; }; }
+# A child in the background does not hear Ctrl-C.
+cleanup() { [ -z "$child" ] || kill "$child" 2>/dev/null || true; [ -z "$work" ] || { chmod -R u+w "$work" 2>/dev/null || true; rm -rf "$work"; }; }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
@@ -72,11 +90,11 @@ fetch_chdb() {
 	[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "the embedded ClickHouse engine is pinned for Linux on x86_64, this is $(uname -s) on $(uname -m); run Weir there, or point it at a ClickHouse server of your own"
 	need npm "install Node.js with npm (Debian: apt-get install npm); the PyPI wheels of chdb do not export the C interface"
 	say "fetching $name with npm (178 MB)"
-	(cd "$work" && npm pack --silent "@chdb/lib-linux-x64-gnu@$chdb_version" >/dev/null) || fail "npm pack failed; see its message above, check the network and npm's registry setting"
+	(cd "$work" && patiently "fetching $name" npm pack --silent --pack-destination "$work" "@chdb/lib-linux-x64-gnu@$chdb_version" >/dev/null) || fail "npm pack failed; see its message above, check the network and npm's registry setting"
 	local tgz=$work/chdb-lib-linux-x64-gnu-$chdb_version.tgz
 	check_sum "$chdb_sha256" "$tgz"
 	say "unpacking $name (566 MB)"
-	tar -xzf "$tgz" -C "$work/part" --strip-components=1 package/libchdb.so
+	patiently "unpacking $name" tar -xzf "$tgz" -C "$work/part" --strip-components=1 package/libchdb.so
 	finish "$name"
 }
 
@@ -86,7 +104,7 @@ fetch_alertmanager() {
 	need go "install Go 1.26 or later"
 	say "building $name with go install (about a minute)"
 	# GOFLAGS is emptied so that the module's own sums are verified, whatever the caller's build settings are.
-	GOBIN=$work/part GOFLAGS= GOWORK=off go install "github.com/prometheus/alertmanager/cmd/alertmanager@v$alertmanager_version" ||
+	GOBIN=$work/part GOFLAGS= GOWORK=off patiently "building $name" go install "github.com/prometheus/alertmanager/cmd/alertmanager@v$alertmanager_version" ||
 		fail "go install of Alertmanager failed; see its message above, check the network and GOPROXY"
 	go version -m "$work/part/alertmanager" | grep -q "github.com/prometheus/alertmanager[[:space:]]*v$alertmanager_version[[:space:]]" ||
 		fail "the Alertmanager that was built is not v$alertmanager_version"
@@ -100,7 +118,7 @@ fetch_kafka() {
 	need mvn "install Maven 3.8 or later (Debian: apt-get install maven)"
 	say "fetching $name with mvn (43 MB)"
 	cp "$here/kafka-pom.xml" "$work/pom.xml"
-	(cd "$work" && mvn -q -B dependency:copy-dependencies -DoutputDirectory="$work/part" -DincludeScope=runtime) ||
+	(cd "$work" && patiently "fetching $name" mvn -q -B -Dstyle.color=never dependency:copy-dependencies -DoutputDirectory="$work/part" -DincludeScope=runtime) ||
 		fail "mvn failed; see its message above, check the network and Maven's settings.xml"
 	local got want
 	got=$(cd "$work/part" && sha256sum -- *.jar | sort -k2)
