@@ -90,7 +90,7 @@ fetch_chdb() {
 	[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "the embedded ClickHouse engine is pinned for Linux on x86_64, this is $(uname -s) on $(uname -m); run Weir there, or point it at a ClickHouse server of your own"
 	need npm "install Node.js with npm (Debian: apt-get install npm); the PyPI wheels of chdb do not export the C interface"
 	say "fetching $name with npm (178 MB)"
-	(cd "$work" && patiently "fetching $name" npm pack --silent --pack-destination "$work" "@chdb/lib-linux-x64-gnu@$chdb_version" >/dev/null) || fail "npm pack failed; see its message above, check the network and npm's registry setting"
+	patiently "fetching $name" env -C "$work" npm pack --silent --pack-destination "$work" "@chdb/lib-linux-x64-gnu@$chdb_version" >/dev/null || fail "npm pack failed; see its message above, check the network and npm's registry setting"
 	local tgz=$work/chdb-lib-linux-x64-gnu-$chdb_version.tgz
 	check_sum "$chdb_sha256" "$tgz"
 	say "unpacking $name (566 MB)"
@@ -118,7 +118,7 @@ fetch_kafka() {
 	need mvn "install Maven 3.8 or later (Debian: apt-get install maven)"
 	say "fetching $name with mvn (43 MB)"
 	cp "$here/kafka-pom.xml" "$work/pom.xml"
-	(cd "$work" && patiently "fetching $name" mvn -q -B -Dstyle.color=never dependency:copy-dependencies -DoutputDirectory="$work/part" -DincludeScope=runtime) ||
+	patiently "fetching $name" env -C "$work" mvn -q -B -Dstyle.color=never dependency:copy-dependencies -DoutputDirectory="$work/part" -DincludeScope=runtime ||
 		fail "mvn failed; see its message above, check the network and Maven's settings.xml"
 	local got want
 	got=$(cd "$work/part" && sha256sum -- *.jar | sort -k2)
