@@ -40,7 +40,7 @@ patiently() {
 		sleep 0.2
 		if ((SECONDS - began >= 5 && (SECONDS - began) % 5 == 0 && SECONDS != told)); then
 			told=$SECONDS
-			say "still $what, $((SECONDS - began)) s"
+			say "still $what, $((SECONDS - began)) s" >&2
 		fi
 	done
 	wait "$child"
