@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -63,12 +64,23 @@ func (s *ruleSource) status() RulesStatus {
 	return out
 }
 
-// CheckRules loads a folder of rule files and says how many rules it holds, or all
-// that is wrong with them.
-func CheckRules(dir string) (count int, err error) {
+// RulesCheck is what a look at a folder of rule files found.
+type RulesCheck struct {
+	Dir    string       `json:"dir"`
+	Rules  int          `json:"rules"` // 0 where there are faults
+	Faults rules.Faults `json:"faults"`
+}
+
+// CheckRules loads a folder of rule files. The error says that it cannot be read.
+func CheckRules(dir string) (RulesCheck, error) {
+	check := RulesCheck{Dir: dir, Faults: rules.Faults{}}
 	set, err := rules.Load(dir)
-	if err != nil {
-		return 0, err
+	switch {
+	case errors.As(err, &check.Faults):
+		return check, nil
+	case err != nil:
+		return check, err
 	}
-	return len(set.Rules), nil
+	check.Rules = len(set.Rules)
+	return check, nil
 }

@@ -20,9 +20,9 @@ import (
 
 // Topic is one of Weir's topics as it must be.
 type Topic struct {
-	Name       string
-	Partitions int32
-	Settings   map[string]string
+	Name       string            `json:"name"`
+	Partitions int32             `json:"partitions"`
+	Settings   map[string]string `json:"settings"`
 }
 
 // Retention of topics, in milliseconds. Not smaller: a weekend's outage of the

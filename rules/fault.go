@@ -11,11 +11,12 @@ import (
 // Fault is one thing wrong with a rule file. Line and Column count from 1; 0 means
 // the whole file.
 type Fault struct {
-	File         string
-	Line, Column int
-	Message      string
-	Source       string // the line of the file
-	Hint         string // what was probably meant, "" where unknown
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Source  string `json:"source,omitempty"` // the line of the file
+	Hint    string `json:"hint,omitempty"`   // what was probably meant, "" where unknown
 }
 
 // String returns file:line:column: message, the source line, a caret and the hint.

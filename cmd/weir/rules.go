@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 
@@ -12,7 +13,8 @@ type rulesCommands struct {
 }
 
 type rulesCheckCommand struct {
-	Dir []string `arg:"" help:"Folders of rule files." type:"path"`
+	Dir  []string `arg:"" help:"Folders of rule files."`
+	JSON bool     `help:"Print what was found as JSON, one line for each folder."`
 }
 
 // Help shows an example and the exit codes.
@@ -24,16 +26,29 @@ func (rulesCheckCommand) Help() string {
 func (c *rulesCheckCommand) Run() error {
 	faulty := false
 	for _, dir := range c.Dir {
-		count, err := pipeline.CheckRules(dir)
+		check, err := pipeline.CheckRules(dir)
 		if err != nil {
-			faulty = true
-			fmt.Fprintln(os.Stderr, err)
-			continue
+			return err
 		}
-		fmt.Printf("%s: %d rules, no faults\n", dir, count)
+		faulty = faulty || len(check.Faults) > 0
+		if err := c.print(check); err != nil {
+			return err
+		}
 	}
 	if faulty {
 		return errFaults
 	}
+	return nil
+}
+
+func (c *rulesCheckCommand) print(check pipeline.RulesCheck) error {
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(check)
+	}
+	if len(check.Faults) > 0 {
+		fmt.Fprintln(os.Stderr, check.Faults)
+		return nil
+	}
+	fmt.Printf("%s: %d rules, no faults\n", check.Dir, check.Rules)
 	return nil
 }

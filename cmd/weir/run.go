@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -95,6 +96,7 @@ type topicsCommands struct {
 type topicsCreateCommand struct {
 	configFlags
 	Print bool `help:"Print kafka-topics commands instead of creating."`
+	JSON  bool `help:"Print the topics as JSON, one line for each."`
 }
 
 // Help shows examples.
@@ -119,6 +121,12 @@ func (c *topicsCreateCommand) Run(ctx context.Context) error {
 		return err
 	}
 	for _, topic := range pipeline.Topics(&config) {
+		if c.JSON {
+			if err := json.NewEncoder(os.Stdout).Encode(topic); err != nil {
+				return fmt.Errorf("print topic %s: %w", topic.Name, err)
+			}
+			continue
+		}
 		fmt.Printf("%-16s %d partitions, ready\n", topic.Name, topic.Partitions)
 	}
 	return nil
