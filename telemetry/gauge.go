@@ -47,8 +47,10 @@ func (t *Totals) joinGauge(g GaugeValue, join gaugeJoin) {
 		return strings.Compare(a.Name, name)
 	})
 	if found {
+		g.Name = t.Gauges[at].Name // g's may alias a record
 		join(&t.Gauges[at], g)
 		return
 	}
+	g.Name = strings.Clone(g.Name)
 	t.Gauges = slices.Insert(t.Gauges, at, g)
 }

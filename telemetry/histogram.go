@@ -52,13 +52,55 @@ func (h *Histogram) add(index int32, count uint64) {
 	h.Counts = slices.Insert(h.Counts, at, count)
 }
 
-// Merge adds o's counts exactly.
+// Merge adds o's counts exactly. Where h has all of o's buckets, as after a few
+// reports of one series, it is one walk along both.
 func (h *Histogram) Merge(o *Histogram) {
-	for i, index := range o.Indexes {
-		h.add(index, o.Counts[i])
+	if len(o.Indexes) == 0 {
+		return
 	}
 	h.Sum += o.Sum
 	h.Max = max(h.Max, o.Max)
+	if missing := h.addKnown(o); missing > 0 {
+		h.addMissing(o, missing)
+	}
+}
+
+// addKnown adds the counts of the buckets that h has, and counts those it lacks.
+func (h *Histogram) addKnown(o *Histogram) (missing int) {
+	indexes, counts := h.Indexes, h.Counts[:len(h.Indexes)]
+	at := 0
+	for i, index := range o.Indexes {
+		for at < len(indexes) && indexes[at] < index {
+			at++
+		}
+		if at < len(indexes) && indexes[at] == index {
+			counts[at] += o.Counts[i]
+			at++
+			continue
+		}
+		missing++
+	}
+	return missing
+}
+
+// addMissing inserts the buckets that h lacks, from the last to the first, so that
+// each bucket moves once.
+func (h *Histogram) addMissing(o *Histogram, missing int) {
+	from := len(h.Indexes) - 1
+	h.Indexes = append(h.Indexes, make([]int32, missing)...)
+	h.Counts = append(h.Counts, make([]uint64, missing)...)
+	to := len(h.Indexes) - 1
+	for i := len(o.Indexes) - 1; i >= 0 && to > from; i-- {
+		for from >= 0 && h.Indexes[from] > o.Indexes[i] {
+			h.Indexes[to], h.Counts[to] = h.Indexes[from], h.Counts[from]
+			from, to = from-1, to-1
+		}
+		if from >= 0 && h.Indexes[from] == o.Indexes[i] {
+			continue // moved by a later turn; its count is in already
+		}
+		h.Indexes[to], h.Counts[to] = o.Indexes[i], o.Counts[i]
+		to--
+	}
 }
 
 // Count returns how many values were observed.

@@ -53,8 +53,7 @@ func (t *Totals) AddReport(r *Report) {
 	t.IntervalMillis += uint64(r.LengthMillis)
 	at := r.StartUnixMillis + int64(r.LengthMillis)
 	for _, g := range r.Gauges {
-		v := GaugeValue{strings.Clone(g.Name), at, g.Value, g.Value, g.Value, g.Value, 1}
-		t.joinGauge(v, newestGauge)
+		t.joinGauge(GaugeValue{g.Name, at, g.Value, g.Value, g.Value, g.Value, 1}, newestGauge)
 	}
 	for _, e := range r.Events {
 		e.Detail = strings.Clone(e.Detail)
@@ -66,23 +65,44 @@ func (t *Totals) AddReport(r *Report) {
 // and pane. It leaves OverflowedClients alone: a client may have many series, and only
 // the caller knows which clients it has joined.
 func (t *Totals) JoinSeries(labels *Labels, cell *Totals) {
-	t.addCounters(cell)
-	for _, g := range cell.Gauges {
-		t.joinGauge(g, sumGauge)
-	}
+	t.JoinIdentity(labels)
+	t.JoinCounters(labels, cell)
+	t.JoinGauges(cell)
+}
+
+// JoinIdentity adds who a series is to a group's distincts.
+func (t *Totals) JoinIdentity(labels *Labels) {
 	if labels.Client != "" {
 		t.Clients = insertBounded(t.Clients, labels.Client)
-		for _, e := range cell.Events {
-			if e.Kind == EventStopped || e.Kind == EventPaused {
-				t.StoppedClients = insertBounded(t.StoppedClients, labels.Client)
-			}
-		}
 	}
 	if labels.Node != "" {
 		t.Nodes = insertBounded(t.Nodes, labels.Node)
 	}
 	if labels.SDKVersion != "" || labels.SDKLang != "" {
-		t.addVersion(VersionTotals{labels.SDKLang, labels.SDKVersion, cell.Messages, nil}, labels.Client)
+		t.addVersion(VersionTotals{labels.SDKLang, labels.SDKVersion, 0, nil}, labels.Client)
+	}
+}
+
+// JoinCounters adds a part of what a series counted: parts that together are the
+// series' totals add up to it.
+func (t *Totals) JoinCounters(labels *Labels, part *Totals) {
+	t.addCounters(part)
+	if labels.Client != "" {
+		for _, e := range part.Events {
+			if e.Kind == EventStopped || e.Kind == EventPaused {
+				t.StoppedClients = insertBounded(t.StoppedClients, labels.Client)
+			}
+		}
+	}
+	if part.Messages > 0 && (labels.SDKVersion != "" || labels.SDKLang != "") {
+		t.addVersion(VersionTotals{labels.SDKLang, labels.SDKVersion, part.Messages, nil})
+	}
+}
+
+// JoinGauges adds all gauges of a series.
+func (t *Totals) JoinGauges(cell *Totals) {
+	for _, g := range cell.Gauges {
+		t.joinGauge(g, sumGauge)
 	}
 }
 
@@ -157,6 +177,15 @@ func (t *Totals) addEvent(e Event) {
 	if len(t.Events) > MaxListedEvents {
 		t.Events = slices.Delete(t.Events, 0, 1)
 	}
+}
+
+// Reset empties the totals and keeps their memory.
+func (t *Totals) Reset() {
+	for _, h := range []*Histogram{&t.LatencyMicros, &t.DelayMicros, &t.SizeBytes, &t.HeartbeatMicros} {
+		h.Reset()
+	}
+	*t = Totals{Errors: t.Errors[:0], LatencyMicros: t.LatencyMicros, DelayMicros: t.DelayMicros, SizeBytes: t.SizeBytes,
+		HeartbeatMicros: t.HeartbeatMicros, Gauges: t.Gauges[:0], Events: t.Events[:0]}
 }
 
 // Clone returns totals that share no memory with t, but for strings.
