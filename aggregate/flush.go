@@ -3,7 +3,6 @@ package aggregate
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -13,7 +12,8 @@ import (
 // under the broker's default limit of 1 MB.
 const MaxCellsPerBatch = 500
 
-// Flush is what changed since the last one, with totals since the segment began.
+// Flush is what changed since the last one, with totals since the segment began. It
+// shares memory with the fold: it is good until the fold is used again.
 type Flush struct {
 	Cells  []telemetry.CellBatch
 	Groups []telemetry.GroupBatch
@@ -25,35 +25,55 @@ type Flush struct {
 // Empty says that nothing changed.
 func (f *Flush) Empty() bool { return len(f.Cells) == 0 && len(f.Groups) == 0 }
 
+// extent says which panes' cells a flush holds.
+type extent int
+
+const (
+	// closedPanes are those that the watermark has passed. What changed in one since
+	// it was flushed waits for the segment's end while the source is behind: a replay
+	// would write such cells again and again.
+	closedPanes extent = iota
+	everyPane
+)
+
 // Flush returns the changed cells of closed panes and every changed group partial.
-func (f *Fold) Flush() *Flush { return f.flush(false) }
+func (f *Fold) Flush() *Flush { return f.flush(closedPanes) }
 
 // Drain returns everything that changed, for a source that is given up in order.
-func (f *Fold) Drain() *Flush { return f.flush(true) }
+func (f *Fold) Drain() *Flush { return f.flush(everyPane) }
 
-func (f *Fold) flush(all bool) *Flush {
+func (f *Fold) flush(panes extent) *Flush {
 	out := &Flush{CommitOffset: -1}
 	if !f.open {
 		return out
 	}
-	out.Cells = f.flushCells(all)
+	f.absorb()
+	out.Cells = f.flushCells(panes)
 	out.Groups = f.flushGroups()
 	return out
 }
 
-func (f *Fold) flushCells(all bool) []telemetry.CellBatch {
+// flushed says whether a flush holds a pane's cells.
+func (f *Fold) flushes(p *pane, panes extent) bool {
+	if panes == everyPane {
+		return true
+	}
+	return !p.end.After(f.watermark) && (!p.closed || f.atEnd)
+}
+
+func (f *Fold) flushCells(panes extent) []telemetry.CellBatch {
 	var cells []telemetry.Cell
-	for pane, members := range f.cells {
-		start := time.Unix(pane, 0).UTC()
-		if !all && start.Add(f.parameters.Pane).After(f.watermark) {
+	for _, p := range f.sortedPanes() {
+		if !f.flushes(p, panes) {
 			continue
 		}
-		for s, c := range members {
-			if c.flushed == c.totals.Reports {
-				continue
+		p.closed = p.closed || !p.end.After(f.watermark)
+		cells = slices.Grow(cells, len(p.cells))
+		for _, c := range p.cells {
+			if c.flushed != c.totals.Reports {
+				c.flushed = c.totals.Reports
+				cells = append(cells, telemetry.Cell{Pane: p.start, Labels: c.series.labels, Totals: c.totals})
 			}
-			c.flushed = c.totals.Reports
-			cells = append(cells, telemetry.Cell{Pane: start, Labels: s.labels, Totals: c.totals.Clone()})
 		}
 	}
 	records := f.ledger.Reports + f.ledger.Refused
@@ -61,9 +81,6 @@ func (f *Fold) flushCells(all bool) []telemetry.CellBatch {
 		return nil
 	}
 	f.ledgerFlushed = records
-	slices.SortFunc(cells, func(a, b telemetry.Cell) int {
-		return cmp.Or(a.Pane.Compare(b.Pane), cmp.Compare(a.Labels.Topic, b.Labels.Topic), cmp.Compare(a.Labels.Client, b.Labels.Client))
-	})
 	var batches []telemetry.CellBatch
 	for len(cells) > MaxCellsPerBatch {
 		batches = append(batches, telemetry.CellBatch{Source: f.source, Segment: f.segment, Cells: cells[:MaxCellsPerBatch]})
@@ -73,62 +90,31 @@ func (f *Fold) flushCells(all bool) []telemetry.CellBatch {
 	return append(batches, telemetry.CellBatch{Source: f.source, Segment: f.segment, Cells: cells, Ledger: &ledger})
 }
 
+func (f *Fold) sortedPanes() []*pane {
+	out := make([]*pane, 0, len(f.panes))
+	for _, p := range f.panes {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *pane) int { return a.start.Compare(b.start) })
+	return out
+}
+
+// flushGroups returns a batch for each group that changed, with its changed panes.
 func (f *Fold) flushGroups() []telemetry.GroupBatch {
-	panes := map[*group][]int64{}
-	for changed := range f.dirty {
-		panes[changed.group] = append(panes[changed.group], changed.pane)
-	}
-	clear(f.dirty)
-	var batches []telemetry.GroupBatch
-	for g, starts := range panes {
-		slices.Sort(starts)
-		batch := telemetry.GroupBatch{Source: f.source, Segment: f.segment, Grouping: g.grouping, Values: g.values}
-		for _, pane := range starts {
-			var totals telemetry.Totals
-			for _, s := range g.members {
-				if c := f.cells[pane][s]; c != nil {
-					totals.JoinSeries(&s.labels, &c.totals)
-				}
-			}
-			if len(totals.Clients) == telemetry.MaxListedClients {
-				totals.OverflowedClients = f.clientsOf(g, pane) - telemetry.MaxListedClients
-			}
-			batch.Partials = append(batch.Partials, telemetry.GroupPartial{Pane: time.Unix(pane, 0).UTC(), Totals: totals})
-		}
-		batches = append(batches, batch)
-	}
-	slices.SortFunc(batches, func(a, b telemetry.GroupBatch) int {
-		return cmp.Compare(telemetry.GroupKey(a.Grouping, a.Values), telemetry.GroupKey(b.Grouping, b.Values))
+	slices.SortFunc(f.dirty, func(a, b *groupPane) int {
+		return cmp.Or(cmp.Compare(a.group.key, b.group.key), a.pane.start.Compare(b.pane.start))
 	})
+	var batches []telemetry.GroupBatch
+	var last *group
+	for _, g := range f.dirty {
+		g.dirty = false
+		if g.group != last {
+			last = g.group
+			batches = append(batches, telemetry.GroupBatch{Source: f.source, Segment: f.segment, Grouping: last.grouping, Values: last.values})
+		}
+		batch := &batches[len(batches)-1]
+		batch.Partials = append(batch.Partials, g.partial())
+	}
+	f.dirty = f.dirty[:0]
 	return batches
-}
-
-// clientsOf counts the clients of a group in a pane, each once: one may send many series.
-func (f *Fold) clientsOf(g *group, pane int64) uint64 {
-	clients := map[string]struct{}{}
-	for _, s := range g.members {
-		if f.cells[pane][s] != nil && s.labels.Client != "" {
-			clients[s.labels.Client] = struct{}{}
-		}
-	}
-	return uint64(len(clients))
-}
-
-// Regroup replaces the groupings, as a reload of the rules does. Partials of a new
-// grouping are computed from the open segment's cells.
-func (f *Fold) Regroup(groupings []telemetry.Grouping) {
-	f.groupings, f.groups, f.dirty = groupings, map[string]*group{}, map[groupPane]struct{}{}
-	for _, s := range f.byLabel {
-		s.groups = nil
-		for i := range f.groupings {
-			f.join(s, &f.groupings[i])
-		}
-	}
-	for pane, members := range f.cells {
-		for s := range members {
-			for _, g := range s.groups {
-				f.dirty[groupPane{g, pane}] = struct{}{}
-			}
-		}
-	}
 }

@@ -51,6 +51,7 @@ func (s *store) write(flush *Flush, batches int) {
 		for _, c := range batch.Cells {
 			at := cellKey{key, labelsText(&c.Labels), c.Pane.Unix()}
 			if s.replaces(c.Totals.Reports, s.cells[at].Totals.Reports) {
+				c.Totals = c.Totals.Clone() // a flush shares memory with its fold
 				s.cells[at] = c
 			}
 		}
@@ -62,7 +63,7 @@ func (s *store) write(flush *Flush, batches int) {
 		for _, partial := range batch.Partials {
 			at := groupCellKey{ledgerKey{batch.Source, batch.Segment}, batch.Grouping + "=" + strings.Join(batch.Values, "+"), partial.Pane.Unix()}
 			if s.replaces(partial.Totals.Reports, s.groups[at].Reports) {
-				s.groups[at] = partial.Totals
+				s.groups[at] = partial.Totals.Clone()
 			}
 		}
 	}
