@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,5 +61,6 @@ func (h *kafkaHealth) status() KafkaStatus {
 		out.Errors = append(out.Errors, text)
 		out.Since = h.since
 	}
+	slices.Sort(out.Errors)
 	return out
 }

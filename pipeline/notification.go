@@ -113,7 +113,6 @@ func (n *notification) take(p kgo.FetchTopicPartition) {
 		if err != nil {
 			n.metrics.failed("decode")
 			n.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
-			continue
 		}
 		n.notifier.Update(feed.take(record.Offset, alert))
 	}
@@ -130,7 +129,7 @@ func (n *notification) drain(ctx context.Context) {
 }
 
 // decodeAlert reads a record of weir.alerts. One without a value ends an alert: its
-// state is inactive. One that is no alert's state is nil.
+// state is inactive. One that is no alert's state, or cannot be read, is nil.
 func decodeAlert(record *kgo.Record) (*telemetry.Alert, error) {
 	if string(record.Key) == progressKey {
 		return nil, nil

@@ -6,41 +6,6 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// The first states come from a replay of weir.alerts, where an alert may fire that resolved further on in the log. An
-// Alertmanager told of the first would tell people at once, for it does not hold back what began long ago. So sending
-// begins when no state changed for replayQuiet, or replayLimit after the first.
-const (
-	// Not smaller: a fetch from a far broker takes hundreds of milliseconds; not larger: the first alert waits for it.
-	replayQuiet = 500 * time.Millisecond
-	// Not smaller: a long log is read for seconds; not larger: in a storm, alerts after a start come late by it.
-	replayLimit = 10 * time.Second
-)
-
-// replay tells when the first states have all come.
-type replay struct {
-	first, last time.Time // changes of state
-	passed      bool
-}
-
-// note notes a change of state.
-func (r *replay) note(now time.Time) {
-	if r.last = now; r.first.IsZero() {
-		r.first = now
-	}
-}
-
-// over is when sending begins, zero once it has.
-func (r *replay) over() time.Time {
-	quiet, limit := r.last.Add(replayQuiet), r.first.Add(replayLimit)
-	switch {
-	case r.passed:
-		return time.Time{}
-	case quiet.Before(limit):
-		return quiet
-	}
-	return limit
-}
-
 // put takes a state of an alert.
 func (q *queue) put(alert *telemetry.Alert, now time.Time) {
 	q.mu.Lock()
@@ -93,7 +58,6 @@ func (q *queue) replace(e *entry, alert *telemetry.Alert, now time.Time) {
 		return
 	}
 	e.changed, e.ended = now, false
-	q.replay.note(now)
 	if e.element != nil {
 		q.resolved.Remove(e.element)
 		e.element = nil

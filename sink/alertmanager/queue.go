@@ -38,7 +38,6 @@ type queue struct {
 	flight     []*entry          // of the last batch; those still in flight have flying set
 	progress   chan struct{}     // closed and replaced when an entry was settled or dropped
 	overflowed uint64
-	replay     replay
 }
 
 func newQueue(resend time.Duration, limit int) *queue {
@@ -85,9 +84,6 @@ func (q *queue) tell() {
 func (q *queue) take(now time.Time, most int) ([]parcel, time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if over := q.replay.over(); len(q.heap) > 0 && now.Before(over) {
-		return nil, over
-	}
 	var batch []parcel
 	q.flight = q.flight[:0]
 	for len(q.heap) > 0 && len(batch) < most && !q.heap[0].due.After(now) {
@@ -100,9 +96,6 @@ func (q *queue) take(now time.Time, most int) ([]parcel, time.Time) {
 		e.flying = true
 		q.flight = append(q.flight, e)
 		batch = append(batch, parcel{e, e.alert})
-	}
-	if len(batch) > 0 {
-		q.replay.passed = true
 	}
 	if len(batch) > 0 || len(q.heap) == 0 {
 		return batch, time.Time{}

@@ -65,7 +65,7 @@ func TestQueueKeepsTheNewestState(t *testing.T) {
 	q.put(at("a", telemetry.AlertResolved, 3, 60), now)
 	q.put(at("a", telemetry.AlertFiring, 2, 30), now)
 	q.put(at("b", telemetry.AlertPending, 1, 60), now)
-	if got := fmt.Sprint(drain(q, now.Add(replayQuiet))); got != "[a resolved 3]" {
+	if got := fmt.Sprint(drain(q, now)); got != "[a resolved 3]" {
 		t.Errorf("got %s, want the resolved state alone", got)
 	}
 	if tracked, _, _ := q.counts(); tracked != 0 {
@@ -76,7 +76,6 @@ func TestQueueKeepsTheNewestState(t *testing.T) {
 func TestQueueSendsWhatChangedInFlight(t *testing.T) {
 	q, now := newQueue(time.Minute, 10), epoch.Add(time.Hour)
 	q.put(at("a", telemetry.AlertFiring, 2, 0), now)
-	now = now.Add(replayQuiet)
 	batch, _ := q.take(now, maxBatch)
 	q.put(at("a", telemetry.AlertResolved, 3, 60), now)
 	if again, _ := q.take(now, maxBatch); len(again) != 0 {
@@ -91,7 +90,6 @@ func TestQueueSendsWhatChangedInFlight(t *testing.T) {
 func TestQueueForgetsInFlight(t *testing.T) {
 	q, now := newQueue(time.Minute, 10), epoch.Add(time.Hour)
 	q.put(at("a", telemetry.AlertFiring, 2, 0), now)
-	now = now.Add(replayQuiet)
 	batch, _ := q.take(now, maxBatch)
 	q.forget([]string{"a", "unknown"})
 	q.settle(batch, failed, now)
@@ -105,7 +103,6 @@ func TestQueueResolvesWhatEnded(t *testing.T) {
 	for _, state := range []telemetry.AlertState{telemetry.AlertPending, telemetry.AlertInactive} {
 		q, now := newQueue(time.Minute, 10), epoch.Add(time.Minute)
 		q.put(at("a", telemetry.AlertFiring, 2, 0), now)
-		now = now.Add(replayQuiet)
 		drain(q, now)
 		q.put(at("a", state, 4, 60), now)
 		if got := fmt.Sprint(drain(q, now)); got != "[a resolved 4]" {
@@ -119,7 +116,6 @@ func TestQueueDropsAnInactiveAlertOnceItIsKnownToHaveResolved(t *testing.T) {
 	q.put(at("a", telemetry.AlertFiring, 2, 0), now)
 	q.put(at("a", telemetry.AlertResolved, 3, 60), now)
 	q.put(at("a", telemetry.AlertInactive, 4, 60), now)
-	now = now.Add(replayQuiet)
 	batch, _ := q.take(now, maxBatch)
 	q.settle(batch, failed, now)
 	if tracked, waiting, _ := q.counts(); tracked != 1 || waiting != 1 {
@@ -145,7 +141,7 @@ func TestQueueIsBounded(t *testing.T) {
 	if tracked, _, overflowed := q.counts(); tracked != 3 || overflowed != 3 {
 		t.Errorf("got %d alerts and %d turned away, want 3 and 3: two that resolved and the fourth that fires", tracked, overflowed)
 	}
-	sent := drain(q, now.Add(replayQuiet))
+	sent := drain(q, now)
 	slices.Sort(sent)
 	if got := fmt.Sprint(sent); got != "[firing0 firing 2 firing1 firing 2 firing2 firing 2]" {
 		t.Errorf("got %s, want those that fired first", got)
@@ -155,25 +151,10 @@ func TestQueueIsBounded(t *testing.T) {
 	if tracked, _, overflowed := q.counts(); tracked != 3 || overflowed != 4 {
 		t.Errorf("got %d alerts and %d turned away, want 3 and 4: the one that resolved makes room", tracked, overflowed)
 	}
-	now = now.Add(replayQuiet)
 	q.put(at("firing0", telemetry.AlertResolved, 3, 50), now)
 	drain(q, now)
 	q.put(at("another", telemetry.AlertFiring, 2, 60), now)
 	if tracked, _, overflowed := q.counts(); tracked != 3 || overflowed != 4 {
 		t.Errorf("got %d alerts and %d turned away, want 3 and 4: the one that made room was told", tracked, overflowed)
-	}
-}
-
-// TestReplayIsBounded keeps changing states: sending begins at the limit all the same.
-func TestReplayIsBounded(t *testing.T) {
-	q := newQueue(time.Minute, 1000)
-	for elapsed := time.Duration(0); elapsed < replayLimit; elapsed += replayQuiet / 2 {
-		q.put(at(elapsed.String(), telemetry.AlertFiring, 2, 0), epoch.Add(elapsed))
-		if batch, _ := q.take(epoch.Add(elapsed), maxBatch); len(batch) > 0 {
-			t.Fatalf("sending began after %s", elapsed)
-		}
-	}
-	if batch, _ := q.take(epoch.Add(replayLimit), maxBatch); len(batch) == 0 {
-		t.Errorf("sending has not begun after %s", replayLimit)
 	}
 }
