@@ -22,9 +22,9 @@ const (
 	groupAlertmanager = "weir-alertmanager"
 )
 
-// fetchPartitionBytes keeps a partition's batch in cache: measured to read almost
+// FetchPartitionBytes keeps a partition's batch in cache: measured to read almost
 // twice as fast as the client's default of 1 MiB.
-const fetchPartitionBytes = 256 << 10
+const FetchPartitionBytes = 256 << 10
 
 // endOffsetInterval is how often a stage asks for the ends of its partitions. Not
 // smaller: each is a request per broker; not larger: idle sources close panes by it.
@@ -93,7 +93,7 @@ func (a *aggregator) open(ctx context.Context) error {
 	}
 	options = append(options, kgo.ConsumerGroup(groupAggregate), kgo.ConsumeTopics(telemetry.TopicTelemetry),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxPartitionBytes(FetchPartitionBytes),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) { a.assign(ctx, assigned) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) { a.revoke(revoked) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { a.revoke(lost) }))

@@ -80,6 +80,13 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	return <-serverDone
 }
 
+// RunStage runs the stage of one role once, until ctx ends (nil) or it fails. Run does
+// more: topics are made sure of, stages start again, and HTTP is served.
+func (p *Pipeline) RunStage(ctx context.Context, role string) error { return runners[role](ctx, p) }
+
+// Records is how many records the stage of a role has processed.
+func (p *Pipeline) Records(role string) uint64 { return p.metrics.stage(role).records.Get() }
+
 // ensureTopics tries until Weir's topics are right; false where ctx ended first.
 func (p *Pipeline) ensureTopics(ctx context.Context) bool {
 	for _, role := range p.config.Roles {

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/pipeline"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// logBegin is the event time of the first report.
+var logBegin = time.Unix(1_800_000_000, 0)
+
+// brokerCommand serves a log of reports until it is stopped.
+type brokerCommand struct {
+	Series     int `arg:""`
+	Records    int `arg:""`
+	Partitions int `arg:""`
+}
+
+// config is the pipeline's configuration over the log.
+func config(addr string, partitions int) pipeline.Config {
+	c := pipeline.DefaultConfig()
+	c.Kafka.Brokers = []string{addr}
+	c.Telemetry.Partitions = partitions
+	c.Telemetry.MaxSeries = 2_000_000
+	c.Rules.Dir = "cmd/bench/rules.d"
+	c.HTTP.Addr = "127.0.0.1:0"
+	c.Roles = []string{pipeline.RoleAggregate}
+	return c
+}
+
+// fill creates Weir's topics and writes the log. Append times are the event times, so
+// that a replay of minutes takes seconds: the topic is created with CreateTime.
+func fill(ctx context.Context, addr string, c *brokerCommand) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(200_000))
+	if err != nil {
+		return fmt.Errorf("open a client: %w", err)
+	}
+	defer client.Close()
+	admin, settings := kadm.NewClient(client), config(addr, c.Partitions)
+	for _, topic := range pipeline.Topics(&settings) {
+		if _, err := admin.CreateTopic(ctx, int32(c.Partitions), 1, nil, topic.Name); err != nil {
+			return fmt.Errorf("create %s: %w", topic.Name, err)
+		}
+	}
+	reports, err := newReports(c.Series)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for i := range c.Records {
+		at := logBegin.Add(time.Duration(float64(i) / float64(c.Series) * float64(time.Second)))
+		value, err := reports.encode(i%c.Series, at)
+		if err != nil {
+			return err
+		}
+		record := &kgo.Record{Topic: telemetry.TopicTelemetry, Partition: int32(i % c.Series % c.Partitions), Timestamp: at.Add(time.Second), Value: value}
+		client.Produce(ctx, record, func(_ *kgo.Record, err error) {
+			if err != nil {
+				failed = err // the client calls one promise at a time
+			}
+		})
+	}
+	if err := client.Flush(ctx); err != nil {
+		return fmt.Errorf("write the log: %w", err)
+	}
+	return failed
+}
+
+// reports makes reports of 210 bytes with 8 labels and a histogram of 20 buckets.
+type reports struct{ template []telemetry.Report }
+
+func newReports(series int) (*reports, error) {
+	r := &reports{template: make([]telemetry.Report, series)}
+	for i := range r.template {
+		report := &r.template[i]
+		*report = telemetry.Report{Schema: telemetry.Schema, LengthMillis: 1000, Messages: 1204, Bytes: 281_736,
+			Labels: telemetry.Labels{Env: "prod", Cluster: "eu-1", System: "kafka", Topic: fmt.Sprintf("orders-%03d", i%100), Op: "send",
+				Client: fmt.Sprintf("checkout-7f9c5b6d4f-%07d", i), SDKLang: "go", SDKVersion: "1.12.0"}}
+		for bucket := range uint64(20) {
+			report.LatencyMicros.Observe(850 + 70*bucket + uint64(i%7))
+		}
+	}
+	return r, nil
+}
+
+func (r *reports) encode(series int, at time.Time) ([]byte, error) {
+	report := &r.template[series]
+	report.StartUnixMillis = at.UnixMilli()
+	value, err := telemetry.MarshalReport(report)
+	if err != nil {
+		return nil, fmt.Errorf("encode a report: %w", err)
+	}
+	return value, nil
+}

@@ -1,0 +1,36 @@
+// Command bench measures Weir against its floor: what merely reading the topic costs.
+//
+// A broker with the log runs on one core. On the other, processes run in turn, A B A
+// B, each reading the same records: the bare poll loop, and the aggregate stage. What
+// counts is CPU time by getrusage, and the ratio of each pair; the median of them is
+// the result.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	All       allCommand       `cmd:"" default:"withargs" help:"Run all measurements and print a line for each target."`
+	Broker    brokerCommand    `cmd:"" hidden:"" help:"Serve the log."`
+	Poll      pollCommand      `cmd:"" hidden:"" help:"Read the log and do nothing."`
+	Aggregate aggregateCommand `cmd:"" hidden:"" help:"Run the aggregate stage over the log."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var cli commands
+	command := kong.Parse(&cli, kong.Name("bench"), kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Description("Measures Weir by CPU time in pairs.\n\nExample: bench --rounds 7"))
+	if err := command.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}

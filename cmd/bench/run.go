@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/pprof"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sys/unix"
+
+	"github.com/weirmq/weir/deploy/broker"
+	"github.com/weirmq/weir/pipeline"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// result is what one process measured.
+type result struct {
+	Addr     string `json:"addr,omitempty"` // of the broker
+	Records  int    `json:"records,omitempty"`
+	CPUNanos int64  `json:"cpu_nanos,omitempty"`
+	MaxRSS   int64  `json:"max_rss_kib,omitempty"`
+}
+
+func (r result) print() error {
+	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// cpuNanos is the CPU time of this process, user and system.
+func cpuNanos() (nanos, maxRSSKiB int64, err error) {
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		return 0, 0, fmt.Errorf("ask for CPU time: %w", err)
+	}
+	return usage.Utime.Nano() + usage.Stime.Nano(), usage.Maxrss, nil
+}
+
+// measure runs work and prints the CPU time it took.
+func measure(records int, work func() error) error {
+	before, _, err := cpuNanos()
+	if err != nil {
+		return err
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	after, rss, err := cpuNanos()
+	if err != nil {
+		return err
+	}
+	return result{Records: records, CPUNanos: after - before, MaxRSS: rss}.print()
+}
+
+// Run fills the log, says where it is, and serves it.
+func (c *brokerCommand) Run(ctx context.Context) error {
+	running, err := broker.Start(broker.Config{})
+	if err != nil {
+		return err
+	}
+	defer running.Close()
+	if err := fill(ctx, running.Addrs()[0], c); err != nil {
+		return err
+	}
+	if err := (result{Addr: running.Addrs()[0], Records: c.Records}).print(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+type readFlags struct {
+	Addr       string `arg:""`
+	Records    int    `arg:""`
+	Partitions int    `arg:""`
+}
+
+type pollCommand struct{ readFlags }
+
+// Run reads the log and adds up the sizes of values.
+func (c *pollCommand) Run(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.Addr), kgo.ConsumeTopics(telemetry.TopicTelemetry),
+		kgo.FetchMaxPartitionBytes(pipeline.FetchPartitionBytes))
+	if err != nil {
+		return fmt.Errorf("open a client: %w", err)
+	}
+	defer client.Close()
+	return measure(c.Records, func() error {
+		bytes := 0
+		for seen := 0; seen < c.Records; {
+			fetches := client.PollFetches(ctx)
+			if err := fetches.Err(); err != nil {
+				return fmt.Errorf("poll: %w", err)
+			}
+			fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+				for _, r := range p.Records {
+					bytes += len(r.Value)
+				}
+				seen += len(p.Records)
+			})
+		}
+		if bytes == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		return nil
+	})
+}
+
+type aggregateCommand struct {
+	readFlags
+	Profile string `help:"Write a CPU profile to this file."`
+}
+
+// Run runs the aggregate stage until it has folded and flushed the whole log.
+func (c *aggregateCommand) Run(ctx context.Context) error {
+	settings := config(c.Addr, c.Partitions)
+	if err := forget(ctx, c.Addr); err != nil {
+		return err
+	}
+	p, err := pipeline.New(settings, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	if err != nil {
+		return err
+	}
+	if c.Profile != "" {
+		file, err := os.Create(c.Profile)
+		if err != nil {
+			return fmt.Errorf("write the profile: %w", err)
+		}
+		defer file.Close()
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return fmt.Errorf("write the profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
+	}
+	return measure(c.Records, func() error {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		ended := make(chan error, 1)
+		go func() { ended <- p.RunStage(ctx, pipeline.RoleAggregate) }()
+		ticker := time.NewTicker(10 * time.Millisecond)
+		defer ticker.Stop()
+		for p.Records(pipeline.RoleAggregate) < uint64(c.Records) {
+			select {
+			case err := <-ended:
+				return fmt.Errorf("the stage ended early: %w", err)
+			case <-ticker.C:
+			}
+		}
+		stop()
+		return <-ended // after the last flush
+	})
+}
+
+// forget lets the stage begin at the log's start.
+func forget(ctx context.Context, addr string) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	if err != nil {
+		return fmt.Errorf("open a client: %w", err)
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).DeleteGroups(ctx, "weir-aggregate"); err != nil {
+		return fmt.Errorf("forget the committed offsets: %w", err)
+	}
+	return nil
+}
