@@ -11,7 +11,8 @@ type pane struct {
 	start  time.Time
 	end    time.Time
 	cells  []*cell // in the order of their first report
-	closed bool    // its cells were flushed when the watermark passed its end
+	groups []*groupPane
+	closed bool // its cells were flushed when the watermark passed its end
 }
 
 // cell is one series in one pane.
@@ -51,20 +52,12 @@ func (f *Fold) cellOf(s *series, p *pane) *cell {
 			return s.cells[i]
 		}
 	}
-	c := &cell{series: s, pane: p}
+	c := f.reuse.takeCell()
+	c.series, c.pane = s, p
 	s.cells = append(s.cells, c)
 	p.cells = append(p.cells, c)
 	f.joinGroups(c)
 	return c
-}
-
-func (f *Fold) takeSpare() *pending {
-	if n := len(f.spare); n > 0 {
-		p := f.spare[n-1]
-		f.spare = f.spare[:n-1]
-		return p
-	}
-	return &pending{}
 }
 
 // absorb adds what is pending to its cells and to their groups.
@@ -78,8 +71,7 @@ func (f *Fold) absorb() {
 			}
 		}
 		c.totals.MergePanes(&c.pending.Totals)
-		c.pending.Reset()
-		f.spare = append(f.spare, c.pending)
+		f.reuse.givePending(c.pending)
 		c.pending = nil
 	}
 	f.pending = f.pending[:0]

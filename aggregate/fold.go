@@ -36,12 +36,12 @@ type Fold struct {
 	ledgerFlushed uint64 // records in the ledger when it was last flushed
 
 	series  seriesTable
-	panes   map[int64]*pane // by start, Unix seconds
-	recent  *pane           // of the report before: most are of the same
-	groups  map[string]*group
-	pending []*cell      // cells with something pending
-	spare   []*pending   // emptied, to be used again
-	dirty   []*groupPane // group partials that changed since the last flush
+	groups  map[string]*group // by key
+	panes   map[int64]*pane   // by start, Unix seconds
+	recent  *pane             // of the report before: most are of the same
+	pending []*cell           // cells with something pending
+	dirty   []*groupPane      // group partials that changed since the last flush
+	reuse   reuse
 
 	watermark time.Time
 	atEnd     bool   // nothing came since the source was read to its end
@@ -56,16 +56,22 @@ type Counters struct {
 
 // NewFold returns an empty fold.
 func NewFold(source telemetry.Source, parameters Parameters, lateness time.Duration, groupings []telemetry.Grouping) *Fold {
-	f := &Fold{source: source, parameters: parameters, lateness: lateness, groupings: groupings}
+	f := &Fold{source: source, parameters: parameters, lateness: lateness, groupings: groupings,
+		series: newSeriesTable(parameters.MaxSeries), groups: map[string]*group{}}
 	f.reset()
 	return f
 }
 
+// reset forgets the segment. What it held is used again once the flush that closed
+// it is no longer read: at the next report.
 func (f *Fold) reset() {
 	f.ledger, f.ledgerFlushed, f.late = telemetry.Ledger{}, 0, 0
-	f.series = newSeriesTable(f.parameters.MaxSeries)
-	f.panes, f.recent, f.groups = map[int64]*pane{}, nil, map[string]*group{}
-	f.pending, f.dirty = nil, nil
+	if f.series.begin() {
+		f.groups = map[string]*group{}
+	}
+	f.reuse.retire(f.panes)
+	f.panes, f.recent = map[int64]*pane{}, nil
+	f.pending, f.dirty = f.pending[:0], f.dirty[:0]
 }
 
 // Begin says where a record belongs, before it is added or refused. Where it opens
@@ -94,6 +100,7 @@ func (f *Fold) Begin(at Position) (closed *Flush) {
 // Add folds a report in, and sets its start to the event time that it is folded at.
 // Begin has been called with the same position.
 func (f *Fold) Add(at Position, r *telemetry.Report) {
+	f.reuse.reclaim()
 	f.note(at)
 	f.ledger.Reports++
 	f.counters.Reports++
@@ -105,7 +112,7 @@ func (f *Fold) Add(at Position, r *telemetry.Report) {
 	}
 	c := f.cellOf(f.seriesOf(r), p)
 	if c.pending == nil {
-		c.pending = f.takeSpare()
+		c.pending = f.reuse.takePending()
 		f.pending = append(f.pending, c)
 	}
 	c.pending.AddReport(r)
@@ -158,4 +165,4 @@ func (f *Fold) LateReports() uint64 { return f.late }
 func (f *Fold) Counters() Counters { return f.counters }
 
 // Series returns how many series the open segment holds.
-func (f *Fold) Series() int { return len(f.series.byLabel) }
+func (f *Fold) Series() int { return f.series.live }

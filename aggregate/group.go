@@ -7,7 +7,7 @@ type group struct {
 	grouping string
 	values   []string
 	key      string
-	panes    []*groupPane // the newest last
+	panes    []*groupPane // of the open segment, the newest last
 }
 
 // groupPane is a group in one pane: what its series' cells add up to.
@@ -23,7 +23,7 @@ type groupPane struct {
 
 // group puts a series into the groups of all groupings that admit it.
 func (f *Fold) group(s *series) {
-	s.groups = nil
+	s.groups, s.grouped = s.groups[:0], f.series.groupings
 	for i := range f.groupings {
 		grouping := &f.groupings[i]
 		values, ok := grouping.Values(&s.labels)
@@ -42,10 +42,10 @@ func (f *Fold) group(s *series) {
 
 // joinGroups makes a new cell known to its series' groups.
 func (f *Fold) joinGroups(c *cell) {
-	c.groups = make([]*groupPane, len(c.series.groups))
-	for i, g := range c.series.groups {
-		gp := g.in(c.pane)
-		c.groups[i] = gp
+	c.groups = c.groups[:0]
+	for _, g := range c.series.groups {
+		gp := f.partOf(g, c.pane)
+		c.groups = append(c.groups, gp)
 		gp.cells = append(gp.cells, c)
 		gp.totals.JoinIdentity(&c.series.labels)
 		if client := c.series.labels.Client; client != "" {
@@ -55,15 +55,17 @@ func (f *Fold) joinGroups(c *cell) {
 	}
 }
 
-// in returns the group's part in a pane.
-func (g *group) in(p *pane) *groupPane {
+// partOf returns the group's part in a pane.
+func (f *Fold) partOf(g *group, p *pane) *groupPane {
 	for i := len(g.panes) - 1; i >= 0; i-- {
 		if g.panes[i].pane == p {
 			return g.panes[i]
 		}
 	}
-	gp := &groupPane{group: g, pane: p, clients: map[string]struct{}{}}
+	gp := f.reuse.takeGroupPane()
+	gp.group, gp.pane = g, p
 	g.panes = append(g.panes, gp)
+	p.groups = append(p.groups, gp)
 	return gp
 }
 
@@ -90,13 +92,19 @@ func (g *groupPane) partial() telemetry.GroupPartial {
 // grouping are computed from the open segment's cells.
 func (f *Fold) Regroup(groupings []telemetry.Grouping) {
 	f.absorb()
-	f.groupings, f.groups, f.dirty = groupings, map[string]*group{}, nil
-	for _, s := range f.series.byLabel {
-		f.group(s)
-		for _, c := range s.cells {
+	f.groupings, f.groups, f.dirty = groupings, map[string]*group{}, f.dirty[:0]
+	f.series.groupings++
+	for _, p := range f.panes {
+		p.groups = nil
+	}
+	for _, p := range f.sortedPanes() {
+		for _, c := range p.cells {
+			if c.series.grouped != f.series.groupings {
+				f.group(c.series)
+			}
 			f.joinGroups(c)
 			for _, g := range c.groups {
-				g.totals.JoinCounters(&s.labels, &c.totals)
+				g.totals.JoinCounters(&c.series.labels, &c.totals)
 				g.gauged = g.gauged || len(c.totals.Gauges) > 0
 			}
 		}

@@ -6,70 +6,106 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// series is one set of label values in the open segment.
+// series is one set of label values.
 type series struct {
-	labels telemetry.Labels
-	groups []*group // one for each grouping that admits it
-	cells  []*cell  // one for each pane, the newest last
+	labels  telemetry.Labels
+	segment uint64   // the table's segment that it was last seen in
+	grouped uint64   // the table's groupings that groups is of
+	groups  []*group // one for each grouping that admits it
+	cells   []*cell  // of that segment, one for each pane, the newest last
 }
 
 // seriesTable finds series by their encoded labels. One series may be encoded in
-// several ways; only the first sight of an encoding copies and parses it.
+// several ways; only the first sight of an encoding copies and parses it. Series are
+// remembered beyond their segment, since nearly all come again; which of them count
+// against the limit depends on the segment alone.
 type seriesTable struct {
-	limit    int
-	byRaw    map[string]*series // raw label bytes
-	byLabel  map[string]*series // canonical label bytes
-	overflow *series            // of the series beyond the limit, nil before any
+	limit     int
+	byRaw     map[string]*series // raw label bytes
+	byLabel   map[string]*series // canonical label bytes
+	segment   uint64             // counts segments
+	groupings uint64             // counts sets of groupings
+	live      int                // series in the open segment
+	overflow  *series            // of the series beyond the limit
 }
 
-// rawPerSeries bounds the encodings remembered for each series. Not fewer: clients in
-// several languages order labels differently; not more: each is a key in memory.
-const rawPerSeries = 4
+const (
+	// rawPerSeries bounds the encodings remembered for each series. Not fewer: clients
+	// in several languages order labels differently; not more: each is a key in memory.
+	rawPerSeries = 4
+	// rememberedPerLive bounds the series that are remembered, by those of a segment.
+	// Not fewer: clients that pause for a minute would be parsed again; not more: they
+	// are memory.
+	rememberedPerLive = 2
+	minRemembered     = 1000
+)
 
 func newSeriesTable(limit int) seriesTable {
-	return seriesTable{limit: limit, byRaw: map[string]*series{}, byLabel: map[string]*series{}}
+	t := seriesTable{limit: limit, groupings: 1}
+	t.forget()
+	return t
 }
 
-func (t *seriesTable) remember(raw []byte, s *series) {
-	if len(t.byRaw) < rawPerSeries*t.limit {
-		t.byRaw[string(raw)] = s
+func (t *seriesTable) forget() {
+	t.byRaw, t.byLabel = map[string]*series{}, map[string]*series{}
+	labels := telemetry.Labels{Extra: []telemetry.Label{{Name: "overflow", Value: "true"}}}
+	t.overflow = &series{labels: labels}
+	t.byLabel[canonicalKey(&labels)] = t.overflow
+}
+
+// begin begins a segment. It returns true where all series were forgotten, because
+// most of those remembered had not come in the segment before.
+func (t *seriesTable) begin() (forgot bool) {
+	if len(t.byLabel) > minRemembered+rememberedPerLive*t.live || len(t.byRaw) > rawPerSeries*t.limit {
+		t.forget()
+		forgot = true
 	}
+	t.segment++
+	t.live = 0
+	return forgot
 }
 
+// seriesOf finds the series of a report, the overflow series beyond the limit.
 func (f *Fold) seriesOf(r *telemetry.Report) *series {
 	s := f.series.byRaw[string(r.RawLabels)]
 	if s == nil {
-		s = f.newSeriesOf(r)
-		f.series.remember(r.RawLabels, s)
+		s = f.newSeries(r)
 	}
-	if s == f.series.overflow {
+	if s.segment == f.series.segment {
+		return s
+	}
+	if f.series.live >= f.series.limit && s != f.series.overflow {
 		f.counters.Overflowed++
+		if s = f.series.overflow; s.segment == f.series.segment {
+			return s
+		}
 	}
+	f.enter(s)
 	return s
 }
 
-// newSeriesOf finds or makes the series of an encoding seen for the first time.
-func (f *Fold) newSeriesOf(r *telemetry.Report) *series {
+// enter makes a series one of the open segment.
+func (f *Fold) enter(s *series) {
+	f.series.live++
+	s.segment, s.cells = f.series.segment, s.cells[:0]
+	if s.grouped != f.series.groupings {
+		f.group(s)
+	}
+}
+
+// newSeries finds or makes the series of an encoding seen for the first time.
+func (f *Fold) newSeries(r *telemetry.Report) *series {
 	labels := r.Labels.Clone()
 	labels.Canonical()
 	canonical := canonicalKey(&labels)
-	if s := f.series.byLabel[canonical]; s != nil {
-		return s
+	s := f.series.byLabel[canonical]
+	if s == nil {
+		s = &series{labels: labels}
+		f.series.byLabel[canonical] = s
 	}
-	if len(f.series.byLabel) < f.series.limit {
-		return f.newSeries(canonical, labels)
+	if len(f.series.byRaw) < rawPerSeries*f.series.limit {
+		f.series.byRaw[string(r.RawLabels)] = s
 	}
-	if f.series.overflow == nil {
-		labels = telemetry.Labels{Extra: []telemetry.Label{{Name: "overflow", Value: "true"}}}
-		f.series.overflow = f.newSeries(canonicalKey(&labels), labels)
-	}
-	return f.series.overflow
-}
-
-func (f *Fold) newSeries(canonical string, labels telemetry.Labels) *series {
-	s := &series{labels: labels}
-	f.series.byLabel[canonical] = s
-	f.group(s)
 	return s
 }
 

@@ -14,6 +14,9 @@ const MaxListedClients = 1024
 // insertBounded puts s into a sorted set. Of a full one the first MaxListedClients by
 // name stay, so that no order of merging matters.
 func insertBounded(set []string, s string) []string {
+	if len(set) == MaxListedClients && s >= set[MaxListedClients-1] {
+		return set // most of a large group's names end here
+	}
 	at, found := slices.BinarySearch(set, s)
 	if found {
 		return set

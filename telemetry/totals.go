@@ -185,7 +185,8 @@ func (t *Totals) Reset() {
 		h.Reset()
 	}
 	*t = Totals{Errors: t.Errors[:0], LatencyMicros: t.LatencyMicros, DelayMicros: t.DelayMicros, SizeBytes: t.SizeBytes,
-		HeartbeatMicros: t.HeartbeatMicros, Gauges: t.Gauges[:0], Events: t.Events[:0]}
+		HeartbeatMicros: t.HeartbeatMicros, Gauges: t.Gauges[:0], Events: t.Events[:0], Clients: t.Clients[:0], Nodes: t.Nodes[:0],
+		StoppedClients: t.StoppedClients[:0]}
 }
 
 // Clone returns totals that share no memory with t, but for strings.
