@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -10,48 +8,35 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
+// bytesPerCell is about what a cell takes: one buffer, seldom grown, for each record.
+const bytesPerCell = 256
+
 // encodeCells makes records of weir.cells, each at most maxRecordBytes: a batch
 // that is larger is halved.
-func encodeCells(batch *telemetry.CellBatch, partition int32) ([]*kgo.Record, error) {
-	value, err := telemetry.MarshalCellBatch(batch)
-	if err != nil {
-		return nil, fmt.Errorf("encode cells: %w", err)
-	}
+func encodeCells(batch *telemetry.CellBatch, partition int32) []*kgo.Record {
+	value := telemetry.AppendCellBatch(make([]byte, 0, bytesPerCell*(len(batch.Cells)+1)), batch)
 	if len(value) <= maxRecordBytes || len(batch.Cells) < 2 {
-		return []*kgo.Record{{Topic: telemetry.TopicCells, Partition: partition, Key: []byte(batch.Source.String()), Value: value}}, nil
+		return []*kgo.Record{{Topic: telemetry.TopicCells, Partition: partition, Key: []byte(batch.Source.String()), Value: value}}
 	}
 	first, second := *batch, *batch
 	half := len(batch.Cells) / 2
 	first.Cells, second.Cells = batch.Cells[:half], batch.Cells[half:]
 	first.Ledger = nil // stays with the last
-	head, err := encodeCells(&first, partition)
-	if err != nil {
-		return nil, err
-	}
-	tail, err := encodeCells(&second, partition)
-	return append(head, tail...), err
+	return append(encodeCells(&first, partition), encodeCells(&second, partition)...)
 }
 
 // encodeGroup makes records of weir.groups, each at most maxRecordBytes.
-func encodeGroup(batch *telemetry.GroupBatch, partitions int32) ([]*kgo.Record, error) {
-	value, err := telemetry.MarshalGroupBatch(batch)
-	if err != nil {
-		return nil, fmt.Errorf("encode a group: %w", err)
-	}
+func encodeGroup(batch *telemetry.GroupBatch, partitions int32) []*kgo.Record {
+	value := telemetry.AppendGroupBatch(nil, batch)
 	if len(value) <= maxRecordBytes || len(batch.Partials) < 2 {
 		key := telemetry.GroupKey(batch.Grouping, batch.Values)
 		return []*kgo.Record{{Topic: telemetry.TopicGroups, Partition: telemetry.GroupPartition(key, partitions),
-			Key: []byte(key), Value: value, Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindGroup)}}}}, nil
+			Key: []byte(key), Value: value, Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindGroup)}}}}
 	}
 	first, second := *batch, *batch
 	half := len(batch.Partials) / 2
 	first.Partials, second.Partials = batch.Partials[:half], batch.Partials[half:]
-	head, err := encodeGroup(&first, partitions)
-	if err != nil {
-		return nil, err
-	}
-	tail, err := encodeGroup(&second, partitions)
-	return append(head, tail...), err
+	return append(encodeGroup(&first, partitions), encodeGroup(&second, partitions)...)
 }
 
 // recordKind returns the kind header of a record of weir.groups.

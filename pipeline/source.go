@@ -188,18 +188,10 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	began := time.Now()
 	var records []*kgo.Record
 	for i := range flush.Cells {
-		encoded, err := encodeCells(&flush.Cells[i], w.source.Partition%w.a.cells)
-		if err != nil {
-			return err
-		}
-		records = append(records, encoded...)
+		records = append(records, encodeCells(&flush.Cells[i], w.source.Partition%w.a.cells)...)
 	}
 	for i := range flush.Groups {
-		encoded, err := encodeGroup(&flush.Groups[i], w.a.groups)
-		if err != nil {
-			return err
-		}
-		records = append(records, encoded...)
+		records = append(records, encodeGroup(&flush.Groups[i], w.a.groups)...)
 	}
 	if err := produceAll(ctx, w.a.producer, records); err != nil {
 		return err

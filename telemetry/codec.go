@@ -52,20 +52,6 @@ func ReportFromPB(pb *telemetrypb.Report) Report {
 	return r
 }
 
-// MarshalCellBatch encodes a record of weir.cells.
-func MarshalCellBatch(b *CellBatch) ([]byte, error) {
-	pb := &telemetrypb.CellBatch{Schema: Schema, Source: sourceToPB(b.Source), Segment: segmentToPB(b.Segment)}
-	for i := range b.Cells {
-		c := &b.Cells[i]
-		pb.Cells = append(pb.Cells, &telemetrypb.Cell{PaneUnixS: c.Pane.Unix(), Labels: labelsToPB(&c.Labels), Totals: totalsToPB(&c.Totals)})
-	}
-	if l := b.Ledger; l != nil {
-		pb.Ledger = &telemetrypb.LedgerEntry{Reports: l.Reports, Refused: l.Refused, Bytes: l.Bytes,
-			FirstOffset: l.FirstOffset, EndOffset: l.EndOffset, Closed: l.Closed}
-	}
-	return deterministic.Marshal(pb)
-}
-
 // UnmarshalCellBatch decodes a record of weir.cells.
 func UnmarshalCellBatch(value []byte) (CellBatch, error) {
 	var pb telemetrypb.CellBatch
@@ -84,17 +70,6 @@ func UnmarshalCellBatch(value []byte) (CellBatch, error) {
 		b.Ledger = &Ledger{l.Reports, l.Refused, l.Bytes, l.FirstOffset, l.EndOffset, l.Closed}
 	}
 	return b, nil
-}
-
-// MarshalGroupBatch encodes a group's record of weir.groups.
-func MarshalGroupBatch(b *GroupBatch) ([]byte, error) {
-	pb := &telemetrypb.GroupBatch{Schema: Schema, Source: sourceToPB(b.Source), Segment: segmentToPB(b.Segment),
-		Grouping: b.Grouping, Values: b.Values}
-	for i := range b.Partials {
-		p := &b.Partials[i]
-		pb.Partials = append(pb.Partials, &telemetrypb.GroupPartial{PaneUnixS: p.Pane.Unix(), Totals: totalsToPB(&p.Totals)})
-	}
-	return deterministic.Marshal(pb)
 }
 
 // UnmarshalGroupBatch decodes a group's record of weir.groups.

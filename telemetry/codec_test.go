@@ -41,7 +41,7 @@ func TestReportsComeBack(t *testing.T) {
 func TestCellBatchesComeBack(t *testing.T) {
 	check := func(t *testing.T, batch telemetry.CellBatch) {
 		t.Helper()
-		got, err := telemetry.UnmarshalCellBatch(must(t)(telemetry.MarshalCellBatch(&batch)))
+		got, err := telemetry.UnmarshalCellBatch(telemetry.AppendCellBatch(nil, &batch))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestCellBatchesComeBack(t *testing.T) {
 func TestGroupBatchesComeBack(t *testing.T) {
 	check := func(t *testing.T, batch telemetry.GroupBatch) {
 		t.Helper()
-		got, err := telemetry.UnmarshalGroupBatch(must(t)(telemetry.MarshalGroupBatch(&batch)))
+		got, err := telemetry.UnmarshalGroupBatch(telemetry.AppendGroupBatch(nil, &batch))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestRecordsOfOthersAreRefused(t *testing.T) {
 	newer := must(t)(proto.Marshal(&telemetrypb.CellBatch{Schema: telemetry.Schema + 1}))
 	nameless := must(t)(proto.Marshal(&telemetrypb.CellBatch{Schema: telemetry.Schema, Source: &telemetrypb.Source{TopicId: []byte("short")}}))
 	whole := fullCellBatch()
-	truncated := must(t)(telemetry.MarshalCellBatch(&whole))
+	truncated := telemetry.AppendCellBatch(nil, &whole)
 	truncated = truncated[:len(truncated)/2]
 	const schema, topic = "got schema 2, this version reads 1: upgrade this process", "source has a topic id of 5 bytes, want 16"
 	for name, decode := range map[string]func([]byte) error{

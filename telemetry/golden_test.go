@@ -26,8 +26,8 @@ func TestGoldenBytes(t *testing.T) {
 		encode  func() ([]byte, error)
 	}{
 		{"report", &telemetrypb.Report{}, func() ([]byte, error) { return telemetry.MarshalReport(&report) }},
-		{"cellbatch", &telemetrypb.CellBatch{}, func() ([]byte, error) { return telemetry.MarshalCellBatch(&cells) }},
-		{"groupbatch", &telemetrypb.GroupBatch{}, func() ([]byte, error) { return telemetry.MarshalGroupBatch(&groups) }},
+		{"cellbatch", &telemetrypb.CellBatch{}, func() ([]byte, error) { return telemetry.AppendCellBatch(nil, &cells), nil }},
+		{"groupbatch", &telemetrypb.GroupBatch{}, func() ([]byte, error) { return telemetry.AppendGroupBatch(nil, &groups), nil }},
 		{"watermark", &telemetrypb.Watermark{}, func() ([]byte, error) { return telemetry.MarshalWatermark(&watermark) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

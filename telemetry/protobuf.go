@@ -69,26 +69,6 @@ func eventsFromPB(pb []*telemetrypb.Event) []Event {
 	return out
 }
 
-func totalsToPB(t *Totals) *telemetrypb.Totals {
-	pb := &telemetrypb.Totals{
-		Reports: t.Reports, Messages: t.Messages, Bytes: t.Bytes, Errors: errorsToPB(t.Errors),
-		Latency: histogramToPB(&t.LatencyMicros), Delay: histogramToPB(&t.DelayMicros),
-		Size: histogramToPB(&t.SizeBytes), Heartbeat: histogramToPB(&t.HeartbeatMicros),
-		Rebalances: t.Rebalances, DroppedReports: t.DroppedReports, IntervalReportsMs: t.IntervalMillis,
-		Clients: t.Clients, Nodes: t.Nodes, Events: eventsToPB(t.Events), OverflowedClients: t.OverflowedClients,
-		StoppedClients: t.StoppedClients,
-	}
-	for _, g := range t.Gauges {
-		pb.Gauges = append(pb.Gauges, &telemetrypb.GaugeValue{Name: g.Name, TimeUnixMs: g.TimeUnixMillis,
-			Last: g.Last, Max: g.Max, Sum: g.Sum, Min: g.Min, Series: g.Series})
-	}
-	for _, v := range t.Versions {
-		pb.Versions = append(pb.Versions, &telemetrypb.VersionTotals{SdkLang: v.SDKLang, SdkVersion: v.SDKVersion,
-			Messages: v.Messages, Clients: v.Clients})
-	}
-	return pb
-}
-
 func totalsFromPB(pb *telemetrypb.Totals) Totals {
 	t := Totals{
 		Reports: pb.GetReports(), Messages: pb.GetMessages(), Bytes: pb.GetBytes(), Errors: errorsFromPB(pb.GetErrors()),
@@ -118,10 +98,6 @@ func sourceFromPB(pb *telemetrypb.Source) (Source, error) {
 	}
 	copy(s.TopicID[:], pb.GetTopicId())
 	return s, nil
-}
-
-func segmentToPB(s Segment) *telemetrypb.Segment {
-	return &telemetrypb.Segment{Block: s.Block, MinuteUnix: s.MinuteUnix}
 }
 
 func segmentFromPB(pb *telemetrypb.Segment) Segment {
