@@ -49,7 +49,9 @@ func BenchmarkFold(b *testing.B) {
 				report := &reports[offset%benchSeries]
 				report.StartUnixMillis = at.AppendUnixMillis - time.Second.Milliseconds()
 				fold.Begin(at)
-				fold.Add(at, report)
+				if err := fold.Add(at, report, labelsOf(report)); err != nil {
+					b.Fatal(err)
+				}
 				offset++
 			}
 		})

@@ -97,10 +97,21 @@ func (f *Fold) Begin(at Position) (closed *Flush) {
 	return closed
 }
 
+// LabelReader reads a report's encoded labels. The fold asks it when it meets an
+// encoding for the first time.
+type LabelReader interface {
+	ReadLabels(raw []byte, into *telemetry.Labels) error
+}
+
 // Add folds a report in, and sets its start to the event time that it is folded at.
-// Begin has been called with the same position.
-func (f *Fold) Add(at Position, r *telemetry.Report) {
+// Begin has been called with the same position. The error is the reader's, which
+// refused the labels: nothing was folded then, and Refuse is to be called.
+func (f *Fold) Add(at Position, r *telemetry.Report, reader LabelReader) error {
 	f.reuse.reclaim()
+	s, err := f.seriesOf(r, reader)
+	if err != nil {
+		return err
+	}
 	f.note(at)
 	f.ledger.Reports++
 	f.counters.Reports++
@@ -110,7 +121,7 @@ func (f *Fold) Add(at Position, r *telemetry.Report) {
 		f.late++
 		f.counters.Late++
 	}
-	c := f.cellOf(f.seriesOf(r), p)
+	c := f.cellOf(s, p)
 	if c.pending == nil {
 		c.pending = f.reuse.takePending()
 		f.pending = append(f.pending, c)
@@ -118,6 +129,7 @@ func (f *Fold) Add(at Position, r *telemetry.Report) {
 	c.pending.AddReport(r)
 	// A clock that runs ahead must not close the panes of others.
 	f.advance(time.UnixMilli(min(r.StartUnixMillis, at.AppendUnixMillis)).UTC().Add(-f.lateness))
+	return nil
 }
 
 // Refuse counts a record that is no report into the ledger.

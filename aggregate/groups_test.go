@@ -20,7 +20,10 @@ func TestClientsThatAreNotListedAreCountedOnce(t *testing.T) {
 			at := Position{Offset: offset, AppendUnixMillis: epoch.UnixMilli()}
 			labels := telemetry.Labels{Op: "send", Topic: topic, Client: fmt.Sprintf("client-%05d", client*7919%clients)}
 			fold.Begin(at)
-			fold.Add(at, &telemetry.Report{Labels: labels, RawLabels: fmt.Append(nil, offset), StartUnixMillis: at.AppendUnixMillis})
+			report := &telemetry.Report{Labels: labels, RawLabels: fmt.Append(nil, offset), StartUnixMillis: at.AppendUnixMillis}
+			if err := fold.Add(at, report, labelsOf(report)); err != nil {
+				t.Fatal(err)
+			}
 			offset++
 		}
 	}

@@ -53,6 +53,16 @@ func (p *player) print(flush *Flush) {
 	}
 }
 
+// labelsOf reads the labels that a test's report has beside their encoding.
+type labelsOfReport struct{ report *telemetry.Report }
+
+func labelsOf(r *telemetry.Report) LabelReader { return labelsOfReport{r} }
+
+func (l labelsOfReport) ReadLabels(_ []byte, into *telemetry.Labels) error {
+	*into = l.report.Labels
+	return nil
+}
+
 func labelsText(l *telemetry.Labels) string {
 	var parts []string
 	for i, name := range telemetry.LabelNames {

@@ -167,7 +167,9 @@ func (p *player) record(command string, arguments []string) {
 		p.t.Fatal(err)
 	}
 	report.RawLabels = raw
-	p.fold.Add(at, &report)
+	if err := p.fold.Add(at, &report, labelsOf(&report)); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func (p *player) set(r *telemetry.Report, name, value string) {

@@ -27,6 +27,7 @@ type seriesTable struct {
 	groupings uint64             // counts sets of groupings
 	live      int                // series in the open segment
 	overflow  *series            // of the series beyond the limit
+	scratch   telemetry.Labels   // as read, before they are copied
 }
 
 const (
@@ -66,22 +67,25 @@ func (t *seriesTable) begin() (forgot bool) {
 }
 
 // seriesOf finds the series of a report, the overflow series beyond the limit.
-func (f *Fold) seriesOf(r *telemetry.Report) *series {
+func (f *Fold) seriesOf(r *telemetry.Report, reader LabelReader) (*series, error) {
 	s := f.series.byRaw[string(r.RawLabels)]
 	if s == nil {
-		s = f.newSeries(r)
+		var err error
+		if s, err = f.newSeries(r, reader); err != nil {
+			return nil, err
+		}
 	}
 	if s.segment == f.series.segment {
-		return s
+		return s, nil
 	}
 	if f.series.live >= f.series.limit && s != f.series.overflow {
 		f.counters.Overflowed++
 		if s = f.series.overflow; s.segment == f.series.segment {
-			return s
+			return s, nil
 		}
 	}
 	f.enter(s)
-	return s
+	return s, nil
 }
 
 // enter makes a series one of the open segment.
@@ -94,8 +98,11 @@ func (f *Fold) enter(s *series) {
 }
 
 // newSeries finds or makes the series of an encoding seen for the first time.
-func (f *Fold) newSeries(r *telemetry.Report) *series {
-	labels := r.Labels.Clone()
+func (f *Fold) newSeries(r *telemetry.Report, reader LabelReader) (*series, error) {
+	if err := reader.ReadLabels(r.RawLabels, &f.series.scratch); err != nil {
+		return nil, err
+	}
+	labels := f.series.scratch.Clone()
 	labels.Canonical()
 	canonical := canonicalKey(&labels)
 	s := f.series.byLabel[canonical]
@@ -106,7 +113,7 @@ func (f *Fold) newSeries(r *telemetry.Report) *series {
 	if len(f.series.byRaw) < rawPerSeries*f.series.limit {
 		f.series.byRaw[string(r.RawLabels)] = s
 	}
-	return s
+	return s, nil
 }
 
 func canonicalKey(l *telemetry.Labels) string {

@@ -197,7 +197,9 @@ func (h *history) read(p *process, count int) {
 			p.fold.Refuse(e.at)
 		} else {
 			report := *e.report
-			p.fold.Add(e.at, &report)
+			if err := p.fold.Add(e.at, &report, labelsOf(&report)); err != nil {
+				panic(err) // labelsOf refuses nothing
+			}
 		}
 		p.next++
 	}

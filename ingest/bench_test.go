@@ -20,6 +20,18 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+// BenchmarkDecodeValues is the same with labels that were read before, as nearly all are.
+func BenchmarkDecodeValues(b *testing.B) {
+	value, decoder := encode(b, validReport()), NewDecoder(DefaultLimits())
+	b.SetBytes(int64(len(value)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decoder.DecodeValues(value, appendedAt); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkDecodeGenerated is what the generated decoder takes for the same record, without a check: the measure of
 // BenchmarkDecode on a machine.
 func BenchmarkDecodeGenerated(b *testing.B) {

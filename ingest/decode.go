@@ -40,6 +40,19 @@ func NewDecoder(limits Limits) *Decoder { return &Decoder{Limits: limits} }
 // report and its strings are good until the next call or until value changes. The
 // error is always a *Refusal.
 func (d *Decoder) Decode(value []byte, appendUnixMillis int64) (*telemetry.Report, error) {
+	r, err := d.DecodeValues(value, appendUnixMillis)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.ReadLabels(r.RawLabels, &r.Labels); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// DecodeValues is Decode without the labels, which stay encoded in RawLabels: most
+// reports are of a series whose labels were read before.
+func (d *Decoder) DecodeValues(value []byte, appendUnixMillis int64) (*telemetry.Report, error) {
 	if len(value) > d.Limits.MaxReportBytes {
 		return nil, &Refusal{ReasonOversized, fmt.Sprintf("report has %d bytes, at most %d are allowed", len(value), d.Limits.MaxReportBytes)}
 	}
@@ -52,9 +65,24 @@ func (d *Decoder) Decode(value []byte, appendUnixMillis int64) (*telemetry.Repor
 	return &d.report, nil
 }
 
+// ReadLabels decodes and checks encoded labels. They alias raw. The error is always a
+// *Refusal.
+func (d *Decoder) ReadLabels(raw []byte, into *telemetry.Labels) error {
+	*into = telemetry.Labels{Extra: into.Extra[:0]}
+	if err := decodeLabels(raw, into); err != nil {
+		return &Refusal{ReasonUndecodable, detailOf(fmt.Errorf("field 2: %w", err))}
+	}
+	if refusal := d.Limits.checkLabels(raw, into); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
 // detailOf is an error's text, which may quote the record: made valid and cut short.
+// The protobuf library writes some spaces as no-break spaces, by the build, so that
+// nobody relies on its texts.
 func detailOf(err error) string {
-	text := err.Error()
+	text := strings.ReplaceAll(err.Error(), "\u00a0", " ")
 	return strings.ToValidUTF8(text[:min(len(text), maxDetailBytes)], "\uFFFD")
 }
 

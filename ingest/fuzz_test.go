@@ -40,6 +40,9 @@ func compareWithGenerated(t *testing.T, value []byte, decoder *Decoder) {
 	var pb telemetrypb.Report
 	wantErr := proto.Unmarshal(value, &pb)
 	gotErr := decodeProtobuf(value, &decoder.report)
+	if gotErr == nil {
+		gotErr = decodeLabels(decoder.report.RawLabels, &decoder.report.Labels)
+	}
 	if (wantErr == nil) != (gotErr == nil) {
 		t.Fatalf("%x: got %v, the generated decoder says %v", value, gotErr, wantErr)
 	}

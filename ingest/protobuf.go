@@ -6,31 +6,45 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// decodeProtobuf reads a report into r, whose slices are reused. Strings and
-// RawLabels alias value. It accepts what the generated decoder accepts.
+// decodeProtobuf reads a report into r, whose slices are reused; its labels stay
+// encoded in RawLabels. Strings and RawLabels alias value. With decodeLabels after it,
+// it accepts what the generated decoder accepts.
 func decodeProtobuf(value []byte, r *telemetry.Report) error {
 	resetReport(r)
 	labelRegions := 0
 	f := fields{message: value}
 	for f.next() {
 		if f.tag == 2<<wireBits|wireBytes {
-			labelRegions++
-			r.RawLabels = f.bytes()
+			if labelRegions++; labelRegions == 1 {
+				r.RawLabels = f.bytes()
+				continue
+			}
+			if err := joinLabelRegion(r, f.bytes()); err != nil {
+				return fmt.Errorf("field 2: %w", err)
+			}
+			continue
 		}
 		if err := setReportField(r, &f); err != nil {
 			return fmt.Errorf("field %d: %w", f.tag>>wireBits, err)
 		}
 	}
-	if f.err != nil {
-		return f.err
-	}
-	if labelRegions > 1 { // legal: later fields win, but the last region alone is not the series
-		raw, err := telemetry.MarshalLabels(&r.Labels)
-		if err != nil {
+	return f.err
+}
+
+// joinLabelRegion makes one region of what was read and another: legal, but no region
+// alone is the series then. Later fields win.
+func joinLabelRegion(r *telemetry.Report, region []byte) error {
+	labels := telemetry.Labels{}
+	for _, part := range [][]byte{r.RawLabels, region} {
+		if err := decodeLabels(part, &labels); err != nil {
 			return err
 		}
-		r.RawLabels = raw
 	}
+	raw, err := telemetry.MarshalLabels(&labels)
+	if err != nil {
+		return err
+	}
+	r.RawLabels = raw
 	return nil
 }
 
@@ -40,8 +54,6 @@ func setReportField(r *telemetry.Report, f *fields) error {
 	switch f.tag {
 	case 1<<wireBits | wireVarint:
 		r.Schema = uint32(f.number)
-	case 2<<wireBits | wireBytes:
-		return decodeLabels(f.bytes(), &r.Labels)
 	case 3<<wireBits | wireVarint:
 		r.StartUnixMillis = int64(f.number)
 	case 4<<wireBits | wireVarint:

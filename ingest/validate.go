@@ -86,9 +86,6 @@ func (l *Limits) check(r *telemetry.Report, appendUnixMillis int64) *Refusal {
 	if refusal := l.checkTime(r, appendUnixMillis); refusal != nil {
 		return refusal
 	}
-	if refusal := l.checkLabels(r); refusal != nil {
-		return refusal
-	}
 	if refusal := l.checkValues(r); refusal != nil {
 		return refusal
 	}
@@ -112,13 +109,12 @@ func (l *Limits) checkTime(r *telemetry.Report, appendUnixMillis int64) *Refusal
 	return nil
 }
 
-func (l *Limits) checkLabels(r *telemetry.Report) *Refusal {
-	labels := &r.Labels
+func (l *Limits) checkLabels(raw []byte, labels *telemetry.Labels) *Refusal {
 	if !slices.Contains(knownOps, labels.Op) {
 		return &Refusal{ReasonLabels, fmt.Sprintf("op is %.32q, allowed are %v", labels.Op, knownOps)}
 	}
 	// All values are part of the label region: where it is short and without NUL, so are they.
-	if len(r.RawLabels) > l.MaxLabelBytes || bytes.IndexByte(r.RawLabels, 0) >= 0 {
+	if len(raw) > l.MaxLabelBytes || bytes.IndexByte(raw, 0) >= 0 {
 		for i, name := range telemetry.LabelNames {
 			if refusal := l.checkLabel(name, *labels.FieldAt(i)); refusal != nil {
 				return refusal

@@ -97,6 +97,7 @@ func (w *sourceWorker) locate(ctx context.Context) error {
 }
 
 func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
+	bytes := 0
 	for _, record := range records {
 		at := aggregate.Position{Offset: record.Offset, AppendUnixMillis: record.Timestamp.UnixMilli(), ValueBytes: len(record.Value)}
 		if closed := w.fold.Begin(at); closed != nil {
@@ -107,19 +108,22 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 				return err
 			}
 		}
-		report, err := w.decoder.Decode(record.Value, at.AppendUnixMillis)
-		if err != nil {
-			w.refuse(at, record, err)
-			if len(w.refused) >= maxPendingDeadLetters {
-				if err := w.writeRefused(ctx); err != nil {
-					return err
-				}
-			}
+		report, err := w.decoder.DecodeValues(record.Value, at.AppendUnixMillis)
+		if err == nil {
+			err = w.fold.Add(at, report, w.decoder)
+		}
+		bytes += len(record.Value)
+		if err == nil {
 			continue
 		}
-		w.fold.Add(at, report)
-		w.a.metrics.bytes.Add(len(record.Value))
+		w.refuse(at, record, err)
+		if len(w.refused) >= maxPendingDeadLetters {
+			if err := w.writeRefused(ctx); err != nil {
+				return err
+			}
+		}
 	}
+	w.a.metrics.bytes.Add(bytes)
 	w.a.metrics.records.Add(len(records))
 	w.next.Store(records[len(records)-1].Offset + 1)
 	return nil
