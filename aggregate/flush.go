@@ -15,15 +15,45 @@ const MaxCellsPerBatch = 500
 // Flush is what changed since the last one, with totals since the segment began. It
 // shares memory with the fold: it is good until the fold is used again.
 type Flush struct {
-	Cells  []telemetry.CellBatch
 	Groups []telemetry.GroupBatch
 	// CommitOffset may be committed once all of the flush is acknowledged; -1 where
 	// the segment goes on.
 	CommitOffset int64
+
+	source  telemetry.Source
+	segment telemetry.Segment
+	cells   []*cell
+	ledger  *telemetry.Ledger // nil where it is as it was
 }
 
 // Empty says that nothing changed.
-func (f *Flush) Empty() bool { return len(f.Cells) == 0 && len(f.Groups) == 0 }
+func (f *Flush) Empty() bool { return f.ledger == nil && len(f.Groups) == 0 }
+
+// cellBytes is about what a cell takes: so large a record's buffer is made at first.
+const cellBytes = 200
+
+// EachCellRecord yields values of weir.cells with the changed cells, each of at most
+// maxBytes where a single cell is not larger, the last with the segment's ledger.
+func (f *Flush) EachCellRecord(maxBytes int, yield func(value []byte)) {
+	if f.ledger == nil {
+		return
+	}
+	header := telemetry.AppendCellsHeader(nil, &f.source, &f.segment)
+	begin := func(cells int) []byte {
+		return append(make([]byte, 0, min(len(header)+cellBytes*(1+min(cells, MaxCellsPerBatch)), maxBytes)), header...)
+	}
+	value, held := begin(len(f.cells)), 0
+	for i, c := range f.cells {
+		before := len(value)
+		value = telemetry.AppendCell(value, c.pane.start.Unix(), c.series.encoded, &c.totals)
+		if held++; held > MaxCellsPerBatch || len(value) > maxBytes && held > 1 {
+			next := append(begin(len(f.cells)-i), value[before:]...)
+			yield(value[:before])
+			value, held = next, 1
+		}
+	}
+	yield(telemetry.AppendLedger(value, f.ledger))
+}
 
 // extent says which panes' cells a flush holds.
 type extent int
@@ -43,17 +73,17 @@ func (f *Fold) Flush() *Flush { return f.flush(closedPanes) }
 func (f *Fold) Drain() *Flush { return f.flush(everyPane) }
 
 func (f *Fold) flush(panes extent) *Flush {
-	out := &Flush{CommitOffset: -1}
+	out := &Flush{CommitOffset: -1, source: f.source, segment: f.segment}
 	if !f.open {
 		return out
 	}
 	f.absorb()
-	out.Cells = f.flushCells(panes)
+	f.flushCells(panes, out)
 	out.Groups = f.flushGroups()
 	return out
 }
 
-// flushed says whether a flush holds a pane's cells.
+// flushes says whether a flush holds a pane's cells.
 func (f *Fold) flushes(p *pane, panes extent) bool {
 	if panes == everyPane {
 		return true
@@ -61,33 +91,24 @@ func (f *Fold) flushes(p *pane, panes extent) bool {
 	return !p.end.After(f.watermark) && (!p.closed || f.atEnd)
 }
 
-func (f *Fold) flushCells(panes extent) []telemetry.CellBatch {
-	var cells []telemetry.Cell
+func (f *Fold) flushCells(panes extent, out *Flush) {
 	for _, p := range f.sortedPanes() {
 		if !f.flushes(p, panes) {
 			continue
 		}
 		p.closed = p.closed || !p.end.After(f.watermark)
-		cells = slices.Grow(cells, len(p.cells))
 		for _, c := range p.cells {
 			if c.flushed != c.totals.Reports {
 				c.flushed = c.totals.Reports
-				cells = append(cells, telemetry.Cell{Pane: p.start, Labels: c.series.labels, Totals: c.totals})
+				out.cells = append(out.cells, c)
 			}
 		}
 	}
 	records := f.ledger.Reports + f.ledger.Refused
-	if len(cells) == 0 && records == f.ledgerFlushed && !f.ledger.Closed {
-		return nil
+	if len(out.cells) > 0 || records != f.ledgerFlushed || f.ledger.Closed {
+		ledger := f.ledger
+		out.ledger, f.ledgerFlushed = &ledger, records
 	}
-	f.ledgerFlushed = records
-	var batches []telemetry.CellBatch
-	for len(cells) > MaxCellsPerBatch {
-		batches = append(batches, telemetry.CellBatch{Source: f.source, Segment: f.segment, Cells: cells[:MaxCellsPerBatch]})
-		cells = cells[MaxCellsPerBatch:]
-	}
-	ledger := f.ledger
-	return append(batches, telemetry.CellBatch{Source: f.source, Segment: f.segment, Cells: cells, Ledger: &ledger})
 }
 
 func (f *Fold) sortedPanes() []*pane {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -23,7 +24,7 @@ func (p *player) print(flush *Flush) {
 	if flush.Empty() {
 		p.printf("nothing\n")
 	}
-	for _, batch := range flush.Cells {
+	for _, batch := range cellsOf(p.t, flush) {
 		segment := fmt.Sprintf("%d/%d", batch.Segment.Block, batch.Segment.MinuteUnix-epoch.Unix()/60)
 		var lines []string
 		for i := range batch.Cells {
@@ -51,6 +52,20 @@ func (p *player) print(flush *Flush) {
 	if flush.CommitOffset >= 0 {
 		p.printf("commit %d\n", flush.CommitOffset)
 	}
+}
+
+// cellsOf reads what a flush writes to weir.cells.
+func cellsOf(t *testing.T, flush *Flush) []telemetry.CellBatch {
+	t.Helper()
+	var out []telemetry.CellBatch
+	flush.EachCellRecord(1<<20, func(value []byte) {
+		batch, err := telemetry.UnmarshalCellBatch(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, batch)
+	})
+	return out
 }
 
 // labelsOf reads the labels that a test's report has beside their encoding.

@@ -1,14 +1,13 @@
 package aggregate
 
 import (
-	"strings"
-
 	"github.com/weirmq/weir/telemetry"
 )
 
 // series is one set of label values.
 type series struct {
 	labels  telemetry.Labels
+	encoded []byte   // labels
 	segment uint64   // the table's segment that it was last seen in
 	grouped uint64   // the table's groupings that groups is of
 	groups  []*group // one for each grouping that admits it
@@ -50,8 +49,8 @@ func newSeriesTable(limit int) seriesTable {
 func (t *seriesTable) forget() {
 	t.byRaw, t.byLabel = map[string]*series{}, map[string]*series{}
 	labels := telemetry.Labels{Extra: []telemetry.Label{{Name: "overflow", Value: "true"}}}
-	t.overflow = &series{labels: labels}
-	t.byLabel[canonicalKey(&labels)] = t.overflow
+	t.overflow = &series{labels: labels, encoded: telemetry.AppendLabels(nil, &labels)}
+	t.byLabel[string(t.overflow.encoded)] = t.overflow
 }
 
 // begin begins a segment. It returns true where all series were forgotten, because
@@ -104,29 +103,14 @@ func (f *Fold) newSeries(r *telemetry.Report, reader LabelReader) (*series, erro
 	}
 	labels := f.series.scratch.Clone()
 	labels.Canonical()
-	canonical := canonicalKey(&labels)
+	canonical := string(telemetry.AppendLabels(nil, &labels))
 	s := f.series.byLabel[canonical]
 	if s == nil {
-		s = &series{labels: labels}
+		s = &series{labels: labels, encoded: []byte(canonical)}
 		f.series.byLabel[canonical] = s
 	}
 	if len(f.series.byRaw) < rawPerSeries*f.series.limit {
 		f.series.byRaw[string(r.RawLabels)] = s
 	}
 	return s, nil
-}
-
-func canonicalKey(l *telemetry.Labels) string {
-	var b strings.Builder
-	for i := range telemetry.LabelNames {
-		b.WriteString(*l.FieldAt(i))
-		b.WriteByte(0xff)
-	}
-	for _, extra := range l.Extra {
-		b.WriteString(extra.Name)
-		b.WriteByte(0xfe)
-		b.WriteString(extra.Value)
-		b.WriteByte(0xff)
-	}
-	return b.String()
 }

@@ -44,14 +44,44 @@ func (s *store) replaces(version, known uint64) bool {
 	return version > known || s.faults.lastWriteWins
 }
 
+// written is a flush as it is on its way to the store: records.
+type written struct {
+	cells  []telemetry.CellBatch
+	groups []telemetry.GroupBatch
+}
+
+func (w *written) batches() int { return len(w.cells) + len(w.groups) }
+
+// smallRecord makes flushes of several records.
+const smallRecord = 2000
+
+// writtenOf encodes a flush, as the pipeline does before the fold goes on.
+func writtenOf(flush *Flush) *written {
+	out := &written{}
+	flush.EachCellRecord(smallRecord, func(value []byte) {
+		batch, err := telemetry.UnmarshalCellBatch(value)
+		if err != nil {
+			panic(err)
+		}
+		out.cells = append(out.cells, batch)
+	})
+	for i := range flush.Groups {
+		batch, err := telemetry.UnmarshalGroupBatch(telemetry.AppendGroupBatch(nil, &flush.Groups[i]))
+		if err != nil {
+			panic(err)
+		}
+		out.groups = append(out.groups, batch)
+	}
+	return out
+}
+
 // write stores the first batches of a flush.
-func (s *store) write(flush *Flush, batches int) {
-	for _, batch := range flush.Cells[:min(batches, len(flush.Cells))] {
+func (s *store) write(flush *written, batches int) {
+	for _, batch := range flush.cells[:min(batches, len(flush.cells))] {
 		key := ledgerKey{batch.Source, batch.Segment}
 		for _, c := range batch.Cells {
 			at := cellKey{key, labelsText(&c.Labels), c.Pane.Unix()}
 			if s.replaces(c.Totals.Reports, s.cells[at].Totals.Reports) {
-				c.Totals = c.Totals.Clone() // a flush shares memory with its fold
 				s.cells[at] = c
 			}
 		}
@@ -59,11 +89,11 @@ func (s *store) write(flush *Flush, batches int) {
 			s.ledger[key] = *l
 		}
 	}
-	for _, batch := range flush.Groups[:max(0, min(batches-len(flush.Cells), len(flush.Groups)))] {
+	for _, batch := range flush.groups[:max(0, min(batches-len(flush.cells), len(flush.groups)))] {
 		for _, partial := range batch.Partials {
 			at := groupCellKey{ledgerKey{batch.Source, batch.Segment}, batch.Grouping + "=" + strings.Join(batch.Values, "+"), partial.Pane.Unix()}
 			if s.replaces(partial.Totals.Reports, s.groups[at].Reports) {
-				s.groups[at] = partial.Totals.Clone()
+				s.groups[at] = partial.Totals
 			}
 		}
 	}

@@ -80,7 +80,7 @@ type history struct {
 	logf    func(string, ...any)
 	owner   *process
 	zombies []*process
-	flying  []*Flush // sent by processes that are gone, not yet arrived
+	flying  []*written // sent by processes that are gone, not yet arrived
 }
 
 // process is one aggregator. A zombie was replaced and does not know it: the store takes its writes, but the consumer
@@ -208,17 +208,19 @@ func (h *history) read(p *process, count int) {
 
 // dieWriting ends the owner after some of a closed segment's batches, or after all of them but before the commit.
 func (h *history) dieWriting(closed *Flush) {
-	batches := h.random.IntN(len(closed.Cells) + len(closed.Groups) + 1)
-	h.store.write(closed, batches)
+	dying := writtenOf(closed)
+	batches := h.random.IntN(dying.batches() + 1)
+	h.store.write(dying, batches)
 	if h.random.IntN(2) == 0 {
-		h.flying = append(h.flying, closed)
+		h.flying = append(h.flying, dying)
 	}
 	h.replaceOwner(fmt.Sprintf("died after %d batches of a closed segment", batches))
 }
 
 func (h *history) write(p *process, flush *Flush) {
-	h.say("%s writes %d batches of cells, %d of groups", p.name, len(flush.Cells), len(flush.Groups))
-	h.store.write(flush, len(flush.Cells)+len(flush.Groups))
+	whole := writtenOf(flush)
+	h.say("%s writes %d batches of cells, %d of groups", p.name, len(whole.cells), len(whole.groups))
+	h.store.write(whole, whole.batches())
 }
 
 func (h *history) commit(p *process, offset int64) {
@@ -232,7 +234,7 @@ func (h *history) commit(p *process, offset int64) {
 // flyOff leaves a flush of a process that dies on its way to the store.
 func (h *history) flyOff(p *process) {
 	if h.random.IntN(2) == 0 {
-		h.flying = append(h.flying, p.fold.Flush())
+		h.flying = append(h.flying, writtenOf(p.fold.Flush()))
 	}
 }
 
@@ -243,6 +245,6 @@ func (h *history) arrive() {
 	}
 	at := h.random.IntN(len(h.flying))
 	h.say("a flush of a process that is gone arrives")
-	h.store.write(h.flying[at], len(h.flying[at].Cells)+len(h.flying[at].Groups))
+	h.store.write(h.flying[at], h.flying[at].batches())
 	h.flying = append(h.flying[:at], h.flying[at+1:]...)
 }

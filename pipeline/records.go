@@ -8,23 +8,6 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// bytesPerCell is about what a cell takes: one buffer, seldom grown, for each record.
-const bytesPerCell = 256
-
-// encodeCells makes records of weir.cells, each at most maxRecordBytes: a batch
-// that is larger is halved.
-func encodeCells(batch *telemetry.CellBatch, partition int32) []*kgo.Record {
-	value := telemetry.AppendCellBatch(make([]byte, 0, bytesPerCell*(len(batch.Cells)+1)), batch)
-	if len(value) <= maxRecordBytes || len(batch.Cells) < 2 {
-		return []*kgo.Record{{Topic: telemetry.TopicCells, Partition: partition, Key: []byte(batch.Source.String()), Value: value}}
-	}
-	first, second := *batch, *batch
-	half := len(batch.Cells) / 2
-	first.Cells, second.Cells = batch.Cells[:half], batch.Cells[half:]
-	first.Ledger = nil // stays with the last
-	return append(encodeCells(&first, partition), encodeCells(&second, partition)...)
-}
-
 // encodeGroup makes records of weir.groups, each at most maxRecordBytes.
 func encodeGroup(batch *telemetry.GroupBatch, partitions int32) []*kgo.Record {
 	value := telemetry.AppendGroupBatch(nil, batch)

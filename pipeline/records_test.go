@@ -18,39 +18,6 @@ func incompressible(n int) string {
 	return hex.EncodeToString(raw)
 }
 
-// TestEncodeCellsHalves holds that a batch too large for one record becomes several
-// that together hold every cell, with the ledger in the last.
-func TestEncodeCellsHalves(t *testing.T) {
-	batch := telemetry.CellBatch{Ledger: &telemetry.Ledger{Reports: 40}}
-	for range 40 {
-		batch.Cells = append(batch.Cells, telemetry.Cell{Pane: time.Unix(1_800_000_000, 0),
-			Labels: telemetry.Labels{Client: incompressible(64 << 10)}, Totals: telemetry.Totals{Reports: 1}})
-	}
-	records := encodeCells(&batch, 3)
-	if len(records) < 3 {
-		t.Fatalf("got %d records of 2.5 MB, want at least 3", len(records))
-	}
-	seen := map[string]bool{}
-	for i, record := range records {
-		if len(record.Value) > maxRecordBytes || record.Partition != 3 {
-			t.Errorf("record %d has %d bytes on partition %d", i, len(record.Value), record.Partition)
-		}
-		part, err := telemetry.UnmarshalCellBatch(record.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, cell := range part.Cells {
-			seen[cell.Labels.Client] = true
-		}
-		if (part.Ledger != nil) != (i == len(records)-1) {
-			t.Errorf("record %d of %d: ledger %v", i, len(records), part.Ledger)
-		}
-	}
-	if len(seen) != 40 {
-		t.Errorf("got %d cells, want all 40", len(seen))
-	}
-}
-
 func TestEncodeGroupKeepsItsPartition(t *testing.T) {
 	batch := telemetry.GroupBatch{Grouping: "g", Values: []string{"orders"}}
 	for i := range 30 {

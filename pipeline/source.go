@@ -191,9 +191,10 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	}
 	began := time.Now()
 	var records []*kgo.Record
-	for i := range flush.Cells {
-		records = append(records, encodeCells(&flush.Cells[i], w.source.Partition%w.a.cells)...)
-	}
+	key := []byte(w.source.String())
+	flush.EachCellRecord(maxRecordBytes, func(value []byte) {
+		records = append(records, &kgo.Record{Topic: telemetry.TopicCells, Partition: w.source.Partition % w.a.cells, Key: key, Value: value})
+	})
 	for i := range flush.Groups {
 		records = append(records, encodeGroup(&flush.Groups[i], w.a.groups)...)
 	}

@@ -82,19 +82,6 @@ func appendSegment(b []byte, number protowire.Number, s *Segment) []byte {
 	return end(appendInt(appendUint(b, 1, s.Block), 2, s.MinuteUnix), begin)
 }
 
-func appendLabels(b []byte, number protowire.Number, l *Labels) []byte {
-	b, begin := message(b, number)
-	for i := range LabelNames {
-		b = appendText(b, protowire.Number(i+1), *l.FieldAt(i))
-	}
-	for i := range l.Extra {
-		var extra int
-		b, extra = message(b, protowire.Number(len(LabelNames)+1))
-		b = end(appendText(appendText(b, 1, l.Extra[i].Name), 2, l.Extra[i].Value), extra)
-	}
-	return end(b, begin)
-}
-
 func appendHistogram(b []byte, number protowire.Number, h *Histogram) []byte {
 	if len(h.Indexes) == 0 {
 		return b
@@ -155,23 +142,52 @@ func appendGaugeValue(b []byte, g *GaugeValue) []byte {
 	return end(appendUint(b, 7, g.Series), begin)
 }
 
-// AppendCellBatch appends a record's value of weir.cells.
-func AppendCellBatch(b []byte, batch *CellBatch) []byte {
-	b = appendSegment(appendSource(appendUint(b, 1, Schema), 2, &batch.Source), 3, &batch.Segment)
-	for i := range batch.Cells {
-		c := &batch.Cells[i]
-		var begin int
-		b, begin = message(b, 4)
-		b = appendLabels(appendInt(b, 1, c.Pane.Unix()), 2, &c.Labels)
-		b = end(appendTotals(b, 3, &c.Totals), begin)
+// AppendLabels appends encoded labels: the canonical encoding of canonical ones.
+func AppendLabels(b []byte, l *Labels) []byte {
+	for i := range LabelNames {
+		b = appendText(b, protowire.Number(i+1), *l.FieldAt(i))
 	}
-	if l := batch.Ledger; l != nil {
-		var begin int
-		b, begin = message(b, 5)
-		b = appendUint(appendUint(appendUint(b, 1, l.Reports), 2, l.Refused), 3, l.Bytes)
-		b = end(appendBool(appendInt(appendInt(b, 4, l.FirstOffset), 5, l.EndOffset), 6, l.Closed), begin)
+	for i := range l.Extra {
+		var extra int
+		b, extra = message(b, protowire.Number(len(LabelNames)+1))
+		b = end(appendText(appendText(b, 1, l.Extra[i].Name), 2, l.Extra[i].Value), extra)
 	}
 	return b
+}
+
+// AppendCellBatch appends a record's value of weir.cells.
+func AppendCellBatch(b []byte, batch *CellBatch) []byte {
+	b = AppendCellsHeader(b, &batch.Source, &batch.Segment)
+	var labels []byte
+	for i := range batch.Cells {
+		c := &batch.Cells[i]
+		labels = AppendLabels(labels[:0], &c.Labels)
+		b = AppendCell(b, c.Pane.Unix(), labels, &c.Totals)
+	}
+	if batch.Ledger != nil {
+		b = AppendLedger(b, batch.Ledger)
+	}
+	return b
+}
+
+// AppendCellsHeader begins a record's value of weir.cells; cells and at most one
+// ledger are appended to it.
+func AppendCellsHeader(b []byte, source *Source, segment *Segment) []byte {
+	return appendSegment(appendSource(appendUint(b, 1, Schema), 2, source), 3, segment)
+}
+
+// AppendCell appends one cell; labels are encoded.
+func AppendCell(b []byte, paneUnix int64, labels []byte, totals *Totals) []byte {
+	b, begin := message(b, 4)
+	b = protowire.AppendBytes(protowire.AppendTag(appendInt(b, 1, paneUnix), 2, protowire.BytesType), labels)
+	return end(appendTotals(b, 3, totals), begin)
+}
+
+// AppendLedger appends the ledger.
+func AppendLedger(b []byte, l *Ledger) []byte {
+	b, begin := message(b, 5)
+	b = appendUint(appendUint(appendUint(b, 1, l.Reports), 2, l.Refused), 3, l.Bytes)
+	return end(appendBool(appendInt(appendInt(b, 4, l.FirstOffset), 5, l.EndOffset), 6, l.Closed), begin)
 }
 
 // AppendGroupBatch appends a group's record's value of weir.groups.
