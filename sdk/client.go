@@ -3,14 +3,12 @@ package weir
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
+	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/weirmq/weir/telemetry"
 )
 
 // Client reports what its Hooks measure, on a producer of its own. Its methods may
@@ -21,9 +19,11 @@ type Client struct {
 	producer *kgo.Client
 	stop     context.CancelFunc
 	done     sync.WaitGroup
+	taken    taken // of the goroutine that reports; of Close after it
 
-	mu    sync.Mutex
-	hooks []*Hooks
+	mu     sync.Mutex
+	closed bool
+	hooks  []*Hooks // of the clients that are open, or closed with something to report
 
 	waiting      atomic.Int64 // reports not acknowledged yet
 	acknowledged atomic.Uint64
@@ -46,8 +46,9 @@ func Open(config Config) (*Client, error) {
 	}
 	options := append([]kgo.Opt{
 		kgo.SeedBrokers(config.TelemetryBrokers...), kgo.ClientID("weir-sdk"),
-		kgo.MaxBufferedRecords(2 * config.MaxBufferedReports), // the final reports come on top
-		kgo.UnknownTopicRetries(-1),                           // the topic may be created later
+		kgo.MaxBufferedRecords(math.MaxInt32), // MaxBufferedReports holds; the final reports come on top
+		kgo.UnknownTopicRetries(-1),           // the topic may be created later
+		kgo.DisableClientMetrics(),            // Close would wait for the last of them
 		kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()),
 	}, config.TelemetryOptions...)
 	producer, err := kgo.NewClient(options...)
@@ -61,16 +62,7 @@ func Open(config Config) (*Client, error) {
 }
 
 // Hooks returns new hooks, for one franz-go client.
-func (c *Client) Hooks() *Hooks {
-	h := &Hooks{owner: c, clock: c.clock, labels: c.config.labels(), generation: -1}
-	h.sends.op, h.consumes.op = opSend, opConsume
-	h.sends.byTopic.Store(&map[string]*meter{})
-	h.consumes.byTopic.Store(&map[string]*meter{})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.hooks = append(c.hooks, h)
-	return h
-}
+func (c *Client) Hooks() *Hooks { return newHooks(c) }
 
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
@@ -79,49 +71,63 @@ func (c *Client) Stats() Stats {
 
 // Close sends a final report of everything measured and waits until the telemetry
 // cluster has acknowledged it or ctx ends; the error says how many reports were lost.
-// Close the measured clients before.
+// Close the measured clients before. A second Close does nothing.
 func (c *Client) Close(ctx context.Context) error {
+	c.mu.Lock()
+	again := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if again {
+		return nil
+	}
 	c.stop()
 	c.done.Wait()
+	c.settle(ctx)
 	for _, h := range c.snapshot() {
+		h.mu.Lock()
 		h.stopped()
+		h.mu.Unlock()
 	}
 	before := c.lost.Load()
 	c.sendAll(final)
 	err := c.producer.Flush(ctx)
-	waiting := c.waiting.Load()
+	missing := uint64(c.waiting.Load()) + c.lost.Load() - before
 	c.producer.Close()
-	if err != nil {
-		return fmt.Errorf("close telemetry: %w; %d reports were not acknowledged", err, waiting)
-	}
-	if lost := c.lost.Load() - before; lost > 0 {
-		return fmt.Errorf("close telemetry: %d of the final reports were refused by the telemetry cluster", lost)
+	switch {
+	case err != nil:
+		return fmt.Errorf("close telemetry: %w; %d reports were not acknowledged", err, missing)
+	case missing > 0:
+		return fmt.Errorf("close telemetry: %d of the final reports were refused by the telemetry cluster", missing)
 	}
 	return nil
 }
 
-func (c *Client) snapshot() []*Hooks {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]*Hooks(nil), c.hooks...)
-}
+// settleTime bounds how long Close waits for the messages of closed clients. Not
+// shorter: kgo fails what was buffered after its Close has returned, and calls the
+// host's promises one by one; not longer: a promise may never return.
+const settleTime = time.Second
 
-// identify completes the labels by what a client says of itself.
-func (c Config) identify(client *kgo.Client) telemetry.Labels {
-	labels := c.labels()
-	if labels.Group == "" {
-		if group, ok := client.OptValue(kgo.ConsumerGroup).(string); ok {
-			labels.Group = bounded(group)
+// settle waits until every message of a closed client is counted.
+func (c *Client) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !c.settled() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
-	if labels.Client == "" {
-		id, _ := client.OptValue(kgo.ClientID).(string)
-		labels.Client = bounded(fmt.Sprintf("%s@%s-%d", id, c.Node, os.Getpid()))
-	}
-	return labels
 }
 
-// bounded makes a label value what the ingest stage takes.
-func bounded(value string) string {
-	return strings.ToValidUTF8(value[:min(len(value), maxLabelBytes)], "")
+func (c *Client) settled() bool {
+	now := c.clock.wallMillis(c.clock.now())
+	for _, h := range c.snapshot() {
+		if h.closedFor(now) > 0 && !h.settled() {
+			return false
+		}
+	}
+	return true
 }

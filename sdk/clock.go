@@ -23,8 +23,12 @@ func newClock() *clock {
 // now is monotonic time in nanoseconds since the clock was made.
 func (c *clock) now() int64 { return int64(time.Since(c.epoch)) }
 
-// adjust follows the wall clock; called in every interval.
-func (c *clock) adjust() { c.offset.Store(time.Now().UnixNano() - c.now()) }
+// adjust follows the wall clock; called in every interval. Both clocks are read at
+// once: between two readings the process may lose the processor.
+func (c *clock) adjust() {
+	now := time.Now()
+	c.offset.Store(now.UnixNano() - int64(now.Sub(c.epoch)))
+}
 
 func (c *clock) wallNanos(now int64) int64  { return now + c.offset.Load() }
 func (c *clock) wallMillis(now int64) int64 { return c.wallNanos(now) / nanosPerMilli }

@@ -3,9 +3,10 @@ package weir
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -89,66 +90,44 @@ func (c Config) withDefaults() Config {
 func (c Config) Validate() error {
 	var errs []error
 	if len(c.TelemetryBrokers) == 0 {
-		errs = append(errs, errors.New("TelemetryBrokers is empty: name at least one host:port of the cluster with weir.telemetry"))
+		errs = append(errs, errors.New("Config.TelemetryBrokers is empty: name at least one host:port of the cluster with weir.telemetry"))
 	}
 	labels := c.labels()
 	for i, name := range telemetry.LabelNames {
 		if got := len(*labels.FieldAt(i)); got > maxLabelBytes {
 			errs = append(errs, fmt.Errorf("label %s has %d bytes: at most %d are allowed", name, got, maxLabelBytes))
 		}
-		if value := *labels.FieldAt(i); !utf8.ValidString(value) {
-			errs = append(errs, fmt.Errorf("label %s is %q: it must be UTF-8", name, value))
+		if value := *labels.FieldAt(i); !isText(value) {
+			errs = append(errs, fmt.Errorf("label %s is %q: it must be UTF-8 without NUL", name, value))
 		}
 	}
-	if got := len(c.Labels); got > maxExtraLabels {
-		errs = append(errs, fmt.Errorf("Labels has %d: at most %d are allowed", got, maxExtraLabels))
-	}
-	for name, value := range c.Labels {
-		switch {
-		case name == "" || len(name) > maxLabelBytes || len(value) > maxLabelBytes:
-			errs = append(errs, fmt.Errorf("Labels has %.32q: names have 1 to %d bytes and values at most as many", name, maxLabelBytes))
-		case !utf8.ValidString(name) || !utf8.ValidString(value):
-			errs = append(errs, fmt.Errorf("Labels has %q with %q: both must be UTF-8", name, value))
-		case name == labelClientLibrary || labels.Field(name) != nil:
-			errs = append(errs, fmt.Errorf("Labels has %q: it is set by a field of Config or by the SDK itself", name))
-		}
-	}
+	errs = append(errs, c.validateExtra(&labels)...)
 	if c.Interval != 0 && (c.Interval < minInterval || c.Interval > maxInterval) {
-		errs = append(errs, fmt.Errorf("Interval is %s: allowed are %s to %s", c.Interval, minInterval, maxInterval))
+		errs = append(errs, fmt.Errorf("Config.Interval is %s: allowed are %s to %s", c.Interval, minInterval, maxInterval))
 	}
 	if c.MaxTopics < 0 || c.MaxBufferedReports < 0 {
-		errs = append(errs, fmt.Errorf("MaxTopics is %d and MaxBufferedReports %d: 0 is the default, a bound is above it", c.MaxTopics, c.MaxBufferedReports))
+		errs = append(errs, fmt.Errorf("Config.MaxTopics is %d and MaxBufferedReports %d: 0 is the default, a bound is above it", c.MaxTopics, c.MaxBufferedReports))
 	}
 	return errors.Join(errs...)
 }
 
-// labelClientLibrary names the measured library with its version.
-const labelClientLibrary = "client_library"
-
-// labels are those that every report of a client has.
-func (c Config) labels() telemetry.Labels {
-	l := telemetry.Labels{Env: c.Env, Cluster: c.Cluster, System: "kafka", Group: c.Group, Client: c.Client, Node: c.Node,
-		SDKLang: "go", SDKVersion: c.SDKVersion, Tier: c.Tier, Lane: c.Lane, Tag: c.Tag}
-	for name, value := range c.Labels {
-		l.Extra = append(l.Extra, telemetry.Label{Name: name, Value: value})
+func (c Config) validateExtra(labels *telemetry.Labels) (errs []error) {
+	if got := len(c.Labels); got > maxExtraLabels {
+		errs = append(errs, fmt.Errorf("Config.Labels has %d: at most %d are allowed", got, maxExtraLabels))
 	}
-	l.Extra = append(l.Extra, telemetry.Label{Name: labelClientLibrary, Value: clientLibrary()})
-	l.Canonical()
-	return l
+	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
+		value := c.Labels[name]
+		switch {
+		case name == "" || len(name) > maxLabelBytes || len(value) > maxLabelBytes:
+			errs = append(errs, fmt.Errorf("Config.Labels has %.32q: names have 1 to %d bytes and values at most as many", name, maxLabelBytes))
+		case !isText(name) || !isText(value):
+			errs = append(errs, fmt.Errorf("Config.Labels has %q with %q: both must be UTF-8 without NUL", name, value))
+		case name == labelClientLibrary || labels.Field(name) != nil:
+			errs = append(errs, fmt.Errorf("Config.Labels has %q: it is set by a field of Config or by the SDK itself", name))
+		}
+	}
+	return errs
 }
 
-const franzGo = "github.com/twmb/franz-go"
-
-// clientLibrary is franz-go with the version this program was built with, as the
-// build information has it.
-func clientLibrary() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "franz-go"
-	}
-	at := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == franzGo })
-	if at < 0 {
-		return "franz-go"
-	}
-	return "franz-go/" + info.Deps[at].Version
-}
+// isText says that the ingest stage takes the value.
+func isText(value string) bool { return utf8.ValidString(value) && strings.IndexByte(value, 0) < 0 }

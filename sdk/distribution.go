@@ -2,13 +2,17 @@ package weir
 
 import "github.com/weirmq/weir/telemetry"
 
+// maxSum is the greatest sum that the ingest stage takes. It is 36 years in
+// microseconds: a thousand messages that are two weeks old reach it.
+const maxSum = 1 << 50
+
 // distribution counts values in the buckets of telemetry.Histogram, densely between
 // the least and the greatest bucket seen, so that a value costs one addition. It
 // holds at most telemetry.MaxHistogramBuckets+1 counts (18 KiB).
 type distribution struct {
 	first  int32 // bucket of counts[0]
 	counts []uint64
-	sum    uint64
+	sum    uint64 // exact up to maxSum, where it stays
 	max    uint64
 }
 
@@ -18,7 +22,7 @@ func (d *distribution) observe(value uint64) {
 		at = d.reach(int32(at) + d.first)
 	}
 	d.counts[at]++
-	d.sum += value
+	d.sum = min(d.sum+min(value, maxSum), maxSum)
 	d.max = max(d.max, value)
 }
 
@@ -38,16 +42,22 @@ func (d *distribution) reach(bucket int32) int {
 	return at
 }
 
-// take moves what was counted into h and begins anew.
-func (d *distribution) take(h *telemetry.Histogram) {
+// moveTo moves what was counted to another distribution and begins anew.
+func (d *distribution) moveTo(o *distribution) {
+	o.first, o.sum, o.max = d.first, d.sum, d.max
+	o.counts = append(o.counts[:0], d.counts...)
+	clear(d.counts)
+	d.sum, d.max = 0, 0
+}
+
+// sparse is the distribution as a report has it.
+func (d *distribution) sparse(h *telemetry.Histogram) {
 	h.Reset()
 	for i, count := range d.counts {
 		if count > 0 {
 			h.Indexes = append(h.Indexes, d.first+int32(i))
 			h.Counts = append(h.Counts, count)
-			d.counts[i] = 0
 		}
 	}
 	h.Sum, h.Max = d.sum, d.max
-	d.sum, d.max = 0, 0
 }

@@ -3,6 +3,7 @@ package weir
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -45,6 +46,7 @@ var classTests = []struct {
 	{classAuth, []error{kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.SaslAuthenticationFailed,
 		kerr.TransactionalIDAuthorizationFailed}},
 	{classUnknownTopic, []error{kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InvalidTopicException}},
+	{classNetwork, []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed}},
 }
 
 func classOf(err error) errorClass {

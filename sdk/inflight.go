@@ -50,6 +50,19 @@ func (f *inflight) end(r *kgo.Record) (began int64, ok bool) {
 	return began, ok
 }
 
+// empty says that no record is in flight.
+func (f *inflight) empty() bool {
+	for i := range f {
+		f[i].mu.Lock()
+		used := f[i].table.used
+		f[i].mu.Unlock()
+		if used > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // beginnings is an open-addressed table with linear probing, at most half full. It
 // costs a third of what a map does here, and the garbage collector nothing.
 type beginnings struct {

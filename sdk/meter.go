@@ -1,8 +1,8 @@
 package weir
 
 import (
-	"strconv"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -14,6 +14,11 @@ const nanosPerMicro = 1000
 // maxEvents bounds the lifecycle events that wait for a report. Not smaller: a
 // report may wait for an outage's end; not larger: the newest tell enough.
 const maxEvents = 16
+
+// clockStepMillis is the greatest step back of the wall clock that moves an interval.
+// Not smaller: corrections of a second are common; not larger: intervals would keep a
+// wrong clock's time.
+const clockStepMillis = 1000
 
 // meter measures one topic in one direction since its last report.
 type meter struct {
@@ -37,12 +42,6 @@ type meter struct {
 	beganMillis int64 // when this interval began, Unix time
 }
 
-// exemplar is one message; the zero value is none.
-type exemplar struct {
-	telemetry.Exemplar
-	set bool
-}
-
 // sent counts an acknowledged message.
 func (m *meter) sent(r *kgo.Record, latencyNanos, nowMillis int64) {
 	latency, size := micros(latencyNanos), recordBytes(r)
@@ -52,20 +51,23 @@ func (m *meter) sent(r *kgo.Record, latencyNanos, nowMillis int64) {
 	m.bytes += size
 	m.latency.observe(latency)
 	m.size.observe(size)
-	m.sample(r, telemetry.Exemplar{TimeUnixMillis: nowMillis, LatencyMicros: latency, SizeBytes: size})
+	m.sample(r, nowMillis, latency, size)
 	m.mu.Unlock()
 }
 
 // delivered counts a message that the application was given.
-func (m *meter) delivered(r *kgo.Record, delayNanos, nowMillis int64) {
-	delay, size := micros(delayNanos), recordBytes(r)
+func (m *meter) delivered(r *kgo.Record, nowNanos int64) {
+	size := recordBytes(r)
+	delay, known := delayMicros(r.Timestamp, nowNanos)
 	m.mu.Lock()
 	m.touched = true
 	m.messages++
 	m.bytes += size
-	m.delay.observe(delay)
+	if known {
+		m.delay.observe(delay)
+	}
 	m.size.observe(size)
-	m.sample(r, telemetry.Exemplar{TimeUnixMillis: nowMillis, LatencyMicros: delay, SizeBytes: size})
+	m.sample(r, nowNanos/nanosPerMilli, delay, size)
 	m.mu.Unlock()
 }
 
@@ -88,24 +90,6 @@ func (m *meter) failed(err error) {
 	m.mu.Unlock()
 }
 
-// sample keeps the slowest and the largest message of the interval. Only one that
-// exceeds all before it costs more than two comparisons.
-func (m *meter) sample(r *kgo.Record, e telemetry.Exemplar) {
-	slowest := !m.slowest.set || e.LatencyMicros > m.slowest.LatencyMicros
-	largest := !m.largest.set || e.SizeBytes > m.largest.SizeBytes
-	if !slowest && !largest {
-		return
-	}
-	e.TraceID = traceID(r)
-	e.MessageID = r.Topic + "/" + strconv.Itoa(int(r.Partition)) + "/" + strconv.FormatInt(r.Offset, 10)
-	if slowest {
-		m.slowest = exemplar{e, true}
-	}
-	if largest {
-		m.largest = exemplar{e, true}
-	}
-}
-
 // note adds a lifecycle event.
 func (m *meter) note(event telemetry.Event) {
 	m.mu.Lock()
@@ -120,12 +104,19 @@ func (m *meter) note(event telemetry.Event) {
 	}
 }
 
-// dropped counts a report that was lost before this interval's.
-func (m *meter) dropped() {
+// dropped counts reports that were lost before this interval's.
+func (m *meter) dropped(reports uint64) {
 	m.mu.Lock()
 	m.touched = true
-	m.droppedReports++
+	m.droppedReports += reports
 	m.mu.Unlock()
+}
+
+// hasCounted says that something was measured since the last report.
+func (m *meter) hasCounted() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.touched
 }
 
 // due says that there is something to report at nowMillis: what was measured, or
@@ -159,43 +150,21 @@ func (m *meter) setPaused(paused bool, nowMillis int64) {
 	m.note(telemetry.Event{Kind: kind, TimeUnixMillis: nowMillis})
 }
 
-// take moves what was measured into r and begins the next interval at nowMillis.
-func (m *meter) take(r *telemetry.Report, nowMillis int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	length := min(max(nowMillis-m.beganMillis, 1), maxReportMillis)
-	r.StartUnixMillis, r.LengthMillis = nowMillis-length, uint32(length)
-	m.beganMillis, m.touched = nowMillis, false
-	r.Messages, r.Bytes, r.Rebalances, r.DroppedReports = m.messages, m.bytes, m.rebalances, m.droppedReports
-	m.messages, m.bytes, m.rebalances, m.droppedReports = 0, 0, 0, 0
-	r.Errors = r.Errors[:0]
-	for class, count := range m.errors {
-		if count > 0 {
-			r.Errors = append(r.Errors, telemetry.ErrorCount{Class: errorClassNames[class], Count: count})
-		}
-	}
-	m.errors = [errorClasses]uint64{}
-	m.latency.take(&r.LatencyMicros)
-	m.delay.take(&r.DelayMicros)
-	m.size.take(&r.SizeBytes)
-	r.Events = append(r.Events[:0], m.events...)
-	m.events = m.events[:0]
-	r.Gauges = r.Gauges[:0]
-	if m.paused {
-		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: "paused", Value: 1})
-	}
-	r.Exemplars = r.Exemplars[:0]
-	if m.slowest.set {
-		r.Exemplars = append(r.Exemplars, m.slowest.Exemplar)
-	}
-	if m.largest.set && m.largest.Exemplar != m.slowest.Exemplar {
-		r.Exemplars = append(r.Exemplars, m.largest.Exemplar)
-	}
-	m.slowest, m.largest = exemplar{}, exemplar{}
-}
-
 // micros turns nanoseconds into microseconds; clocks that disagree give 0.
 func micros(nanos int64) uint64 { return uint64(max(nanos, 0)) / nanosPerMicro }
+
+// delayMicros is how old a message is; known is false where it has no timestamp.
+// Kafka's timestamps are milliseconds, and may be anything.
+func delayMicros(timestamp time.Time, nowNanos int64) (micros uint64, known bool) {
+	stamp := timestamp.UnixMilli()
+	if stamp <= 0 {
+		return 0, false
+	}
+	if stamp > nowNanos/nanosPerMilli {
+		return 0, true
+	}
+	return uint64(nowNanos-stamp*nanosPerMilli) / nanosPerMicro, true
+}
 
 // recordBytes is the uncompressed size of a message: key, value and headers.
 func recordBytes(r *kgo.Record) uint64 {

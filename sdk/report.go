@@ -47,6 +47,7 @@ func (c *Client) report(ctx context.Context) {
 			h.look(now)
 		}
 		c.sendAll(due)
+		c.forgetSpent(now)
 		timer.Reset(c.pause())
 	}
 }
@@ -56,39 +57,14 @@ func (c *Client) pause() time.Duration {
 	return time.Duration(float64(c.config.Interval) * (1 + jitterShare*(rand.Float64()-0.5)))
 }
 
-// sendAll reports every meter that has something to say. Hooks are forgotten when
-// their client has been closed for a while.
+// sendAll reports every meter that has something to say.
 func (c *Client) sendAll(how urgency) {
 	now := c.clock.wallMillis(c.clock.now())
-	var report telemetry.Report
-	var ended []*Hooks
 	for _, h := range c.snapshot() {
-		closedFor := h.closedFor(now)
+		present := h.closedFor(now) == 0
 		for m := range h.all {
-			if m.due(now, closedFor == 0) {
-				c.send(h, m, &report, how)
-			}
-		}
-		if closedFor > forgetAfter {
-			ended = append(ended, h)
-		}
-	}
-	c.forget(ended)
-}
-
-// forgetAfter is how long the hooks of a closed client are kept. Not shorter:
-// handlers may still be at work; not longer: a program that opens clients without
-// end holds them all.
-const forgetAfter = time.Minute
-
-func (c *Client) forget(ended []*Hooks) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, gone := range ended {
-		for i, h := range c.hooks {
-			if h == gone {
-				c.hooks = append(c.hooks[:i], c.hooks[i+1:]...)
-				break
+			if m.due(now, present) {
+				c.send(h, m, how)
 			}
 		}
 	}
@@ -96,15 +72,17 @@ func (c *Client) forget(ended []*Hooks) {
 
 // send reports one meter. While the telemetry cluster does not keep up the meter
 // goes on counting; what it counted longer than one report can say is dropped.
-func (c *Client) send(h *Hooks, m *meter, r *telemetry.Report, how urgency) {
+func (c *Client) send(h *Hooks, m *meter, how urgency) {
 	now := c.clock.wallMillis(c.clock.now())
 	full := how == due && c.waiting.Load() >= int64(c.config.MaxBufferedReports)
 	if full && now-m.since() < maxReportMillis {
 		return
 	}
-	m.take(r, now)
+	m.take(&c.taken, now)
+	r := &c.taken.report
+	carried := r.DroppedReports
 	if full {
-		c.drop(m)
+		c.drop(m, carried)
 		return
 	}
 	h.mu.Lock()
@@ -113,22 +91,25 @@ func (c *Client) send(h *Hooks, m *meter, r *telemetry.Report, how urgency) {
 	r.Labels.Op, r.Labels.Topic = m.op, bounded(m.topic)
 	value, err := telemetry.MarshalReport(r)
 	if err != nil { // only text that is not UTF-8 can do it
-		c.drop(m)
+		c.drop(m, carried)
 		return
 	}
 	record := &kgo.Record{Topic: telemetry.TopicTelemetry, Key: []byte(r.Labels.Client), Value: value}
 	c.waiting.Add(1)
+	h.waiting.Add(1)
 	c.producer.TryProduce(context.Background(), record, func(_ *kgo.Record, err error) {
-		c.waiting.Add(-1)
 		if err != nil {
-			c.drop(m)
-			return
+			c.drop(m, carried)
+		} else {
+			c.acknowledged.Add(1)
 		}
-		c.acknowledged.Add(1)
+		h.waiting.Add(-1)
+		c.waiting.Add(-1)
 	})
 }
 
-func (c *Client) drop(m *meter) {
+// drop counts a lost report, and those that it would have told of, for a later one.
+func (c *Client) drop(m *meter, carried uint64) {
 	c.lost.Add(1)
-	m.dropped()
+	m.dropped(1 + carried)
 }

@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 
@@ -11,25 +12,59 @@ import (
 // version "00", trace id, parent id and flags in hexadecimal, joined by dashes.
 const traceparentHeader = "traceparent"
 
+// Where things are in a traceparent; a later version may have more after a dash.
 const (
-	traceparentBytes = 55
+	versionEnd       = 2
 	traceIDAt        = 3
 	traceIDEnd       = traceIDAt + 32
+	parentIDAt       = traceIDEnd + 1
+	parentIDEnd      = parentIDAt + 16
+	flagsAt          = parentIDEnd + 1
+	traceparentBytes = flagsAt + 2
 )
 
-// traceID returns the trace id of a record's traceparent header, "" where there is
-// none that can be read.
-func traceID(r *kgo.Record) string {
+// traceID is a trace id in hexadecimal; the zero value is none.
+type traceID [traceIDEnd - traceIDAt]byte
+
+func (t traceID) String() string {
+	if t == (traceID{}) {
+		return ""
+	}
+	return string(t[:])
+}
+
+// traceOf returns the trace id of a record's traceparent header, none where there is
+// no valid one.
+func traceOf(r *kgo.Record) (id traceID) {
 	for _, h := range r.Headers {
-		if h.Key != traceparentHeader || len(h.Value) < traceparentBytes || h.Value[traceIDAt-1] != '-' || h.Value[traceIDEnd] != '-' {
-			continue
-		}
-		id := h.Value[traceIDAt:traceIDEnd]
-		if isHex(id) {
-			return string(id)
+		if h.Key == traceparentHeader && isTraceparent(h.Value) {
+			copy(id[:], h.Value[traceIDAt:traceIDEnd])
+			return id
 		}
 	}
-	return ""
+	return id
+}
+
+func isTraceparent(value []byte) bool {
+	if len(value) < traceparentBytes || value[versionEnd] != '-' || value[traceIDEnd] != '-' || value[parentIDEnd] != '-' {
+		return false
+	}
+	version := string(value[:versionEnd])
+	if len(value) > traceparentBytes && (version == "00" || value[traceparentBytes] != '-') {
+		return false
+	}
+	return version != "ff" && isHex(value[:versionEnd]) && isID(value[traceIDAt:traceIDEnd]) &&
+		isID(value[parentIDAt:parentIDEnd]) && isHex(value[flagsAt:traceparentBytes])
+}
+
+// isID says that b is hexadecimal and not all zeros, which is no id.
+func isID(b []byte) bool {
+	for _, c := range b {
+		if c != '0' {
+			return isHex(b)
+		}
+	}
+	return false
 }
 
 func isHex(b []byte) bool {
@@ -41,7 +76,8 @@ func isHex(b []byte) bool {
 	return true
 }
 
-// injectTraceparent adds a new trace's header to a record that has none.
+// injectTraceparent adds a new trace's header to a record that has none. The record
+// gets headers of its own: the host may share one slice between records.
 func injectTraceparent(r *kgo.Record) {
 	for _, h := range r.Headers {
 		if h.Key == traceparentHeader {
@@ -49,8 +85,8 @@ func injectTraceparent(r *kgo.Record) {
 		}
 	}
 	var ids [24]byte // trace id and parent id; all zeros are invalid, and never come
-	for i := range ids {
-		ids[i] = byte(rand.Uint32())
+	for at := 0; at < len(ids); at += 8 {
+		binary.BigEndian.PutUint64(ids[at:], rand.Uint64())
 	}
 	ids[0], ids[16] = ids[0]|1, ids[16]|1
 	value := make([]byte, 0, traceparentBytes)
@@ -59,5 +95,6 @@ func injectTraceparent(r *kgo.Record) {
 	value = append(value, '-')
 	value = hex.AppendEncode(value, ids[16:])
 	value = append(value, "-01"...)
-	r.Headers = append(r.Headers, kgo.RecordHeader{Key: traceparentHeader, Value: value})
+	headers := make([]kgo.RecordHeader, 0, len(r.Headers)+1)
+	r.Headers = append(append(headers, r.Headers...), kgo.RecordHeader{Key: traceparentHeader, Value: value})
 }

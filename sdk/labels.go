@@ -1,0 +1,70 @@
+package weir
+
+import (
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// labelClientLibrary names the measured library with its version.
+const labelClientLibrary = "client_library"
+
+// labels are those that every report of a client has.
+func (c Config) labels() telemetry.Labels {
+	l := telemetry.Labels{Env: c.Env, Cluster: c.Cluster, System: "kafka", Group: c.Group, Client: c.Client, Node: c.Node,
+		SDKLang: "go", SDKVersion: c.SDKVersion, Tier: c.Tier, Lane: c.Lane, Tag: c.Tag}
+	for name, value := range c.Labels {
+		l.Extra = append(l.Extra, telemetry.Label{Name: name, Value: value})
+	}
+	l.Extra = append(l.Extra, telemetry.Label{Name: labelClientLibrary, Value: clientLibrary()})
+	l.Canonical()
+	return l
+}
+
+// identify completes the labels by what a client says of itself. A long client id is
+// cut short: host and process tell one client from another.
+func (c Config) identify(client *kgo.Client) telemetry.Labels {
+	labels := c.labels()
+	if labels.Group == "" {
+		if group, ok := client.OptValue(kgo.ConsumerGroup).(string); ok {
+			labels.Group = bounded(group)
+		}
+	}
+	if labels.Client == "" {
+		id, _ := client.OptValue(kgo.ClientID).(string)
+		place := "@" + c.Node + "-" + strconv.Itoa(os.Getpid())
+		labels.Client = bounded(cut(id, maxLabelBytes-len(place)) + place)
+	}
+	return labels
+}
+
+// bounded makes a label value what the ingest stage takes.
+func bounded(value string) string { return cut(value, maxLabelBytes) }
+
+// cut is as much of a value as fits, without what the ingest stage refuses.
+func cut(value string, maxBytes int) string {
+	value = strings.ToValidUTF8(value[:max(0, min(len(value), maxBytes))], "")
+	return strings.ReplaceAll(value, "\x00", "")
+}
+
+const franzGo = "github.com/twmb/franz-go"
+
+// clientLibrary is franz-go with the version this program was built with, as the
+// build information has it.
+func clientLibrary() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "franz-go"
+	}
+	at := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == franzGo })
+	if at < 0 {
+		return "franz-go"
+	}
+	return "franz-go/" + info.Deps[at].Version
+}

@@ -1,0 +1,153 @@
+package weir
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// TestStartedAndStopped holds that the first report of each topic says that its client
+// started and the last one that it stopped.
+func TestStartedAndStopped(t *testing.T) {
+	measured, reports := startClusters(t, "orders", "payments")
+	c := open(t, reports, Config{})
+	client := dial(t, measured, kgo.WithHooks(c.Hooks()))
+	for range 3 {
+		before := c.Stats().Acknowledged
+		sendWave(t, client, []string{"orders", "payments"}, 5)
+		eventually(t, "both topics are reported", func() bool { return c.Stats().Acknowledged >= before+2 })
+	}
+	client.Close()
+	mustClose(t, c)
+	all := readReports(t, reports)
+	for _, topic := range []string{"orders", "payments"} {
+		own := slices.DeleteFunc(slices.Clone(all), func(r received) bool { return r.Labels.Topic != topic })
+		if len(own) < 3 {
+			t.Fatalf("%s: %d reports: want several", topic, len(own))
+		}
+		first, last := own[0], own[len(own)-1]
+		if !hasEvent(&first, telemetry.EventStarted) || !hasEvent(&last, telemetry.EventStopped) {
+			t.Errorf("%s: the first report says %v and the last %v: want started and stopped", topic, first.Events, last.Events)
+		}
+		if got := sum(own, seriesOf{}).events; got[telemetry.EventStarted] != 1 || got[telemetry.EventStopped] != 1 {
+			t.Errorf("%s: got events %v: want started and stopped once", topic, got)
+		}
+	}
+}
+
+func hasEvent(r *received, kind telemetry.EventKind) bool {
+	return slices.ContainsFunc(r.Events, func(e telemetry.Event) bool { return e.Kind == kind })
+}
+
+// TestPausedAndResumed pauses a consumer without messages. It is reported all the same.
+func TestPausedAndResumed(t *testing.T) {
+	measured, reports := startClusters(t, "orders")
+	c := open(t, reports, Config{})
+	h := c.Hooks()
+	client := dial(t, measured, kgo.WithHooks(h), kgo.ConsumerGroup("ledger"), kgo.ConsumeTopics("orders"))
+	acknowledgedAfter := func(what string, change func(...string), topics ...string) {
+		before := c.Stats().Acknowledged
+		change(topics...)
+		eventually(t, what, func() bool { return c.Stats().Acknowledged > before })
+	}
+	acknowledgedAfter("the start is reported", func(...string) {})
+	acknowledgedAfter("the pause is reported", func(topics ...string) { client.PauseFetchTopics(topics...) }, "orders")
+	acknowledgedAfter("the end of the pause is reported", client.ResumeFetchTopics, "orders")
+	client.Close()
+	mustClose(t, c)
+
+	var kinds []telemetry.EventKind
+	paused := false
+	for _, r := range readReports(t, reports) {
+		for _, e := range r.Events {
+			kinds = append(kinds, e.Kind)
+			paused = e.Kind == telemetry.EventPaused || paused && e.Kind != telemetry.EventResumed
+		}
+		want := ""
+		if paused {
+			want = "[{paused 1}]"
+		}
+		if got := fmt.Sprint(r.Gauges); got != want && (paused || len(r.Gauges) > 0) {
+			t.Errorf("after events %v the gauges are %s: want %s", kinds, got, want)
+		}
+	}
+	if want := []telemetry.EventKind{telemetry.EventStarted, telemetry.EventPaused, telemetry.EventResumed, telemetry.EventStopped}; !slices.Equal(kinds, want) {
+		t.Errorf("got events %v, want %v", kinds, want)
+	}
+}
+
+// TestTopicsBeyondTheBoundArePausedTogether pauses one of three topics that share a
+// meter: the meter is paused when all are, and says so once.
+func TestTopicsBeyondTheBoundArePausedTogether(t *testing.T) {
+	h := offlineClient(t, Config{MaxTopics: 1}).Hooks()
+	topics := []string{"orders", "payments", "refunds", "stock"}
+	for range 3 {
+		h.consumed(topics, map[string]bool{"payments": true}, 1000)
+	}
+	h.consumed(topics, map[string]bool{"payments": true, "refunds": true, "stock": true}, 2000)
+	h.consumed(topics, nil, 3000)
+	m := h.meter(&h.consumes, "stock")
+	want := []telemetry.Event{{Kind: telemetry.EventPaused, TimeUnixMillis: 2000}, {Kind: telemetry.EventResumed, TimeUnixMillis: 3000}}
+	if m.topic != overflowTopic || !slices.Equal(m.events, want) {
+		t.Errorf("topic %s has events %v, want %v of %s", m.topic, m.events, want, overflowTopic)
+	}
+}
+
+// TestRebalanced has a second member join the group of a first one.
+func TestRebalanced(t *testing.T) {
+	measured, reports := startClusters(t, "orders")
+	c := open(t, reports, Config{})
+	var hooks []*Hooks
+	for i := range 2 {
+		h := c.Hooks()
+		hooks = append(hooks, h)
+		dial(t, measured, kgo.WithHooks(h), kgo.ClientID(fmt.Sprint("member-", i)), kgo.ConsumerGroup("ledger"),
+			kgo.ConsumeTopics("orders"), kgo.Balancers(kgo.RangeBalancer()), kgo.HeartbeatInterval(100*time.Millisecond))
+		eventually(t, "the member joins", func() bool { return generationOf(h) > 0 })
+	}
+	eventually(t, "the first member sees the second", func() bool { return generationOf(hooks[0]) == generationOf(hooks[1]) })
+	mustClose(t, c)
+	got := sumWhere(readReports(t, reports), func(r *received) bool { return r.Labels.Client == hooks[0].labels.Client })
+	if got.Rebalances == 0 || got.Rebalances != uint64(got.events[telemetry.EventRebalanced]) {
+		t.Errorf("the first member reports %d rebalances and events %v: want at least one, and as many events", got.Rebalances, got.events)
+	}
+}
+
+func generationOf(h *Hooks) int32 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.generation
+}
+
+// TestFirstJoinIsNoRebalance counts a change from one generation to another only.
+func TestFirstJoinIsNoRebalance(t *testing.T) {
+	h := offlineClient(t, Config{}).Hooks()
+	m := h.meter(&h.consumes, "orders")
+	for i, step := range []struct {
+		generation int32
+		rebalances uint64
+	}{{-1, 0}, {7, 0}, {7, 0}, {8, 1}, {-1, 1}, {8, 1}, {11, 2}} {
+		h.rebalanced(step.generation, 1000)
+		want(t, fmt.Sprintf("rebalances after step %d, generation %d", i, step.generation), m.rebalances, step.rebalances)
+	}
+}
+
+// duringNew calls hooks' look while kgo.NewClient is at work, as a report may.
+type duringNew struct{ hooks *Hooks }
+
+func (d duringNew) OnNewClient(*kgo.Client) { d.hooks.look(1000) }
+
+// TestReportWhileAClientIsMade holds that a client is not asked before it can answer.
+func TestReportWhileAClientIsMade(t *testing.T) {
+	c := offlineClient(t, Config{})
+	h := c.Hooks()
+	dial(t, []string{nowhere}, kgo.WithHooks(h, duringNew{h}), kgo.ConsumeTopics("orders"))
+	if len(*h.consumes.byTopic.Load()) > 0 {
+		t.Error("the client was asked for its topics while it was made")
+	}
+}

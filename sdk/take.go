@@ -1,0 +1,68 @@
+package weir
+
+import "github.com/weirmq/weir/telemetry"
+
+// taken is what a meter counted in one interval, on its way into a report. It keeps
+// its memory between meters.
+type taken struct {
+	report               telemetry.Report
+	latency, delay, size distribution
+	slowest, largest     exemplar
+}
+
+// take moves what was measured into t and begins the next interval at nowMillis. The
+// meter is locked while counts are copied, not while a report is made of them: who
+// sends and consumes waits for that lock.
+func (m *meter) take(t *taken, nowMillis int64) {
+	m.copyTo(t, nowMillis)
+	r := &t.report
+	t.latency.sparse(&r.LatencyMicros)
+	t.delay.sparse(&r.DelayMicros)
+	t.size.sparse(&r.SizeBytes)
+	r.Exemplars = r.Exemplars[:0]
+	if t.slowest.set {
+		r.Exemplars = append(r.Exemplars, t.slowest.reported())
+	}
+	if t.largest.set && t.largest != t.slowest {
+		r.Exemplars = append(r.Exemplars, t.largest.reported())
+	}
+}
+
+func (m *meter) copyTo(t *taken, nowMillis int64) {
+	r := &t.report
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.StartUnixMillis, r.LengthMillis = m.interval(nowMillis)
+	m.touched = false
+	r.Messages, r.Bytes, r.Rebalances, r.DroppedReports = m.messages, m.bytes, m.rebalances, m.droppedReports
+	m.messages, m.bytes, m.rebalances, m.droppedReports = 0, 0, 0, 0
+	r.Errors = r.Errors[:0]
+	for class, count := range m.errors {
+		if count > 0 {
+			r.Errors = append(r.Errors, telemetry.ErrorCount{Class: errorClassNames[class], Count: count})
+		}
+	}
+	m.errors = [errorClasses]uint64{}
+	m.latency.moveTo(&t.latency)
+	m.delay.moveTo(&t.delay)
+	m.size.moveTo(&t.size)
+	r.Events = append(r.Events[:0], m.events...)
+	m.events = m.events[:0]
+	r.Gauges = r.Gauges[:0]
+	if m.paused {
+		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: "paused", Value: 1})
+	}
+	t.slowest, t.largest = m.slowest, m.largest
+	m.slowest, m.largest = exemplar{}, exemplar{}
+}
+
+// interval ends the meter's interval at nowMillis and begins the next one there. It
+// has a length, and does not overlap the one before it unless the clock was set back.
+func (m *meter) interval(nowMillis int64) (startMillis int64, lengthMillis uint32) {
+	if nowMillis <= m.beganMillis && m.beganMillis-nowMillis <= clockStepMillis {
+		nowMillis = m.beganMillis + 1
+	}
+	length := min(max(nowMillis-m.beganMillis, 1), maxReportMillis)
+	m.beganMillis = nowMillis
+	return nowMillis - length, uint32(length)
+}
