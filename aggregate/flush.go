@@ -20,9 +20,10 @@ type Flush struct {
 	// the segment goes on.
 	CommitOffset int64
 
+	fold    *Fold
 	source  telemetry.Source
 	segment telemetry.Segment
-	cells   []*cell
+	cells   []uint32
 	ledger  *telemetry.Ledger // nil where it is as it was
 }
 
@@ -43,9 +44,11 @@ func (f *Flush) EachCellRecord(maxBytes int, yield func(value []byte)) {
 		return append(make([]byte, 0, min(len(header)+cellBytes*(1+min(cells, MaxCellsPerBatch)), maxBytes)), header...)
 	}
 	value, held := begin(len(f.cells)), 0
-	for i, c := range f.cells {
+	for i, at := range f.cells {
+		c := &f.fold.cells[at]
+		totals := f.fold.arena.totals(&c.sums)
 		before := len(value)
-		value = telemetry.AppendCell(value, c.pane.start.Unix(), c.series.encoded, &c.totals)
+		value = telemetry.AppendCell(value, f.fold.panes[c.pane].startUnix, f.fold.series.encoded(c.series), &totals)
 		if held++; held > MaxCellsPerBatch || len(value) > maxBytes && held > 1 {
 			next := append(begin(len(f.cells)-i), value[before:]...)
 			yield(value[:before])
@@ -73,10 +76,11 @@ func (f *Fold) Flush() *Flush { return f.flush(closedPanes) }
 func (f *Fold) Drain() *Flush { return f.flush(everyPane) }
 
 func (f *Fold) flush(panes extent) *Flush {
-	out := &Flush{CommitOffset: -1, source: f.source, segment: f.segment}
+	out := &Flush{CommitOffset: -1, fold: f, source: f.source, segment: f.segment}
 	if !f.open {
 		return out
 	}
+	f.reclaim()
 	f.absorb()
 	f.flushCells(panes, out)
 	out.Groups = f.flushGroups()
@@ -97,10 +101,11 @@ func (f *Fold) flushCells(panes extent, out *Flush) {
 			continue
 		}
 		p.closed = p.closed || !p.end.After(f.watermark)
-		for _, c := range p.cells {
-			if c.flushed != c.totals.Reports {
-				c.flushed = c.totals.Reports
-				out.cells = append(out.cells, c)
+		out.cells = slices.Grow(out.cells, len(p.cells))
+		for _, at := range p.cells {
+			if c := &f.cells[at]; c.flushed != c.reports {
+				c.flushed = c.reports
+				out.cells = append(out.cells, at)
 			}
 		}
 	}
@@ -112,10 +117,7 @@ func (f *Fold) flushCells(panes extent, out *Flush) {
 }
 
 func (f *Fold) sortedPanes() []*pane {
-	out := make([]*pane, 0, len(f.panes))
-	for _, p := range f.panes {
-		out = append(out, p)
-	}
+	out := slices.Clone(f.panes)
 	slices.SortFunc(out, func(a, b *pane) int { return a.start.Compare(b.start) })
 	return out
 }
@@ -134,7 +136,7 @@ func (f *Fold) flushGroups() []telemetry.GroupBatch {
 			batches = append(batches, telemetry.GroupBatch{Source: f.source, Segment: f.segment, Grouping: last.grouping, Values: last.values})
 		}
 		batch := &batches[len(batches)-1]
-		batch.Partials = append(batch.Partials, g.partial())
+		batch.Partials = append(batch.Partials, f.partial(g))
 	}
 	f.dirty = f.dirty[:0]
 	return batches

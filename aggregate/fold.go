@@ -35,13 +35,18 @@ type Fold struct {
 	ledger        telemetry.Ledger
 	ledgerFlushed uint64 // records in the ledger when it was last flushed
 
-	series  seriesTable
-	groups  map[string]*group // by key
-	panes   map[int64]*pane   // by start, Unix seconds
-	recent  *pane             // of the report before: most are of the same
-	pending []*cell           // cells with something pending
-	dirty   []*groupPane      // group partials that changed since the last flush
-	reuse   reuse
+	series   seriesTable
+	panes    []*pane
+	paneAt   map[int64]uint32 // by start, Unix seconds
+	recent   *pane            // of the report before: most are of the same
+	recentAt uint32
+	cells    []cell
+	pendings []pendingSums
+	arena    arena             // of cells and pendings
+	groups   map[string]*group // by key
+	dirty    []*groupPane      // group partials that changed since the last flush
+	spare    []*groupPane
+	over     bool // the cells are of a segment that is over; its last flush may still be read
 
 	watermark time.Time
 	atEnd     bool   // nothing came since the source was read to its end
@@ -56,22 +61,30 @@ type Counters struct {
 
 // NewFold returns an empty fold.
 func NewFold(source telemetry.Source, parameters Parameters, lateness time.Duration, groupings []telemetry.Grouping) *Fold {
-	f := &Fold{source: source, parameters: parameters, lateness: lateness, groupings: groupings,
-		series: newSeriesTable(parameters.MaxSeries), groups: map[string]*group{}}
-	f.reset()
-	return f
+	return &Fold{source: source, parameters: parameters, lateness: lateness, groupings: groupings,
+		series: newSeriesTable(parameters.MaxSeries), paneAt: map[int64]uint32{}, groups: map[string]*group{}}
 }
 
-// reset forgets the segment. What it held is used again once the flush that closed
-// it is no longer read: at the next report.
-func (f *Fold) reset() {
-	f.ledger, f.ledgerFlushed, f.late = telemetry.Ledger{}, 0, 0
+// reclaim empties what the segment held that is over, for the open one.
+func (f *Fold) reclaim() {
+	if !f.over {
+		return
+	}
+	f.over = false
+	for _, p := range f.panes {
+		for _, g := range p.groups {
+			g.empty()
+			f.spare = append(f.spare, g)
+		}
+	}
+	f.panes, f.recent = f.panes[:0], nil
+	clear(f.paneAt)
+	f.cells, f.pendings, f.dirty = f.cells[:0], f.pendings[:0], f.dirty[:0]
+	clear(f.pendings[:cap(f.pendings)]) // their room goes with the arena
+	f.arena.empty()
 	if f.series.begin() {
 		f.groups = map[string]*group{}
 	}
-	f.reuse.retire(f.panes)
-	f.panes, f.recent = map[int64]*pane{}, nil
-	f.pending, f.dirty = f.pending[:0], f.dirty[:0]
 }
 
 // Begin says where a record belongs, before it is added or refused. Where it opens
@@ -79,6 +92,7 @@ func (f *Fold) reset() {
 // acknowledged, the record's offset may be committed.
 func (f *Fold) Begin(at Position) (closed *Flush) {
 	f.atEnd = false
+	f.reclaim()
 	next := telemetry.Segment{Block: uint64(at.Offset) / telemetry.BlockOffsets, MinuteUnix: at.AppendUnixMillis / 60_000}
 	if f.open && next.Block == f.segment.Block {
 		next.MinuteUnix = max(next.MinuteUnix, f.segment.MinuteUnix)
@@ -91,9 +105,9 @@ func (f *Fold) Begin(at Position) (closed *Flush) {
 		closed = f.flush(everyPane)
 		closed.CommitOffset = at.Offset
 	}
-	f.reset()
+	f.over = true
 	f.segment, f.open = next, true
-	f.ledger.FirstOffset = at.Offset
+	f.ledger, f.ledgerFlushed, f.late = telemetry.Ledger{FirstOffset: at.Offset}, 0, 0
 	return closed
 }
 
@@ -107,8 +121,8 @@ type LabelReader interface {
 // Begin has been called with the same position. The error is the reader's, which
 // refused the labels: nothing was folded then, and Refuse is to be called.
 func (f *Fold) Add(at Position, r *telemetry.Report, reader LabelReader) error {
-	f.reuse.reclaim()
-	s, err := f.seriesOf(r, reader)
+	f.reclaim()
+	id, err := f.seriesOf(r, reader)
 	if err != nil {
 		return err
 	}
@@ -116,17 +130,12 @@ func (f *Fold) Add(at Position, r *telemetry.Report, reader LabelReader) error {
 	f.ledger.Reports++
 	f.counters.Reports++
 	f.clamp(at, r)
-	p := f.paneOf(r.StartUnixMillis)
-	if !p.end.After(f.watermark) {
+	pane := f.paneOf(r.StartUnixMillis)
+	if !f.recent.end.After(f.watermark) {
 		f.late++
 		f.counters.Late++
 	}
-	c := f.cellOf(s, p)
-	if c.pending == nil {
-		c.pending = f.reuse.takePending()
-		f.pending = append(f.pending, c)
-	}
-	c.pending.AddReport(r)
+	f.arena.add(f.pendingOf(f.cellOf(id, pane)), r)
 	// A clock that runs ahead must not close the panes of others.
 	f.advance(time.UnixMilli(min(r.StartUnixMillis, at.AppendUnixMillis)).UTC().Add(-f.lateness))
 	return nil

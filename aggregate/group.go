@@ -14,9 +14,10 @@ type group struct {
 type groupPane struct {
 	group   *group
 	pane    *pane
+	at      uint32 // of the pane
 	totals  telemetry.Totals
 	clients map[string]struct{} // each once: a client may send many series
-	cells   []*cell             // of its series
+	cells   []uint32            // of its series
 	gauged  bool                // some cell has gauges: they are joined anew at a flush
 	dirty   bool                // in Fold.dirty
 }
@@ -41,32 +42,50 @@ func (f *Fold) group(s *series) {
 }
 
 // joinGroups makes a new cell known to its series' groups.
-func (f *Fold) joinGroups(c *cell) {
-	c.groups = c.groups[:0]
-	for _, g := range c.series.groups {
-		gp := f.partOf(g, c.pane)
-		c.groups = append(c.groups, gp)
-		gp.cells = append(gp.cells, c)
-		gp.totals.JoinIdentity(&c.series.labels)
-		if client := c.series.labels.Client; client != "" {
-			gp.clients[client] = struct{}{}
+func (f *Fold) joinGroups(at uint32) {
+	s := &f.series.series[f.cells[at].series]
+	for _, g := range s.groups {
+		gp := f.partOf(g, f.cells[at].pane)
+		gp.cells = append(gp.cells, at)
+		gp.totals.JoinIdentity(&s.labels)
+		if s.labels.Client != "" {
+			gp.clients[s.labels.Client] = struct{}{}
 		}
 		f.touch(gp)
 	}
 }
 
 // partOf returns the group's part in a pane.
-func (f *Fold) partOf(g *group, p *pane) *groupPane {
+func (f *Fold) partOf(g *group, pane uint32) *groupPane {
 	for i := len(g.panes) - 1; i >= 0; i-- {
-		if g.panes[i].pane == p {
+		if g.panes[i].at == pane {
 			return g.panes[i]
 		}
 	}
-	gp := f.reuse.takeGroupPane()
-	gp.group, gp.pane = g, p
+	gp := f.takeGroupPane()
+	gp.group, gp.at, gp.pane = g, pane, f.panes[pane]
 	g.panes = append(g.panes, gp)
-	p.groups = append(p.groups, gp)
+	gp.pane.groups = append(gp.pane.groups, gp)
 	return gp
+}
+
+// takeGroupPane returns an empty one, of a segment before where there is any.
+func (f *Fold) takeGroupPane() *groupPane {
+	n := len(f.spare)
+	if n == 0 {
+		return &groupPane{clients: map[string]struct{}{}}
+	}
+	g := f.spare[n-1]
+	f.spare = f.spare[:n-1]
+	return g
+}
+
+// empty makes a group's part ready for another group and pane.
+func (g *groupPane) empty() {
+	g.group.panes = g.group.panes[:0]
+	g.totals.Reset()
+	clear(g.clients)
+	*g = groupPane{totals: g.totals, clients: g.clients, cells: g.cells[:0]}
 }
 
 func (f *Fold) touch(g *groupPane) {
@@ -77,11 +96,13 @@ func (f *Fold) touch(g *groupPane) {
 }
 
 // partial is what a group has in a pane so far. It shares memory with the fold.
-func (g *groupPane) partial() telemetry.GroupPartial {
+func (f *Fold) partial(g *groupPane) telemetry.GroupPartial {
 	if g.gauged {
 		g.totals.Gauges = g.totals.Gauges[:0]
-		for _, c := range g.cells {
-			g.totals.JoinGauges(&c.totals)
+		for _, at := range g.cells {
+			if lists := f.cells[at].lists; lists > 0 {
+				g.totals.JoinGauges(f.arena.lists[lists-1])
+			}
 		}
 	}
 	g.totals.OverflowedClients = uint64(len(g.clients) - len(g.totals.Clients))
@@ -91,22 +112,23 @@ func (g *groupPane) partial() telemetry.GroupPartial {
 // Regroup replaces the groupings, as a reload of the rules does. Partials of a new
 // grouping are computed from the open segment's cells.
 func (f *Fold) Regroup(groupings []telemetry.Grouping) {
+	f.reclaim()
 	f.absorb()
 	f.groupings, f.groups, f.dirty = groupings, map[string]*group{}, f.dirty[:0]
 	f.series.groupings++
 	for _, p := range f.panes {
 		p.groups = nil
 	}
-	for _, p := range f.sortedPanes() {
-		for _, c := range p.cells {
-			if c.series.grouped != f.series.groupings {
-				f.group(c.series)
-			}
-			f.joinGroups(c)
-			for _, g := range c.groups {
-				g.totals.JoinCounters(&c.series.labels, &c.totals)
-				g.gauged = g.gauged || len(c.totals.Gauges) > 0
-			}
+	for at := range f.cells {
+		c := &f.cells[at]
+		s := &f.series.series[c.series]
+		if s.grouped != f.series.groupings {
+			f.group(s)
+		}
+		f.joinGroups(uint32(at))
+		part := f.arena.totals(&c.sums)
+		for _, g := range s.groups {
+			f.absorbInto(f.partOf(g, c.pane), &s.labels, &part)
 		}
 	}
 }

@@ -1,17 +1,15 @@
 package aggregate
 
-import (
-	"github.com/weirmq/weir/telemetry"
-)
+import "github.com/weirmq/weir/telemetry"
 
 // series is one set of label values.
 type series struct {
-	labels  telemetry.Labels
-	encoded []byte   // labels
-	segment uint64   // the table's segment that it was last seen in
-	grouped uint64   // the table's groupings that groups is of
-	groups  []*group // one for each grouping that admits it
-	cells   []*cell  // of that segment, one for each pane, the newest last
+	labels   telemetry.Labels
+	encoding uint32   // of labels
+	segment  uint32   // the table's segment that it was last seen in
+	grouped  uint32   // the table's groupings that groups is of
+	newest   uint32   // cell of that segment, plus 1; 0 for none
+	groups   []*group // one for each grouping that admits it
 }
 
 // seriesTable finds series by their encoded labels. One series may be encoded in
@@ -20,24 +18,26 @@ type series struct {
 // against the limit depends on the segment alone.
 type seriesTable struct {
 	limit     int
-	byRaw     map[string]*series // raw label bytes
-	byLabel   map[string]*series // canonical label bytes
-	segment   uint64             // counts segments
-	groupings uint64             // counts sets of groupings
-	live      int                // series in the open segment
-	overflow  *series            // of the series beyond the limit
-	scratch   telemetry.Labels   // as read, before they are copied
+	encodings encodings
+	series    []series // the first takes the series beyond the limit
+	segment   uint32   // counts segments, from 1
+	groupings uint32   // counts sets of groupings, from 1
+	live      int      // series in the open segment
+	scratch   telemetry.Labels
+	canonical []byte
 }
 
 const (
-	// rawPerSeries bounds the encodings remembered for each series. Not fewer: clients
-	// in several languages order labels differently; not more: each is a key in memory.
-	rawPerSeries = 4
+	// encodingsPerSeries bounds the encodings remembered for each series. Not fewer:
+	// clients in several languages order labels differently; not more: they are memory.
+	encodingsPerSeries = 4
 	// rememberedPerLive bounds the series that are remembered, by those of a segment.
 	// Not fewer: clients that pause for a minute would be parsed again; not more: they
 	// are memory.
 	rememberedPerLive = 2
 	minRemembered     = 1000
+
+	overflowSeries = 0
 )
 
 func newSeriesTable(limit int) seriesTable {
@@ -47,16 +47,15 @@ func newSeriesTable(limit int) seriesTable {
 }
 
 func (t *seriesTable) forget() {
-	t.byRaw, t.byLabel = map[string]*series{}, map[string]*series{}
+	t.encodings, t.series = newEncodings(), nil
 	labels := telemetry.Labels{Extra: []telemetry.Label{{Name: "overflow", Value: "true"}}}
-	t.overflow = &series{labels: labels, encoded: telemetry.AppendLabels(nil, &labels)}
-	t.byLabel[string(t.overflow.encoded)] = t.overflow
+	t.newSeries(&labels, telemetry.AppendLabels(nil, &labels))
 }
 
 // begin begins a segment. It returns true where all series were forgotten, because
 // most of those remembered had not come in the segment before.
 func (t *seriesTable) begin() (forgot bool) {
-	if len(t.byLabel) > minRemembered+rememberedPerLive*t.live || len(t.byRaw) > rawPerSeries*t.limit {
+	if len(t.series) > minRemembered+rememberedPerLive*t.live || len(t.encodings.entries) > encodingsPerSeries*max(t.limit, minRemembered) {
 		t.forget()
 		forgot = true
 	}
@@ -65,52 +64,58 @@ func (t *seriesTable) begin() (forgot bool) {
 	return forgot
 }
 
-// seriesOf finds the series of a report, the overflow series beyond the limit.
-func (f *Fold) seriesOf(r *telemetry.Report, reader LabelReader) (*series, error) {
-	s := f.series.byRaw[string(r.RawLabels)]
-	if s == nil {
-		var err error
-		if s, err = f.newSeries(r, reader); err != nil {
-			return nil, err
-		}
-	}
-	if s.segment == f.series.segment {
-		return s, nil
-	}
-	if f.series.live >= f.series.limit && s != f.series.overflow {
-		f.counters.Overflowed++
-		if s = f.series.overflow; s.segment == f.series.segment {
-			return s, nil
-		}
-	}
-	f.enter(s)
-	return s, nil
+// newSeries makes a series of labels and their canonical encoding.
+func (t *seriesTable) newSeries(labels *telemetry.Labels, canonical []byte) uint32 {
+	id := uint32(len(t.series))
+	t.series = append(t.series, series{labels: labels.Clone(), encoding: t.encodings.insert(canonical, t.encodings.hash(canonical), id)})
+	return id
 }
 
-// enter makes a series one of the open segment.
-func (f *Fold) enter(s *series) {
+// find returns the series of an encoding. One seen for the first time is read.
+func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
+	hash := t.encodings.hash(raw)
+	if id, ok := t.encodings.find(raw, hash); ok {
+		return id, nil
+	}
+	if err := reader.ReadLabels(raw, &t.scratch); err != nil {
+		return 0, err
+	}
+	t.scratch.Canonical()
+	t.canonical = telemetry.AppendLabels(t.canonical[:0], &t.scratch)
+	id, ok := t.encodings.find(t.canonical, t.encodings.hash(t.canonical))
+	if !ok {
+		id = t.newSeries(&t.scratch, t.canonical)
+	}
+	if string(raw) != string(t.canonical) {
+		t.encodings.insert(raw, hash, id)
+	}
+	return id, nil
+}
+
+// encoded returns a series' labels as they are written.
+func (t *seriesTable) encoded(id uint32) []byte { return t.encodings.bytesOf(t.series[id].encoding) }
+
+// seriesOf finds the series of a report, the overflow series beyond the limit.
+func (f *Fold) seriesOf(r *telemetry.Report, reader LabelReader) (uint32, error) {
+	id, err := f.series.find(r.RawLabels, reader)
+	if err != nil {
+		return 0, err
+	}
+	s := &f.series.series[id]
+	if s.segment == f.series.segment {
+		return id, nil
+	}
+	if f.series.live >= f.series.limit && id != overflowSeries {
+		f.counters.Overflowed++
+		id, s = overflowSeries, &f.series.series[overflowSeries]
+		if s.segment == f.series.segment {
+			return id, nil
+		}
+	}
 	f.series.live++
-	s.segment, s.cells = f.series.segment, s.cells[:0]
+	s.segment, s.newest = f.series.segment, 0
 	if s.grouped != f.series.groupings {
 		f.group(s)
 	}
-}
-
-// newSeries finds or makes the series of an encoding seen for the first time.
-func (f *Fold) newSeries(r *telemetry.Report, reader LabelReader) (*series, error) {
-	if err := reader.ReadLabels(r.RawLabels, &f.series.scratch); err != nil {
-		return nil, err
-	}
-	labels := f.series.scratch.Clone()
-	labels.Canonical()
-	canonical := string(telemetry.AppendLabels(nil, &labels))
-	s := f.series.byLabel[canonical]
-	if s == nil {
-		s = &series{labels: labels, encoded: []byte(canonical)}
-		f.series.byLabel[canonical] = s
-	}
-	if len(f.series.byRaw) < rawPerSeries*f.series.limit {
-		f.series.byRaw[string(r.RawLabels)] = s
-	}
-	return s, nil
+	return id, nil
 }

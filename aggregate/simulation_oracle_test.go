@@ -13,13 +13,13 @@ import (
 
 // outcome is what a whole history comes to, however its reports were folded.
 type outcome struct {
-	Cells  map[string]sums
-	Groups map[string]sums
+	Cells  map[string]oracleSums
+	Groups map[string]oracleSums
 	Ledger map[ledgerKey]ledgerSums
 }
 
-// sums are the totals of one series or group in one pane.
-type sums struct {
+// oracleSums are the totals of one series or group in one pane.
+type oracleSums struct {
 	Reports, Messages, Bytes, Errors, Latencies, LatencySum uint64
 	Gauge                                                   gauge // cells only
 }
@@ -41,11 +41,11 @@ type ledgerSums struct {
 }
 
 func newOutcome() *outcome {
-	return &outcome{map[string]sums{}, map[string]sums{}, map[ledgerKey]ledgerSums{}}
+	return &outcome{map[string]oracleSums{}, map[string]oracleSums{}, map[ledgerKey]ledgerSums{}}
 }
 
 // add adds totals up; the newer gauge stays, of equal ones the greater.
-func (s *sums) add(t *telemetry.Totals, withGauges bool) {
+func (s *oracleSums) add(t *telemetry.Totals, withGauges bool) {
 	s.Reports += t.Reports
 	s.Messages += t.Messages
 	s.Bytes += t.Bytes
@@ -60,7 +60,7 @@ func (s *sums) add(t *telemetry.Totals, withGauges bool) {
 	}
 }
 
-func (s *sums) observe(atMillis int64, last, greatest float64) {
+func (s *oracleSums) observe(atMillis int64, last, greatest float64) {
 	if atMillis > s.Gauge.AtMillis || atMillis == s.Gauge.AtMillis && last > s.Gauge.Last {
 		s.Gauge.AtMillis, s.Gauge.Last = atMillis, last
 	}
@@ -148,8 +148,8 @@ func TestOracleIsNaive(t *testing.T) {
 		Messages: 3, Gauges: []telemetry.Gauge{{Name: "lag", Value: 5}}}
 	w.log = []entry{{Position{7, epoch.UnixMilli() + 16_000, 100}, &report}, {Position{8, epoch.UnixMilli() + 17_000, 50}, nil}}
 	want := &outcome{
-		Cells:  map[string]sums{"topic=a,op=send in 10s": {Reports: 1, Messages: 3, Gauge: gauge{epoch.UnixMilli() + 15_000, 5, 5}}},
-		Groups: map[string]sums{"topic=a in 10s": {Reports: 1, Messages: 3}},
+		Cells:  map[string]oracleSums{"topic=a,op=send in 10s": {Reports: 1, Messages: 3, Gauge: gauge{epoch.UnixMilli() + 15_000, 5, 5}}},
+		Groups: map[string]oracleSums{"topic=a in 10s": {Reports: 1, Messages: 3}},
 		Ledger: map[ledgerKey]ledgerSums{{w.source, telemetry.Segment{MinuteUnix: 30_000_000}}: {1, 1, 150, 7, 9}},
 	}
 	if diff := cmp.Diff(want, oracle([]*world{w})); diff != "" {

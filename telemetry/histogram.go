@@ -60,13 +60,14 @@ func (h *Histogram) Merge(o *Histogram) {
 	}
 	h.Sum += o.Sum
 	h.Max = max(h.Max, o.Max)
-	if missing := h.addKnown(o); missing > 0 {
-		h.addMissing(o, missing)
+	if missing := h.AddKnown(o); missing > 0 {
+		h.AddMissing(o, missing)
 	}
 }
 
-// addKnown adds the counts of the buckets that h has, and counts those it lacks.
-func (h *Histogram) addKnown(o *Histogram) (missing int) {
+// AddKnown adds o's counts of the buckets that h has, and says how many it lacks. It
+// leaves sum and max alone.
+func (h *Histogram) AddKnown(o *Histogram) (missing int) {
 	indexes, counts := h.Indexes, h.Counts[:len(h.Indexes)]
 	at := 0
 	for i, index := range o.Indexes {
@@ -83,12 +84,13 @@ func (h *Histogram) addKnown(o *Histogram) (missing int) {
 	return missing
 }
 
-// addMissing inserts the buckets that h lacks, from the last to the first, so that
-// each bucket moves once.
-func (h *Histogram) addMissing(o *Histogram, missing int) {
+// AddMissing inserts the buckets that h lacks, after AddKnown said how many there are.
+// It goes from the last to the first, so that each bucket moves once, and grows h's
+// slices by append.
+func (h *Histogram) AddMissing(o *Histogram, missing int) {
 	from := len(h.Indexes) - 1
-	h.Indexes = append(h.Indexes, make([]int32, missing)...)
-	h.Counts = append(h.Counts, make([]uint64, missing)...)
+	h.Indexes = slices.Grow(h.Indexes, missing)[:len(h.Indexes)+missing]
+	h.Counts = slices.Grow(h.Counts, missing)[:len(h.Counts)+missing]
 	to := len(h.Indexes) - 1
 	for i := len(o.Indexes) - 1; i >= 0 && to > from; i-- {
 		for from >= 0 && h.Indexes[from] > o.Indexes[i] {

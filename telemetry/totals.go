@@ -41,9 +41,6 @@ func (t *Totals) AddReport(r *Report) {
 	t.Reports++
 	t.Messages += r.Messages
 	t.Bytes += r.Bytes
-	for _, e := range r.Errors {
-		t.addError(e)
-	}
 	t.LatencyMicros.Merge(&r.LatencyMicros)
 	t.DelayMicros.Merge(&r.DelayMicros)
 	t.SizeBytes.Merge(&r.SizeBytes)
@@ -51,6 +48,14 @@ func (t *Totals) AddReport(r *Report) {
 	t.Rebalances += r.Rebalances
 	t.DroppedReports += r.DroppedReports
 	t.IntervalMillis += uint64(r.LengthMillis)
+	t.AddLists(r)
+}
+
+// AddLists folds in what a report lists: errors, gauges and events. Strings are copied.
+func (t *Totals) AddLists(r *Report) {
+	for _, e := range r.Errors {
+		t.addError(e)
+	}
 	at := r.StartUnixMillis + int64(r.LengthMillis)
 	for _, g := range r.Gauges {
 		t.joinGauge(GaugeValue{g.Name, at, g.Value, g.Value, g.Value, g.Value, 1}, newestGauge)
