@@ -1,0 +1,184 @@
+package docs_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirmq/weir/deploy/child"
+	"github.com/weirmq/weir/sink/clickhouse"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// answers are what the named queries of the pages give on the rows of seed.
+var answers = map[string]string{
+	"tps":        "orders\tsend\t4",
+	"p99":        "orders\t10\t900",
+	"versions":   "go\t1.1.0\t1\t0.5\ngo\t1.2.0\t1\t0.5",
+	"errors":     "orders\ttimeout\t6",
+	"incomplete": "00000000000000000000000000000001/0\t0\t60\t59",
+	"gaps":       "00000000000000000000000000000001/0\t60\t70",
+	"firing":     "TrafficSurge\torders jumped to 300 msg/s",
+	"how-often":  "TrafficSurge\t1",
+	"total":      "240",
+}
+
+// TestSQL runs every query of the pages on the real engine, with the schema that the
+// sink makes and rows that the sink writes.
+func TestSQL(t *testing.T) {
+	t.Parallel()
+	engine := startEngine(t)
+	engine.seed(t)
+	asked := map[string]bool{}
+	eachBlock(t, "sql", func(b *block) {
+		got, err := engine.query(b.text)
+		if err != nil {
+			b.errorf(t, "%v", err)
+			return
+		}
+		if !b.is("query") {
+			return
+		}
+		want, known := answers[b.mark[1]]
+		if !known {
+			b.errorf(t, "no answer is known for the query %s", b.mark[1])
+		}
+		if diff := cmp.Diff(want, strings.TrimSpace(got)); diff != "" {
+			b.errorf(t, "query %s (-want +got):\n%s", b.mark[1], diff)
+		}
+		asked[b.mark[1]] = true
+	})
+	for name := range answers {
+		if !asked[name] {
+			t.Errorf("no page has the query %s", name)
+		}
+	}
+	p := readPage(t, "docs/store.md")
+	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'ledger', 'alerts')")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(columns), "\n") {
+		table, column, _ := strings.Cut(line, "\t")
+		says(t, p, "a column of "+table, "`"+column+"`")
+	}
+}
+
+// engine is a running ClickHouse.
+type engine struct{ url string }
+
+func startEngine(t *testing.T) engine {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	listener.Close()
+	logs, dir := &strings.Builder{}, t.TempDir()
+	running, err := child.Start(t.Context(), child.Config{Executable: weir(t), ReadyURL: "http://" + addr + "/ping", LogWriter: logs,
+		Args: []string{"clickhouse", "--addr", addr, "--data", filepath.Join(dir, "clickhouse")},
+		Env:  append(os.Environ(), "TMPDIR="+dir)}) // a killed engine leaves its scratch folder
+	if err != nil {
+		t.Fatalf("%v\n%s", err, logs)
+	}
+	t.Cleanup(running.Kill)
+	return engine{"http://" + addr}
+}
+
+func (e engine) query(sql string) (string, error) {
+	response, err := http.Post(e.url+"/?default_format=TSV", "text/plain", strings.NewReader(sql))
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return "", err
+	}
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s: %s", response.Status, body)
+	}
+	return string(body), nil
+}
+
+var seedSource = telemetry.Source{TopicID: [16]byte{15: 1}}
+
+// seed writes two clients' minute of orders: 60 reports of 4 messages. A retry, an older
+// version and a newer one of every cell are among the rows. The next segment begins ten
+// offsets late, and holds one report less than its ledger says.
+func (e engine) seed(t *testing.T) {
+	t.Helper()
+	store, err := clickhouse.Open(t.Context(), clickhouse.Config{DSN: e.url, OnError: func(err error) {
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	minute := time.Now().UTC().Truncate(time.Minute).Add(-2 * time.Minute)
+	first := seedBatch(minute, &telemetry.Ledger{Reports: 60, Bytes: 12_000, FirstOffset: 0, EndOffset: 60, Closed: true}, 60)
+	older := seedBatch(minute, nil, 30)
+	second := seedBatch(minute.Add(time.Minute), &telemetry.Ledger{Reports: 60, FirstOffset: 70, EndOffset: 130, Closed: true}, 59)
+	for i := range second.Cells { // of a topic of its own, so that other queries see one minute only
+		second.Cells[i].Labels.Topic, second.Cells[i].Labels.Op = "audit", "consume"
+	}
+	for _, batch := range []telemetry.CellBatch{older, first, first, older, second} {
+		if err := store.WriteCells(t.Context(), []telemetry.CellBatch{batch}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alert := telemetry.Alert{ID: "7b23eb520e487060", Rule: "TrafficSurge", State: telemetry.AlertPending, ActiveAt: minute, EvaluatedAt: minute,
+		Labels: map[string]string{"alertname": "TrafficSurge", "topic": "orders"}, Seq: 1, Completeness: 1,
+		Annotations: map[string]string{"summary": "orders jumped to 300 msg/s"}}
+	fired := alert
+	fired.State, fired.Seq, fired.FiredAt, fired.EvaluatedAt = telemetry.AlertFiring, 2, minute.Add(30*time.Second), minute.Add(30*time.Second)
+	if err := store.WriteAlerts(t.Context(), []telemetry.Alert{alert, fired, alert}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seedBatch is a segment of so many reports, half of each client, in panes of 10 s.
+func seedBatch(minute time.Time, ledger *telemetry.Ledger, reports int) telemetry.CellBatch {
+	batch := telemetry.CellBatch{Source: seedSource, Segment: telemetry.Segment{MinuteUnix: minute.Unix() / 60}, Ledger: ledger}
+	cells := map[string]int{}
+	for i := range reports {
+		client, version := "a", "1.2.0"
+		if i%2 == 1 {
+			client, version = "b", "1.1.0"
+		}
+		pane := minute.Add(time.Duration(i/2%6) * 10 * time.Second)
+		key := client + pane.String()
+		if _, ok := cells[key]; !ok {
+			cells[key] = len(batch.Cells)
+			batch.Cells = append(batch.Cells, telemetry.Cell{Pane: pane, Labels: telemetry.Labels{Env: "production", Cluster: "orders-kafka",
+				System: "kafka", Topic: "orders", Op: "send", Client: client, SDKLang: "go", SDKVersion: version}})
+		}
+		report := telemetry.Report{Messages: 4, Bytes: 400, LengthMillis: 1000}
+		for range 4 {
+			report.LatencyMicros.Observe(10_000)
+		}
+		if i%10 == 0 { // 6 of 240 take 900 ms, and 6 more messages fail
+			report.LatencyMicros = telemetry.Histogram{}
+			for _, micros := range []uint64{10_000, 10_000, 10_000, 900_000} {
+				report.LatencyMicros.Observe(micros)
+			}
+			report.Errors = []telemetry.ErrorCount{{Class: "timeout", Count: 1}}
+		}
+		batch.Cells[cells[key]].Totals.AddReport(&report)
+	}
+	return batch
+}
