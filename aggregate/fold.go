@@ -46,7 +46,8 @@ type Fold struct {
 	groups   map[string]*group // by key
 	dirty    []*groupPane      // group partials that changed since the last flush
 	spare    []*groupPane
-	over     bool // the cells are of a segment that is over; its last flush may still be read
+	clients  map[string]struct{} // while they are counted
+	over     bool                // the cells are of a segment that is over; its last flush may still be read
 
 	watermark time.Time
 	atEnd     bool   // nothing came since the source was read to its end
@@ -62,7 +63,7 @@ type Counters struct {
 // NewFold returns an empty fold.
 func NewFold(source telemetry.Source, parameters Parameters, lateness time.Duration, groupings []telemetry.Grouping) *Fold {
 	return &Fold{source: source, parameters: parameters, lateness: lateness, groupings: groupings,
-		series: newSeriesTable(parameters.MaxSeries), paneAt: map[int64]uint32{}, groups: map[string]*group{}}
+		series: newSeriesTable(parameters.MaxSeries), paneAt: map[int64]uint32{}, groups: map[string]*group{}, clients: map[string]struct{}{}}
 }
 
 // reclaim empties what the segment held that is over, for the open one.

@@ -12,14 +12,14 @@ type group struct {
 
 // groupPane is a group in one pane: what its series' cells add up to.
 type groupPane struct {
-	group   *group
-	pane    *pane
-	at      uint32 // of the pane
-	totals  telemetry.Totals
-	clients map[string]struct{} // each once: a client may send many series
-	cells   []uint32            // of its series
-	gauged  bool                // some cell has gauges: they are joined anew at a flush
-	dirty   bool                // in Fold.dirty
+	group  *group
+	pane   *pane
+	at     uint32 // of the pane
+	totals telemetry.Totals
+	cells  []uint32 // of its series
+	joined int      // cells whose series are in the totals' lists of clients, nodes and versions
+	gauged bool     // some cell has gauges: they are joined anew at a flush
+	dirty  bool     // in Fold.dirty
 }
 
 // group puts a series into the groups of all groupings that admit it.
@@ -47,10 +47,6 @@ func (f *Fold) joinGroups(at uint32) {
 	for _, g := range s.groups {
 		gp := f.partOf(g, f.cells[at].pane)
 		gp.cells = append(gp.cells, at)
-		gp.totals.JoinIdentity(&s.labels)
-		if s.labels.Client != "" {
-			gp.clients[s.labels.Client] = struct{}{}
-		}
 		f.touch(gp)
 	}
 }
@@ -73,7 +69,7 @@ func (f *Fold) partOf(g *group, pane uint32) *groupPane {
 func (f *Fold) takeGroupPane() *groupPane {
 	n := len(f.spare)
 	if n == 0 {
-		return &groupPane{clients: map[string]struct{}{}}
+		return &groupPane{}
 	}
 	g := f.spare[n-1]
 	f.spare = f.spare[:n-1]
@@ -84,8 +80,7 @@ func (f *Fold) takeGroupPane() *groupPane {
 func (g *groupPane) empty() {
 	g.group.panes = g.group.panes[:0]
 	g.totals.Reset()
-	clear(g.clients)
-	*g = groupPane{totals: g.totals, clients: g.clients, cells: g.cells[:0]}
+	*g = groupPane{totals: g.totals, cells: g.cells[:0]}
 }
 
 func (f *Fold) touch(g *groupPane) {
@@ -105,8 +100,25 @@ func (f *Fold) partial(g *groupPane) telemetry.GroupPartial {
 			}
 		}
 	}
-	g.totals.OverflowedClients = uint64(len(g.clients) - len(g.totals.Clients))
+	for _, at := range g.cells[g.joined:] {
+		g.totals.JoinIdentity(&f.series.series[f.cells[at].series].labels)
+	}
+	if len(g.totals.Clients) == telemetry.MaxListedClients && g.joined < len(g.cells) {
+		g.totals.OverflowedClients = uint64(f.clientsOf(g) - telemetry.MaxListedClients)
+	}
+	g.joined = len(g.cells)
 	return telemetry.GroupPartial{Pane: g.pane.start, Totals: g.totals}
+}
+
+// clientsOf counts the clients of a group's part, each once: one may send many series.
+func (f *Fold) clientsOf(g *groupPane) int {
+	clear(f.clients)
+	for _, at := range g.cells {
+		if client := f.series.series[f.cells[at].series].labels.Client; client != "" {
+			f.clients[client] = struct{}{}
+		}
+	}
+	return len(f.clients)
 }
 
 // Regroup replaces the groupings, as a reload of the rules does. Partials of a new

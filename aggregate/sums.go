@@ -1,6 +1,10 @@
 package aggregate
 
-import "github.com/weirmq/weir/telemetry"
+import (
+	"slices"
+
+	"github.com/weirmq/weir/telemetry"
+)
 
 // sums is what the reports of one cell add up to. It has no pointers: cells are many,
 // and the garbage collector must not follow them. What few reports have, errors,
@@ -66,15 +70,11 @@ func (a *arena) take(class uint8) uint32 {
 		return at
 	}
 	at, room := len(a.indexes), roomOf(class)
-	a.indexes = append(a.indexes, zeroIndexes[:room]...)
-	a.counts = append(a.counts, zeroCounts[:room]...)
+	// What stands in the room does not matter: a list holds nothing at first.
+	a.indexes = slices.Grow(a.indexes, room)[:at+room]
+	a.counts = slices.Grow(a.counts, room)[:at+room]
 	return uint32(at)
 }
-
-var (
-	zeroIndexes [firstClass << (classes - 1)]int32
-	zeroCounts  [firstClass << (classes - 1)]uint64
-)
 
 // view is the list as a histogram. It aliases the arena until the next take.
 func (a *arena) view(l *bucketList) telemetry.Histogram {
