@@ -11,7 +11,7 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// Reason classes why a record was refused; it is a label of weir_ingest_refused_total
+// Reason classes why a record was refused; it is a label of weir_refused_records_total
 // and a header of the dead letter.
 type Reason string
 

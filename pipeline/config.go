@@ -8,6 +8,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -154,7 +155,7 @@ func LoadConfig(path string, environ []string) (Config, error) {
 		return config, err
 	}
 	if err := config.Validate(); err != nil {
-		return config, fmt.Errorf("configuration %s: %w", path, err)
+		return config, fmt.Errorf("configuration %s: %w", cmp.Or(path, "from defaults and environment"), err)
 	}
 	return config, nil
 }

@@ -2,14 +2,12 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/fsnotify/fsnotify"
 
 	"github.com/weirmq/weir/sink/alertmanager"
 )
@@ -145,39 +143,4 @@ func (p *Pipeline) Reload() error {
 	}
 	p.log.Info("rules reloaded", "rules", p.rules.status().Count)
 	return nil
-}
-
-// reloadQuiet is how long files must rest before a reload. Not smaller: editors
-// write in several steps; not larger: people wait for it.
-const reloadQuiet = 300 * time.Millisecond
-
-// watchRules reloads when a file in the folder of rules changes.
-func (p *Pipeline) watchRules(ctx context.Context) {
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		p.log.Warn("rule files are not watched: reload by SIGHUP", "error", err)
-		return
-	}
-	defer watcher.Close()
-	if err := watcher.Add(p.config.Rules.Dir); err != nil {
-		p.log.Warn("rule files are not watched: reload by SIGHUP", "error", fmt.Errorf("watch %s: %w", p.config.Rules.Dir, err))
-		return
-	}
-	quiet := time.NewTimer(time.Hour)
-	quiet.Stop()
-	defer quiet.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case event := <-watcher.Events:
-			if !event.Has(fsnotify.Chmod) {
-				quiet.Reset(reloadQuiet)
-			}
-		case err := <-watcher.Errors:
-			p.log.Warn("watch rule files", "error", err)
-		case <-quiet.C:
-			_ = p.Reload() // logged, counted and shown on the status page
-		}
-	}
 }

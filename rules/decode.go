@@ -184,7 +184,7 @@ func (d *decoder) by(node *yaml.Node) []string {
 			d.fault(item, "", "got label name %q, want letters, digits and _", name)
 		case slices.Contains(out, name):
 			d.fault(item, "", "label %q is given twice", name)
-		case !slices.Contains(telemetry.LabelNames, name) && didYouMean(name, telemetry.LabelNames) != "":
+		case misspelt(name):
 			d.fault(item, didYouMean(name, telemetry.LabelNames), "unknown label %q", name)
 		default:
 			out = append(out, name)
@@ -194,6 +194,15 @@ func (d *decoder) by(node *yaml.Node) []string {
 		d.fault(node, "", "got %d labels, want at most %d", len(out), MaxBy)
 	}
 	return out
+}
+
+// misspelt says that a label is one letter off a well-known one. Other names are
+// labels of the application's own.
+func misspelt(name string) bool {
+	if slices.Contains(telemetry.LabelNames, name) {
+		return false
+	}
+	return slices.ContainsFunc(telemetry.LabelNames, func(known string) bool { return len(name) > 3 && editDistance(name, known) == 1 })
 }
 
 func (d *decoder) where(node *yaml.Node, rule *Rule) {
@@ -251,9 +260,15 @@ func (d *decoder) templates(node *yaml.Node, what string, rule *Rule, sample map
 			continue
 		}
 		out[name] = parsed
+		for _, field := range templateField.FindAllStringSubmatch(text, -1) {
+			rule.reads.needs |= fieldNeeds[field[1]]
+		}
 	}
 	return out
 }
+
+// templateField is a field that a template reads; what it reads too much costs little.
+var templateField = regexp.MustCompile(`\.(\w+)`)
 
 // expression reports an error inside an expression at its place in the file.
 func (d *decoder) expression(node *yaml.Node, what string, err error) {

@@ -17,7 +17,7 @@ type Span struct {
 	Messages    float64 `expr:"messages" unit:"messages"`
 	Bytes       float64 `expr:"bytes" unit:"bytes"`
 	Errors      float64 `expr:"errors" unit:"messages that failed"`
-	ErrorRate   float64 `expr:"error_rate" unit:"share 0-1 of messages that failed"`
+	ErrorRate   float64 `expr:"error_rate" unit:"share 0-1 of messages that failed to be sent, or to be handled"`
 	P50         float64 `expr:"p50" unit:"seconds"`
 	P90         float64 `expr:"p90" unit:"seconds"`
 	P95         float64 `expr:"p95" unit:"seconds"`
@@ -88,7 +88,7 @@ func (s *stretch) span(need needs) Span {
 	out := Span{
 		TPS: float64(t.Messages) / s.seconds, BPS: float64(t.Bytes) / s.seconds,
 		Messages: float64(t.Messages), Bytes: float64(t.Bytes), Errors: failed,
-		ErrorRate: ratio(failed, failed+float64(t.Messages)), Rebalances: float64(t.Rebalances),
+		ErrorRate: ratio(failed, float64(t.Messages)+failed-float64(handlerErrors(t))), Rebalances: float64(t.Rebalances),
 		Clients: float64(uint64(len(t.Clients)) + t.OverflowedClients), Nodes: float64(len(t.Nodes)),
 		LatencyMax: float64(t.LatencyMicros.Max) / microsPerSecond, SizeMax: float64(t.SizeBytes.Max),
 		Volatility: volatility(s.paneTPS),
@@ -121,6 +121,19 @@ func (s *stretch) span(need needs) Span {
 	out.VersionShare = func(version string) float64 { return versionShare(t.Versions, version) }
 	out.Outdated = func(minimum string) float64 { return outdatedShare(t.Versions, minimum) }
 	return out
+}
+
+// classHandler is the class of errors of messages that were delivered and whose handler
+// failed: they are among the messages already.
+const classHandler = "handler"
+
+func handlerErrors(t *telemetry.Totals) uint64 {
+	for _, e := range t.Errors {
+		if e.Class == classHandler {
+			return min(e.Count, t.Messages)
+		}
+	}
+	return 0
 }
 
 // unknownSpan is a stretch of which nothing is known: every field is NaN.

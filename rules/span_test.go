@@ -113,3 +113,27 @@ func TestSpanFields(t *testing.T) {
 		t.Errorf("latency_share_above(1) = %g, want 0.01", got)
 	}
 }
+
+// TestErrorRateOfHandlers holds that a message whose handler failed counts once.
+func TestErrorRateOfHandlers(t *testing.T) {
+	s := stretch{seconds: 1}
+	s.totals.Messages = 100
+	s.totals.Errors = []telemetry.ErrorCount{{Class: "handler", Count: 100}}
+	span := s.span(0)
+	if span.ErrorRate != 1 {
+		t.Errorf("every handler failed: error_rate is %g, want 1", span.ErrorRate)
+	}
+	s.totals.Errors = append(s.totals.Errors, telemetry.ErrorCount{Class: "timeout", Count: 100})
+	span = s.span(0)
+	if span.ErrorRate != 1 {
+		t.Errorf("every message failed one way or the other: error_rate is %g, want 1", span.ErrorRate)
+	}
+}
+
+func TestApplicationsOwnLabelsMayBeGroupedBy(t *testing.T) {
+	for name, want := range map[string]bool{"team": false, "az": false, "zone": false, "line": true, "topc": true, "custer": true, "topic": false, "owner": false} {
+		if got := misspelt(name); got != want {
+			t.Errorf("misspelt(%s) = %t, want %t", name, got, want)
+		}
+	}
+}

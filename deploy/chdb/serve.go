@@ -29,6 +29,9 @@ const (
 	drainTimeout = 10 * time.Second
 )
 
+// scratchFolder, in the data folder, holds the rows of inserts under way.
+const scratchFolder = "weir-inserts"
+
 // Config says where the engine listens and keeps its data.
 type Config struct {
 	Addr    string // host:port of the HTTP interface
@@ -55,8 +58,8 @@ func Serve(ctx context.Context, config Config) error {
 		return err
 	}
 	defer keeper.close()
-	scratch, err := os.MkdirTemp("", "weir-insert-")
-	if err != nil {
+	scratch := filepath.Join(dataDir, scratchFolder)
+	if err := errors.Join(os.RemoveAll(scratch), os.Mkdir(scratch, 0o750)); err != nil { // what a killed process left
 		return fmt.Errorf("create a folder for inserts: %w", err)
 	}
 	defer os.RemoveAll(scratch)

@@ -1,0 +1,69 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// reloadQuiet is how long files must rest before a reload. Not smaller: editors
+// write in several steps; not larger: people wait for it.
+const reloadQuiet = 300 * time.Millisecond
+
+// watchRules reloads when a file below the folder of rules changes.
+func (p *Pipeline) watchRules(ctx context.Context) {
+	watcher, err := fsnotify.NewWatcher()
+	if err == nil {
+		defer watcher.Close()
+		err = watchFolders(watcher, p.config.Rules.Dir)
+	}
+	if err != nil {
+		p.log.Warn("rule files are not watched: reload by SIGHUP", "error", err)
+		return
+	}
+	quiet := time.NewTimer(time.Hour)
+	quiet.Stop()
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case event := <-watcher.Events:
+			if !event.Has(fsnotify.Chmod) {
+				quiet.Reset(reloadQuiet)
+			}
+		case err := <-watcher.Errors:
+			p.log.Warn("watch rule files", "error", err)
+		case <-quiet.C:
+			_ = p.Reload() // logged, counted and shown on the status page
+			if err := watchFolders(watcher, p.config.Rules.Dir); err != nil {
+				p.log.Warn("watch rule files", "error", err)
+			}
+		}
+	}
+}
+
+// watchFolders watches dir and every folder below it that rules are loaded from; one
+// that is watched already stays so.
+func watchFolders(watcher *fsnotify.Watcher, dir string) error {
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !entry.IsDir():
+			return nil
+		case strings.HasPrefix(entry.Name(), ".") && path != dir:
+			return filepath.SkipDir
+		}
+		return watcher.Add(path)
+	})
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", dir, err)
+	}
+	return nil
+}
