@@ -40,8 +40,8 @@ type aggregator struct {
 	log      *slog.Logger
 	metrics  *stageMetrics
 	rules    *ruleSource
-	kafka    *kafkaHealth
-	client   *kgo.Client
+	pipeline *Pipeline
+	client   *member
 	admin    *kadm.Client
 	producer *kgo.Client
 	topicID  [16]byte
@@ -57,7 +57,7 @@ type aggregator struct {
 
 func runAggregator(ctx context.Context, p *Pipeline) error {
 	a := &aggregator{config: &p.config, log: p.log.With("stage", RoleAggregate), metrics: p.metrics.stage(RoleAggregate),
-		rules: p.rules, kafka: p.kafka, workers: map[int32]*sourceWorker{}, failed: make(chan error, 1), status: p.status}
+		rules: p.rules, pipeline: p, workers: map[int32]*sourceWorker{}, failed: make(chan error, 1), status: p.status}
 	if err := a.open(ctx); err != nil {
 		return err
 	}
@@ -69,11 +69,8 @@ func runAggregator(ctx context.Context, p *Pipeline) error {
 }
 
 func (a *aggregator) open(ctx context.Context) error {
-	options, err := clientOptions(a.config.Kafka, a.kafka)
-	if err != nil {
-		return err
-	}
-	if a.producer, err = newProducer(a.config.Kafka, a.kafka); err != nil {
+	var err error
+	if a.producer, err = newProducer(a.config.Kafka, a.pipeline.kafka); err != nil {
 		return err
 	}
 	a.admin = kadm.NewClient(a.producer)
@@ -91,18 +88,15 @@ func (a *aggregator) open(ctx context.Context) error {
 		}
 		*count = int32(len(detail.Partitions))
 	}
-	options = append(options, kgo.ConsumerGroup(groupAggregate), kgo.ConsumeTopics(telemetry.TopicTelemetry),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxPartitionBytes(FetchPartitionBytes),
+	a.client, err = joinGroup(a.pipeline, groupAggregate, []string{telemetry.TopicTelemetry},
+		kgo.BlockRebalanceOnPoll(), kgo.FetchMaxPartitionBytes(FetchPartitionBytes),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) { a.assign(ctx, assigned) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) { a.revoke(revoked) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { a.revoke(lost) }))
-	a.client, err = kgo.NewClient(options...)
 	if err != nil {
 		a.producer.Close()
-		return fmt.Errorf("open a Kafka client: %w", err)
 	}
-	return nil
+	return err
 }
 
 // close gives up all partitions: their workers drain, then the member leaves.
@@ -117,7 +111,7 @@ func (a *aggregator) close() {
 	for _, w := range workers {
 		<-w.done
 	}
-	a.client.CloseAllowingRebalance()
+	a.client.leave()
 }
 
 func (a *aggregator) assign(ctx context.Context, assigned map[string][]int32) {

@@ -111,10 +111,11 @@ func produceAll(ctx context.Context, producer *kgo.Client, records []*kgo.Record
 }
 
 // fetchError returns the first error of a poll that ends a stage. What the client
-// retries by itself never gets here.
+// retries by itself does not: a group that does not let it in yet, for one.
 func fetchError(fetches kgo.Fetches) error {
 	for _, e := range fetches.Errors() {
-		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
+		var session *kgo.ErrGroupSession
+		if errors.As(e.Err, &session) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			continue
 		}
 		return fmt.Errorf("read %s partition %d: %w", e.Topic, e.Partition, e.Err)

@@ -25,7 +25,7 @@ type notification struct {
 	log      *slog.Logger
 	metrics  *stageMetrics
 	notifier *alertmanager.Notifier
-	client   *kgo.Client
+	client   *member
 	at       *positions
 	feeds    alertFeeds
 }
@@ -36,8 +36,8 @@ func runNotification(ctx context.Context, p *Pipeline) error {
 		return err
 	}
 	p.notifier.Store(n.notifier)
-	defer n.client.CloseAllowingRebalance()
-	defer n.at.follow(ctx, n.client, n.metrics)()
+	defer n.client.leave()
+	defer n.at.follow(ctx, n.client.Client, n.metrics)()
 	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	sent := make(chan error, 1)
@@ -62,17 +62,8 @@ func (n *notification) open(p *Pipeline) error {
 	if err != nil {
 		return fmt.Errorf("open the notifier: %w", err)
 	}
-	options, err := clientOptions(p.config.Kafka, p.kafka)
-	if err != nil {
-		return err
-	}
-	options = append(options, kgo.ConsumerGroup(groupAlertmanager), kgo.ConsumeTopics(telemetry.TopicAlerts), kgo.DisableAutoCommit(),
-		kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	options = append(options, n.at.hooks(n.forget)...)
-	if n.client, err = kgo.NewClient(options...); err != nil {
-		return fmt.Errorf("open a Kafka client: %w", err)
-	}
-	return nil
+	n.client, err = joinGroup(p, groupAlertmanager, []string{telemetry.TopicAlerts}, append(n.at.hooks(n.forget), kgo.BlockRebalanceOnPoll())...)
+	return err
 }
 
 // forget leaves the alerts of partitions to the process that has them now.

@@ -29,7 +29,7 @@ type ruler struct {
 	metrics  *stageMetrics
 	rules    *ruleSource
 	board    *alertBoard
-	client   *kgo.Client
+	client   *member
 	producer *kgo.Client
 	at       *positions
 
@@ -40,24 +40,18 @@ type ruler struct {
 func runRuler(ctx context.Context, p *Pipeline) error {
 	r := &ruler{config: &p.config, log: p.log.With("stage", RoleRules), metrics: p.metrics.stage(RoleRules),
 		rules: p.rules, board: p.alerts, at: newPositions(), workers: map[int32]*rulePartition{}}
-	options, err := clientOptions(p.config.Kafka, p.kafka)
-	if err != nil {
-		return err
-	}
+	var err error
 	if r.producer, err = newProducer(p.config.Kafka, p.kafka); err != nil {
 		return err
 	}
 	defer r.producer.Close()
-	options = append(options, kgo.ConsumerGroup(groupRules), kgo.ConsumeTopics(telemetry.TopicGroups),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	options = append(options, r.at.hooks(r.revoke)...)
-	if r.client, err = kgo.NewClient(options...); err != nil {
-		return fmt.Errorf("open a Kafka client: %w", err)
+	options := append(r.at.hooks(r.revoke), kgo.BlockRebalanceOnPoll())
+	if r.client, err = joinGroup(p, groupRules, []string{telemetry.TopicGroups}, options...); err != nil {
+		return err
 	}
-	defer r.client.CloseAllowingRebalance()
+	defer r.client.leave()
 	defer r.board.clear()
-	defer r.at.follow(ctx, r.client, r.metrics)()
+	defer r.at.follow(ctx, r.client.Client, r.metrics)()
 	return r.poll(ctx)
 }
 

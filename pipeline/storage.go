@@ -27,7 +27,7 @@ type storage struct {
 	log     *slog.Logger
 	metrics *stageMetrics
 	store   *clickhouse.Store
-	client  *kgo.Client
+	client  *member
 	at      *positions
 }
 
@@ -48,19 +48,13 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 	if err := s.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
-	options, err := clientOptions(p.config.Kafka, p.kafka)
-	if err != nil {
+	topics := []string{telemetry.TopicCells, telemetry.TopicAlerts}
+	options := append(s.at.hooks(func(map[string][]int32) {}), kgo.FetchMaxPartitionBytes(maxRecordBytes))
+	if s.client, err = joinGroup(p, groupClickHouse, topics, options...); err != nil {
 		return err
 	}
-	options = append(options, kgo.ConsumerGroup(groupClickHouse), kgo.ConsumeTopics(telemetry.TopicCells, telemetry.TopicAlerts),
-		kgo.DisableAutoCommit(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxPartitionBytes(maxRecordBytes))
-	options = append(options, s.at.hooks(func(map[string][]int32) {})...)
-	if s.client, err = kgo.NewClient(options...); err != nil {
-		return fmt.Errorf("open a Kafka client: %w", err)
-	}
-	defer s.client.Close()
-	defer s.at.follow(ctx, s.client, s.metrics)()
+	defer s.client.leave()
+	defer s.at.follow(ctx, s.client.Client, s.metrics)()
 	for ctx.Err() == nil {
 		if err := s.writeOnce(ctx); err != nil && ctx.Err() == nil {
 			return err
