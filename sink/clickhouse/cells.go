@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -70,10 +71,6 @@ func (s *Store) insertChunks(ctx context.Context, statement string, rows [][]any
 
 func cellRow(batch *telemetry.CellBatch, cell *telemetry.Cell) []any {
 	l, t := &cell.Labels, &cell.Totals
-	extra := make([]string, len(l.Extra))
-	for i, label := range l.Extra {
-		extra[i] = label.Name + "=" + label.Value
-	}
 	classes, counts := make([]string, len(t.Errors)), make([]uint64, len(t.Errors))
 	for i, e := range t.Errors {
 		classes[i], counts[i] = e.Class, e.Count
@@ -83,12 +80,25 @@ func cellRow(batch *telemetry.CellBatch, cell *telemetry.Cell) []any {
 		names[i], last[i], greatest[i] = g.Name, g.Last, g.Max
 	}
 	row := []any{cell.Pane.UTC(), l.Env, l.Cluster, l.System, l.Topic, l.Partition, l.Group, l.Op, l.Client, l.Node,
-		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, extra, batch.Source.String(), batch.Segment.Block, segmentTime(batch.Segment),
+		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, extraColumn(l.Extra), batch.Source.String(), batch.Segment.Block, segmentTime(batch.Segment),
 		t.Reports, t.Messages, t.Bytes, t.ErrorTotal(), classes, counts}
 	for _, histogram := range []*telemetry.Histogram{&t.LatencyMicros, &t.DelayMicros, &t.SizeBytes, &t.HeartbeatMicros} {
 		row = append(row, shortIndexes(histogram.Indexes), histogram.Counts, histogram.Sum, histogram.Max)
 	}
 	return append(row, t.Rebalances, t.DroppedReports, t.IntervalMillis, names, last, greatest)
+}
+
+// inNames escapes what divides a name from its value, in names only.
+var inNames = strings.NewReplacer(`\`, `\\`, "=", `\=`)
+
+// extraColumn writes labels as name=value. They are part of a cell's identity, so no
+// two sets may be written alike: k=v with w is k\=v=w, k with v=w is k=v=w.
+func extraColumn(labels []telemetry.Label) []string {
+	out := make([]string, len(labels))
+	for i, label := range labels {
+		out[i] = inNames.Replace(label.Name) + "=" + label.Value
+	}
+	return out
 }
 
 // shortIndexes narrows bucket indexes: the greatest is 2218.

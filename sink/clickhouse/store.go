@@ -7,6 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -50,9 +53,9 @@ type Store struct {
 // Open connects, trying until it succeeds or ctx ends. The error says that the DSN
 // is wrong, or that ctx ended.
 func Open(ctx context.Context, config Config) (*Store, error) {
-	options, err := driver.ParseDSN(config.DSN)
+	options, err := parseDSN(config.DSN)
 	if err != nil {
-		return nil, errors.New("read clickhouse.dsn: want http://, https:// or clickhouse://, with user:password@host:port/database")
+		return nil, err
 	}
 	options.DialTimeout, options.ReadTimeout = dialTimeout, attemptTimeout
 	options.ConnMaxLifetime, options.MaxOpenConns, options.MaxIdleConns = connMaxLifetime, maxOpenConns, maxOpenConns
@@ -68,6 +71,35 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return s, nil
+}
+
+// errDSN does not quote the DSN: it holds a password.
+var errDSN = errors.New("read clickhouse.dsn: want http://, https:// or clickhouse://, with user:password@host:port/database")
+
+// parseDSN reads a DSN. The driver takes any scheme for its native protocol, and
+// https:// only with secure=true.
+func parseDSN(dsn string) (*driver.Options, error) {
+	scheme, _, _ := strings.Cut(dsn, "://")
+	if !slices.Contains([]string{"http", "https", "clickhouse"}, scheme) {
+		return nil, errDSN
+	}
+	_, query, hasQuery := strings.Cut(dsn, "?")
+	parameters, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, errDSN
+	}
+	if scheme == "https" && !parameters.Has("secure") {
+		separator := "?"
+		if hasQuery {
+			separator = "&"
+		}
+		dsn += separator + "secure=true"
+	}
+	options, err := driver.ParseDSN(dsn)
+	if err != nil {
+		return nil, errDSN
+	}
+	return options, nil
 }
 
 // choose picks the settings that turn insert deduplication off: rows that differ

@@ -1,0 +1,151 @@
+package clickhouse
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// promptly is how long what does not wait for anything may take. Not smaller: a busy
+// machine; not larger: the pauses between retries add up to more soon.
+const promptly = 20 * time.Second
+
+const tables = "SELECT arrayStringConcat(groupArray(name), ' ') FROM (SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name)"
+
+const allTables = "alerts ledger rollup_10s schema_migrations traffic"
+
+const appliedMigrations = "SELECT version, name FROM schema_migrations FINAL ORDER BY version"
+
+const allMigrations = "1\trollup\n2\talerts\n3\ttraffic"
+
+func TestMigrateTwiceIsMigratedOnce(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.expect(tables, allTables)
+	s.expect(appliedMigrations, allMigrations)
+	created := s.query("SELECT name, uuid FROM system.tables WHERE database = currentDatabase() ORDER BY name")
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.expect("SELECT name, uuid FROM system.tables WHERE database = currentDatabase() ORDER BY name", created)
+	s.expect(appliedMigrations, allMigrations)
+}
+
+func TestMigrateBySeveralAtOnce(t *testing.T) {
+	t.Parallel()
+	database := shared.database(t)
+	var group sync.WaitGroup
+	stores := make([]*store, 4)
+	for i := range stores {
+		stores[i] = openStore(t, shared, database, nil)
+	}
+	for _, s := range stores {
+		group.Go(func() {
+			if err := s.Migrate(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	stores[0].expect(tables, allTables)
+	stores[0].expect(appliedMigrations, allMigrations)
+}
+
+// TestMigrateContinues starts where a process that died left the schema.
+func TestMigrateContinues(t *testing.T) {
+	t.Parallel()
+	text, err := migrations.ReadFile("migrations/0001_rollup.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second, _ := strings.Cut(string(text), ";\n")
+	for name, left := range map[string][]string{
+		"before anything":               nil,
+		"after the table of migrations": {createSchemaMigrations},
+		"between two statements":        {createSchemaMigrations, first},
+		"before noting what was done":   {createSchemaMigrations, first, strings.TrimSuffix(strings.TrimSpace(second), ";")},
+		"after a whole migration": {createSchemaMigrations, first, strings.TrimSuffix(strings.TrimSpace(second), ";"),
+			"INSERT INTO schema_migrations (version, name) VALUES (1, 'rollup')"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			database := shared.database(t)
+			for _, statement := range left {
+				shared.query(t, database, statement)
+			}
+			s := openStore(t, shared, database, nil)
+			if err := s.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.expect(tables, allTables)
+			s.expect(appliedMigrations, allMigrations)
+		})
+	}
+}
+
+// TestMigrateRefusesANewerSchema says so at once: no later attempt could succeed.
+func TestMigrateRefusesANewerSchema(t *testing.T) {
+	t.Parallel()
+	var heard failures
+	s := openStore(t, shared, shared.database(t), heard.add)
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.query("INSERT INTO schema_migrations (version, name) VALUES (4711, 'later')")
+	within(t, promptly, func() {
+		err := s.Migrate(context.WithoutCancel(t.Context()))
+		want := "migrate the schema: the schema has version 4711, this program knows 3: run a newer weir"
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	})
+	if attempts := heard.list(); len(attempts) != 1 {
+		t.Errorf("tried %d times, want once: %v", len(attempts), attempts)
+	}
+}
+
+// TestMigrateChangesNothingOfANewerSchema leaves it as it is.
+func TestMigrateChangesNothingOfANewerSchema(t *testing.T) {
+	t.Parallel()
+	database := shared.database(t)
+	shared.query(t, database, createSchemaMigrations)
+	shared.query(t, database, "INSERT INTO schema_migrations (version, name) VALUES (4711, 'later')")
+	s := openStore(t, shared, database, nil)
+	within(t, promptly, func() {
+		if err := s.Migrate(context.WithoutCancel(t.Context())); err == nil {
+			t.Error("a newer schema was accepted")
+		}
+	})
+	s.expect(tables, "schema_migrations")
+}
+
+func TestMigrationNames(t *testing.T) {
+	for file, want := range map[string]string{
+		"migrations/rollup.sql":      "is not named 0001_name.sql",
+		"migrations/one_rollup.sql":  "invalid syntax",
+		"migrations/-001_rollup.sql": "invalid syntax",
+	} {
+		if _, _, err := migrationName(file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", file, err, want)
+		}
+	}
+}
+
+// failures hears what a Store reports.
+type failures struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (f *failures) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.errs = append(f.errs, err)
+}
+
+func (f *failures) list() []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]error(nil), f.errs...)
+}
