@@ -55,8 +55,10 @@ fuzz: ## Fuzz every parser for FUZZTIME each
 	done
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## Measure the aggregate stage against merely reading the topic, by CPU time in pairs
+	@mkdir -p bin
+	go build -o bin/bench ./cmd/bench
+	bin/bench $(BENCHFLAGS)
 
 .PHONY: generate
 generate: ## Generate code from telemetry.proto
