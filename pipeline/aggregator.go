@@ -44,6 +44,7 @@ type aggregator struct {
 	client   *member
 	admin    *kadm.Client
 	producer *kgo.Client
+	letters  *kgo.Client // writes dead letters, which may be larger
 	topicID  [16]byte
 	sources  int32 // partitions of weir.telemetry
 	groups   int32 // partitions of weir.groups
@@ -62,6 +63,7 @@ func runAggregator(ctx context.Context, p *Pipeline) error {
 		return err
 	}
 	defer a.producer.Close()
+	defer a.letters.Close()
 	defer a.close()
 	stopEnds := a.followEnds(ctx)
 	defer stopEnds()
@@ -94,6 +96,11 @@ func (a *aggregator) open(ctx context.Context) error {
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) { a.revoke(revoked) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { a.revoke(lost) }))
 	if err != nil {
+		a.producer.Close()
+		return err
+	}
+	if a.letters, err = newProducerOf(a.config.Kafka, maxLetterBytes, a.pipeline.kafka); err != nil {
+		a.client.leave()
 		a.producer.Close()
 	}
 	return err

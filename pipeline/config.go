@@ -82,7 +82,7 @@ type ClickHouseConfig struct {
 
 // AlertmanagerConfig names every Alertmanager instance; each gets every alert.
 type AlertmanagerConfig struct {
-	URLs []string `yaml:"urls"`
+	URLs []string `yaml:"urls" secret:"dsn"`
 	// ExternalURL is where people reach Weir's status page.
 	ExternalURL string        `yaml:"external_url"`
 	ResendDelay time.Duration `yaml:"resend_delay"`

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,8 +24,7 @@ const maxRecordBytes = 1 << 20
 
 // clientOptions are the options that every Kafka client of Weir shares.
 func clientOptions(config KafkaConfig, hooks ...kgo.Hook) ([]kgo.Opt, error) {
-	options := []kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir"),
-		kgo.ProducerBatchMaxBytes(2 * maxRecordBytes), kgo.WithHooks(hooks...)}
+	options := []kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir"), kgo.WithHooks(hooks...)}
 	if config.TLS.Enabled {
 		tlsConfig, err := config.TLS.load()
 		if err != nil {
@@ -90,21 +90,45 @@ func (c SASLConfig) mechanism() (sasl.Mechanism, error) {
 // newProducer returns a client that writes to partitions chosen by Weir, each
 // record acknowledged by all in-sync replicas.
 func newProducer(config KafkaConfig, hooks ...kgo.Hook) (*kgo.Client, error) {
+	return newProducerOf(config, 2*maxRecordBytes, hooks...)
+}
+
+// newProducerOf is newProducer for batches of up to maxBatchBytes.
+func newProducerOf(config KafkaConfig, maxBatchBytes int32, hooks ...kgo.Hook) (*kgo.Client, error) {
 	options, err := clientOptions(config, hooks...)
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()),
+	options = append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(maxBatchBytes),
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
 	return kgo.NewClient(options...)
 }
 
-// produceAll writes records and waits until all are acknowledged.
+// produceAll writes records and waits until all are acknowledged or ctx ends. With its
+// broker away the client gives up no record that may have been written; who stops does
+// not wait for it.
 func produceAll(ctx context.Context, producer *kgo.Client, records []*kgo.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	if err := producer.ProduceSync(ctx, records...).FirstErr(); err != nil {
+	done := make(chan error, 1)
+	var failed error // the client calls one promise at a time
+	left := len(records)
+	for _, record := range records {
+		producer.Produce(ctx, record, func(_ *kgo.Record, err error) {
+			failed = cmp.Or(failed, err)
+			if left--; left == 0 {
+				done <- failed
+			}
+		})
+	}
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("write to %s: %w", records[0].Topic, err)
 	}
 	return nil

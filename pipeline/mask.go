@@ -16,6 +16,12 @@ func (c Config) MaskedYAML() ([]byte, error) {
 		switch {
 		case secret == "true" && field.String() != "":
 			field.SetString(masked)
+		case secret == "dsn" && field.Kind() == reflect.Slice:
+			var urls []string
+			for i := range field.Len() {
+				urls = append(urls, maskDSN(field.Index(i).String()))
+			}
+			field.Set(reflect.ValueOf(urls))
 		case secret == "dsn":
 			field.SetString(maskDSN(field.String()))
 		}

@@ -14,12 +14,12 @@ const (
 	// and its partitions move. Not smaller: brokers allow 6 s at the least, and a
 	// machine that swaps pauses for seconds; not larger: what a killed process owned
 	// waits for it, and with it alerts.
-	sessionTimeout    = 10 * time.Second
+	sessionTimeout    = 8 * time.Second
 	heartbeatInterval = 2 * time.Second
 	// rebalanceTimeout bounds the last writes of a partition that moves. Not smaller
 	// than drainTimeout; not larger: a group waits that long for a member that died
 	// while it joined.
-	rebalanceTimeout = 15 * time.Second
+	rebalanceTimeout = 12 * time.Second
 	// leaveTimeout bounds leaving a group, which waits while the group rebalances. Not
 	// smaller: a leave in order moves partitions at once; not larger: a supervisor
 	// kills after 30 s.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -60,22 +61,29 @@ var runners = map[string]stageRunner{
 }
 
 // Run runs every role and the HTTP server until ctx ends, then drains. A stage that
-// fails waits and starts again; only an HTTP address in use is an error.
+// fails waits and starts again. The error says that the HTTP address cannot be used, or
+// that weir.telemetry is folded with other parameters.
 func (p *Pipeline) Run(ctx context.Context) error {
 	listener, err := p.listen()
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var group sync.WaitGroup
 	serverDone := p.serve(ctx, listener)
 	group.Go(func() { p.watchRules(ctx) })
-	if p.ensureTopics(ctx) {
+	refused := p.ensureTopics(ctx)
+	if refused != nil {
+		stop()
+	}
+	if p.topics.Load() {
 		for _, role := range p.config.Roles {
 			group.Go(func() { p.supervise(ctx, role, runners[role]) })
 		}
 	}
 	group.Wait()
-	return <-serverDone
+	return errors.Join(refused, <-serverDone)
 }
 
 // RunStage runs the stage of one role once, until ctx ends (nil) or it fails. Run does
@@ -85,15 +93,20 @@ func (p *Pipeline) RunStage(ctx context.Context, role string) error { return run
 // Records is how many records the stage of a role has processed.
 func (p *Pipeline) Records(role string) uint64 { return p.metrics.stage(role).records.Get() }
 
-// ensureTopics tries until Weir's topics are right; false where ctx ended first.
-func (p *Pipeline) ensureTopics(ctx context.Context) bool {
+// ensureTopics tries until Weir's topics are right or ctx ends. The error says that
+// they will never be for this process.
+func (p *Pipeline) ensureTopics(ctx context.Context) error {
 	for _, role := range p.config.Roles {
 		p.status.setStage(role, stateStarting, nil)
 	}
+	var refused *parametersError
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := EnsureTopics(ctx, &p.config)
+		err := EnsureTopics(ctx, &p.config, p.kafka)
 		for _, role := range p.config.Roles {
 			p.status.setStage(role, stateStarting, err)
+		}
+		if errors.As(err, &refused) {
+			return struct{}{}, backoff.Permanent(err)
 		}
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("topics are not ready, will try again", "error", err)
@@ -101,7 +114,10 @@ func (p *Pipeline) ensureTopics(ctx context.Context) bool {
 		return struct{}{}, err
 	}, backoff.WithBackOff(restartPauses()), backoff.WithMaxElapsedTime(0))
 	p.topics.Store(err == nil)
-	return err == nil
+	if refused != nil {
+		return refused
+	}
+	return nil
 }
 
 func restartPauses() *backoff.ExponentialBackOff {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/aggregate"
@@ -22,8 +23,19 @@ const (
 	maxFlushInterval = time.Second
 )
 
-// maxPendingDeadLetters bounds refused records in memory.
-const maxPendingDeadLetters = 100
+// Bounds of dead letters.
+const (
+	// maxKeptBytes of a refused record are kept; a header says how many it had. Not
+	// smaller: weir.telemetry takes records of as much; not larger: what compresses well
+	// may be a thousand times as long.
+	maxKeptBytes = 2 << 20
+	// shortKeptBytes are kept where weir.deadletter does not take more.
+	shortKeptBytes = 64 << 10
+	// Refused records in memory, and their bytes. Not fewer: each write is a round trip;
+	// not more: every source has them.
+	maxPendingDeadLetters     = 100
+	maxPendingDeadLetterBytes = 4 << 20
+)
 
 // headerKind tells group batches from watermarks on weir.groups.
 const headerKind = "weir-kind"
@@ -46,8 +58,10 @@ type sourceWorker struct {
 	fold    *aggregate.Fold
 	decoder *ingest.Decoder
 	refused []*kgo.Record // for weir.deadletter
-	rules   uint64        // version of the groupings in the fold
-	seen    aggregate.Counters
+
+	refusedBytes int
+	rules        uint64 // version of the groupings in the fold
+	seen         aggregate.Counters
 }
 
 func (w *sourceWorker) run(ctx context.Context) error {
@@ -117,7 +131,7 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 			continue
 		}
 		w.refuse(at, record, err)
-		if len(w.refused) >= maxPendingDeadLetters {
+		if len(w.refused) >= maxPendingDeadLetters || w.refusedBytes >= maxPendingDeadLetterBytes {
 			if err := w.writeRefused(ctx); err != nil {
 				return err
 			}
@@ -137,13 +151,16 @@ func (w *sourceWorker) refuse(at aggregate.Position, record *kgo.Record, err err
 		reason = refusal.Reason
 	}
 	w.a.metrics.refused(string(reason))
-	w.refused = append(w.refused, &kgo.Record{Topic: telemetry.TopicDeadLetter, Key: record.Key, Value: record.Value,
+	kept := record.Value[:min(len(record.Value), maxKeptBytes)]
+	w.refusedBytes += len(kept)
+	w.refused = append(w.refused, &kgo.Record{Topic: telemetry.TopicDeadLetter, Key: record.Key, Value: kept,
 		Headers: []kgo.RecordHeader{
 			{Key: "weir-reason", Value: []byte(reason)},
 			{Key: "weir-detail", Value: []byte(err.Error())},
 			{Key: "weir-topic", Value: []byte(record.Topic)},
 			{Key: "weir-source", Value: []byte(w.source.String())},
 			{Key: "weir-offset", Value: strconv.AppendInt(nil, record.Offset, 10)},
+			{Key: "weir-bytes", Value: strconv.AppendInt(nil, int64(len(record.Value)), 10)},
 		}})
 }
 
@@ -205,11 +222,19 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	return nil
 }
 
+// writeRefused writes the dead letters, cut shorter where the topic takes no more.
 func (w *sourceWorker) writeRefused(ctx context.Context) error {
-	if err := produceAll(ctx, w.a.producer, w.refused); err != nil {
+	err := produceAll(ctx, w.a.letters, w.refused)
+	if errors.Is(err, kerr.MessageTooLarge) {
+		for _, letter := range w.refused {
+			letter.Value = letter.Value[:min(len(letter.Value), shortKeptBytes)]
+		}
+		err = produceAll(ctx, w.a.letters, w.refused)
+	}
+	if err != nil {
 		return err
 	}
-	w.refused = w.refused[:0]
+	w.refused, w.refusedBytes = w.refused[:0], 0
 	return nil
 }
 

@@ -41,6 +41,8 @@ func Topics(config *Config) []Topic {
 		return map[string]string{"cleanup.policy": "delete", "retention.ms": strconv.Itoa(millis), "max.message.bytes": size}
 	}
 	compacted := map[string]string{"cleanup.policy": "compact", "max.message.bytes": size}
+	letterSettings := kept(deadLetterRetentionMillis)
+	letterSettings["max.message.bytes"] = strconv.Itoa(maxLetterBytes)
 	telemetrySettings := kept(telemetryRetentionMillis)
 	telemetrySettings["message.timestamp.type"] = "LogAppendTime"
 	return []Topic{
@@ -48,18 +50,21 @@ func Topics(config *Config) []Topic {
 		{telemetry.TopicCells, n, kept(telemetryRetentionMillis)},
 		{telemetry.TopicGroups, n, kept(groupsRetentionMillis)},
 		{telemetry.TopicAlerts, n, compacted},
-		{telemetry.TopicDeadLetter, 1, kept(deadLetterRetentionMillis)},
+		{telemetry.TopicDeadLetter, 1, letterSettings},
 		{telemetry.TopicParameters, 1, compacted},
 	}
 }
+
+// maxLetterBytes bounds a dead letter: what is kept of the record, its key and headers.
+const maxLetterBytes = maxKeptBytes + 512<<10
 
 // checkedSettings must be as they are; others an operator may change.
 var checkedSettings = []string{"cleanup.policy", "message.timestamp.type"}
 
 // EnsureTopics creates the missing topics, where allowed, and checks the others. A
 // wrong setting is an error that names the remedy.
-func EnsureTopics(ctx context.Context, config *Config) error {
-	options, err := clientOptions(config.Kafka)
+func EnsureTopics(ctx context.Context, config *Config, hooks ...kgo.Hook) error {
+	options, err := clientOptions(config.Kafka, hooks...)
 	if err != nil {
 		return err
 	}
@@ -150,6 +155,15 @@ func checkEqualPartitions(ctx context.Context, admin *kadm.Client) error {
 	return nil
 }
 
+// parametersError is why a process does not start: its cells would not be those of
+// the others.
+type parametersError struct{ here, recorded aggregate.Parameters }
+
+func (e *parametersError) Error() string {
+	return fmt.Sprintf("telemetry parameters are %+v here but %+v were recorded for this %s: set them back, or begin with new topics",
+		e.here, e.recorded, telemetry.TopicTelemetry)
+}
+
 // recordParameters writes the fold's parameters once and refuses others afterwards.
 func recordParameters(ctx context.Context, config *Config) error {
 	wanted := config.Parameters()
@@ -163,8 +177,7 @@ func recordParameters(ctx context.Context, config *Config) error {
 			return fmt.Errorf("decode the recorded parameters: %w", err)
 		}
 		if first != wanted {
-			return fmt.Errorf("telemetry parameters are %+v here but %+v were recorded for this %s: set them back, or begin with new topics",
-				wanted, first, telemetry.TopicTelemetry)
+			return &parametersError{wanted, first}
 		}
 		return nil
 	}

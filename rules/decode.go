@@ -196,13 +196,25 @@ func (d *decoder) by(node *yaml.Node) []string {
 	return out
 }
 
-// misspelt says that a label is one letter off a well-known one. Other names are
+// misspelt says that a label is one letter off a well-known one, or has two swapped. Other names are
 // labels of the application's own.
 func misspelt(name string) bool {
 	if slices.Contains(telemetry.LabelNames, name) {
 		return false
 	}
-	return slices.ContainsFunc(telemetry.LabelNames, func(known string) bool { return len(name) > 3 && editDistance(name, known) == 1 })
+	return slices.ContainsFunc(telemetry.LabelNames, func(known string) bool {
+		return len(name) > 3 && (editDistance(name, known) == 1 || swapped(name, known))
+	})
+}
+
+// swapped says that two neighbouring letters of a are the other way round in b.
+func swapped(a, b string) bool {
+	for i := range len(a) - 1 {
+		if len(a) == len(b) && a[:i] == b[:i] && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *decoder) where(node *yaml.Node, rule *Rule) {
