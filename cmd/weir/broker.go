@@ -15,7 +15,7 @@ type brokerCommand struct {
 
 // Help shows an example.
 func (brokerCommand) Help() string {
-	return "Example: weir broker --addr 127.0.0.1:9092 --data ./weir-broker\nOne broker without replicas: for a laptop and for tests."
+	return "Example:\n\n  weir broker --addr 127.0.0.1:9092 --data ./weir-broker\n\nOne broker without replicas: for a laptop and for tests."
 }
 
 // Run serves until a signal.

@@ -15,8 +15,8 @@ type clickhouseCommand struct {
 
 // Help shows an example.
 func (clickhouseCommand) Help() string {
-	return "Example: weir clickhouse --addr 127.0.0.1:8123 --data ./weir-clickhouse\n" +
-		"Then: curl '127.0.0.1:8123/?query=SELECT+version()'"
+	return "Example:\n\n  weir clickhouse --addr 127.0.0.1:8123 --data ./weir-clickhouse\n\n" +
+		"Then ask it: curl '127.0.0.1:8123/?query=SELECT+version()'"
 }
 
 // Run serves until a signal.

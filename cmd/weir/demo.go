@@ -23,7 +23,7 @@ type demoCommand struct {
 
 // Help shows examples.
 func (demoCommand) Help() string {
-	return "Examples:\n  weir demo\n  weir demo --once\n  weir demo --http 127.0.0.1:8686 --data ./demo-data"
+	return "Examples:\n\n  weir demo\n  weir demo --once\n  weir demo --http 127.0.0.1:8686 --data ./demo-data"
 }
 
 // errUnequal says that the story's outcome was not as it must be; the JSON line has the numbers.

@@ -4,35 +4,141 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/weirmq/weir/deploy/alertmanager"
+	"github.com/weirmq/weir/deploy/broker"
 	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
 	"github.com/weirmq/weir/deploy/webhook"
 )
 
-// house is what weir run writes to: a real ClickHouse engine, a real Alertmanager
-// and a chat, each a process or listener of its own.
+// house is where weir run lives in a test: a real ClickHouse engine, a real
+// Alertmanager and a chat, each with an address of its own from the beginning, and
+// started when the test says so.
 type house struct {
-	t             *testing.T
-	dir           string
-	logs          *logBuffer
-	clickhouseURL string
-	alertmanager  *alertmanager.Server
-	chat          *webhook.Receiver
-	brokers       []string
-	statusAddr    string
-	config        string
+	t                *testing.T
+	dir              string
+	logs             *logBuffer
+	brokers          []string
+	clickhouseAddr   string
+	alertmanagerAddr string
+	chat             *webhook.Receiver
+	configs          int
+	processes        []*process
+}
+
+// newHouse prepares a house with one rule file and starts nothing.
+func newHouse(t *testing.T, brokers []string, ruleFile string) *house {
+	t.Helper()
+	h := &house{t: t, dir: t.TempDir(), logs: &logBuffer{}, brokers: brokers, clickhouseAddr: freeAddr(t), alertmanagerAddr: freeAddr(t)}
+	t.Cleanup(func() {
+		if strings.Contains(h.logs.String(), "DATA RACE") {
+			t.Error("the race detector reports a race")
+		}
+		if t.Failed() {
+			t.Log(h.logs.String())
+		}
+	})
+	var err error
+	if h.chat, err = webhook.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.chat.Close() })
+	if err := os.MkdirAll(h.rulesDir(), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	h.setRules(ruleFile)
+	return h
+}
+
+// fullHouse is a house with ClickHouse and Alertmanager running.
+func fullHouse(t *testing.T, brokers []string, ruleFile string) *house {
+	t.Helper()
+	h := newHouse(t, brokers, ruleFile)
+	h.startClickHouse()
+	h.startAlertmanager()
+	return h
+}
+
+func (h *house) rulesDir() string { return filepath.Join(h.dir, "rules.d") }
+
+func (h *house) ruleFile() string { return filepath.Join(h.rulesDir(), "rules.yaml") }
+
+// setRules replaces the rule file at once, as careful editors do.
+func (h *house) setRules(text string) {
+	h.t.Helper()
+	hidden := filepath.Join(h.rulesDir(), ".rules.yaml")
+	if err := os.WriteFile(hidden, []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.Rename(hidden, h.ruleFile()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// startClickHouse starts the engine on the house's data.
+func (h *house) startClickHouse() *child.Child {
+	h.t.Helper()
+	return h.start("clickhouse", "http://"+h.clickhouseAddr+"/ping", "clickhouse", "--addr", h.clickhouseAddr, "--data", filepath.Join(h.dir, "clickhouse"))
+}
+
+func (h *house) startAlertmanager() {
+	h.t.Helper()
+	executable, err := parts.Alertmanager()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	running, err := alertmanager.Start(h.t.Context(), alertmanager.Config{Executable: executable, Addr: h.alertmanagerAddr,
+		DataDir: filepath.Join(h.dir, "alertmanager"), WebhookURL: h.chat.URL(), LogWriter: h.logs})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = running.Stop(context.Background()) })
+}
+
+// writeConfig writes a weir.yaml with an address of its own for the status page;
+// changes are pairs of a text and what stands in its place.
+func (h *house) writeConfig(changes ...string) (path, statusAddr string) {
+	h.t.Helper()
+	h.configs++
+	statusAddr = freeAddr(h.t)
+	path = filepath.Join(h.dir, fmt.Sprintf("weir-%d.yaml", h.configs))
+	text := fmt.Sprintf(`kafka: {brokers: [%s]}
+telemetry: {pane: 1s, lateness: 2s, partitions: 4}
+rules: {dir: %s}
+clickhouse: {dsn: "http://%s"}
+alertmanager: {urls: ["http://%s"], resend_delay: 5s, external_url: "http://%s"}
+http: {addr: "%s"}
+`, strings.Join(h.brokers, ", "), h.rulesDir(), h.clickhouseAddr, h.alertmanagerAddr, statusAddr, statusAddr)
+	if err := os.WriteFile(path, []byte(strings.NewReplacer(changes...).Replace(text)), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	return path, statusAddr
+}
+
+// start runs a command of weir until the test ends.
+func (h *house) start(name, readyURL string, args ...string) *child.Child {
+	h.t.Helper()
+	running, err := child.Start(h.t.Context(), child.Config{Executable: program, Args: args, ReadyURL: readyURL, LogWriter: h.logs})
+	if err != nil {
+		h.t.Fatalf("start %s: %v", name, err)
+	}
+	h.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+		defer cancel()
+		if err := running.Stop(ctx); err != nil {
+			h.t.Errorf("%s: %v", name, err)
+		}
+	})
+	return running
 }
 
 // logBuffer keeps what processes print.
@@ -53,124 +159,47 @@ func (b *logBuffer) String() string {
 	return b.text.String()
 }
 
+// Ports below those that the system gives to outgoing connections, so that an address
+// that nobody listens on yet stays free.
+const (
+	firstPort = 15_000
+	lastPort  = 32_000
+)
+
+var nextPort atomic.Int64
+
+func init() { nextPort.Store(firstPort + int64(os.Getpid()*37%(lastPort-firstPort-2000))) }
+
+// freeAddr is a loopback address that nothing listens on and no other test is given.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+		listener, err := net.Listen("tcp", addr)
+		if err == nil {
+			_ = listener.Close()
+			return addr
+		}
+		if nextPort.Load() > lastPort {
+			t.Fatal("no port is free")
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
-// newHouse starts the parts and writes weir.yaml and one rule file.
-func newHouse(t *testing.T, brokers []string, ruleFile string) *house {
+// embeddedBroker starts the broker of `weir demo` in this process.
+func embeddedBroker(t *testing.T) []string {
 	t.Helper()
-	h := &house{t: t, dir: t.TempDir(), logs: &logBuffer{}, brokers: brokers}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(h.logs.String())
-		}
-	})
-	addr := freeAddr(t)
-	h.clickhouseURL = "http://" + addr
-	h.start("clickhouse", h.clickhouseURL+"/ping", "clickhouse", "--addr", addr, "--data", filepath.Join(h.dir, "clickhouse"))
-	var err error
-	if h.chat, err = webhook.Listen("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = h.chat.Close() })
-	executable, err := parts.Alertmanager()
+	running, err := broker.Start(broker.Config{DataDir: filepath.Join(t.TempDir(), "broker")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.alertmanager, err = alertmanager.Start(t.Context(), alertmanager.Config{Executable: executable, Addr: freeAddr(t),
-		DataDir: filepath.Join(h.dir, "alertmanager"), WebhookURL: h.chat.URL(), LogWriter: h.logs})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = h.alertmanager.Stop(context.Background()) })
-	h.writeConfig(ruleFile)
-	return h
-}
-
-func (h *house) writeConfig(ruleFile string) {
-	h.t.Helper()
-	h.statusAddr = freeAddr(h.t)
-	rulesDir := filepath.Join(h.dir, "rules.d")
-	if err := os.MkdirAll(rulesDir, 0o750); err != nil {
-		h.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(rulesDir, "rules.yaml"), []byte(ruleFile), 0o600); err != nil {
-		h.t.Fatal(err)
-	}
-	h.config = filepath.Join(h.dir, "weir.yaml")
-	text := fmt.Sprintf(`kafka: {brokers: [%s]}
-telemetry: {pane: 1s, lateness: 2s, partitions: 4}
-rules: {dir: %s}
-clickhouse: {dsn: "%s"}
-alertmanager: {urls: ["%s"], resend_delay: 5s, external_url: "http://%s"}
-http: {addr: "%s"}
-`, strings.Join(h.brokers, ", "), rulesDir, h.clickhouseURL, h.alertmanager.URL(), h.statusAddr, h.statusAddr)
-	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-// start runs weir with arguments until the test ends.
-func (h *house) start(name, readyURL string, args ...string) *child.Child {
-	h.t.Helper()
-	running, err := child.Start(h.t.Context(), child.Config{Executable: program, Args: args, ReadyURL: readyURL, LogWriter: h.logs})
-	if err != nil {
-		h.t.Fatalf("start %s: %v\n%s", name, err, h.logs)
-	}
-	h.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := running.Stop(ctx); err != nil {
-			h.t.Errorf("%s does not stop in time: %v", name, err)
-		}
-	})
-	return running
-}
-
-// startWeir runs weir run until ready.
-func (h *house) startWeir(args ...string) *child.Child {
-	h.t.Helper()
-	return h.start("weir run", "http://"+h.statusAddr+"/-/ready", append([]string{"run", "--config", h.config}, args...)...)
-}
-
-// query asks ClickHouse and returns its answer's text.
-func (h *house) query(sql string) (string, error) {
-	response, err := http.Get(h.clickhouseURL + "/?query=" + url.QueryEscape(sql))
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return "", err
-	}
-	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s: %s", response.Status, body)
-	}
-	return strings.TrimSpace(string(body)), nil
-}
-
-// await asks until the answer is as wanted.
-func (h *house) await(sql, want string) {
-	h.t.Helper()
-	got := ""
-	eventually(h.t, func() bool {
-		answer, err := h.query(sql)
-		got = fmt.Sprint(answer, err)
-		return err == nil && answer == want
-	}, func() string { return fmt.Sprintf("%s\nanswers %q, want %q", sql, got, want) })
+	t.Cleanup(running.Close)
+	return running.Addrs()
 }
 
 // patience bounds a wait for a condition. Not smaller: Kafka's groups rebalance for
 // tens of seconds on a busy machine; not larger: a lost row never comes.
-const patience = 90 * time.Second
+const patience = 4 * time.Minute
 
 // eventually waits for a condition.
 func eventually(t *testing.T, condition func() bool, failure func() string) {
@@ -186,20 +215,4 @@ func eventually(t *testing.T, condition func() bool, failure func() string) {
 		case <-ticker.C:
 		}
 	}
-}
-
-// notified says how often the chat heard of an alert firing and resolved.
-func (h *house) notified(alertname string) (firing, resolved int) {
-	for _, n := range h.chat.Notifications() {
-		if n.Labels["alertname"] != alertname {
-			continue
-		}
-		switch n.Status {
-		case "firing":
-			firing++
-		case "resolved":
-			resolved++
-		}
-	}
-	return firing, resolved
 }

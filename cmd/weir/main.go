@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string) int {
 	var cli commands
 	parser, err := kong.New(&cli, kong.Name("weir"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Description("Weir measures message queues: telemetry in, exact totals and alerts out.\n\n"+
-			"Example: weir demo --once"),
+			"Example:\n\n  weir demo --once"),
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "weir:", err)

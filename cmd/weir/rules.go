@@ -19,7 +19,7 @@ type rulesCheckCommand struct {
 
 // Help shows an example and the exit codes.
 func (rulesCheckCommand) Help() string {
-	return "Example: weir rules check rules.d\nExits 0 when all is right, 3 when faults were found."
+	return "Example:\n\n  weir rules check rules.d\n\nExits 0 when all is right, 3 when faults were found."
 }
 
 // Run checks every folder and prints all faults.

@@ -27,7 +27,7 @@ type runCommand struct {
 
 // Help shows examples under the flags.
 func (runCommand) Help() string {
-	return "Examples:\n  weir run --config weir.yaml\n  weir run --config weir.yaml --roles aggregate,rules"
+	return "Examples:\n\n  weir run --config weir.yaml\n  weir run --config weir.yaml --roles aggregate,rules"
 }
 
 // Run runs the pipeline until a signal; SIGHUP reloads the rules.
@@ -73,7 +73,7 @@ type configCommands struct {
 type configCheckCommand struct{ configFlags }
 
 // Help shows an example.
-func (configCheckCommand) Help() string { return "Example: weir config check --config weir.yaml" }
+func (configCheckCommand) Help() string { return "Example:\n\n  weir config check --config weir.yaml" }
 
 // Run prints the effective configuration.
 func (c *configCheckCommand) Run() error {
@@ -101,7 +101,7 @@ type topicsCreateCommand struct {
 
 // Help shows examples.
 func (topicsCreateCommand) Help() string {
-	return "Examples:\n  weir topics create --config weir.yaml\n  weir topics create --print"
+	return "Examples:\n\n  weir topics create --config weir.yaml\n  weir topics create --print"
 }
 
 // Run creates and checks the topics.
@@ -133,6 +133,9 @@ func (c *topicsCreateCommand) Run(ctx context.Context) error {
 }
 
 type versionCommand struct{}
+
+// Help shows an example.
+func (versionCommand) Help() string { return "Example:\n\n  weir version" }
 
 // Run prints the version.
 func (versionCommand) Run() error {

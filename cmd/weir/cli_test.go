@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// ended is how a command ended.
+type ended struct {
+	stdout, stderr string
+	code           int
+}
+
+// call runs weir with arguments in a folder, and waits for its end.
+func call(t *testing.T, dir string, args ...string) ended {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), stopLimit)
+	defer cancel()
+	command := exec.CommandContext(ctx, program, args...)
+	var stdout, stderr bytes.Buffer
+	command.Dir, command.Stdout, command.Stderr = dir, &stdout, &stderr
+	err := command.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+		t.Fatalf("weir %s: %v, %v", strings.Join(args, " "), err, ctx.Err())
+	}
+	return ended{stdout.String(), stderr.String(), command.ProcessState.ExitCode()}
+}
+
+// folder makes a folder of files, given as pairs of name and text.
+func folder(t *testing.T, files ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := 0; i < len(files); i += 2 {
+		path := filepath.Join(dir, files[i])
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(files[i+1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const faultyRules = `groups:
+  - name: test
+    rules:
+      - alert: Surge
+        by: [topic]
+        window: 3s
+        expr: tpss > 1
+      - alert: Lag
+        by: [topic, gruop]
+        expr: lag > 1
+`
+
+const faultsFound = `faulty/rules.yaml:7:15: expr: unknown name tpss; did you mean "tps"?
+            expr: tpss > 1
+                  ^
+faulty/rules.yaml:9:21: unknown label "gruop"; did you mean "group"?
+            by: [topic, gruop]
+                        ^
+`
+
+// TestCommandsThatEnd says what each prints and how it exits.
+func TestCommandsThatEnd(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, "faulty/rules.yaml", faultyRules, "good/rules.yaml", largeMessageRule, "empty/README", "",
+		"good.yaml", "rules: {dir: good}\n", "unknown.yaml", "kafka:\n  brokers: [a:1]\n  broker: b\nkakfa: {}\n",
+		"faulty.yaml", "rules: {dir: faulty}\n")
+	for _, c := range []struct {
+		args, stdout, stderr string // parts of what is printed
+		code                 int
+	}{
+		{"version", "weir dev\n", "", 0},
+		{"rules check good", "good: 1 rules, no faults\n", "", 0},
+		{"rules check faulty", "", faultsFound, exitFaults},
+		{"rules check good faulty", "good: 1 rules, no faults\n", faultsFound, exitFaults},
+		{"rules check empty", "", "folder empty has no *.yaml file; put one there, or name another folder", exitFailed},
+		{"rules check nowhere", "", "nowhere: no such file or directory", exitFailed},
+		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},
+		{"config check --config unknown.yaml", "", "unknown.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics", exitFailed},
+		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, http, roles", exitFailed},
+		{"run --config nowhere.yaml", "", "nowhere.yaml: no such file or directory", exitFailed},
+		{"run --config faulty.yaml", "", faultsFound, exitFailed},
+		{"run --roles dance", "", `roles: got "dance", allowed are aggregate, rules, clickhouse, alertmanager`, exitFailed},
+		{"topics create --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
+		{"topics create --print", "kafka-topics --bootstrap-server 127.0.0.1:9092 --create --topic weir.telemetry --partitions 8 " +
+			"--config cleanup.policy=delete --config max.message.bytes=2097152 --config message.timestamp.type=LogAppendTime --config retention.ms=259200000\n", "", 0},
+		{"dance", "", "unexpected argument dance", exitUsage},
+		{"run --dance", "", "unknown flag --dance", exitUsage},
+		{"", "", "expected one of", exitUsage},
+	} {
+		got := call(t, dir, strings.Fields(c.args)...)
+		if got.code != c.code || !strings.Contains(got.stdout, c.stdout) || !strings.Contains(got.stderr, c.stderr) {
+			t.Errorf("weir %s exits %d and prints\n%s\n%s\nwant %d,\n%s\n%s", c.args, got.code, got.stdout, got.stderr, c.code, c.stdout, c.stderr)
+		}
+	}
+}
+
+// TestConfigCheckMasksSecrets wherever they may stand.
+func TestConfigCheckMasksSecrets(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, "weir.yaml", `kafka: {sasl: {mechanism: PLAIN, user: someone, password: hunter1}}
+clickhouse: {dsn: "https://someone:hunter2@store:8443/weir?password=hunter3"}
+alertmanager: {urls: ["http://plain:9093", "https://someone:hunter4@guarded:9093/prefix"]}
+http: {token: hunter5}
+`)
+	got := call(t, dir, "config", "check", "--config", "weir.yaml")
+	if got.code != 0 || strings.Contains(got.stdout+got.stderr, "hunter") {
+		t.Errorf("exits %d and prints a secret:\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	for _, shown := range []string{"user: someone", "store:8443/weir", "http://plain:9093", "guarded:9093/prefix"} {
+		if !strings.Contains(got.stdout, shown) {
+			t.Errorf("what is no secret is hidden: %q is not in\n%s", shown, got.stdout)
+		}
+	}
+}
+
+// TestTopicsCreate creates them, and finds them in order the second time.
+func TestTopicsCreate(t *testing.T) {
+	t.Parallel()
+	brokers := embeddedBroker(t)
+	dir := folder(t, "weir.yaml", "kafka: {brokers: ["+brokers[0]+"]}\ntelemetry: {partitions: 3}\n",
+		"other.yaml", "kafka: {brokers: ["+brokers[0]+"]}\ntelemetry: {pane: 20s}\n")
+	const created = `weir.telemetry   3 partitions, ready
+weir.cells       3 partitions, ready
+weir.groups      3 partitions, ready
+weir.alerts      3 partitions, ready
+weir.deadletter  1 partitions, ready
+weir.parameters  1 partitions, ready
+`
+	for range 2 {
+		if got := call(t, dir, "topics", "create", "--config", "weir.yaml"); got != (ended{created, "", 0}) {
+			t.Errorf("got %+v, want\n%s", got, created)
+		}
+	}
+	if id := topicID(t, brokers, "weir.deadletter"); id == [16]byte{} {
+		t.Error("weir.deadletter was not created")
+	}
+	got := call(t, dir, "topics", "create", "--config", "other.yaml")
+	if got.code != exitFailed || !strings.Contains(got.stderr, "Pane:20s") || !strings.Contains(got.stderr, "Pane:10s") {
+		t.Errorf("got %+v, want a refusal of the other pane", got)
+	}
+}
+
+// TestBrokerCommand serves until SIGTERM.
+func TestBrokerCommand(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	h := newHouse(t, []string{addr}, largeMessageRule)
+	running := h.startBroker(addr)
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	eventually(t, func() bool { return client.Ping(t.Context()) == nil }, func() string { return "the broker does not answer" })
+	(&process{Child: running, t: t}).stopInOrder()
+}
+
+// TestEveryCommandShowsAnExample on a line of its own, which the command line takes.
+func TestEveryCommandShowsAnExample(t *testing.T) {
+	t.Parallel()
+	var cli commands
+	parser, err := kong.New(&cli, kong.Name("weir"), kong.BindTo(t.Context(), (*context.Context)(nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, leaf := range parser.Model.Leaves(true) {
+		command := leaf.FullPath()
+		args := strings.Fields(command)[1:]
+		got := call(t, t.TempDir(), append(args, "--help")...)
+		found := examples(got.stdout, command)
+		if got.code != 0 || len(found) == 0 {
+			t.Errorf("%s --help exits %d and shows no example:\n%s%s", command, got.code, got.stdout, got.stderr)
+		}
+		for _, example := range found {
+			if _, err := parser.Parse(strings.Fields(example)[1:]); err != nil || strings.Contains(example, "\n") {
+				t.Errorf("%s: the example %q is no command line: %v", command, example, err)
+			}
+		}
+	}
+	if got := call(t, t.TempDir(), "--help"); got.code != 0 || len(examples(got.stdout, "weir")) == 0 {
+		t.Errorf("weir --help shows no example: %+v", got)
+	}
+}
+
+// examples are the lines of a help that are indented, and paragraphs that begin so.
+func examples(help, command string) []string {
+	var out []string
+	for paragraph := range strings.SplitSeq(help, "\n\n") {
+		if example, found := strings.CutPrefix(paragraph, "Example: "); found {
+			out = append(out, example)
+			continue
+		}
+		for line := range strings.Lines(paragraph) {
+			if strings.HasPrefix(line, "    "+command) {
+				out = append(out, strings.TrimSpace(line))
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/weirmq/weir/deploy/child"
+	"github.com/weirmq/weir/pipeline"
+)
+
+// refuses says that a stage lives with a part that nobody listens for.
+func refuses(stage pipeline.StageStatus) bool {
+	return stage.State == "running" && strings.Contains(stage.Error, "connection refused")
+}
+
+func fine(stage pipeline.StageStatus) bool { return stage.State == "running" && stage.Error == "" }
+
+// TestClickHouseAway starts without ClickHouse, and kills it in mid-flow: storage
+// waits and says so, alerts fire all the same, and in the end every row is there once.
+func TestClickHouseAway(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, embeddedBroker(t), largeMessageRule)
+	h.startAlertmanager()
+	weir := h.startWeir()
+	weir.awaitStage(pipeline.RoleClickHouse, "an error that names ClickHouse's address", refuses)
+	weir.expectPageSays(h.clickhouseAddr, "connection refused")
+	if got := weir.metric(`weir_errors_total{stage="clickhouse",kind="write"}`); got == 0 {
+		t.Error("/metrics counts no failed write")
+	}
+
+	orders, media := newReporter(t, h.brokers, "orders"), newReporter(t, h.brokers, "media")
+	stop := orders.flow(smallBytes)
+	defer stop()
+	orders.send(largeBytes)
+	h.awaitFiring("LargeMessage", "orders")
+
+	engine := h.startClickHouse()
+	weir.awaitStage(pipeline.RoleClickHouse, "no error any more", fine)
+	h.await("SELECT count() > 0 FROM rollup_10s", "1")
+
+	engine.Kill()
+	weir.awaitStage(pipeline.RoleClickHouse, "an error that names ClickHouse's address", refuses)
+	media.send(largeBytes)
+	h.awaitFiring("LargeMessage", "media")
+	h.awaitResolved("LargeMessage", "orders")
+
+	h.startClickHouse()
+	stop()
+	h.awaitTotals(orders, 0)
+	h.awaitTotals(media, 0)
+	h.await("SELECT labels['topic'], groupUniqArray(state) = ['firing', 'resolved'] OR length(groupUniqArray(state)) = 2 FROM alerts GROUP BY 1 ORDER BY 1", "media\t1\norders\t1")
+	for _, role := range pipeline.AllRoles {
+		if stage := weir.stage(role); !fine(stage) || stage.Restarts != 0 {
+			t.Errorf("stage %s is %+v, want it running, without an error or a restart", role, stage)
+		}
+	}
+}
+
+// expectPageSays looks for texts in the status page.
+func (p *process) expectPageSays(texts ...string) {
+	p.t.Helper()
+	_, page := p.get("/")
+	for _, text := range texts {
+		if !strings.Contains(page, text) {
+			p.t.Errorf("the status page does not say %q:\n%s", text, page)
+		}
+	}
+}
+
+// TestAlertmanagerAway starts without Alertmanager: rows are stored, the alert is
+// kept, and told once Alertmanager is there.
+func TestAlertmanagerAway(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, embeddedBroker(t), largeMessageRule)
+	h.startClickHouse()
+	weir := h.startWeir()
+	orders := newReporter(t, h.brokers, "orders")
+	orders.send(largeBytes)
+	eventually(t, func() bool { return weir.alertState("LargeMessage") == "firing" }, func() string { return "LargeMessage is not firing" })
+	stop := orders.flow(smallBytes)
+	weir.awaitStage(pipeline.RoleAlertmanager, "an error that names Alertmanager's address", refuses)
+	weir.expectPageSays(h.alertmanagerAddr, "connection refused")
+	if got := weir.metric(`weir_errors_total{stage="alertmanager",kind="post"}`); got == 0 {
+		t.Error("/metrics counts no failed post")
+	}
+	stop()
+	h.awaitTotals(orders, 0)
+
+	orders.send(largeBytes)
+	eventually(t, func() bool { return weir.alertState("LargeMessage") == "firing" }, func() string { return "LargeMessage is not firing again" })
+	h.startAlertmanager()
+	h.awaitFiring("LargeMessage", "orders")
+	h.awaitResolved("LargeMessage", "orders")
+	weir.awaitStage(pipeline.RoleAlertmanager, "no error any more", fine)
+	h.awaitTotals(orders, 0)
+}
+
+// alertState is where the process says that an alert stands, "" where it has none.
+func (p *process) alertState(rule string) string {
+	_, body := p.get("/api/v1/alerts")
+	_, after, found := strings.Cut(body, fmt.Sprintf(`"rule":%q`, rule))
+	if !found {
+		return ""
+	}
+	_, after, _ = strings.Cut(after, `"state":"`)
+	state, _, _ := strings.Cut(after, `"`)
+	return state
+}
+
+// TestKafkaAway starts before its broker, then restarts the broker in mid-flow, in
+// order and by SIGKILL: everything goes on, and totals are exact.
+func TestKafkaAway(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	h := fullHouse(t, []string{addr}, largeMessageRule)
+	weir := h.launchWeir()
+	eventually(t, func() bool { return strings.Contains(strings.Join(weir.status().Kafka.Errors, " "), addr) },
+		func() string { return fmt.Sprintf("the status does not say that Kafka is away: %+v", weir.status()) })
+	if code, _ := weir.get("/-/ready"); code != http.StatusServiceUnavailable {
+		t.Errorf("/-/ready answers %d, want 503", code)
+	}
+	weir.expectPageSays("not ready", "Kafka cannot be reached: connect to "+addr)
+	if got := weir.metric("weir_kafka_connect_failures_total"); got == 0 {
+		t.Error("/metrics counts no failed connection")
+	}
+
+	broker := h.startBroker(addr)
+	weir.awaitReady()
+	orders := newReporter(t, h.brokers, "orders")
+	stop := orders.flow(smallBytes)
+	defer stop()
+	h.await("SELECT count() > 0 FROM rollup_10s", "1")
+	for _, end := range []func(*child.Child){func(c *child.Child) { (&process{Child: c, t: t}).stopInOrder() }, (*child.Child).Kill} {
+		end(broker)
+		before := orders.sent()
+		eventually(t, func() bool { return len(weir.status().Kafka.Errors) > 0 }, func() string { return "the status does not say that Kafka is away" })
+		broker = h.startBroker(addr)
+		eventually(t, func() bool { return orders.sent() != before && len(weir.status().Kafka.Errors) == 0 },
+			func() string { return fmt.Sprintf("nothing goes on with the broker back: %+v", weir.status()) })
+	}
+	orders.send(largeBytes)
+	h.awaitFiring("LargeMessage", "orders")
+	stop()
+	h.awaitTotals(orders, 0)
+}
+
+// startBroker starts a broker in a process of its own, on the house's data.
+func (h *house) startBroker(addr string) *child.Child {
+	h.t.Helper()
+	return h.start("broker", "", "broker", "--addr", addr, "--data", filepath.Join(h.dir, "broker"))
+}

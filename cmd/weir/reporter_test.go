@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// reporter writes reports straight to weir.telemetry, as clients of many kinds do,
+// and counts what the broker acknowledged.
+type reporter struct {
+	t      *testing.T
+	topic  string // the business topic that its reports are about
+	client *kgo.Client
+
+	mu     sync.Mutex
+	totals reported
+}
+
+type reported struct{ reports, messages, bytes uint64 }
+
+func newReporter(t *testing.T, brokers []string, topic string) *reporter {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.DefaultProduceTopic(telemetry.TopicTelemetry),
+		kgo.ProducerBatchMaxBytes(16<<20), kgo.UnknownTopicRetries(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &reporter{t: t, topic: topic, client: client}
+}
+
+func (r *reporter) sent() reported {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.totals
+}
+
+// Clients that a reporter stands for; enough for every partition to have some.
+const reportedClients = 16
+
+// report is a valid one, of 100 messages of so many bytes each.
+func (r *reporter) report(client int, messageBytes uint64) *telemetry.Report {
+	const messages = 100
+	report := &telemetry.Report{Schema: telemetry.Schema, StartUnixMillis: time.Now().UnixMilli(), LengthMillis: 1000,
+		Messages: messages, Bytes: messages * messageBytes,
+		Labels: telemetry.Labels{Env: "test", Cluster: "test", System: "kafka", Topic: r.topic, Op: "send", Client: fmt.Sprint("client-", client)}}
+	for range messages {
+		report.SizeBytes.Observe(messageBytes)
+	}
+	return report
+}
+
+// record encodes a report under its client's key.
+func (r *reporter) record(report *telemetry.Report) *kgo.Record {
+	r.t.Helper()
+	value, err := telemetry.MarshalReport(report)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return &kgo.Record{Key: []byte(report.Labels.Client), Value: value}
+}
+
+// write writes reports and waits for the broker.
+func (r *reporter) write(ctx context.Context, reports ...*telemetry.Report) error {
+	var records []*kgo.Record
+	for _, report := range reports {
+		records = append(records, r.record(report))
+	}
+	if err := r.client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, report := range reports {
+		r.totals.reports++
+		r.totals.messages += report.Messages
+		r.totals.bytes += report.Bytes
+	}
+	return nil
+}
+
+// send writes one report of every client, of messages of so many bytes.
+func (r *reporter) send(messageBytes uint64) {
+	r.t.Helper()
+	var reports []*telemetry.Report
+	for client := range reportedClients {
+		reports = append(reports, r.report(client, messageBytes))
+	}
+	if err := r.write(r.t.Context(), reports...); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// reportPause is how often a flow reports.
+const reportPause = 100 * time.Millisecond
+
+// flow reports messages of so many bytes steadily until stopped, whatever happens to
+// the broker.
+func (r *reporter) flow(messageBytes uint64) (stop func()) {
+	r.t.Helper()
+	ended, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ticker := time.NewTicker(reportPause)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ended:
+				done <- nil
+				return
+			case <-ticker.C:
+			}
+			var reports []*telemetry.Report
+			for client := range reportedClients {
+				reports = append(reports, r.report(client, messageBytes))
+			}
+			if err := r.write(context.WithoutCancel(r.t.Context()), reports...); err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(ended)
+		if err := <-done; err != nil {
+			r.t.Errorf("report: %v", err)
+		}
+	})
+}
