@@ -4,8 +4,8 @@ BIN      := bin/weir
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -X github.com/weirmq/weir/pipeline.Version=$(VERSION)
 FUZZTIME ?= 10s
-# Packages whose tests start engines and brokers; two at a time leave the others room.
-TESTFLAGS ?= -race -timeout 20m -p 2
+# One package at a time: the tests of some start engines and brokers, several at once.
+TESTFLAGS ?= -race -timeout 20m -p 1
 
 .DEFAULT_GOAL := help
 
