@@ -13,7 +13,7 @@ import (
 func TestPresence(t *testing.T) {
 	const began = 1_000_000
 	presence := presenceInterval.Milliseconds()
-	m := &meter{op: opConsume, topic: "orders", beganMillis: began}
+	m := &meter{op: opConsume, topic: "orders", beganMillis: began, toldMillis: began}
 	for _, test := range []struct {
 		what    string
 		after   int64
@@ -92,5 +92,22 @@ func TestReportsOfAFleetAreSpread(t *testing.T) {
 	tenth := c.config.Interval / 10
 	if least < c.config.Interval-tenth || greatest > c.config.Interval+tenth || greatest-least < tenth {
 		t.Errorf("the pauses of an interval of %s are %s to %s", c.config.Interval, least, greatest)
+	}
+}
+
+// TestASilenceIsNoPartOfAnInterval: the report of a message that comes after a silence
+// begins at the last look before it.
+func TestASilenceIsNoPartOfAnInterval(t *testing.T) {
+	const began = 1_000_000_000
+	m, out := &meter{beganMillis: began, toldMillis: began}, taken{}
+	for now := int64(began); now < began+7000; now += 1000 {
+		if m.due(now, true) {
+			t.Fatalf("a silent topic is due %d ms after its last report", now-began)
+		}
+	}
+	m.delivered(&kgo.Record{Topic: "orders"}, 0)
+	m.take(&out, began+7000)
+	if r := &out.report; r.StartUnixMillis != began+6000 || r.LengthMillis != 1000 {
+		t.Errorf("the report begins at %+d ms with length %d ms, want +6000 and 1000", r.StartUnixMillis-began, r.LengthMillis)
 	}
 }

@@ -40,6 +40,7 @@ type meter struct {
 
 	touched     bool  // something was measured since the last report
 	beganMillis int64 // when this interval began, Unix time
+	toldMillis  int64 // when the newest report was made, or the meter; Unix time
 }
 
 // sent counts an acknowledged message.
@@ -120,11 +121,19 @@ func (m *meter) hasCounted() bool {
 }
 
 // due says that there is something to report at nowMillis: what was measured, or
-// that the client is present.
+// that the client is present. Where there is nothing, the interval begins anew: what
+// comes after a silence belongs to when it came, not to when the silence began.
 func (m *meter) due(nowMillis int64, present bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.touched || present && nowMillis-m.beganMillis >= presenceInterval.Milliseconds()
+	if m.touched {
+		return true
+	}
+	due := present && nowMillis-m.toldMillis >= presenceInterval.Milliseconds()
+	if !due && nowMillis > m.beganMillis {
+		m.beganMillis = nowMillis
+	}
+	return due
 }
 
 // since is when the interval began, Unix milliseconds.

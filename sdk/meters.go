@@ -48,8 +48,9 @@ func (h *Hooks) newMeter(of *meters, topic string) *meter {
 	if m := known[topic]; m != nil {
 		return m
 	}
+	now := h.clock.wallMillis(h.clock.now())
 	m := &meter{op: of.op, topic: topic, events: append([]telemetry.Event(nil), h.events...), touched: len(h.events) > 0,
-		beganMillis: h.clock.wallMillis(h.clock.now())}
+		beganMillis: now, toldMillis: now}
 	more := maps.Clone(known)
 	more[topic] = m
 	of.byTopic.Store(&more)

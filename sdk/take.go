@@ -63,6 +63,6 @@ func (m *meter) interval(nowMillis int64) (startMillis int64, lengthMillis uint3
 		nowMillis = m.beganMillis + 1
 	}
 	length := min(max(nowMillis-m.beganMillis, 1), maxReportMillis)
-	m.beganMillis = nowMillis
+	m.beganMillis, m.toldMillis = nowMillis, nowMillis
 	return nowMillis - length, uint32(length)
 }
