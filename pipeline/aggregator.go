@@ -52,13 +52,16 @@ type aggregator struct {
 
 	mu      sync.Mutex
 	workers map[int32]*sourceWorker
-	failed  chan error
+	fail    context.CancelCauseFunc // ends the stage with a worker's error
 	status  *statusBoard
 }
 
 func runAggregator(ctx context.Context, p *Pipeline) error {
 	a := &aggregator{config: &p.config, log: p.log.With("stage", RoleAggregate), metrics: p.metrics.stage(RoleAggregate),
-		rules: p.rules, pipeline: p, workers: map[int32]*sourceWorker{}, failed: make(chan error, 1), status: p.status}
+		rules: p.rules, pipeline: p, workers: map[int32]*sourceWorker{}, status: p.status}
+	running, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	a.fail = fail
 	if err := a.open(ctx); err != nil {
 		return err
 	}
@@ -67,7 +70,7 @@ func runAggregator(ctx context.Context, p *Pipeline) error {
 	defer a.close()
 	stopEnds := a.followEnds(ctx)
 	defer stopEnds()
-	return a.poll(ctx)
+	return a.poll(ctx, running)
 }
 
 func (a *aggregator) open(ctx context.Context) error {
@@ -151,12 +154,16 @@ func (a *aggregator) revoke(revoked map[string][]int32) {
 	}
 }
 
-func (a *aggregator) poll(ctx context.Context) error {
+// poll hands records to the workers until ctx ends or a worker fails, which ends running.
+func (a *aggregator) poll(ctx, running context.Context) error {
 	for {
-		fetches := a.client.PollFetches(ctx)
-		if ctx.Err() != nil {
+		fetches := a.client.PollFetches(running)
+		if running.Err() != nil {
 			a.client.AllowRebalance()
-			return nil
+			if ctx.Err() != nil {
+				return nil
+			}
+			return context.Cause(running)
 		}
 		if err := fetchError(fetches); err != nil {
 			a.client.AllowRebalance()
@@ -175,18 +182,6 @@ func (a *aggregator) poll(ctx context.Context) error {
 			}
 		})
 		a.client.AllowRebalance()
-		select {
-		case err := <-a.failed:
-			return err
-		default:
-		}
-	}
-}
-
-func (a *aggregator) fail(err error) {
-	select {
-	case a.failed <- err:
-	default:
 	}
 }
 

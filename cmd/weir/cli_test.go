@@ -86,6 +86,8 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"rules check good", "good: 1 rules, no faults\n", "", 0},
 		{"rules check faulty", "", faultsFound, exitFaults},
 		{"rules check good faulty", "good: 1 rules, no faults\n", faultsFound, exitFaults},
+		{"rules check --json good faulty", `{"dir":"good","rules":1,"faults":[]}` + "\n" + `{"dir":"faulty","rules":0,"faults":[{"file":"faulty/rules.yaml","line":7,"column":15,` +
+			`"message":"expr: unknown name tpss","source":"        expr: tpss \u003e 1","hint":"did you mean \"tps\"?"},`, "", exitFaults},
 		{"rules check empty", "", "folder empty has no *.yaml file; put one there, or name another folder", exitFailed},
 		{"rules check nowhere", "", "nowhere: no such file or directory", exitFailed},
 		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/weirmq/weir/deploy/child"
@@ -56,6 +57,33 @@ func TestClickHouseAway(t *testing.T) {
 		if stage := weir.stage(role); !fine(stage) || stage.Restarts != 0 {
 			t.Errorf("stage %s is %+v, want it running, without an error or a restart", role, stage)
 		}
+	}
+}
+
+// TestClickHouseHangs stops the engine's process without ending it: nobody waits for
+// its answer where weir itself is to stop.
+func TestClickHouseHangs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, embeddedBroker(t), largeMessageRule)
+	engine := h.startClickHouse()
+	weir := h.startWeir("--roles", "aggregate,clickhouse")
+	orders := newReporter(t, h.brokers, "orders")
+	stop := orders.flow(smallBytes)
+	defer stop()
+	h.await("SELECT count() > 0 FROM rollup_10s", "1")
+	sendSignal(t, engine, syscall.SIGSTOP)
+	stop()
+	weir.awaitStage(pipeline.RoleClickHouse, "some lag", func(s pipeline.StageStatus) bool { return s.LagRecords > 0 })
+	weir.stopInOrder()
+	sendSignal(t, engine, syscall.SIGCONT)
+	h.startWeir("--roles", "aggregate,clickhouse")
+	h.awaitTotals(orders, 0)
+}
+
+func sendSignal(t *testing.T, c *child.Child, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(c.PID(), s); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -127,6 +155,8 @@ func TestKafkaAway(t *testing.T) {
 		t.Error("/metrics counts no failed connection")
 	}
 
+	h.launchWeir().stopInOrder() // waits for no broker
+
 	broker := h.startBroker(addr)
 	weir.awaitReady()
 	orders := newReporter(t, h.brokers, "orders")
@@ -145,6 +175,8 @@ func TestKafkaAway(t *testing.T) {
 	h.awaitFiring("LargeMessage", "orders")
 	stop()
 	h.awaitTotals(orders, 0)
+	broker.Kill()
+	weir.stopInOrder()
 }
 
 // startBroker starts a broker in a process of its own, on the house's data.

@@ -30,3 +30,16 @@ func TestChangedParametersAreRefused(t *testing.T) {
 		t.Errorf("the process with the recorded parameters does not go on: %+v", running.status())
 	}
 }
+
+// TestAnAddressInUseIsRefused: nobody would see such a process.
+func TestAnAddressInUseIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, []string{freeAddr(t)}, largeMessageRule)
+	config, addr := h.writeConfig()
+	h.launchWith(config, addr)
+	got := call(t, h.dir, "run", "--config", config)
+	if want := "open http.addr: listen tcp " + addr + ": bind: address already in use: choose another address"; got.code != exitFailed ||
+		!strings.Contains(got.stderr, want) {
+		t.Errorf("got %+v, want exit code %d and %q", got, exitFailed, want)
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -174,11 +173,4 @@ func (p *process) stopInOrder() {
 		p.t.Errorf("after SIGTERM: %v, want exit status 0", err)
 	}
 	p.t.Logf("stopped after %s", time.Since(began).Round(time.Millisecond))
-}
-
-func (p *process) hangUp() {
-	p.t.Helper()
-	if err := syscall.Kill(p.PID(), syscall.SIGHUP); err != nil {
-		p.t.Fatal(err)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/weirmq/weir/pipeline"
@@ -60,7 +61,7 @@ func TestRulesAreReloaded(t *testing.T) {
 	}
 	weir.expectRefused(fault)
 	before := weir.metric(failedReloads)
-	weir.hangUp()
+	sendSignal(t, weir.Child, syscall.SIGHUP)
 	eventually(t, func() bool { return weir.metric(failedReloads) > before }, func() string { return "SIGHUP reloads nothing" })
 	if got := weir.loadedRules().Count; got != 2 {
 		t.Errorf("%d rules run, want the 2 of before", got)
@@ -110,7 +111,7 @@ func (p *process) expectReloads() {
 	if !posted.After(before) {
 		p.t.Errorf("rules are of %s after a reload at %s", posted, before)
 	}
-	p.hangUp()
+	sendSignal(p.t, p.Child, syscall.SIGHUP)
 	p.awaitRules("newer ones than of "+posted.String(), func(s pipeline.RulesStatus) bool { return s.LoadedAt.After(posted) })
 	if code, _ := p.get("/-/reload"); code != http.StatusMethodNotAllowed {
 		p.t.Errorf("GET /-/reload answers %d, want 405", code)
