@@ -191,28 +191,15 @@ type sourceEnd struct {
 	at     time.Time
 }
 
-// followEnds asks for end offsets until stopped, and tells the workers.
+// followEnds asks for end offsets until stopped, and tells the workers. While the
+// brokers do not answer, the workers go by what they were told last.
 func (a *aggregator) followEnds(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	group.Go(func() {
-		ticker := time.NewTicker(endOffsetInterval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			at := time.Now()
-			ends, err := a.admin.ListEndOffsets(ctx, telemetry.TopicTelemetry)
-			if err != nil {
-				continue
-			}
+	return every(ctx, endOffsetInterval, func(ctx context.Context) {
+		at := time.Now()
+		if ends, err := a.admin.ListEndOffsets(ctx, telemetry.TopicTelemetry); err == nil {
 			a.tellEnds(ends, at)
 		}
 	})
-	return func() { cancel(); group.Wait() }
 }
 
 func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {

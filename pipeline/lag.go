@@ -79,17 +79,22 @@ func (p *positions) hooks(lost func(map[string][]int32)) []kgo.Opt {
 
 // follow measures the lag until stopped.
 func (p *positions) follow(ctx context.Context, client *kgo.Client, counted *stageMetrics) (stop func()) {
+	return every(ctx, lagInterval, func(ctx context.Context) { p.measure(ctx, client, counted) })
+}
+
+// every does something at each interval until stopped; stop waits for its end.
+func every(ctx context.Context, interval time.Duration, do func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	group.Go(func() {
-		ticker := time.NewTicker(lagInterval)
+		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				p.measure(ctx, client, counted)
+				do(ctx)
 			}
 		}
 	})

@@ -100,9 +100,9 @@ func TestReportsOfAFleetAreSpread(t *testing.T) {
 func TestASilenceIsNoPartOfAnInterval(t *testing.T) {
 	const began = 1_000_000_000
 	m, out := &meter{beganMillis: began, toldMillis: began}, taken{}
-	for now := int64(began); now < began+7000; now += 1000 {
-		if m.due(now, true) {
-			t.Fatalf("a silent topic is due %d ms after its last report", now-began)
+	for look := int64(began); look < began+7000; look += 1000 {
+		if m.due(look, true) {
+			t.Fatalf("a silent topic is due %d ms after its last report", look-began)
 		}
 	}
 	m.delivered(&kgo.Record{Topic: "orders"}, 0)
