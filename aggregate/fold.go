@@ -94,7 +94,7 @@ func (f *Fold) reclaim() {
 func (f *Fold) Begin(at Position) (closed *Flush) {
 	f.atEnd = false
 	f.reclaim()
-	next := telemetry.Segment{Block: uint64(at.Offset) / telemetry.BlockOffsets, MinuteUnix: at.AppendUnixMillis / 60_000}
+	next := telemetry.Segment{Block: uint64(at.Offset) / telemetry.BlockOffsets, MinuteUnix: at.AppendUnixMillis / telemetry.SegmentLength.Milliseconds()}
 	if f.open && next.Block == f.segment.Block {
 		next.MinuteUnix = max(next.MinuteUnix, f.segment.MinuteUnix)
 	}

@@ -224,6 +224,8 @@ func (a *aggregator) startWorker(ctx context.Context, partition int32) *sourceWo
 	go func() {
 		defer close(w.done)
 		defer cancel()
+		defer a.status.dropSource(w.source)
+		defer a.metrics.watermarks.drop(partition)
 		if err := w.run(ctx); err != nil && ctx.Err() == nil {
 			a.fail(fmt.Errorf("source %s: %w", w.source, err))
 		}

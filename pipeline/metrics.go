@@ -3,8 +3,11 @@ package pipeline
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -27,12 +30,41 @@ type stageMetrics struct {
 	flushSeconds              *metrics.Histogram
 	lag                       atomic.Int64 // records not read yet
 	partitions                atomic.Int64
-	watermarkDelay            atomic.Int64 // milliseconds
-	completeness              atomic.Int64 // parts per million
+	watermarks                byPartition // Unix milliseconds
+	completeness              byPartition // share 0-1
 }
 
-// partsPerMillion makes a share a whole number.
-const partsPerMillion = 1_000_000
+// byPartition holds a value for each partition that this process owns: the worst of
+// them is shown, so that no other hides it.
+type byPartition struct {
+	mu     sync.Mutex
+	values map[int32]float64
+}
+
+func (b *byPartition) set(partition int32, value float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.values == nil {
+		b.values = map[int32]float64{}
+	}
+	b.values[partition] = value
+}
+
+func (b *byPartition) drop(partition int32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.values, partition)
+}
+
+// least is the least value, otherwise where there is none.
+func (b *byPartition) least(otherwise float64) float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.values) == 0 {
+		return otherwise
+	}
+	return slices.Min(slices.Collect(maps.Values(b.values)))
+}
 
 func newPipelineMetrics() *pipelineMetrics {
 	return &pipelineMetrics{set: metrics.NewSet(), stages: map[string]*stageMetrics{}}
@@ -59,11 +91,13 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 	m.gauge("weir_lag_records"+label, func() float64 { return float64(s.lag.Load()) })
 	m.gauge("weir_owned_partitions"+label, func() float64 { return float64(s.partitions.Load()) })
 	if name == RoleAggregate {
-		m.gauge("weir_watermark_delay_seconds"+label, func() float64 { return float64(s.watermarkDelay.Load()) / 1000 })
+		m.gauge("weir_watermark_delay_seconds"+label, func() float64 {
+			now := float64(time.Now().UnixMilli())
+			return (now - s.watermarks.least(now)) / 1000
+		})
 	}
 	if name == RoleRules {
-		s.completeness.Store(partsPerMillion)
-		m.gauge("weir_completeness_ratio"+label, func() float64 { return float64(s.completeness.Load()) / partsPerMillion })
+		m.gauge("weir_completeness_ratio"+label, func() float64 { return s.completeness.least(1) })
 	}
 	m.stages[name] = s
 	return s
@@ -74,6 +108,11 @@ func (m *pipelineMetrics) gauge(name string, read func() float64) { m.set.NewGau
 // refused counts a record sent to the dead letter; reasons are a fixed list.
 func (s *stageMetrics) refused(reason string) {
 	s.set.GetOrCreateCounter(fmt.Sprintf(`weir_refused_records_total{stage=%q,reason=%q}`, s.stage, reason)).Inc()
+}
+
+// overflowedGroups counts records of groups beyond the bound of an evaluator.
+func (s *stageMetrics) overflowedGroups(records uint64) {
+	s.set.GetOrCreateCounter("weir_overflowed_group_records_total").Add(int(records))
 }
 
 // failed counts an error; kinds are a fixed list.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -61,6 +62,7 @@ func (r *ruler) revoke(revoked map[string][]int32) {
 	for _, partition := range revoked[telemetry.TopicGroups] {
 		delete(r.workers, partition)
 		r.board.drop(partition)
+		r.metrics.completeness.drop(partition)
 	}
 }
 
@@ -159,6 +161,7 @@ type rulePartition struct {
 	version   uint64 // of the rules
 	evaluated time.Time
 	marks     replayMarks
+	counted   rules.Stats // as of the last count
 }
 
 func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) error {
@@ -169,7 +172,11 @@ func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) erro
 		w.version = version
 	}
 	for _, record := range records {
-		if err := w.apply(record); err != nil {
+		err := w.apply(record)
+		if errors.Is(err, telemetry.ErrNewerSchema) {
+			return err // what it holds must not be passed over: it waits for this process's upgrade
+		}
+		if err != nil {
 			w.ruler.metrics.failed("decode")
 			w.ruler.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
 		}
@@ -182,7 +189,7 @@ func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) erro
 		return err
 	}
 	w.ruler.board.set(w.partition, w.evaluator)
-	w.ruler.metrics.completeness.Store(int64(w.evaluator.Stats().Completeness * partsPerMillion))
+	w.count()
 	return w.commit(ctx)
 }
 
@@ -208,6 +215,15 @@ func (w *rulePartition) apply(record *kgo.Record) error {
 		return fmt.Errorf("got header %s=%q, want %s or %s", headerKind, kind, kindGroup, kindWatermark)
 	}
 	return nil
+}
+
+// count shows what the evaluator met.
+func (w *rulePartition) count() {
+	now := w.evaluator.Stats()
+	w.ruler.metrics.completeness.set(w.partition, now.Completeness)
+	w.ruler.metrics.late.Add(int(now.LateReports - w.counted.LateReports))
+	w.ruler.metrics.overflowedGroups(now.OverflowedGroups - w.counted.OverflowedGroups)
+	w.counted = now
 }
 
 // publish writes changed alerts, then how far was evaluated: a crash between the

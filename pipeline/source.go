@@ -29,6 +29,9 @@ const (
 	// smaller: weir.telemetry takes records of as much; not larger: what compresses well
 	// may be a thousand times as long.
 	maxKeptBytes = 2 << 20
+	// maxKeptKeyBytes of its key are kept. Not smaller: keys name clients; not larger:
+	// no client has such a name.
+	maxKeptKeyBytes = 64 << 10
 	// shortKeptBytes are kept where weir.deadletter does not take more.
 	shortKeptBytes = 64 << 10
 	// Refused records in memory, and their bytes. Not fewer: each write is a round trip;
@@ -152,8 +155,9 @@ func (w *sourceWorker) refuse(at aggregate.Position, record *kgo.Record, err err
 	}
 	w.a.metrics.refused(string(reason))
 	kept := record.Value[:min(len(record.Value), maxKeptBytes)]
+	key := record.Key[:min(len(record.Key), maxKeptKeyBytes)]
 	w.refusedBytes += len(kept)
-	w.refused = append(w.refused, &kgo.Record{Topic: telemetry.TopicDeadLetter, Key: record.Key, Value: kept,
+	w.refused = append(w.refused, &kgo.Record{Topic: telemetry.TopicDeadLetter, Key: key, Value: kept,
 		Headers: []kgo.RecordHeader{
 			{Key: "weir-reason", Value: []byte(reason)},
 			{Key: "weir-detail", Value: []byte(err.Error())},
@@ -249,7 +253,7 @@ func (w *sourceWorker) writeWatermark(ctx context.Context, idle bool) error {
 	if err != nil {
 		return fmt.Errorf("encode a watermark: %w", err)
 	}
-	w.a.metrics.watermarkDelay.Store(now.Sub(watermark).Milliseconds())
+	w.a.metrics.watermarks.set(w.source.Partition, float64(watermark.UnixMilli()))
 	records := make([]*kgo.Record, w.a.groups)
 	for partition := range records {
 		records[partition] = &kgo.Record{Topic: telemetry.TopicGroups, Partition: int32(partition), Value: value,

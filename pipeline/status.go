@@ -104,6 +104,12 @@ func (b *statusBoard) setSource(source telemetry.Source, status SourceStatus) {
 	b.sources[source] = status
 }
 
+func (b *statusBoard) dropSource(source telemetry.Source) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.sources, source)
+}
+
 func (b *statusBoard) snapshot(m *pipelineMetrics) ([]StageStatus, []SourceStatus) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -104,20 +105,33 @@ func (s *storage) gather(ctx context.Context) (*storeBatch, error) {
 		if err := fetchError(fetches); err != nil {
 			return nil, err
 		}
-		fetches.EachRecord(func(r *kgo.Record) { s.take(batch, r) })
+		var failed error
+		fetches.EachRecord(func(r *kgo.Record) {
+			if failed == nil {
+				failed = s.take(batch, r)
+			}
+		})
+		if failed != nil {
+			return nil, failed
+		}
 	}
 	return batch, ctx.Err()
 }
 
-func (s *storage) take(batch *storeBatch, record *kgo.Record) {
+// take adds a record to the batch. The error is for one that must not be passed over:
+// it waits for this process's upgrade.
+func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 	batch.records = append(batch.records, record)
 	s.metrics.bytes.Add(len(record.Value))
 	switch {
 	case record.Topic == telemetry.TopicCells:
 		cells, err := telemetry.UnmarshalCellBatch(record.Value)
+		if errors.Is(err, telemetry.ErrNewerSchema) {
+			return fmt.Errorf("read %s partition %d offset %d: %w", record.Topic, record.Partition, record.Offset, err)
+		}
 		if err != nil {
 			s.skip(record, err)
-			return
+			return nil
 		}
 		batch.cells = append(batch.cells, cells)
 		batch.count += len(cells.Cells)
@@ -125,12 +139,13 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) {
 		var alert telemetry.Alert
 		if err := json.Unmarshal(record.Value, &alert); err != nil {
 			s.skip(record, err)
-			return
+			return nil
 		}
 		if alert.Transition {
 			batch.alerts = append(batch.alerts, alert)
 		}
 	}
+	return nil
 }
 
 func (s *storage) skip(record *kgo.Record, err error) {

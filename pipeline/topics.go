@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,7 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -40,7 +38,11 @@ func Topics(config *Config) []Topic {
 	kept := func(millis int) map[string]string {
 		return map[string]string{"cleanup.policy": "delete", "retention.ms": strconv.Itoa(millis), "max.message.bytes": size}
 	}
-	compacted := map[string]string{"cleanup.policy": "compact", "max.message.bytes": size}
+	// Transitions stay as long as cells do, so that the store gets all of them after an outage.
+	compacted := map[string]string{"cleanup.policy": "compact", "max.message.bytes": size,
+		"min.compaction.lag.ms": strconv.Itoa(telemetryRetentionMillis)}
+	// What was recorded first counts: nothing is ever taken away.
+	forEver := map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": size}
 	letterSettings := kept(deadLetterRetentionMillis)
 	letterSettings["max.message.bytes"] = strconv.Itoa(maxLetterBytes)
 	telemetrySettings := kept(telemetryRetentionMillis)
@@ -51,7 +53,7 @@ func Topics(config *Config) []Topic {
 		{telemetry.TopicGroups, n, kept(groupsRetentionMillis)},
 		{telemetry.TopicAlerts, n, compacted},
 		{telemetry.TopicDeadLetter, 1, letterSettings},
-		{telemetry.TopicParameters, 1, compacted},
+		{telemetry.TopicParameters, 1, forEver},
 	}
 }
 
@@ -96,7 +98,11 @@ func EnsureTopics(ctx context.Context, config *Config, hooks ...kgo.Hook) error 
 	if err := checkEqualPartitions(ctx, admin); err != nil {
 		return err
 	}
-	return recordParameters(ctx, config)
+	detail, err := topicDetail(ctx, admin, telemetry.TopicTelemetry)
+	if err != nil {
+		return err
+	}
+	return recordParameters(ctx, config, detail.ID)
 }
 
 func createTopic(ctx context.Context, admin *kadm.Client, topic Topic, replication int16) error {
@@ -149,48 +155,10 @@ func checkEqualPartitions(ctx context.Context, admin *kadm.Client) error {
 		return err
 	}
 	if len(groups.Partitions) != len(alerts.Partitions) {
-		return fmt.Errorf("%s has %d partitions and %s %d: they must be equal, so that whoever owns a group owns its alerts",
+		return fmt.Errorf("%s has %d partitions and %s %d: they must be equal, so that whoever owns a group owns its alerts; add partitions to the one that has fewer while no weir runs",
 			telemetry.TopicGroups, len(groups.Partitions), telemetry.TopicAlerts, len(alerts.Partitions))
 	}
 	return nil
-}
-
-// parametersError is why a process does not start: its cells would not be those of
-// the others.
-type parametersError struct{ here, recorded aggregate.Parameters }
-
-func (e *parametersError) Error() string {
-	return fmt.Sprintf("telemetry parameters are %+v here but %+v were recorded for this %s: set them back, or begin with new topics",
-		e.here, e.recorded, telemetry.TopicTelemetry)
-}
-
-// recordParameters writes the fold's parameters once and refuses others afterwards.
-func recordParameters(ctx context.Context, config *Config) error {
-	wanted := config.Parameters()
-	recorded, err := readPartition(ctx, config.Kafka, telemetry.TopicParameters, 0)
-	if err != nil {
-		return fmt.Errorf("read the recorded parameters: %w", err)
-	}
-	if len(recorded) > 0 {
-		var first aggregate.Parameters
-		if err := json.Unmarshal(recorded[0].Value, &first); err != nil {
-			return fmt.Errorf("decode the recorded parameters: %w", err)
-		}
-		if first != wanted {
-			return &parametersError{wanted, first}
-		}
-		return nil
-	}
-	value, err := json.Marshal(wanted)
-	if err != nil {
-		return fmt.Errorf("encode the parameters: %w", err)
-	}
-	producer, err := newProducer(config.Kafka)
-	if err != nil {
-		return err
-	}
-	defer producer.Close()
-	return produceAll(ctx, producer, []*kgo.Record{{Topic: telemetry.TopicParameters, Key: []byte("fold"), Value: value}})
 }
 
 // readPartition reads a partition from its start to its present end.

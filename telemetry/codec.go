@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -110,6 +111,9 @@ func UnmarshalWatermark(value []byte) (Watermark, error) {
 		time.UnixMilli(pb.TimeUnixMs).UTC(), pb.LateReports, pb.Sources}, nil
 }
 
+// ErrNewerSchema says that a newer version of Weir wrote a record.
+var ErrNewerSchema = errors.New("upgrade this process")
+
 type versioned interface {
 	proto.Message
 	GetSchema() uint32
@@ -120,7 +124,10 @@ func unmarshal(value []byte, into versioned) error {
 		return err
 	}
 	if got := into.GetSchema(); got != Schema {
-		return fmt.Errorf("got schema %d, this version reads %d: upgrade this process", got, Schema)
+		if got > Schema {
+			return fmt.Errorf("got schema %d, this version reads %d: %w", got, Schema, ErrNewerSchema)
+		}
+		return fmt.Errorf("got schema %d, this version reads %d", got, Schema)
 	}
 	return nil
 }

@@ -35,6 +35,11 @@ func (s Source) String() string {
 // larger: a block bounds how long a broker clock that leapt ahead keeps its minute.
 const BlockOffsets = 4 << 20
 
+// SegmentLength is the append time that one segment spans. Not smaller: segments would
+// hold too few reports to aggregate; not larger: a restart replays one, and an open one
+// is in memory.
+const SegmentLength = time.Minute
+
 // Segment is the reports of one source that the broker appended in one minute
 // within one block. It depends on the log alone.
 type Segment struct {

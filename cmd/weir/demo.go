@@ -29,6 +29,9 @@ func (demoCommand) Help() string {
 // errUnequal says that the story's outcome was not as it must be; the JSON line has the numbers.
 var errUnequal = errors.New("the outcome is not as expected: see the last line for the numbers")
 
+// errInterrupted says that nothing was verified.
+var errInterrupted = errors.New("interrupted before the story was told and verified")
+
 // Run plays the story.
 func (c *demoCommand) Run(ctx context.Context) error {
 	dir := c.Data
@@ -41,6 +44,9 @@ func (c *demoCommand) Run(ctx context.Context) error {
 	}
 	outcome, err := demo.Run(ctx, demo.Config{Once: c.Once, DataDir: dir, RulesDir: c.Rules, Kafka: c.Kafka,
 		ClickHouse: c.Clickhouse, Alertmanager: c.Alertmanager, HTTP: c.HTTP, Out: os.Stdout})
+	if err == nil && outcome == nil && c.Once {
+		return errInterrupted
+	}
 	if err != nil || outcome == nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -54,4 +55,30 @@ func tellOnce(t *testing.T, data string) demo.Outcome {
 		t.Fatalf("the last line %q is no outcome: %v", last, err)
 	}
 	return outcome
+}
+
+// TestAnInterruptedStoryIsNoSuccess: told half, nothing was verified; all children end.
+func TestAnInterruptedStoryIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	command := exec.CommandContext(t.Context(), program, "demo", "--once", "--data", t.TempDir())
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() && !strings.Contains(lines.Text(), "scene:") {
+	}
+	if err := command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() { // ends when every process that holds the pipe has ended
+	}
+	if err := command.Wait(); err == nil || command.ProcessState.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("ended with %v and said %q, want exit code %d", err, stderr.String(), exitFailed)
+	}
 }
