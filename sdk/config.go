@@ -15,8 +15,11 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// Version is the version of this SDK, reported as the label sdk_version.
-const Version = "0.1.0"
+// Who reports: the labels sdk_name and sdk_version.
+const (
+	Name    = "weir"
+	Version = "0.1.0"
+)
 
 // Defaults and bounds of Config.
 const (
@@ -34,7 +37,7 @@ const (
 	maxInterval = time.Minute
 
 	maxLabelBytes  = 256 // as the ingest stage allows
-	maxExtraLabels = 15  // one less than the ingest stage allows: client_library is added
+	maxExtraLabels = 14  // two less than the ingest stage allows: client_library and sdk_name are added
 )
 
 // Config says who the application is and where its telemetry goes.
@@ -56,9 +59,9 @@ type Config struct {
 	Tag     string // prod, test, load, grey
 	Labels  map[string]string
 
-	// SDKVersion replaces Version in reports: the version of a library of one's own
-	// that wraps this one.
-	SDKVersion string
+	// SDKName and SDKVersion replace Name and Version in reports: those of a library of
+	// one's own that wraps this one.
+	SDKName, SDKVersion string
 
 	Interval           time.Duration // between two reports; 0 is DefaultInterval
 	MaxTopics          int           // topics beyond it are counted together as _overflow; 0 is DefaultMaxTopics
@@ -80,6 +83,9 @@ func (c Config) withDefaults() Config {
 	if c.Node == "" {
 		c.Node, _ = os.Hostname() // a host without a name reports none
 	}
+	if c.SDKName == "" {
+		c.SDKName = Name
+	}
 	if c.SDKVersion == "" {
 		c.SDKVersion = Version
 	}
@@ -94,13 +100,9 @@ func (c Config) Validate() error {
 	}
 	labels := c.labels()
 	for i, name := range telemetry.LabelNames {
-		if got := len(*labels.FieldAt(i)); got > maxLabelBytes {
-			errs = append(errs, fmt.Errorf("label %s has %d bytes: at most %d are allowed", name, got, maxLabelBytes))
-		}
-		if value := *labels.FieldAt(i); !isText(value) {
-			errs = append(errs, fmt.Errorf("label %s is %q: it must be UTF-8 without NUL", name, value))
-		}
+		errs = append(errs, validateLabel(name, *labels.FieldAt(i)))
 	}
+	errs = append(errs, validateLabel(labelSDKName, c.SDKName))
 	errs = append(errs, c.validateExtra(&labels)...)
 	if c.Interval != 0 && (c.Interval < minInterval || c.Interval > maxInterval) {
 		errs = append(errs, fmt.Errorf("Config.Interval is %s: allowed are %s to %s", c.Interval, minInterval, maxInterval))
@@ -109,6 +111,16 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("Config.MaxTopics is %d and MaxBufferedReports %d: 0 is the default, a bound is above it", c.MaxTopics, c.MaxBufferedReports))
 	}
 	return errors.Join(errs...)
+}
+
+func validateLabel(name, value string) error {
+	switch {
+	case len(value) > maxLabelBytes:
+		return fmt.Errorf("label %s has %d bytes: at most %d are allowed", name, len(value), maxLabelBytes)
+	case !isText(value):
+		return fmt.Errorf("label %s is %q: it must be UTF-8 without NUL", name, value)
+	}
+	return nil
 }
 
 func (c Config) validateExtra(labels *telemetry.Labels) (errs []error) {
@@ -122,7 +134,7 @@ func (c Config) validateExtra(labels *telemetry.Labels) (errs []error) {
 			errs = append(errs, fmt.Errorf("Config.Labels has %.32q: names have 1 to %d bytes and values at most as many", name, maxLabelBytes))
 		case !isText(name) || !isText(value):
 			errs = append(errs, fmt.Errorf("Config.Labels has %q with %q: both must be UTF-8 without NUL", name, value))
-		case name == labelClientLibrary || labels.Field(name) != nil:
+		case name == labelClientLibrary || name == labelSDKName || labels.Field(name) != nil:
 			errs = append(errs, fmt.Errorf("Config.Labels has %q: it is set by a field of Config or by the SDK itself", name))
 		}
 	}

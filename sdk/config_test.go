@@ -13,7 +13,7 @@ import (
 func TestValidate(t *testing.T) {
 	long := strings.Repeat("x", 257)
 	many := map[string]string{}
-	for i := range 16 {
+	for i := range 15 {
 		many[fmt.Sprint("label-", i)] = "v"
 	}
 	for _, test := range []struct {
@@ -27,7 +27,7 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.SDKVersion = long }, "label sdk_version has 257 bytes: at most 256 are allowed"},
 		{func(c *Config) { c.Cluster = "shop\xff" }, `label cluster is "shop\xff": it must be UTF-8 without NUL`},
 		{func(c *Config) { c.Client = "till\x00" }, `label client is "till\x00": it must be UTF-8 without NUL`},
-		{func(c *Config) { c.Labels = many }, "Config.Labels has 16: at most 15 are allowed"},
+		{func(c *Config) { c.Labels = many }, "Config.Labels has 15: at most 14 are allowed"},
 		{func(c *Config) { c.Labels = map[string]string{"": "v"} }, `Config.Labels has "": names have 1 to 256 bytes and values at most as many`},
 		{func(c *Config) { c.Labels = map[string]string{long: "v"} }, `Config.Labels has "` + long[:32] + `": names have 1 to 256 bytes and values at most as many`},
 		{func(c *Config) { c.Labels = map[string]string{"team": long} }, `Config.Labels has "team": names have 1 to 256 bytes and values at most as many`},
@@ -35,6 +35,9 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Labels = map[string]string{"te\x00am": "v"} }, `Config.Labels has "te\x00am" with "v": both must be UTF-8 without NUL`},
 		{func(c *Config) { c.Labels = map[string]string{"topic": "v"} }, `Config.Labels has "topic": it is set by a field of Config or by the SDK itself`},
 		{func(c *Config) { c.Labels = map[string]string{"client_library": "v"} }, `Config.Labels has "client_library": it is set by a field of Config or by the SDK itself`},
+		{func(c *Config) { c.Labels = map[string]string{"sdk_name": "v"} }, `Config.Labels has "sdk_name": it is set by a field of Config or by the SDK itself`},
+		{func(c *Config) { c.SDKName = long }, "label sdk_name has 257 bytes: at most 256 are allowed"},
+		{func(c *Config) { c.SDKName = "acme\x00" }, `label sdk_name is "acme\x00": it must be UTF-8 without NUL`},
 		{func(c *Config) { c.Labels = map[string]string{"op": "v", "env": "v", "team": "v"} },
 			`Config.Labels has "env": it is set by a field of Config or by the SDK itself` + "\n" + `Config.Labels has "op": it is set by a field of Config or by the SDK itself`},
 		{func(c *Config) { c.Interval = 99 * time.Millisecond }, "Config.Interval is 99ms: allowed are 100ms to 1m0s"},

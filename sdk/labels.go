@@ -12,8 +12,11 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// labelClientLibrary names the measured library with its version.
-const labelClientLibrary = "client_library"
+// Further labels that the SDK sets itself.
+const (
+	labelClientLibrary = "client_library" // the measured library with its version
+	labelSDKName       = "sdk_name"       // with sdk_lang and sdk_version: which SDK reports
+)
 
 // labels are those that every report of a client has.
 func (c Config) labels() telemetry.Labels {
@@ -22,7 +25,8 @@ func (c Config) labels() telemetry.Labels {
 	for name, value := range c.Labels {
 		l.Extra = append(l.Extra, telemetry.Label{Name: name, Value: value})
 	}
-	l.Extra = append(l.Extra, telemetry.Label{Name: labelClientLibrary, Value: clientLibrary()})
+	l.Extra = append(l.Extra, telemetry.Label{Name: labelClientLibrary, Value: clientLibrary()},
+		telemetry.Label{Name: labelSDKName, Value: c.SDKName})
 	l.Canonical()
 	return l
 }

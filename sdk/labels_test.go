@@ -33,7 +33,8 @@ func TestLabels(t *testing.T) {
 		if library != "franz-go" && !strings.HasPrefix(library, "franz-go/v1.") {
 			t.Errorf("client_library is %q", library)
 		}
-		expected.Extra = []telemetry.Label{{Name: labelClientLibrary, Value: library}, {Name: "region", Value: "fra"}, {Name: "team", Value: "checkout"}}
+		expected.Extra = []telemetry.Label{{Name: labelClientLibrary, Value: library}, {Name: "region", Value: "fra"},
+			{Name: "sdk_name", Value: "weir"}, {Name: "team", Value: "checkout"}}
 		if fmt.Sprint(got) != fmt.Sprint(expected) {
 			t.Errorf("got labels  %+v\nwant labels %+v", got, expected)
 		}
@@ -61,11 +62,11 @@ func sendAndConsume(t *testing.T, c *Client, measured []string, topic string) {
 // TestLabelsOfConfigComeFirst holds that what Config says is not replaced by what the
 // client says.
 func TestLabelsOfConfigComeFirst(t *testing.T) {
-	c := offlineClient(t, Config{Group: "all-ledgers", Client: "ledger-3", SDKVersion: "acme-kafka/7.1"})
+	c := offlineClient(t, Config{Group: "all-ledgers", Client: "ledger-3", SDKName: "acme-kafka", SDKVersion: "7.1"})
 	h := c.Hooks()
 	dial(t, []string{"127.0.0.1:1"}, kgo.WithHooks(h), kgo.ClientID("billing"), kgo.ConsumerGroup("ledger"), kgo.ConsumeTopics("orders"))
-	if l := h.labels; l.Group != "all-ledgers" || l.Client != "ledger-3" || l.SDKVersion != "acme-kafka/7.1" {
-		t.Errorf("got group %q, client %q, version %q", l.Group, l.Client, l.SDKVersion)
+	if l := h.labels; l.Group != "all-ledgers" || l.Client != "ledger-3" || l.Get("sdk_name") != "acme-kafka" || l.SDKVersion != "7.1" {
+		t.Errorf("got group %q, client %q, name %q, version %q", l.Group, l.Client, l.Get("sdk_name"), l.SDKVersion)
 	}
 	host, err := os.Hostname()
 	if err != nil {
