@@ -12,6 +12,7 @@ import (
 const (
 	opSend    = "send"
 	opConsume = "consume"
+	opGroup   = "group"
 )
 
 // Hooks measure one franz-go client: pass them to kgo.WithHooks. Its methods may be
@@ -25,19 +26,21 @@ type Hooks struct {
 
 	sends    meters
 	consumes meters
+	groups   meters // of the client's consumer group: one, without a topic
 
 	mu         sync.Mutex
 	client     *kgo.Client // nil before kgo.NewClient and after its Close
 	connected  bool        // the client is made: its methods may be called
 	labels     telemetry.Labels
 	events     []telemetry.Event // of the whole client, for meters that come later
-	generation int32             // of the consumer group, -1 before the first
+	generation int32             // of the consumer group, 0 before the first
 	closedAt   int64             // Unix milliseconds, 0 while the client is open
 }
 
 var (
 	_ kgo.HookNewClient               = (*Hooks)(nil)
 	_ kgo.HookBrokerConnect           = (*Hooks)(nil)
+	_ kgo.HookBrokerE2E               = (*Hooks)(nil)
 	_ kgo.HookClientClosed            = (*Hooks)(nil)
 	_ kgo.HookProduceRecordBuffered   = (*Hooks)(nil)
 	_ kgo.HookProduceRecordUnbuffered = (*Hooks)(nil)
@@ -45,10 +48,11 @@ var (
 )
 
 func newHooks(owner *Client) *Hooks {
-	h := &Hooks{owner: owner, clock: owner.clock, labels: owner.config.labels(), generation: -1}
-	h.sends.op, h.consumes.op = opSend, opConsume
-	h.sends.byTopic.Store(&map[string]*meter{})
-	h.consumes.byTopic.Store(&map[string]*meter{})
+	h := &Hooks{owner: owner, clock: owner.clock, labels: owner.config.labels()}
+	h.sends.op, h.consumes.op, h.groups.op = opSend, opConsume, opGroup
+	for _, of := range []*meters{&h.sends, &h.consumes, &h.groups} {
+		of.byTopic.Store(&map[string]*meter{})
+	}
 	return h
 }
 

@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/weirmq/weir/telemetry"
 )
 
 // TestPresence holds when a topic is reported: at once where something was measured,
@@ -72,12 +70,12 @@ func TestIntervals(t *testing.T) {
 func TestEventsAreBounded(t *testing.T) {
 	m := &meter{}
 	for i := range int64(3 * maxEvents) {
-		m.note(telemetry.Event{Kind: telemetry.EventRebalanced, TimeUnixMillis: i})
+		m.rebalanced(2, i)
 	}
 	if got, first := len(m.events), m.events[0].TimeUnixMillis; got != maxEvents || first != 2*maxEvents {
 		t.Errorf("%d events are kept, from %d on: want %d from %d on", got, first, maxEvents, 2*maxEvents)
 	}
-	want(t, "rebalances", m.rebalances, 3*maxEvents)
+	want(t, "rebalances", m.rebalances, 2*3*maxEvents)
 }
 
 // TestReportsOfAFleetAreSpread holds that two reports are an interval apart, give or

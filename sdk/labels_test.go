@@ -23,10 +23,15 @@ func TestLabels(t *testing.T) {
 		got := r.Labels
 		expected := telemetry.Labels{Env: "production", Cluster: "shop", System: "kafka", Topic: "orders", Op: got.Op, Node: "till-7",
 			Client: fmt.Sprintf("payments@till-7-%d", os.Getpid()), SDKLang: "go", SDKVersion: Version, Tier: "S1", Lane: "stable", Tag: "prod"}
-		if got.Op == opConsume {
+		switch got.Op {
+		case opSend:
+		case opConsume, opGroup:
 			expected.Group = "ledger"
 			expected.Client = fmt.Sprintf("billing@till-7-%d", os.Getpid())
-		} else if got.Op != opSend {
+			if got.Op == opGroup {
+				expected.Topic = ""
+			}
+		default:
 			t.Errorf("op is %q", got.Op)
 		}
 		library := got.Get(labelClientLibrary)

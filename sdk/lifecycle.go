@@ -26,7 +26,7 @@ func (h *Hooks) OnNewClient(client *kgo.Client) {
 	h.mu.Lock()
 	h.client, h.connected = client, false
 	h.labels = h.owner.config.identify(client)
-	h.generation, h.closedAt = -1, 0
+	h.generation, h.closedAt = 0, 0
 	h.events = []telemetry.Event{started}
 	for m := range h.all {
 		m.note(started)
@@ -109,8 +109,7 @@ func (h *Hooks) look(nowMillis int64) {
 		paused[topic] = true
 	}
 	h.consumed(client.GetConsumeTopics(), paused, nowMillis)
-	_, generation := client.GroupMetadata()
-	h.rebalanced(generation, nowMillis)
+	h.lookAtGroup(nowMillis)
 }
 
 // consumed notes which topics are consumed. Those beyond MaxTopics are paused
@@ -124,22 +123,5 @@ func (h *Hooks) consumed(topics []string, paused map[string]bool, nowMillis int6
 	}
 	for m, state := range states {
 		m.setPaused(state, nowMillis)
-	}
-}
-
-// rebalanced notes a new generation of the consumer group. Joining a group for the
-// first time is no rebalance.
-func (h *Hooks) rebalanced(generation int32, nowMillis int64) {
-	h.mu.Lock()
-	before := h.generation
-	if generation >= 0 {
-		h.generation = generation
-	}
-	h.mu.Unlock()
-	if generation < 0 || before < 0 || generation == before {
-		return
-	}
-	for _, m := range *h.consumes.byTopic.Load() {
-		m.note(telemetry.Event{Kind: telemetry.EventRebalanced, TimeUnixMillis: nowMillis})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -49,7 +48,7 @@ func TestPausedAndResumed(t *testing.T) {
 	measured, reports := startClusters(t, "orders")
 	c := open(t, reports, Config{})
 	h := c.Hooks()
-	client := dial(t, measured, kgo.WithHooks(h), kgo.ConsumerGroup("ledger"), kgo.ConsumeTopics("orders"))
+	client := dial(t, measured, kgo.WithHooks(h), kgo.ConsumeTopics("orders"))
 	acknowledgedAfter := func(what string, change func(...string), topics ...string) {
 		before := c.Stats().Acknowledged
 		change(topics...)
@@ -95,45 +94,6 @@ func TestTopicsBeyondTheBoundArePausedTogether(t *testing.T) {
 	want := []telemetry.Event{{Kind: telemetry.EventPaused, TimeUnixMillis: 2000}, {Kind: telemetry.EventResumed, TimeUnixMillis: 3000}}
 	if m.topic != overflowTopic || !slices.Equal(m.events, want) {
 		t.Errorf("topic %s has events %v, want %v of %s", m.topic, m.events, want, overflowTopic)
-	}
-}
-
-// TestRebalanced has a second member join the group of a first one.
-func TestRebalanced(t *testing.T) {
-	measured, reports := startClusters(t, "orders")
-	c := open(t, reports, Config{})
-	var hooks []*Hooks
-	for i := range 2 {
-		h := c.Hooks()
-		hooks = append(hooks, h)
-		dial(t, measured, kgo.WithHooks(h), kgo.ClientID(fmt.Sprint("member-", i)), kgo.ConsumerGroup("ledger"),
-			kgo.ConsumeTopics("orders"), kgo.Balancers(kgo.RangeBalancer()), kgo.HeartbeatInterval(100*time.Millisecond))
-		eventually(t, "the member joins", func() bool { return generationOf(h) > 0 })
-	}
-	eventually(t, "the first member sees the second", func() bool { return generationOf(hooks[0]) == generationOf(hooks[1]) })
-	mustClose(t, c)
-	got := sumWhere(readReports(t, reports), func(r *received) bool { return r.Labels.Client == hooks[0].labels.Client })
-	if got.Rebalances == 0 || got.Rebalances != uint64(got.events[telemetry.EventRebalanced]) {
-		t.Errorf("the first member reports %d rebalances and events %v: want at least one, and as many events", got.Rebalances, got.events)
-	}
-}
-
-func generationOf(h *Hooks) int32 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.generation
-}
-
-// TestFirstJoinIsNoRebalance counts a change from one generation to another only.
-func TestFirstJoinIsNoRebalance(t *testing.T) {
-	h := offlineClient(t, Config{}).Hooks()
-	m := h.meter(&h.consumes, "orders")
-	for i, step := range []struct {
-		generation int32
-		rebalances uint64
-	}{{-1, 0}, {7, 0}, {7, 0}, {8, 1}, {-1, 1}, {8, 1}, {11, 2}} {
-		h.rebalanced(step.generation, 1000)
-		want(t, fmt.Sprintf("rebalances after step %d, generation %d", i, step.generation), m.rebalances, step.rebalances)
 	}
 }
 

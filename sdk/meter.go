@@ -20,7 +20,7 @@ const maxEvents = 16
 // wrong clock's time.
 const clockStepMillis = 1000
 
-// meter measures one topic in one direction since its last report.
+// meter measures one topic in one direction, or a group, since its last report.
 type meter struct {
 	op, topic string
 
@@ -95,14 +95,24 @@ func (m *meter) failed(err error) {
 func (m *meter) note(event telemetry.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.add(event)
+}
+
+// rebalanced counts new generations of the group and notes one event for them.
+func (m *meter) rebalanced(count uint64, nowMillis int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rebalances += count
+	m.add(telemetry.Event{Kind: telemetry.EventRebalanced, TimeUnixMillis: nowMillis})
+}
+
+// add keeps the newest events; m.mu is held.
+func (m *meter) add(event telemetry.Event) {
 	m.touched = true
 	if len(m.events) >= maxEvents {
 		m.events = append(m.events[:0], m.events[1:]...)
 	}
 	m.events = append(m.events, event)
-	if event.Kind == telemetry.EventRebalanced {
-		m.rebalances++
-	}
 }
 
 // dropped counts reports that were lost before this interval's.

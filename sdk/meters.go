@@ -10,7 +10,7 @@ import (
 // overflowTopic counts the topics beyond Config.MaxTopics, so that totals stay right.
 const overflowTopic = "_overflow"
 
-// meters are the meters of one direction by topic. Reading takes no lock: a topic
+// meters are the meters of one op by topic. Reading takes no lock: a topic
 // seen for the first time makes a new map.
 type meters struct {
 	op      string
@@ -59,7 +59,7 @@ func (h *Hooks) newMeter(of *meters, topic string) *meter {
 
 // all yields every meter.
 func (h *Hooks) all(yield func(*meter) bool) {
-	for _, of := range []*meters{&h.sends, &h.consumes} {
+	for _, of := range []*meters{&h.sends, &h.consumes, &h.groups} {
 		for _, m := range *of.byTopic.Load() {
 			if !yield(m) {
 				return
