@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -181,6 +182,9 @@ func (c *Config) Validate() error {
 	}
 	if m := c.Kafka.SASL.Mechanism; !slices.Contains([]string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, m) {
 		errs = append(errs, fmt.Errorf("kafka.sasl.mechanism: got %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", m))
+	}
+	if n := c.Kafka.ReplicationFactor; n != -1 && (n < 1 || n > math.MaxInt16) {
+		errs = append(errs, fmt.Errorf("kafka.replication_factor: got %d, allowed are -1 (the brokers' default) and 1 to %d", n, math.MaxInt16))
 	}
 	if err := c.Parameters().Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("telemetry: %w", err))

@@ -15,7 +15,7 @@ import (
 // well, can be set aside: a huge key as well as a huge value.
 func TestDeadLettersOfAnySize(t *testing.T) {
 	config := brokerConfig(t)
-	if err := EnsureTopics(t.Context(), &config); err != nil {
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
 		t.Fatal(err)
 	}
 	letters, err := newProducerOf(config.Kafka, maxLetterBytes)

@@ -159,3 +159,43 @@ func topicDetail(ctx context.Context, admin *kadm.Client, topic string) (kadm.To
 	}
 	return detail, nil
 }
+
+// readPartition reads a partition from its start to its present end.
+func readPartition(ctx context.Context, config KafkaConfig, topic string, partition int32) ([]*kgo.Record, error) {
+	options, err := clientOptions(config)
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().AtStart()}}))
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	end, _ := ends.Lookup(topic, partition)
+	start, _ := starts.Lookup(topic, partition)
+	var records []*kgo.Record
+	for next := start.Offset; next < end.Offset; {
+		fetches := client.PollFetches(ctx)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := fetchError(fetches); err != nil {
+			return nil, err
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			records = append(records, r)
+			next = r.Offset + 1
+		})
+	}
+	return records, nil
+}

@@ -17,7 +17,7 @@ import (
 // TestParametersAreRecordedWhole holds that everything the fold depends on is recorded.
 func TestParametersAreRecordedWhole(t *testing.T) {
 	config := brokerConfig(t)
-	if err := EnsureTopics(t.Context(), &config); err != nil {
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
 		t.Fatal(err)
 	}
 	records, err := readPartition(t.Context(), config.Kafka, telemetry.TopicParameters, 0)
@@ -45,7 +45,7 @@ func TestOneOfTwoFirstStartsIsRefused(t *testing.T) {
 		var started sync.WaitGroup
 		outcomes := make([]error, 2)
 		for i, c := range []*Config{&config, &other} {
-			started.Go(func() { outcomes[i] = EnsureTopics(t.Context(), c) })
+			started.Go(func() { _, outcomes[i] = EnsureTopics(t.Context(), c) })
 		}
 		started.Wait()
 		refused := 0
@@ -66,7 +66,7 @@ func TestOneOfTwoFirstStartsIsRefused(t *testing.T) {
 // TestParametersLiveAsLongAsTheirTopic: weir.telemetry created again may have others.
 func TestParametersLiveAsLongAsTheirTopic(t *testing.T) {
 	config := brokerConfig(t)
-	if err := EnsureTopics(t.Context(), &config); err != nil {
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
 		t.Fatal(err)
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(config.Kafka.Brokers...))
@@ -75,13 +75,13 @@ func TestParametersLiveAsLongAsTheirTopic(t *testing.T) {
 	}
 	defer client.Close()
 	config.Telemetry.Pane = 20 * time.Second
-	if err := EnsureTopics(t.Context(), &config); err == nil || !strings.Contains(err.Error(), "{Pane:20s") || !strings.Contains(err.Error(), "{Pane:10s") {
+	if _, err := EnsureTopics(t.Context(), &config); err == nil || !strings.Contains(err.Error(), "{Pane:20s") || !strings.Contains(err.Error(), "{Pane:10s") {
 		t.Errorf("got %v, want a refusal that names both", err)
 	}
 	if _, err := kadm.NewClient(client).DeleteTopic(t.Context(), telemetry.TopicTelemetry); err != nil {
 		t.Fatal(err)
 	}
-	if err := EnsureTopics(t.Context(), &config); err != nil {
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
 		t.Errorf("after the topic was created again: %v", err)
 	}
 }

@@ -101,7 +101,7 @@ func (p *Pipeline) ensureTopics(ctx context.Context) error {
 	}
 	var refused *parametersError
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := EnsureTopics(ctx, &p.config, p.kafka)
+		topics, err := EnsureTopics(ctx, &p.config, p.kafka)
 		for _, role := range p.config.Roles {
 			p.status.setStage(role, stateStarting, err)
 		}
@@ -111,6 +111,9 @@ func (p *Pipeline) ensureTopics(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("topics are not ready, will try again", "error", err)
 		}
+		if err == nil {
+			p.logTopics(topics)
+		}
 		return struct{}{}, err
 	}, backoff.WithBackOff(restartPauses()), backoff.WithMaxElapsedTime(0))
 	p.topics.Store(err == nil)
@@ -118,6 +121,20 @@ func (p *Pipeline) ensureTopics(ctx context.Context) error {
 		return refused
 	}
 	return nil
+}
+
+func (p *Pipeline) logTopics(topics []TopicState) {
+	for _, topic := range topics {
+		if topic.Created {
+			p.log.Info("topic created", "topic", topic.Name, "partitions", topic.Partitions)
+		}
+		for _, text := range topic.Warnings {
+			p.log.Warn(text)
+		}
+		for _, text := range topic.Notes {
+			p.log.Info(text)
+		}
+	}
 }
 
 func restartPauses() *backoff.ExponentialBackOff {

@@ -1,17 +1,11 @@
 package pipeline
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -60,153 +54,15 @@ func Topics(config *Config) []Topic {
 // maxLetterBytes bounds a dead letter: what is kept of the record, its key and headers.
 const maxLetterBytes = maxKeptBytes + 512<<10
 
-// checkedSettings must be as they are; others an operator may change.
-var checkedSettings = []string{"cleanup.policy", "message.timestamp.type"}
-
-// EnsureTopics creates the missing topics, where allowed, and checks the others. A
-// wrong setting is an error that names the remedy.
-func EnsureTopics(ctx context.Context, config *Config, hooks ...kgo.Hook) error {
-	options, err := clientOptions(config.Kafka, hooks...)
-	if err != nil {
-		return err
-	}
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		return fmt.Errorf("open a Kafka client: %w", err)
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	existing, err := admin.ListTopics(ctx)
-	if err != nil {
-		return fmt.Errorf("list topics: %w", err)
-	}
-	var errs []error
-	for _, topic := range Topics(config) {
-		if existing.Has(topic.Name) {
-			errs = append(errs, checkTopic(ctx, admin, topic))
-			continue
-		}
-		if !config.Kafka.CreateTopics {
-			errs = append(errs, fmt.Errorf("topic %s is missing: run `weir topics create`, or set kafka.create_topics", topic.Name))
-			continue
-		}
-		errs = append(errs, createTopic(ctx, admin, topic, int16(config.Kafka.ReplicationFactor)))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	if err := checkEqualPartitions(ctx, admin); err != nil {
-		return err
-	}
-	detail, err := topicDetail(ctx, admin, telemetry.TopicTelemetry)
-	if err != nil {
-		return err
-	}
-	return recordParameters(ctx, config, detail.ID)
-}
-
-func createTopic(ctx context.Context, admin *kadm.Client, topic Topic, replication int16) error {
-	settings := map[string]*string{}
-	for name, value := range topic.Settings {
-		settings[name] = kadm.StringPtr(value)
-	}
-	_, err := admin.CreateTopic(ctx, topic.Partitions, replication, settings, topic.Name)
-	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return fmt.Errorf("create topic %s: %w", topic.Name, err)
-	}
-	return nil
-}
-
-func checkTopic(ctx context.Context, admin *kadm.Client, topic Topic) error {
-	configs, err := admin.DescribeTopicConfigs(ctx, topic.Name)
-	if err != nil {
-		return fmt.Errorf("describe topic %s: %w", topic.Name, err)
-	}
-	resource, err := configs.On(topic.Name, nil)
-	if err != nil {
-		return fmt.Errorf("describe topic %s: %w", topic.Name, err)
-	}
-	for _, name := range checkedSettings {
-		want, ok := topic.Settings[name]
-		if !ok {
-			continue
-		}
-		got := ""
-		for _, setting := range resource.Configs {
-			if setting.Key == name {
-				got = setting.MaybeValue()
-			}
-		}
-		if got != want {
-			return fmt.Errorf("topic %s has %s=%s, needs %s: run `kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s`",
-				topic.Name, name, got, want, topic.Name, name, want)
-		}
-	}
-	return nil
-}
-
-func checkEqualPartitions(ctx context.Context, admin *kadm.Client) error {
-	groups, err := topicDetail(ctx, admin, telemetry.TopicGroups)
-	if err != nil {
-		return err
-	}
-	alerts, err := topicDetail(ctx, admin, telemetry.TopicAlerts)
-	if err != nil {
-		return err
-	}
-	if len(groups.Partitions) != len(alerts.Partitions) {
-		return fmt.Errorf("%s has %d partitions and %s %d: they must be equal, so that whoever owns a group owns its alerts; add partitions to the one that has fewer while no weir runs",
-			telemetry.TopicGroups, len(groups.Partitions), telemetry.TopicAlerts, len(alerts.Partitions))
-	}
-	return nil
-}
-
-// readPartition reads a partition from its start to its present end.
-func readPartition(ctx context.Context, config KafkaConfig, topic string, partition int32) ([]*kgo.Record, error) {
-	options, err := clientOptions(config)
-	if err != nil {
-		return nil, err
-	}
-	options = append(options, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().AtStart()}}))
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	ends, err := admin.ListEndOffsets(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	starts, err := admin.ListStartOffsets(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	end, _ := ends.Lookup(topic, partition)
-	start, _ := starts.Lookup(topic, partition)
-	var records []*kgo.Record
-	for next := start.Offset; next < end.Offset; {
-		fetches := client.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := fetchError(fetches); err != nil {
-			return nil, err
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			records = append(records, r)
-			next = r.Offset + 1
-		})
-	}
-	return records, nil
-}
-
 // Command is the kafka-topics command that creates the topic.
-func (t Topic) Command(brokers []string) string {
+func (t Topic) Command(kafka *KafkaConfig) string {
 	var settings strings.Builder
+	if kafka.ReplicationFactor > 0 { // kafka-topics takes the brokers' default where it is left out
+		fmt.Fprintf(&settings, " --replication-factor %d", kafka.ReplicationFactor)
+	}
 	for _, name := range slices.Sorted(maps.Keys(t.Settings)) {
 		fmt.Fprintf(&settings, " --config %s=%s", name, t.Settings[name])
 	}
 	return fmt.Sprintf("kafka-topics --bootstrap-server %s --create --topic %s --partitions %d%s",
-		strings.Join(brokers, ","), t.Name, t.Partitions, settings.String())
+		strings.Join(kafka.Brokers, ","), t.Name, t.Partitions, settings.String())
 }

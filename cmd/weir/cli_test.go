@@ -77,7 +77,8 @@ func TestCommandsThatEnd(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, "faulty/rules.yaml", faultyRules, "good/rules.yaml", largeMessageRule, "empty/README", "",
 		"good.yaml", "rules: {dir: good}\n", "unknown.yaml", "kafka:\n  brokers: [a:1]\n  broker: b\nkakfa: {}\n",
-		"faulty.yaml", "rules: {dir: faulty}\n")
+		"faulty.yaml", "rules: {dir: faulty}\n", "replicas.yaml", "kafka: {brokers: [\"a:1\", \"b:2\"], replication_factor: 3}\n",
+		"noreplicas.yaml", "kafka: {replication_factor: 0}\n")
 	for _, c := range []struct {
 		args, stdout, stderr string // parts of what is printed
 		code                 int
@@ -99,6 +100,8 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"topics create --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --print", "kafka-topics --bootstrap-server 127.0.0.1:9092 --create --topic weir.telemetry --partitions 8 " +
 			"--config cleanup.policy=delete --config max.message.bytes=2097152 --config message.timestamp.type=LogAppendTime --config retention.ms=259200000\n", "", 0},
+		{"topics create --print --config replicas.yaml", "kafka-topics --bootstrap-server a:1,b:2 --create --topic weir.deadletter --partitions 1 --replication-factor 3 --config ", "", 0},
+		{"config check --config noreplicas.yaml", "", "kafka.replication_factor: got 0, allowed are -1 (the brokers' default) and 1 to 32767", exitFailed},
 		{"dance", "", "unexpected argument dance", exitUsage},
 		{"run --dance", "", "unknown flag --dance", exitUsage},
 		{"", "", "expected one of", exitUsage},
@@ -134,18 +137,28 @@ func TestTopicsCreate(t *testing.T) {
 	t.Parallel()
 	brokers := embeddedBroker(t)
 	dir := folder(t, "weir.yaml", "kafka: {brokers: ["+brokers[0]+"]}\ntelemetry: {partitions: 3}\n",
+		"more.yaml", "kafka: {brokers: ["+brokers[0]+"]}\ntelemetry: {partitions: 5}\n",
 		"other.yaml", "kafka: {brokers: ["+brokers[0]+"]}\ntelemetry: {pane: 20s}\n")
-	const created = `weir.telemetry   3 partitions, ready
-weir.cells       3 partitions, ready
-weir.groups      3 partitions, ready
-weir.alerts      3 partitions, ready
-weir.deadletter  1 partitions, ready
-weir.parameters  1 partitions, ready
+	const list = `weir.telemetry   3 partitions, HOW
+weir.cells       3 partitions, HOW
+weir.groups      3 partitions, HOW
+weir.alerts      3 partitions, HOW
+weir.deadletter  1 partitions, HOW
+weir.parameters  1 partitions, HOW
 `
-	for range 2 {
-		if got := call(t, dir, "topics", "create", "--config", "weir.yaml"); got != (ended{created, "", 0}) {
-			t.Errorf("got %+v, want\n%s", got, created)
+	for _, how := range []string{"created", "was there"} {
+		want := strings.ReplaceAll(list, "HOW", how)
+		if got := call(t, dir, "topics", "create", "--config", "weir.yaml"); got != (ended{want, "", 0}) {
+			t.Errorf("got %+v, want\n%s", got, want)
 		}
+	}
+	more := call(t, dir, "topics", "create", "--config", "more.yaml") // says what is there, not what it would create
+	if more.code != 0 || more.stdout != strings.ReplaceAll(list, "HOW", "was there") || strings.Count(more.stderr, "3 partitions, telemetry.partitions is 5: ") != 4 {
+		t.Errorf("got %+v, want 3 partitions each and a note that 5 are configured", more)
+	}
+	asJSON := call(t, dir, "topics", "create", "--config", "more.yaml", "--json")
+	if want := `{"name":"weir.telemetry","partitions":3,"created":false,"settings":{"cleanup.policy":"delete","max.message.bytes":"2097152","message.timestamp.type":"LogAppendTime","retention.ms":"259200000"},"notes":["topic weir.telemetry has 3 partitions`; asJSON.code != 0 || !strings.HasPrefix(asJSON.stdout, want) {
+		t.Errorf("got %+v, want %s", asJSON, want)
 	}
 	if id := topicID(t, brokers, "weir.deadletter"); id == [16]byte{} {
 		t.Error("weir.deadletter was not created")

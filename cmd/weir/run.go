@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/weirmq/weir/pipeline"
@@ -112,22 +113,38 @@ func (c *topicsCreateCommand) Run(ctx context.Context) error {
 	}
 	if c.Print {
 		for _, topic := range pipeline.Topics(&config) {
-			fmt.Println(topic.Command(config.Kafka.Brokers))
+			fmt.Println(topic.Command(&config.Kafka))
 		}
 		return nil
 	}
 	config.Kafka.CreateTopics = true
-	if err := pipeline.EnsureTopics(ctx, &config); err != nil {
+	topics, err := pipeline.EnsureTopics(ctx, &config)
+	if err != nil {
 		return err
 	}
-	for _, topic := range pipeline.Topics(&config) {
-		if c.JSON {
-			if err := json.NewEncoder(os.Stdout).Encode(topic); err != nil {
-				return fmt.Errorf("print topic %s: %w", topic.Name, err)
-			}
-			continue
+	for _, topic := range topics {
+		if err := c.show(topic); err != nil {
+			return err
 		}
-		fmt.Printf("%-16s %d partitions, ready\n", topic.Name, topic.Partitions)
+	}
+	return nil
+}
+
+// show prints a topic as it is, and on standard error what could be better.
+func (c *topicsCreateCommand) show(topic pipeline.TopicState) error {
+	if c.JSON {
+		if err := json.NewEncoder(os.Stdout).Encode(topic); err != nil {
+			return fmt.Errorf("print topic %s: %w", topic.Name, err)
+		}
+		return nil
+	}
+	how := "was there"
+	if topic.Created {
+		how = "created"
+	}
+	fmt.Printf("%-16s %d partitions, %s\n", topic.Name, topic.Partitions, how)
+	for _, text := range slices.Concat(topic.Warnings, topic.Notes) {
+		fmt.Fprintln(os.Stderr, "weir:", text)
 	}
 	return nil
 }
