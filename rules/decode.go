@@ -37,6 +37,7 @@ var (
 type decoder struct {
 	path   string
 	lines  []string
+	runes  [][]rune // the lines again, once a fault needs them
 	faults Faults
 }
 
@@ -44,7 +45,7 @@ func (d *decoder) line(number int) string {
 	if number < 1 || number > len(d.lines) {
 		return ""
 	}
-	return strings.TrimRight(d.lines[number-1], "\r")
+	return d.lines[number-1]
 }
 
 func (d *decoder) fault(at *yaml.Node, hint, format string, args ...any) {
@@ -158,15 +159,15 @@ func (d *decoder) rule(node *yaml.Node, group string) *Rule {
 	rule.Window = d.duration(fields["window"], "window", DefaultWindow)
 	if rule.Window <= 0 || rule.Window > MaxLookback {
 		d.fault(fields["window"], "", "got window %s, want above 0 and at most %s", rule.Window, MaxLookback)
+		rule.Window = DefaultWindow // so that it is not named again as the lookback
 	}
 	rule.For = d.duration(fields["for"], "for", 0)
 	rule.KeepFiringFor = d.duration(fields["keep_firing_for"], "keep_firing_for", 0)
 	rule.Grouping.By = d.by(fields["by"])
 	d.where(fields["where"], rule)
 	d.expr(node, fields["expr"], rule)
-	rule.labels = d.templates(fields["labels"], "label", rule, labelData(rule.Grouping.By, rule.Grouping.By))
-	sample := View{Span: unknownSpan()}
-	rule.annotations = d.templates(fields["annotations"], "annotation", rule, annotationData(rule.Grouping.By, rule.Grouping.By, &sample))
+	rule.labels = d.templates(fields["labels"], "label", rule)
+	rule.annotations = d.templates(fields["annotations"], "annotation", rule)
 	if len(d.faults) > before {
 		return nil
 	}
@@ -249,38 +250,41 @@ func (d *decoder) expr(rule, node *yaml.Node, out *Rule) {
 	}
 }
 
-func (d *decoder) templates(node *yaml.Node, what string, rule *Rule, sample map[string]any) map[string]*template.Template {
+// templates compiles a rule's labels or annotations, by their names.
+func (d *decoder) templates(node *yaml.Node, what string, rule *Rule) map[string]*template.Template {
 	if node == nil {
 		return nil
 	}
-	out := map[string]*template.Template{}
+	out, names := map[string]*template.Template{}, namesFor(what, rule)
 	for name, value := range d.mapping(node, "the "+what+"s", nil) {
-		text, ok := d.text(value, what+" "+name)
+		key := keyOf(node, value)
+		source, ok := d.text(value, what+" "+name)
 		switch {
 		case !ok:
 			continue
 		case !alertName.MatchString(name):
-			d.fault(value, "", "got %s name %q, want letters, digits and _", what, name)
+			d.fault(key, "", "got %s name %q, want letters, digits and _", what, name)
 			continue
 		case what == "label" && (name == "alertname" || slices.Contains(rule.Grouping.By, name)):
-			d.fault(value, "", "label %q is set by the rule's name or by, and cannot be set again", name)
+			d.fault(key, "", "label %q is set by the rule's name or by, and cannot be set again", name)
 			continue
 		}
-		parsed, err := parseTemplate(name, text, sample)
-		if err != nil {
-			d.fault(value, "", "%s %s: %s", what, name, err)
-			continue
+		parsed, shown, faults := checkTemplate(source, names)
+		for _, fault := range faults {
+			d.expression(value, what+" "+name, fault)
 		}
 		out[name] = parsed
-		for _, field := range templateField.FindAllStringSubmatch(text, -1) {
-			rule.reads.needs |= fieldNeeds[field[1]]
+		for _, field := range shown {
+			rule.reads.needs |= fieldNeeds[field]
 		}
 	}
 	return out
 }
 
-// templateField is a field that a template reads; what it reads too much costs little.
-var templateField = regexp.MustCompile(`\.(\w+)`)
+// keyOf returns the key of a value of a mapping.
+func keyOf(mapping, value *yaml.Node) *yaml.Node {
+	return mapping.Content[slices.Index(mapping.Content, value)-1]
+}
 
 // expression reports an error inside an expression at its place in the file.
 func (d *decoder) expression(node *yaml.Node, what string, err error) {
@@ -293,26 +297,6 @@ func (d *decoder) expression(node *yaml.Node, what string, err error) {
 	}
 	d.faults = append(d.faults, Fault{File: d.path, Line: line, Column: column, Message: what + ": " + err.Error(),
 		Source: d.line(line), Hint: hint})
-}
-
-// place finds character offset of a scalar in the file. A folded scalar's lines
-// are joined, so there the scalar's beginning has to do.
-func (d *decoder) place(node *yaml.Node, offset int) (line, column int) {
-	value := []rune(node.Value)
-	before := string(value[:min(max(offset, 0), len(value))])
-	switch node.Style {
-	case yaml.LiteralStyle:
-		row := strings.Count(before, "\n")
-		line = node.Line + 1 + row
-		first := d.line(node.Line + 1)
-		indent := len(first) - len(strings.TrimLeft(first, " "))
-		return line, indent + 1 + len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
-	case yaml.DoubleQuotedStyle, yaml.SingleQuotedStyle:
-		return node.Line, node.Column + 1 + len([]rune(before))
-	case yaml.FoldedStyle:
-		return node.Line, node.Column
-	}
-	return node.Line, node.Column + len([]rune(before))
 }
 
 // groupingID names a grouping: FNV-1a of its labels and filter.

@@ -153,13 +153,13 @@ func (r *reader) name(name string, node ast.Node) {
 	switch {
 	case name == "prev":
 		r.reading.prev = true
-	case name == "departed_clients":
+	case name == departedClients:
 		r.reading.departed, r.reading.prev = true, true
 	case slices.Contains(telemetry.LabelNames, name) && !slices.Contains(r.by, name):
 		r.fail(node, fmt.Sprintf("label %s is not one the rule groups by", name), fmt.Sprintf("add it to by, or filter with where (by has %v)", r.by))
 	}
 	at, numeric := spanFields[name]
-	numeric = numeric && at <= spanFields["volatility"] || name == "departed_clients" || name == "completeness" || name == "late"
+	numeric = numeric && at <= spanFields["volatility"] || name == departedClients || name == "completeness" || name == "late"
 	if numeric && !slices.Contains(r.reading.fields, name) {
 		r.reading.fields = append(r.reading.fields, name)
 	}

@@ -85,7 +85,7 @@ func readFile(path string) ([]byte, error) {
 
 // Parse reads one file's rules; path is for messages only.
 func Parse(path string, content []byte) ([]*Rule, Faults) {
-	d := &decoder{path: path, lines: strings.Split(string(content), "\n")}
+	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
 	var document yaml.Node
 	if err := yaml.Unmarshal(content, &document); err != nil {
 		d.syntax(err)

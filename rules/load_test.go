@@ -3,9 +3,11 @@ package rules_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/tools/txtar"
 
@@ -85,6 +87,8 @@ func TestGroupingsAreSharedByTextNotSpacing(t *testing.T) {
 	}
 }
 
+var lineEnds = regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]")
+
 // FuzzParse holds that no input makes the loader panic, and that every fault has a
 // place inside the file.
 func FuzzParse(f *testing.F) {
@@ -108,10 +112,13 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		parsed, faults := rules.Parse("fuzz.yaml", content)
-		lines := strings.Count(string(content), "\n") + 1
+		lines := lineEnds.Split(string(content), -1)
 		for _, fault := range faults {
-			if fault.Line < 0 || fault.Line > lines+1 || fault.Message == "" {
-				t.Errorf("fault at line %d of %d: %q", fault.Line, lines, fault.Message)
+			if fault.Line < 1 || fault.Line > len(lines)+1 || fault.Message == "" {
+				t.Errorf("fault at line %d of %d: %q", fault.Line, len(lines), fault.Message)
+			}
+			if fault.Column < 1 || fault.Column > utf8.RuneCountInString(fault.Source)+2 {
+				t.Errorf("fault at column %d of %q: %q", fault.Column, fault.Source, fault.Message)
 			}
 		}
 		for _, rule := range parsed {

@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -51,15 +53,75 @@ func humanizeDuration(seconds float64) string {
 	return d.String()
 }
 
-func parseTemplate(name, text string, sample map[string]any) (*template.Template, error) {
-	parsed, err := template.New(name).Funcs(templateFunctions).Option("missingkey=error").Parse(text)
+// mainTemplate names every template for the parser; the fault's place says which it is.
+const mainTemplate = "text"
+
+// checkTemplate reads a template and says which names it shows. It looks at the whole
+// tree, since a run takes one branch only, and then runs it over samples.
+func checkTemplate(source string, names templateNames) (parsed *template.Template, shown []string, faults []*expressionError) {
+	trees, message := parseTree(source)
+	if message != "" {
+		return nil, nil, []*expressionError{syntaxError(source, message)}
+	}
+	for name := range trees {
+		if name != mainTemplate {
+			at := max(strings.Index(source, strconv.Quote(name)), 0)
+			return nil, nil, []*expressionError{{Offset: runes(source, at), Message: "templates within templates are not for rules", Hint: "write the text where it is shown"}}
+		}
+	}
+	parsed, err := template.New(mainTemplate).Funcs(templateFunctions).Option("missingkey=error").Parse(source)
+	if main := trees[mainTemplate]; main != nil {
+		read := readTree(source, main, names)
+		if len(read.faults) > 0 {
+			return nil, nil, read.faults
+		}
+		shown = read.read
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
+		return nil, nil, []*expressionError{{Message: err.Error()}}
 	}
-	if _, err := render(parsed, sample); err != nil {
-		return nil, err
+	for _, value := range []string{"sample", ""} {
+		if _, err := render(parsed, names.sample(value)); err != nil {
+			fault := runError(source, err)
+			if value == "" {
+				fault.Hint = "a label may be empty"
+			}
+			return nil, nil, []*expressionError{fault}
+		}
 	}
-	return parsed, nil
+	return parsed, shown, nil
+}
+
+// sample is data to try a template with: every label has that value, and every
+// number is the one that is hardest to show.
+func (n *templateNames) sample(value string) map[string]any {
+	data := map[string]any{}
+	for _, name := range n.labels {
+		data[name] = value
+	}
+	for _, name := range n.fields {
+		data[name] = math.NaN()
+	}
+	return data
+}
+
+// What a run says: template: name:line:column: executing "name" at <word>: message.
+// The column counts bytes from 0.
+var runMessage = regexp.MustCompile(`(?s)template: [^:]*:(\d+):(\d+): executing "[^"]*" at <.*?>: (.*)$`)
+
+// runError finds the place of what went wrong when a template ran.
+func runError(source string, err error) *expressionError {
+	match := runMessage.FindStringSubmatch(err.Error())
+	if match == nil {
+		return &expressionError{Message: err.Error()}
+	}
+	line, _ := strconv.Atoi(match[1])
+	column, _ := strconv.Atoi(match[2])
+	at := 0
+	for range line - 1 {
+		at += strings.IndexByte(source[at:], '\n') + 1
+	}
+	return &expressionError{Offset: runes(source, at+column), Message: match[3]}
 }
 
 func render(t *template.Template, data map[string]any) (string, error) {
@@ -84,15 +146,15 @@ func labelData(by, values []string) map[string]any {
 func annotationData(by, values []string, view *View) map[string]any {
 	data := labelData(by, values)
 	for _, name := range viewNames {
-		if number := view.number(name); !math.IsNaN(number) || isNumeric(name) {
-			data[name] = number
+		if isNumeric(name) {
+			data[name] = view.number(name)
 		}
 	}
 	return data
 }
 
+// isNumeric says that a name is a number of the view.
 func isNumeric(name string) bool {
-	var zero Span
-	_, ok := zero.number(name)
-	return ok
+	var zero View
+	return !math.IsNaN(zero.number(name))
 }

@@ -36,6 +36,9 @@ type View struct {
 	Tag        string `expr:"tag"`
 }
 
+// departedClients is the field that compares the clients of two windows.
+const departedClients = "departed_clients"
+
 // viewNames are the names that an expression may use, besides labels.
 var viewNames = slices.Sorted(func(yield func(string) bool) {
 	for name := range spanFields {
@@ -43,7 +46,7 @@ var viewNames = slices.Sorted(func(yield func(string) bool) {
 			return
 		}
 	}
-	for _, name := range []string{"prev", "departed_clients", "completeness", "late", "over", "ago", "label"} {
+	for _, name := range []string{"prev", departedClients, "completeness", "late", "over", "ago", "label"} {
 		if !yield(name) {
 			return
 		}
@@ -71,7 +74,7 @@ func (v *View) setLabels(by, values []string) {
 // number returns a numeric field by name, NaN where there is none of that name.
 func (v *View) number(name string) float64 {
 	switch name {
-	case "departed_clients":
+	case departedClients:
 		return v.DepartedClients
 	case "completeness":
 		return v.Completeness
