@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,18 +32,49 @@ func businessRecords(count int) []*kgo.Record {
 	return records
 }
 
-// BenchmarkSend is what the SDK adds to each record that is sent, with 1,024 in flight.
+// recordsPerAnswer is how many records the broker acknowledges at once in a benchmark.
+const recordsPerAnswer = 64
+
+// BenchmarkSend is what the SDK adds to each record that is sent, with 1,024 in flight,
+// acknowledged one by one (the worst case) or several at once.
 func BenchmarkSend(b *testing.B) {
-	h := offlineClient(b, Config{}).Hooks()
-	records := businessRecords(1024)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		r := records[i&1023]
-		if i >= len(records) {
-			h.OnProduceRecordUnbuffered(r, nil)
-		}
-		h.OnProduceRecordBuffered(r)
+	for _, together := range []int{1, recordsPerAnswer} {
+		b.Run(fmt.Sprintf("acknowledged=%d", together), func(b *testing.B) {
+			h := offlineClient(b, Config{}).Hooks()
+			records := businessRecords(1024)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				sendNext(h, records, i, together)
+			}
+		})
 	}
+}
+
+// sendNext ends the record that was sent longest ago and sends it again. Both numbers
+// are powers of two.
+func sendNext(h *Hooks, records []*kgo.Record, at, together int) {
+	r := records[at&(len(records)-1)]
+	if at >= len(records) {
+		if at&(together-1) == 0 { // as for each request
+			h.OnBrokerWrite(kgo.BrokerMetadata{}, produceKey, 0, 0, 0, nil)
+			h.OnBrokerE2E(kgo.BrokerMetadata{}, produceKey, kgo.BrokerE2E{})
+		}
+		h.OnProduceRecordUnbuffered(r, nil)
+	}
+	h.OnProduceRecordBuffered(r)
+}
+
+// BenchmarkSendParallel is the same with a producing goroutine for each processor. It
+// is a worst case: kgo ends the records of a client in one goroutine.
+func BenchmarkSendParallel(b *testing.B) {
+	h := offlineClient(b, Config{}).Hooks()
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		records := businessRecords(1024)
+		for i := 0; p.Next(); i++ {
+			sendNext(h, records, i, recordsPerAnswer)
+		}
+	})
 }
 
 // BenchmarkConsume is what the SDK adds to each record that is consumed and handled.

@@ -22,13 +22,13 @@ type exemplar struct {
 
 // sample keeps the slowest and the largest message of the interval. Only one that
 // exceeds all before it costs more than two comparisons.
-func (m *meter) sample(r *kgo.Record, timeMillis int64, latencyMicros, sizeBytes uint64) {
+func (m *meter) sample(r *kgo.Record, wallNanos int64, latencyMicros, sizeBytes uint64) {
 	slowest := !m.slowest.set || latencyMicros > m.slowest.latencyMicros
 	largest := !m.largest.set || sizeBytes > m.largest.sizeBytes
 	if !slowest && !largest {
 		return
 	}
-	e := exemplar{true, timeMillis, latencyMicros, sizeBytes, r.Topic, r.Partition, r.Offset, traceOf(r)}
+	e := exemplar{true, wallNanos / nanosPerMilli, latencyMicros, sizeBytes, r.Topic, r.Partition, r.Offset, traceOf(r)}
 	if slowest {
 		m.slowest = e
 	}

@@ -27,19 +27,29 @@ func traced(topic, trace string, size int) *kgo.Record {
 func TestSlowestAndLargestAreSampled(t *testing.T) {
 	m := &meter{op: opSend, topic: "orders"}
 	for range 100 {
-		m.sent(&kgo.Record{Topic: "orders", Value: make([]byte, 10)}, int64(time.Millisecond), 1000)
+		sentAfter(m, &kgo.Record{Topic: "orders", Value: make([]byte, 10)}, time.Millisecond, 1000)
 	}
-	m.sent(traced("orders", traceA, 20), int64(time.Second), 2000)
-	m.sent(traced("orders", traceB, 5000), int64(time.Millisecond), 3000)
+	sentAfter(m, traced("orders", traceA, 20), time.Second, 2000)
+	sentAfter(m, traced("orders", traceB, 5000), time.Millisecond, 3000)
 	size := uint64(len(traceparentHeader) + traceparentBytes)
 	wantExemplars(t, m,
 		telemetry.Exemplar{TimeUnixMillis: 2000, TraceID: traceA, MessageID: "orders/2/41", LatencyMicros: 1_000_000, SizeBytes: size + 20},
 		telemetry.Exemplar{TimeUnixMillis: 3000, TraceID: traceB, MessageID: "orders/2/41", LatencyMicros: 1000, SizeBytes: size + 5000})
 	wantExemplars(t, m) // none are left for the next interval
 
-	m.sent(traced("orders", traceB, 9000), int64(time.Second), 4000)
-	m.sent(&kgo.Record{Topic: "orders"}, int64(time.Millisecond), 5000)
+	sentAfter(m, traced("orders", traceB, 9000), time.Second, 4000)
+	sentAfter(m, &kgo.Record{Topic: "orders"}, time.Millisecond, 5000)
 	wantExemplars(t, m, telemetry.Exemplar{TimeUnixMillis: 4000, TraceID: traceB, MessageID: "orders/2/41", LatencyMicros: 1_000_000, SizeBytes: size + 9000})
+}
+
+// sentAfter counts a message that was acknowledged at a time, so long after it was buffered.
+func sentAfter(m *meter, r *kgo.Record, latency time.Duration, atMillis int64) {
+	f, c := &inflight{}, newClock()
+	now := c.now()
+	c.offset.Store(atMillis*nanosPerMilli - now)
+	f.begin(r, now-int64(latency))
+	m.ending = ending{nanos: now, answers: 1}
+	m.sent(r, f, 1, c)
 }
 
 func wantExemplars(t *testing.T, m *meter, expected ...telemetry.Exemplar) {

@@ -21,7 +21,7 @@ type Hooks struct {
 	owner    *Client
 	clock    *clock
 	inflight inflight
-	counting atomic.Int32 // messages that are no longer in flight and not counted yet
+	answers  atomic.Int64 // to produce requests, and such requests written
 	waiting  atomic.Int32 // reports that the telemetry cluster has not acknowledged
 
 	sends    meters
@@ -41,6 +41,7 @@ var (
 	_ kgo.HookNewClient               = (*Hooks)(nil)
 	_ kgo.HookBrokerConnect           = (*Hooks)(nil)
 	_ kgo.HookBrokerE2E               = (*Hooks)(nil)
+	_ kgo.HookBrokerWrite             = (*Hooks)(nil)
 	_ kgo.HookClientClosed            = (*Hooks)(nil)
 	_ kgo.HookProduceRecordBuffered   = (*Hooks)(nil)
 	_ kgo.HookProduceRecordUnbuffered = (*Hooks)(nil)
@@ -67,23 +68,27 @@ func (h *Hooks) OnProduceRecordBuffered(r *kgo.Record) {
 // OnProduceRecordUnbuffered counts a message that was acknowledged or failed; kgo
 // calls it.
 func (h *Hooks) OnProduceRecordUnbuffered(r *kgo.Record, err error) {
-	h.counting.Add(1)
-	defer h.counting.Add(-1)
-	now := h.clock.now()
-	began, ok := h.inflight.end(r)
-	if !ok {
-		began = now
-	}
+	answers := h.answers.Load() // before any clock is read
 	m := h.meter(&h.sends, r.Topic)
 	if err != nil {
-		m.failed(err)
+		m.failed(r, &h.inflight, err)
 		return
 	}
-	m.sent(r, now-began, h.clock.wallMillis(now))
+	m.sent(r, &h.inflight, answers, h.clock)
 }
 
-// settled says that every message that was sent is counted.
-func (h *Hooks) settled() bool { return h.inflight.empty() && h.counting.Load() == 0 }
+// settled says that every message that was sent is counted. A message leaves inflight
+// under its meter's lock: once inflight is empty and each of the locks was free, all
+// are counted.
+func (h *Hooks) settled() bool {
+	if !h.inflight.empty() {
+		return false
+	}
+	for _, m := range *h.sends.byTopic.Load() {
+		m.hasCounted()
+	}
+	return true
+}
 
 // OnFetchRecordUnbuffered counts a message that the application was given; kgo calls it.
 func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {

@@ -10,7 +10,10 @@ import (
 
 // inflightShards spreads the producing goroutines over locks. Not fewer: dozens of
 // goroutines produce at once; not more: each shard has a table of its own.
-const inflightShards = 32
+const (
+	inflightShardBits = 5
+	inflightShards    = 1 << inflightShardBits
+)
 
 // inflight remembers when each record was buffered. It holds as many records as the
 // client buffers (kgo.MaxBufferedRecords). Its keys are addresses: the client holds
@@ -20,21 +23,25 @@ type inflight [inflightShards]inflightShard
 type inflightShard struct {
 	mu    sync.Mutex
 	table beginnings
-	_     [24]byte // a cache line for each shard
+	_     [16]byte // a cache line for each shard
 }
 
 // scatter is 2^64 over the golden ratio: multiplied, equal distances (as addresses
-// of one size class have) are spread evenly over the upper bits.
+// of one size class have) are spread evenly over the upper bits. The lowest bits stay
+// as equal as they were.
 const scatter = 0x9E3779B97F4A7C15
 
-func scattered(r *kgo.Record) (address uintptr, hash uint64) {
+// scattered returns the record's address, its shard, and the hash for the shard's
+// table: the bits below those that chose the shard.
+func (f *inflight) scattered(r *kgo.Record) (address uintptr, shard *inflightShard, hash uint64) {
 	address = uintptr(unsafe.Pointer(r))
-	return address, uint64(address) * scatter
+	return address, &f[uint64(address)*scatter>>(64-inflightShardBits)], hashOf(address)
 }
 
+func hashOf(address uintptr) uint64 { return uint64(address) * scatter << inflightShardBits }
+
 func (f *inflight) begin(r *kgo.Record, now int64) {
-	address, hash := scattered(r)
-	shard := &f[hash%inflightShards]
+	address, shard, hash := f.scattered(r)
 	shard.mu.Lock()
 	shard.table.put(address, hash, now)
 	shard.mu.Unlock()
@@ -42,8 +49,7 @@ func (f *inflight) begin(r *kgo.Record, now int64) {
 
 // end returns when the record was buffered; ok is false where that is not known.
 func (f *inflight) end(r *kgo.Record) (began int64, ok bool) {
-	address, hash := scattered(r)
-	shard := &f[hash%inflightShards]
+	address, shard, hash := f.scattered(r)
 	shard.mu.Lock()
 	began, ok = shard.table.remove(address, hash)
 	shard.mu.Unlock()
@@ -68,6 +74,7 @@ func (f *inflight) empty() bool {
 type beginnings struct {
 	slots []beginning // a power of two; an address of 0 is free
 	used  int
+	shift int // 64 less the bits of a slot's index
 }
 
 type beginning struct {
@@ -79,9 +86,7 @@ type beginning struct {
 const minSlots = 16
 
 // home is where an address is looked for first.
-func (t *beginnings) home(hash uint64) int {
-	return int(hash >> (64 - bits.TrailingZeros(uint(len(t.slots)))))
-}
+func (t *beginnings) home(hash uint64) int { return int(hash >> (t.shift & 63)) }
 
 func (t *beginnings) put(address uintptr, hash uint64, nanos int64) {
 	if 2*(t.used+1) > len(t.slots) {
@@ -101,9 +106,10 @@ func (t *beginnings) put(address uintptr, hash uint64, nanos int64) {
 func (t *beginnings) grow() {
 	old := t.slots
 	t.slots, t.used = make([]beginning, max(minSlots, 2*len(old))), 0
+	t.shift = 64 - bits.TrailingZeros(uint(len(t.slots)))
 	for _, b := range old {
 		if b.address != 0 {
-			t.put(b.address, uint64(b.address)*scatter, b.nanos)
+			t.put(b.address, hashOf(b.address), b.nanos)
 		}
 	}
 }
@@ -130,7 +136,7 @@ func (t *beginnings) remove(address uintptr, hash uint64) (nanos int64, ok bool)
 // that no search ends too early.
 func (t *beginnings) close(free, mask int) {
 	for at := (free + 1) & mask; t.slots[at].address != 0; at = (at + 1) & mask {
-		home := t.home(uint64(t.slots[at].address) * scatter)
+		home := t.home(hashOf(t.slots[at].address))
 		if (at-home)&mask >= (at-free)&mask {
 			t.slots[free] = t.slots[at]
 			free = at

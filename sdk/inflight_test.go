@@ -2,6 +2,7 @@ package weir
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -40,6 +41,22 @@ func TestInflightFindsEveryRecord(t *testing.T) {
 			t.Errorf("shard %d holds %d records after all ended", i, f[i].table.used)
 		}
 	}
+}
+
+// TestRecordsAreSpreadOverTheShards holds that goroutines that produce at once do not
+// wait for one lock: addresses are multiples of a size class.
+func TestRecordsAreSpreadOverTheShards(t *testing.T) {
+	const records = 64 * inflightShards
+	f, pool := &inflight{}, businessRecords(records)
+	for _, r := range pool {
+		f.begin(r, 1)
+	}
+	for i := range f {
+		if used := f[i].table.used; used < records/inflightShards/4 || used > records/inflightShards*4 {
+			t.Errorf("shard %d holds %d of %d records: want about %d", i, used, records, records/inflightShards)
+		}
+	}
+	runtime.KeepAlive(pool)
 }
 
 func TestInflightTakesManyGoroutines(t *testing.T) {

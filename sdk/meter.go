@@ -37,22 +37,29 @@ type meter struct {
 	paused         bool
 	slowest        exemplar
 	largest        exemplar
+	ending         ending // of messages sent
 
 	touched     bool  // something was measured since the last report
 	beganMillis int64 // when this interval began, Unix time
 	toldMillis  int64 // when the newest report was made, or the meter; Unix time
 }
 
-// sent counts an acknowledged message.
-func (m *meter) sent(r *kgo.Record, latencyNanos, nowMillis int64) {
-	latency, size := micros(latencyNanos), recordBytes(r)
+// sent counts an acknowledged message, which is no longer in flight.
+func (m *meter) sent(r *kgo.Record, from *inflight, answers int64, clock *clock) {
+	size := recordBytes(r)
 	m.mu.Lock()
+	began, known := from.end(r)
+	now := m.ending.at(began, answers, clock)
+	latency := uint64(0)
+	if known {
+		latency = micros(now - began)
+	}
 	m.touched = true
 	m.messages++
 	m.bytes += size
 	m.latency.observe(latency)
 	m.size.observe(size)
-	m.sample(r, nowMillis, latency, size)
+	m.sample(r, clock.wallNanos(now), latency, size)
 	m.mu.Unlock()
 }
 
@@ -68,7 +75,7 @@ func (m *meter) delivered(r *kgo.Record, nowNanos int64) {
 		m.delay.observe(delay)
 	}
 	m.size.observe(size)
-	m.sample(r, nowNanos/nanosPerMilli, delay, size)
+	m.sample(r, nowNanos, delay, size)
 	m.mu.Unlock()
 }
 
@@ -83,9 +90,11 @@ func (m *meter) handled(nanos int64, err error) {
 	m.mu.Unlock()
 }
 
-func (m *meter) failed(err error) {
+// failed counts a message that was not acknowledged.
+func (m *meter) failed(r *kgo.Record, from *inflight, err error) {
 	class := classOf(err)
 	m.mu.Lock()
+	from.end(r)
 	m.touched = true
 	m.errors[class]++
 	m.mu.Unlock()

@@ -1,19 +1,5 @@
 package weir
 
-import "github.com/twmb/franz-go/pkg/kgo"
-
-// syncGroupKey is the request that a member sends once in each generation of its
-// group, after it was told the generation.
-const syncGroupKey = 14
-
-// OnBrokerE2E looks at the group when the client has asked for its share of a new
-// generation: the callbacks that tell of it belong to the application. kgo calls it.
-func (h *Hooks) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, _ kgo.BrokerE2E) {
-	if key == syncGroupKey {
-		h.lookAtGroup(h.clock.wallMillis(h.clock.now()))
-	}
-}
-
 // lookAtGroup counts the rebalances since it was called last. Groups of the newer
 // protocol (KIP-848) do without syncGroupKey: for them it is called in every interval.
 func (h *Hooks) lookAtGroup(nowMillis int64) {
