@@ -20,7 +20,9 @@ type alertFeeds struct {
 type alertFeed struct {
 	historyEnd int64                      // first offset that is not history
 	history    map[string]telemetry.Alert // newest states, nil once handed on
-	ids        map[string]struct{}        // of live alerts
+
+	mu   sync.Mutex                 // guards live: people look at alerts meanwhile
+	live map[string]telemetry.Alert // newest states of alerts without a tombstone
 }
 
 // of returns a partition's feed; end is where the partition ends now.
@@ -33,7 +35,7 @@ func (f *alertFeeds) of(partition int32, end int64) *alertFeed {
 	if f.byPartition == nil {
 		f.byPartition = map[int32]*alertFeed{}
 	}
-	feed := &alertFeed{historyEnd: end, history: map[string]telemetry.Alert{}, ids: map[string]struct{}{}}
+	feed := &alertFeed{historyEnd: end, history: map[string]telemetry.Alert{}, live: map[string]telemetry.Alert{}}
 	f.byPartition[partition] = feed
 	return feed
 }
@@ -47,18 +49,42 @@ func (f *alertFeeds) drop(partition int32) []string {
 	if feed == nil {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(feed.ids))
+	feed.mu.Lock()
+	defer feed.mu.Unlock()
+	return slices.Sorted(maps.Keys(feed.live))
+}
+
+// find returns the newest state of a live alert in any partition.
+func (f *alertFeeds) find(id string) (telemetry.Alert, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, feed := range f.byPartition {
+		feed.mu.Lock()
+		alert, found := feed.live[id]
+		feed.mu.Unlock()
+		if found {
+			return alert, true
+		}
+	}
+	return telemetry.Alert{}, false
+}
+
+// keep remembers a state as the newest of its alert.
+func (f *alertFeed) keep(alert *telemetry.Alert) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if alert.State == telemetry.AlertInactive {
+		delete(f.live, alert.ID)
+	} else {
+		f.live[alert.ID] = *alert
+	}
 }
 
 // take takes the state at an offset, nil where that is no alert's, and returns what
 // is to be told now.
 func (f *alertFeed) take(offset int64, alert *telemetry.Alert) []telemetry.Alert {
 	if alert != nil {
-		if alert.State == telemetry.AlertInactive {
-			delete(f.ids, alert.ID)
-		} else {
-			f.ids[alert.ID] = struct{}{}
-		}
+		f.keep(alert)
 	}
 	if f.history == nil {
 		if alert == nil || alert.Labels == nil { // a tombstone: what resolved before it was told

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"embed"
@@ -10,12 +11,13 @@ import (
 	"html/template"
 	"net"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
 )
 
-//go:embed status.html alert.html
+//go:embed status.html alert.html noalert.html
 var pages embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
@@ -26,6 +28,12 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 		return t.UTC().Format("2006-01-02 15:04:05Z")
 	},
 	"percent": func(share float64) string { return fmt.Sprintf("%.0f%%", 100*share) },
+	"millis": func(seconds float64) string {
+		if seconds == 0 {
+			return "–"
+		}
+		return fmt.Sprintf("%.3g ms", 1000*seconds)
+	},
 }).ParseFS(pages, "*.html"))
 
 // Bounds of the HTTP server. Not smaller: a slow link needs seconds; not larger: an
@@ -105,7 +113,7 @@ func (p *Pipeline) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /alerts/{id}", p.serveAlert)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		render(w, "status.html", map[string]any{"Status": p.Status(), "Alerts": p.alerts.list(), "Rules": p.alerts.ruleHealth()})
+		render(w, http.StatusOK, "status.html", map[string]any{"Status": p.Status(), "Alerts": p.alerts.list(), "Rules": p.alerts.ruleHealth()})
 	})
 	return mux
 }
@@ -114,9 +122,10 @@ func (p *Pipeline) Handler() http.Handler {
 func (p *Pipeline) Status() Status {
 	stages, sources := p.status.snapshot(p.metrics)
 	out := Status{Version: Version, Started: p.started, Ready: p.ready(stages), Kafka: p.kafka.status(), Stages: stages,
-		Sources: sources, Rules: p.rules.status()}
+		Sources: sources, Rules: p.rules.status(), ThroughputSpanSeconds: rateSpan.Seconds(), WriteSpanSeconds: writeSpan.Seconds()}
 	if notifier := p.notifier.Load(); notifier != nil {
 		out.Alertmanagers = notifier.Status()
+		showFailingInstances(stages, out.Alertmanagers)
 	}
 	return out
 }
@@ -143,22 +152,38 @@ func (p *Pipeline) serveReady(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
+// serveAlert shows an alert that this process evaluates, or else has told Alertmanager
+// of. Of others it says where they are.
 func (p *Pipeline) serveAlert(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
 	for _, alert := range p.alerts.list() {
-		if alert.ID == r.PathValue("id") {
-			render(w, "alert.html", alert)
+		if alert.ID == id {
+			render(w, http.StatusOK, "alert.html", alert)
 			return
 		}
 	}
-	http.Error(w, "no alert with this id is active on this process: see the alerts table of the store for its history", http.StatusNotFound)
+	if told := p.told.Load(); told != nil {
+		if alert, found := told.find(id); found {
+			render(w, http.StatusOK, "alert.html", alert)
+			return
+		}
+	}
+	render(w, http.StatusNotFound, "noalert.html", map[string]any{"ID": id, "Known": alertID.MatchString(id), "Roles": p.config.Roles})
 }
 
-func render(w http.ResponseWriter, page string, data any) {
+// alertID is what telemetry.Fingerprint returns.
+var alertID = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+func render(w http.ResponseWriter, code int, page string, data any) {
+	var text bytes.Buffer
+	if err := templates.ExecuteTemplate(&text, page, data); err != nil {
+		http.Error(w, "render the page: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	if err := templates.ExecuteTemplate(w, page, data); err != nil {
-		http.Error(w, "render the page: "+err.Error(), http.StatusInternalServerError)
-	}
+	w.WriteHeader(code)
+	_, _ = w.Write(text.Bytes()) // fails where the reader is gone
 }
 
 func writeJSON(w http.ResponseWriter, value any) {

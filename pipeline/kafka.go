@@ -129,7 +129,7 @@ func produceAll(ctx context.Context, producer *kgo.Client, records []*kgo.Record
 		err = ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("write to %s: %w", records[0].Topic, err)
+		return fmt.Errorf("write to %s: %w", records[0].Topic, &kafkaFault{faultWrite, err})
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func fetchError(fetches kgo.Fetches) error {
 		if errors.As(e.Err, &session) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			continue
 		}
-		return fmt.Errorf("read %s partition %d: %w", e.Topic, e.Partition, e.Err)
+		return fmt.Errorf("read %s partition %d: %w", e.Topic, e.Partition, &kafkaFault{faultRead, e.Err})
 	}
 	return nil
 }

@@ -25,9 +25,10 @@ type stageMetrics struct {
 	set                       *metrics.Set
 	stage                     string
 	records, bytes            *metrics.Counter
-	late, clamped, overflowed *metrics.Counter
+	late, clamped, overflowed *metrics.Counter // shown for the stages that count them
 	restarts                  *metrics.Counter
-	flushSeconds              *metrics.Histogram
+	flushSeconds              writeTimes
+	throughput                throughput
 	lag                       atomic.Int64 // records not read yet
 	partitions                atomic.Int64
 	watermarks                byPartition // Unix milliseconds
@@ -82,15 +83,20 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 		set: m.set, stage: name,
 		records:      m.set.NewCounter("weir_records_total" + label),
 		bytes:        m.set.NewCounter("weir_bytes_total" + label),
-		late:         m.set.NewCounter("weir_late_reports_total" + label),
-		clamped:      m.set.NewCounter("weir_clamped_reports_total" + label),
-		overflowed:   m.set.NewCounter("weir_overflowed_reports_total" + label),
+		late:         new(metrics.Counter),
+		clamped:      new(metrics.Counter),
+		overflowed:   new(metrics.Counter),
 		restarts:     m.set.NewCounter("weir_stage_restarts_total" + label),
-		flushSeconds: m.set.NewHistogram("weir_write_duration_seconds" + label),
+		flushSeconds: writeTimes{histogram: m.set.NewHistogram("weir_write_duration_seconds" + label)},
+	}
+	if name == RoleAggregate || name == RoleRules {
+		s.late = m.set.NewCounter("weir_late_reports_total" + label)
 	}
 	m.gauge("weir_lag_records"+label, func() float64 { return float64(s.lag.Load()) })
 	m.gauge("weir_owned_partitions"+label, func() float64 { return float64(s.partitions.Load()) })
 	if name == RoleAggregate {
+		s.clamped = m.set.NewCounter("weir_clamped_reports_total" + label)
+		s.overflowed = m.set.NewCounter("weir_overflowed_reports_total" + label)
 		m.gauge("weir_watermark_delay_seconds"+label, func() float64 {
 			now := float64(time.Now().UnixMilli())
 			return (now - s.watermarks.least(now)) / 1000
@@ -113,6 +119,12 @@ func (s *stageMetrics) refused(reason string) {
 // overflowedGroups counts records of groups beyond the bound of an evaluator.
 func (s *stageMetrics) overflowedGroups(records uint64) {
 	s.set.GetOrCreateCounter("weir_overflowed_group_records_total").Add(int(records))
+}
+
+// owns says how many partitions the stage has, and how many of their records are unread.
+func (s *stageMetrics) owns(partitions, lagRecords int64) {
+	s.partitions.Store(partitions)
+	s.lag.Store(lagRecords)
 }
 
 // failed counts an error; kinds are a fixed list.

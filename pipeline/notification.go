@@ -36,6 +36,8 @@ func runNotification(ctx context.Context, p *Pipeline) error {
 		return err
 	}
 	p.notifier.Store(n.notifier)
+	p.told.Store(&n.feeds)
+	defer p.told.Store(nil)
 	defer n.client.leave()
 	defer n.at.follow(ctx, n.client.Client, n.metrics)()
 	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -52,8 +54,8 @@ func (n *notification) open(p *Pipeline) error {
 	var err error
 	n.notifier, err = alertmanager.New(alertmanager.Config{URLs: p.config.Alertmanager.URLs,
 		ExternalURL: p.config.Alertmanager.ExternalURL, ResendDelay: p.config.Alertmanager.ResendDelay,
-		OnError: func(url string, err error) {
-			p.status.setError(RoleAlertmanager, err)
+		OnPost: n.metrics.flushSeconds.UpdateDuration,
+		OnError: func(url string, err error) { // the status asks the notifier which instances fail
 			if err != nil {
 				n.metrics.failed("post")
 				n.log.Warn("tell Alertmanager, will try again", "url", url, "error", err)

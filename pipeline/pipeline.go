@@ -37,6 +37,8 @@ type Pipeline struct {
 	topics  atomic.Bool // Weir's topics are there and as they must be
 	// notifier is the running one of the role alertmanager, nil without it.
 	notifier atomic.Pointer[alertmanager.Notifier]
+	// told are the alerts that the running role alertmanager has read, nil without it.
+	told atomic.Pointer[alertFeeds]
 }
 
 // New loads the rules and returns a pipeline that Run starts.
@@ -73,6 +75,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	serverDone := p.serve(ctx, listener)
 	group.Go(func() { p.watchRules(ctx) })
+	stopSampling := every(ctx, rateInterval, func(context.Context) { p.metrics.sampleThroughput(time.Now()) })
+	defer stopSampling()
 	refused := p.ensureTopics(ctx)
 	if refused != nil {
 		stop()
@@ -156,7 +160,10 @@ func (p *Pipeline) supervise(ctx context.Context, role string, run stageRunner) 
 		if time.Since(began) > maxRestartPause {
 			pauses.Reset()
 		}
-		p.metrics.stage(role).restarts.Inc()
+		counted := p.metrics.stage(role)
+		counted.restarts.Inc()
+		counted.failed(faultKind(err))
+		counted.owns(0, 0) // others have its partitions now, or nobody
 		p.status.setStage(role, stateWaiting, err)
 		p.log.Warn("stage failed, will start again", "stage", role, "error", err)
 		select {

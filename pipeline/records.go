@@ -36,13 +36,13 @@ func recordKind(r *kgo.Record) string {
 func commitResult(failed *error) func(*kgo.Client, *kmsg.OffsetCommitRequest, *kmsg.OffsetCommitResponse, error) {
 	return func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, response *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
-			*failed = err
+			*failed = &kafkaFault{faultCommit, err}
 			return
 		}
 		for _, topic := range response.Topics {
 			for _, partition := range topic.Partitions {
 				if err := kerr.ErrorForCode(partition.ErrorCode); err != nil && *failed == nil {
-					*failed = err
+					*failed = &kafkaFault{faultCommit, err}
 				}
 			}
 		}

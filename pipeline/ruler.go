@@ -252,9 +252,14 @@ func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) e
 		}
 		records = append(records, &kgo.Record{Topic: telemetry.TopicAlerts, Partition: w.partition, Key: []byte(progressKey), Value: value})
 	}
+	if len(records) == 0 {
+		return nil
+	}
+	began := time.Now()
 	if err := produceAll(ctx, w.ruler.producer, records); err != nil {
 		return err
 	}
+	w.ruler.metrics.flushSeconds.UpdateDuration(began)
 	w.evaluated = until
 	return nil
 }

@@ -228,6 +228,10 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 
 // writeRefused writes the dead letters, cut shorter where the topic takes no more.
 func (w *sourceWorker) writeRefused(ctx context.Context) error {
+	if len(w.refused) == 0 {
+		return nil
+	}
+	defer w.a.metrics.flushSeconds.UpdateDuration(time.Now())
 	err := produceAll(ctx, w.a.letters, w.refused)
 	if errors.Is(err, kerr.MessageTooLarge) {
 		for _, letter := range w.refused {

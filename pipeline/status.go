@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ type Status struct {
 	Sources       []SourceStatus                `json:"sources"`
 	Rules         RulesStatus                   `json:"rules"`
 	Alertmanagers []alertmanager.InstanceStatus `json:"alertmanagers,omitempty"`
+	// Of the stages' rates and write times.
+	ThroughputSpanSeconds float64 `json:"throughput_span_seconds"`
+	WriteSpanSeconds      float64 `json:"write_span_seconds"`
 }
 
 // StageStatus says how one stage is.
@@ -33,6 +37,13 @@ type StageStatus struct {
 	Records    uint64    `json:"records"`
 	LagRecords int64     `json:"lag_records"`
 	Restarts   uint64    `json:"restarts"`
+	// Over the newest ThroughputSpanSeconds of the Status.
+	RecordsPerSecond float64 `json:"records_per_second"`
+	BytesPerSecond   float64 `json:"bytes_per_second"`
+	// What half of the writes of the newest WriteSpanSeconds took at most, and 99 of 100;
+	// 0 where there was none.
+	WriteP50Seconds float64 `json:"write_p50_seconds"`
+	WriteP99Seconds float64 `json:"write_p99_seconds"`
 }
 
 // SourceStatus says how far one partition of weir.telemetry has come.
@@ -86,6 +97,22 @@ func (b *statusBoard) setStage(stage, state string, err error) {
 	}
 }
 
+// showFailingInstances says on the line of the stage that runs which Alertmanagers
+// cannot be told. All of them: one that comes back says nothing of the others.
+func showFailingInstances(stages []StageStatus, instances []alertmanager.InstanceStatus) {
+	var failing []string
+	for _, instance := range instances {
+		if instance.LastError != "" {
+			failing = append(failing, instance.LastError)
+		}
+	}
+	for i := range stages {
+		if s := &stages[i]; s.Stage == RoleAlertmanager && s.State == stateRunning && s.Error == "" {
+			s.Error = strings.Join(failing, "; ")
+		}
+	}
+}
+
 // setError shows an error that a stage lives with, nil when it is over.
 func (b *statusBoard) setError(stage string, err error) {
 	b.mu.Lock()
@@ -123,6 +150,9 @@ func (b *statusBoard) snapshot(m *pipelineMetrics) ([]StageStatus, []SourceStatu
 		out := *s
 		out.Partitions, out.LagRecords = counted.partitions.Load(), counted.lag.Load()
 		out.Records, out.Restarts = counted.records.Get(), counted.restarts.Get()
+		out.RecordsPerSecond, out.BytesPerSecond = counted.throughput.perSecond()
+		took := counted.flushSeconds.quantiles(time.Now(), 0.5, 0.99)
+		out.WriteP50Seconds, out.WriteP99Seconds = took[0].Seconds(), took[1].Seconds()
 		stages = append(stages, out)
 	}
 	sources := slices.SortedFunc(maps.Values(b.sources), func(a, b SourceStatus) int { return cmp.Compare(a.Partition, b.Partition) })

@@ -68,6 +68,7 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 type storeBatch struct {
 	records []*kgo.Record
 	cells   []telemetry.CellBatch
+	bytes   int // of the records' values
 	count   int // cells in all
 	alerts  []telemetry.Alert
 }
@@ -88,6 +89,7 @@ func (s *storage) writeOnce(ctx context.Context) error {
 	}
 	s.metrics.flushSeconds.UpdateDuration(began)
 	s.metrics.records.Add(len(batch.records))
+	s.metrics.bytes.Add(batch.bytes)
 	s.at.processedRecords(batch.records)
 	if err := s.client.CommitRecords(ctx, batch.records...); err != nil {
 		s.metrics.failed("commit") // replayed after a rebalance, which changes nothing
@@ -122,7 +124,7 @@ func (s *storage) gather(ctx context.Context) (*storeBatch, error) {
 // it waits for this process's upgrade.
 func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 	batch.records = append(batch.records, record)
-	s.metrics.bytes.Add(len(record.Value))
+	batch.bytes += len(record.Value)
 	switch {
 	case record.Topic == telemetry.TopicCells:
 		cells, err := telemetry.UnmarshalCellBatch(record.Value)

@@ -56,7 +56,7 @@ func needsOf(topic Topic) []need {
 		size.why = "a large refused record would stop the stage aggregate"
 		kept.least, kept.why = 0, "nobody can look at refused records that are gone"
 	case telemetry.TopicParameters:
-		const why = "the first record counts for as long as the topics live"
+		const why = "a later record would count as the first one"
 		policy.why = why
 		return []need{policy, {setting: "retention.ms", least: math.MaxInt64, should: math.MaxInt64, why: why},
 			{setting: "retention.bytes", least: math.MaxInt64, should: math.MaxInt64, why: why}}

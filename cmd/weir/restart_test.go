@@ -31,6 +31,9 @@ func TestAStageThatFailsStartsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	weir.awaitStage(pipeline.RoleAggregate, "that it failed and starts again", func(s pipeline.StageStatus) bool { return s.Restarts > 0 })
+	if got := weir.metric(`weir_errors_total{stage="aggregate",kind="write"}`); got == 0 {
+		t.Error("/metrics counts no failed write")
+	}
 	if got := call(t, h.dir, "topics", "create", "--config", config); got.code != 0 {
 		t.Fatalf("weir topics create: %+v", got)
 	}

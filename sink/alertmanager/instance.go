@@ -42,6 +42,7 @@ type instance struct {
 	writer  writer
 	queue   *queue
 	onError func(url string, err error)
+	onPost  func(began time.Time)
 
 	mu      sync.Mutex // guards the rest; never held with the queue's
 	status  InstanceStatus
@@ -98,6 +99,9 @@ func (i *instance) deliver(ctx context.Context, batch []parcel) error {
 	}
 	switch {
 	case err == nil:
+		if i.onPost != nil {
+			i.onPost(now)
+		}
 		i.succeeded(len(batch), now) // before Flush may return
 		i.queue.settle(batch, acknowledged, now)
 	case refused && len(batch) == 1:

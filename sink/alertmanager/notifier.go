@@ -46,6 +46,8 @@ type Config struct {
 	// OnError hears of each failed attempt to deliver and of each alert that was refused, and nil when one succeeds
 	// after failures. url has no credentials. Each instance calls it from its own goroutine, which waits for it. Optional.
 	OnError func(url string, err error)
+	// OnPost hears of each post that was acknowledged when it began; it just ended. Called as OnError is. Optional.
+	OnPost func(began time.Time)
 	// Client makes the posts; nil is a client of the notifier's own. It should not follow redirects, as a redirected
 	// post becomes a GET; where CheckRedirect is nil the notifier sets it on a copy.
 	Client *http.Client
@@ -91,7 +93,7 @@ func New(config Config) (*Notifier, error) {
 		taken[address.endpoint] = true
 		n.instances = append(n.instances, &instance{
 			poster: poster{client: client, address: address}, writer: writer{externalURL: external, resend: config.ResendDelay},
-			queue: newQueue(config.ResendDelay, MaxAlerts), onError: config.OnError, status: InstanceStatus{URL: address.shown}})
+			queue: newQueue(config.ResendDelay, MaxAlerts), onError: config.OnError, onPost: config.OnPost, status: InstanceStatus{URL: address.shown}})
 	}
 	return n, nil
 }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/pipeline"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// TestStorageCountsWhatItStored: /metrics equals what stands in weir.cells, through an
+// outage of the store too.
+func TestStorageCountsWhatItStored(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, embeddedBroker(t), largeMessageRule)
+	weir := h.startWeir("--roles", "aggregate,clickhouse")
+	orders := newReporter(t, h.brokers, "orders")
+	orders.send(smallBytes)
+	weir.awaitStage(pipeline.RoleClickHouse, "that it waits for the store", func(s pipeline.StageStatus) bool { return s.Partitions == 0 && s.Error != "" })
+	h.startClickHouse()
+	for range 5 {
+		orders.send(smallBytes)
+	}
+	h.awaitTotals(orders, 0)
+	records, bytes := topicSize(t, h.brokers, telemetry.TopicCells)
+	const labels = `{stage="clickhouse"}`
+	eventually(t, func() bool {
+		return weir.metric("weir_records_total"+labels) == float64(records) && weir.metric("weir_bytes_total"+labels) == float64(bytes)
+	}, func() string {
+		return fmt.Sprintf("/metrics counts %g records of %g bytes, %s has %d of %d",
+			weir.metric("weir_records_total"+labels), weir.metric("weir_bytes_total"+labels), telemetry.TopicCells, records, bytes)
+	})
+	if writes := weir.metric("weir_write_duration_seconds_count" + labels); writes < 1 || writes > float64(records) {
+		t.Errorf("/metrics counts %g writes of %d records", writes, records)
+	}
+	weir.awaitStage(pipeline.RoleClickHouse, "write times, and no lag", func(s pipeline.StageStatus) bool {
+		return s.WriteP99Seconds > 0 && s.LagRecords == 0 && s.Partitions > 0
+	})
+}
+
+// topicSize reads a topic to its present end, and adds up its records and their values' bytes.
+func topicSize(t *testing.T, brokers []string, topic string) (records, bytes int) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var end int64
+	ends.Each(func(o kadm.ListedOffset) { end += o.Offset })
+	for int64(records) < end {
+		fetches := client.PollFetches(t.Context())
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) { records++; bytes += len(r.Value) })
+	}
+	return records, bytes
+}
