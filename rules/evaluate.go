@@ -35,15 +35,16 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 	e.stats.Completeness = e.sources.completeness(at)
 	e.reviveGroups()
 	var changed []telemetry.Alert
+	byGrouping := map[string][]*groupState{}
+	for _, key := range sortedKeys(e.groups) {
+		g := e.groups[key]
+		byGrouping[g.grouping] = append(byGrouping[g.grouping], g)
+	}
 	for _, rule := range e.set.Rules {
 		began := time.Now()
 		health := e.health[rule.Alert]
 		health.LastError = ""
-		for _, key := range sortedKeys(e.groups) {
-			g := e.groups[key]
-			if g.grouping != rule.Grouping.ID {
-				continue
-			}
+		for _, g := range byGrouping[rule.Grouping.ID] {
 			alert, err := e.evaluate(rule, g, at)
 			if err != nil {
 				health.LastError = err.Error()
@@ -58,13 +59,13 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 }
 
 // reviveGroups makes groups for restored alerts whose data has not come, or no
-// longer comes.
+// longer comes. An alert of another grouping has ended and is no group of the rule's.
 func (e *Evaluator) reviveGroups() {
 	for _, alert := range e.alerts {
-		rule := e.set.ByName(alert.Rule)
-		if rule == nil || e.groups[alert.GroupKey] != nil {
+		if e.groups[alert.GroupKey] != nil || e.orphaned(alert) != "" {
 			continue
 		}
+		rule := e.set.ByName(alert.Rule)
 		g := &groupState{key: alert.GroupKey, grouping: rule.Grouping.ID, panes: map[int64]*paneState{}}
 		for _, name := range rule.Grouping.By {
 			g.values = append(g.values, alert.Labels[name])
@@ -127,15 +128,8 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	}
 	active := out.(bool)
 	whole := e.stats.Completeness >= 1 && !from.Before(e.begins[g.grouping])
-	unknown := false
-	switch {
-	case readUnknown:
-		unknown = !active || rule.reads.negates
-	case active:
-		unknown = !whole && !rule.reads.presence
-	default:
-		unknown = !whole
-	}
+	shown := active && rule.reads.presence
+	unknown := !whole && !shown || readUnknown && (!active || rule.reads.negates)
 	return verdict{active: active, unknown: unknown, view: view, from: from}, nil
 }
 

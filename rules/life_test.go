@@ -36,6 +36,7 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 //	advance                          evaluate, print what changed
 //	restart                          a new evaluator, restored and fed again
 //	crash 5s                         the same, but how far was evaluated was last noted at 5s
+//	forget                           what was put is not there any more at a restart
 //	reload other.yaml                swap the rules
 func TestLife(t *testing.T) {
 	paths, err := filepath.Glob("testdata/life/*.txt")
@@ -137,6 +138,8 @@ func (p *player) command(fields []string) {
 		p.restart(p.evaluator.EvaluatedUntil())
 	case "crash":
 		p.restart(epoch.Add(p.duration(fields[1])))
+	case "forget":
+		p.inputs = nil
 	case "reload":
 		p.set = p.parse(fields[1])
 		p.print(p.evaluator.Swap(p.set))
