@@ -36,6 +36,7 @@ const (
 	needSize
 	needHeartbeat
 	needDistinct
+	needRates
 )
 
 func (n needs) has(part needs) bool { return n&part != 0 }
@@ -48,6 +49,7 @@ var fieldNeeds = map[string]needs{
 	"heartbeat_p99": needHeartbeat,
 	"clients":       needDistinct, "nodes": needDistinct, "version_share": needDistinct, "outdated": needDistinct,
 	"departed_clients": needDistinct,
+	"tps_median":       needRates, "volatility": needRates,
 }
 
 // reading is what a look at an expression's tree tells of it.

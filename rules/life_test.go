@@ -32,6 +32,7 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 //	pane 1s                          length of panes, first
 //	sources 2                        partitions of weir.telemetry
 //	put 0 3s..5s op=send messages=9  from source 0, one partial in each pane of [3s, 5s]
+//	put 0 3s size=9*5 latency=1s*2   five messages of 9 bytes, two latencies of a second
 //	watermark 0 6s                   source 0 has come to 6s
 //	advance                          evaluate, print what changed
 //	restart                          a new evaluator, restored and fed again
@@ -84,17 +85,25 @@ type player struct {
 	evaluator *rules.Evaluator
 	published map[string]telemetry.Alert // as weir.alerts would hold them
 	inputs    []func(*rules.Evaluator)   // as weir.groups would hold them
-	versions  map[string]uint64
 	out       strings.Builder
 }
 
+func newPlayer(t *testing.T) *player {
+	return &player{t: t, files: map[string]string{}, sources: 1, published: map[string]telemetry.Alert{}}
+}
+
 func play(t *testing.T, archive *txtar.Archive) string {
-	p := &player{t: t, files: map[string]string{}, sources: 1, published: map[string]telemetry.Alert{}, versions: map[string]uint64{}}
+	p := newPlayer(t)
 	for _, file := range archive.Files {
 		p.files[file.Name] = string(file.Data)
 	}
 	p.set = p.parse("rules.yaml")
-	for line := range strings.Lines(p.files["script"]) {
+	return p.run(p.files["script"])
+}
+
+// run obeys a script and returns what alerts did.
+func (p *player) run(script string) string {
+	for line := range strings.Lines(script) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), "#")
 		if fields := strings.Fields(line); len(fields) > 0 {
 			p.command(fields)
@@ -201,20 +210,32 @@ func (p *player) put(source string, at time.Duration, settings []string) {
 	}
 }
 
-func (p *player) measure(report *telemetry.Report, name, value string) {
-	number, err := strconv.ParseUint(value, 10, 64)
-	if name != "latency" {
+func (p *player) measure(report *telemetry.Report, name, text string) {
+	text, times, repeated := strings.Cut(text, "*")
+	count := 1
+	if repeated {
+		n, err := strconv.Atoi(times)
 		p.must(err)
+		count = n
 	}
+	if name == "latency" {
+		latency := uint64(p.duration(text).Microseconds())
+		for range count {
+			report.LatencyMicros.Observe(latency)
+		}
+		return
+	}
+	number, err := strconv.ParseUint(text, 10, 64)
+	p.must(err)
 	switch name {
 	case "messages":
 		report.Messages = number
 	case "bytes":
 		report.Bytes = number
 	case "size":
-		report.SizeBytes.Observe(number)
-	case "latency":
-		report.LatencyMicros.Observe(uint64(p.duration(value).Microseconds()))
+		for range count {
+			report.SizeBytes.Observe(number)
+		}
 	case "errors":
 		report.Errors = []telemetry.ErrorCount{{Class: "timeout", Count: number}}
 	case "stopped":

@@ -36,6 +36,7 @@ type Span struct {
 	Rebalances  float64 `expr:"rebalances" unit:"rebalances"`
 	Lag         float64 `expr:"lag" unit:"messages"`
 	LagSeconds  float64 `expr:"lag_seconds" unit:"seconds"`
+	TPSMedian   float64 `expr:"tps_median" unit:"messages per second"`
 	Volatility  float64 `expr:"volatility" unit:"ratio (max-min)/median of the panes' tps"`
 
 	LatencyShareAbove func(seconds float64) float64 `expr:"latency_share_above" unit:"share 0-1"`
@@ -91,7 +92,9 @@ func (s *stretch) span(need needs) Span {
 		ErrorRate: ratio(failed, float64(t.Messages)+failed-float64(handlerErrors(t))), Rebalances: float64(t.Rebalances),
 		Clients: float64(uint64(len(t.Clients)) + t.OverflowedClients), Nodes: float64(len(t.Nodes)),
 		LatencyMax: float64(t.LatencyMicros.Max) / microsPerSecond, SizeMax: float64(t.SizeBytes.Max),
-		Volatility: volatility(s.paneTPS),
+	}
+	if need.has(needRates) {
+		out.TPSMedian, out.Volatility = median(s.paneTPS), volatility(s.paneTPS)
 	}
 	if need.has(needLatency) {
 		out.P50, out.P90, out.P95 = seconds(&t.LatencyMicros, 0.5), seconds(&t.LatencyMicros, 0.9), seconds(&t.LatencyMicros, 0.95)
@@ -169,11 +172,18 @@ func volatility(rates []float64) float64 {
 	if len(rates) == 0 {
 		return 0
 	}
+	return ratio(slices.Max(rates)-slices.Min(rates), median(rates))
+}
+
+// median is the one in the middle, or the middle of the two there; 0 of nothing.
+func median(rates []float64) float64 {
+	if len(rates) == 0 {
+		return 0
+	}
 	sorted := slices.Sorted(slices.Values(rates))
 	middle := len(sorted) / 2
-	median := sorted[middle]
 	if len(sorted)%2 == 0 {
-		median = (sorted[middle-1] + sorted[middle]) / 2
+		return (sorted[middle-1] + sorted[middle]) / 2
 	}
-	return ratio(sorted[len(sorted)-1]-sorted[0], median)
+	return sorted[middle]
 }

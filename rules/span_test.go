@@ -80,6 +80,7 @@ func TestShowsPresence(t *testing.T) {
 		`completeness > 0.5`:                     false,
 		`tps > 1 ? tps > 2 : tps < 3`:            false,
 		`prev.tps > 10 and tps > 1`:              false,
+		`tps_median >= 50`:                       true,
 		`latency_share_above(0.5) > 0.05 or 1>2`: true,
 	} {
 		_, reads, err := compileExpr(text, []string{"tier"})
