@@ -8,15 +8,11 @@ package pipeline
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"net"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -138,9 +134,11 @@ func DefaultConfig() Config {
 }
 
 // LoadConfig reads a file over the defaults, then WEIR_… variables of environ over
-// that. An empty path reads no file. Unknown keys are errors with file and line.
+// that. An empty path reads no file. Unknown keys and variables are errors, and each
+// fault says its place: file and line, or variable.
 func LoadConfig(path string, environ []string) (Config, error) {
 	config := DefaultConfig()
+	var document yaml.Node
 	if path != "" {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -151,14 +149,22 @@ func LoadConfig(path string, environ []string) (Config, error) {
 		if err := decoder.Decode(&config); err != nil && !errors.Is(err, io.EOF) {
 			return config, explainYAML(path, err)
 		}
+		if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+			return config, explainYAML(path, err)
+		}
+		var more yaml.Node
+		if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+			return config, fmt.Errorf("%s holds more than one document: remove the lines from the second --- on", path)
+		}
 	}
 	if err := overrideFromEnvironment(&config, environ); err != nil {
 		return config, err
 	}
-	if err := config.Validate(); err != nil {
-		return config, fmt.Errorf("configuration %s: %w", cmp.Or(path, "from defaults and environment"), err)
+	var faults []error
+	for _, fault := range config.faults() {
+		faults = append(faults, fmt.Errorf("%s%w", placeOf(fault.key, path, &document, environ), fault))
 	}
-	return config, nil
+	return config, errors.Join(faults...)
 }
 
 // Parameters are what the fold depends on.
@@ -168,46 +174,3 @@ func (c *Config) Parameters() aggregate.Parameters {
 
 // Has says whether the process has a role.
 func (c *Config) Has(role string) bool { return slices.Contains(c.Roles, role) }
-
-// Validate says what is out of bounds, all at once.
-func (c *Config) Validate() error {
-	var errs []error
-	if len(c.Kafka.Brokers) == 0 {
-		errs = append(errs, errors.New("kafka.brokers is empty: name at least one host:port"))
-	}
-	for _, broker := range c.Kafka.Brokers {
-		if _, _, err := net.SplitHostPort(broker); err != nil {
-			errs = append(errs, fmt.Errorf("kafka.brokers: got %q, want host:port", broker))
-		}
-	}
-	if m := c.Kafka.SASL.Mechanism; !slices.Contains([]string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, m) {
-		errs = append(errs, fmt.Errorf("kafka.sasl.mechanism: got %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", m))
-	}
-	if n := c.Kafka.ReplicationFactor; n != -1 && (n < 1 || n > math.MaxInt16) {
-		errs = append(errs, fmt.Errorf("kafka.replication_factor: got %d, allowed are -1 (the brokers' default) and 1 to %d", n, math.MaxInt16))
-	}
-	if err := c.Parameters().Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("telemetry: %w", err))
-	}
-	if c.Telemetry.Lateness < 0 || c.Telemetry.Lateness > time.Hour {
-		errs = append(errs, fmt.Errorf("telemetry.lateness: got %s, allowed are 0s to 1h", c.Telemetry.Lateness))
-	}
-	if c.Telemetry.Partitions < 1 {
-		errs = append(errs, fmt.Errorf("telemetry.partitions: got %d, at least 1 is needed", c.Telemetry.Partitions))
-	}
-	if err := c.HTTP.Validate(); err != nil {
-		errs = append(errs, err)
-	}
-	for _, role := range c.Roles {
-		if !slices.Contains(AllRoles, role) {
-			errs = append(errs, fmt.Errorf("roles: got %q, allowed are %s", role, strings.Join(AllRoles, ", ")))
-		}
-	}
-	if len(c.Roles) == 0 {
-		errs = append(errs, fmt.Errorf("roles is empty: allowed are %s", strings.Join(AllRoles, ", ")))
-	}
-	if c.Has(RoleAlertmanager) && len(c.Alertmanager.URLs) == 0 {
-		errs = append(errs, errors.New("alertmanager.urls is empty: name one or leave the role alertmanager out"))
-	}
-	return errors.Join(errs...)
-}

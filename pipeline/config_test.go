@@ -41,18 +41,68 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"unknown key", "kafka:\n  brokers: [a:1]\n  broker: b\n", "weir.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics"},
 		{"wrong type", "telemetry:\n  pane: many\n", "weir.yaml:2: cannot unmarshal"},
 		{"no YAML", "kafka: [\n", "weir.yaml:1: did not find expected node content"},
-		{"pane out of bounds", "telemetry: {pane: 5ms}\n", "pane"},
-		{"address without port", "kafka: {brokers: [here]}\n", `got "here", want host:port`},
-		{"unknown role", "roles: [aggregate, dance]\n", `got "dance", allowed are aggregate, rules, clickhouse, alertmanager`},
-		{"unknown mechanism", "kafka: {sasl: {mechanism: MAGIC}}\n", "allowed are PLAIN"},
+		{"two documents", "roles: [rules]\n---\nroles: [aggregate]\n", "weir.yaml holds more than one document"},
+		{"pane out of bounds", "telemetry: {pane: 5ms}\n", "weir.yaml:1: telemetry.pane: got 5ms: allowed are whole seconds"},
+		{"no broker", "\nkafka: {brokers: []}\n", "weir.yaml:2: kafka.brokers: got none, name at least one host:port"},
+		{"address without port", "kafka: {brokers: [here]}\n", `weir.yaml:1: kafka.brokers: got "here", want host:port`},
+		{"unknown role", "# what it does\nroles: [aggregate, dance]\n", `weir.yaml:2: roles: got "dance", allowed are aggregate, rules, clickhouse, alertmanager`},
+		{"role twice", "roles: [rules, rules]\n", "weir.yaml:1: roles: got rules twice: remove one"},
+		{"unknown mechanism", "kafka:\n  sasl:\n    user: a\n    mechanism: MAGIC\n", `weir.yaml:4: kafka.sasl.mechanism: got "MAGIC", allowed are PLAIN`},
+		{"half a certificate", "kafka: {tls: {cert_file: a}}\n", "weir.yaml:1: kafka.tls.cert_file: cert_file and key_file go together"},
+		{"half a server certificate", "http: {tls_cert_file: a}\n", "weir.yaml:1: http.tls_cert_file: tls_cert_file and tls_key_file go together"},
+		{"two tokens", "http: {token: a, token_file: b}\n", "weir.yaml:1: http.token_file: token and token_file exclude each other"},
+		{"no port to listen on", "http: {addr: here}\n", `weir.yaml:1: http.addr: got "here", want host:port`},
+		{"another store", "clickhouse:\n  dsn: mysql://weir:hunter2@host:9000/db?password=hunter3\n",
+			`weir.yaml:2: clickhouse.dsn: got "mysql://weir:********@host:9000/db?password=********": want http://, https:// or clickhouse://, with user:password@host:port/database`},
+		{"a scheme with one slash", "clickhouse: {dsn: 'http:/weir:hunter2@host'}\n", `weir.yaml:1: clickhouse.dsn: got "********": want http://`},
+		{"a query that is none", "clickhouse: {dsn: 'http://host/db?password=hunter2%zz'}\n", `weir.yaml:1: clickhouse.dsn: got "********": want http://`},
+		{"no store", "clickhouse: {dsn: ''}\n", `weir.yaml:1: clickhouse.dsn: got "": want http://`},
+		{"no URL", "alertmanager:\n  urls: ['am:9093']\n", "weir.yaml:2: alertmanager.urls: read Alertmanager URL 1 of 1: got a text that is not a URL"},
+		{"no link", "alertmanager: {external_url: weir}\n", "weir.yaml:1: alertmanager.external_url: read the external URL: got a text that is not a URL"},
+		{"no Alertmanager", "alertmanager: {urls: []}\n", "weir.yaml:1: alertmanager.urls: got none"},
+		{"no delay", "alertmanager: {resend_delay: 0s}\n", "weir.yaml:1: alertmanager.resend_delay: got 0s, want more than 0s"},
+		{"the first of two", "telemetry: {lateness: 2h}\nroles: [dance]\n", "weir.yaml:1: telemetry.lateness: got 2h0m0s, allowed are 0s to 1h\n"},
+		{"the second of two", "telemetry: {lateness: 2h}\nroles: [dance]\n", "weir.yaml:2: roles: "},
 	} {
 		_, err := LoadConfig(writeConfig(t, c.text), nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q in it", c.name, err, c.want)
 		}
+		if err != nil && strings.Contains(err.Error(), "hunter") {
+			t.Errorf("%s: a secret is said: %v", c.name, err)
+		}
 	}
-	if _, err := LoadConfig("", []string{"WEIR_TELEMETRY_PARTITIONS=many"}); err == nil || !strings.Contains(err.Error(), "WEIR_TELEMETRY_PARTITIONS") {
-		t.Errorf("got %v, want the variable's name", err)
+	if _, err := LoadConfig(writeConfig(t, "clickhouse: {dsn: ''}\nalertmanager: {urls: []}\nroles: [rules]\n"), nil); err != nil {
+		t.Errorf("what a role does not need is asked for: %v", err)
+	}
+}
+
+func TestVariablesThatAreRefused(t *testing.T) {
+	path := writeConfig(t, "clickhouse: {dsn: 'https://host/db'}\n")
+	for variable, want := range map[string]string{
+		"WEIR_TELEMETRY_PARTITIONS=many":     `environment variable WEIR_TELEMETRY_PARTITIONS: got "many": want a whole number`,
+		"WEIR_TELEMETRY_PARTITIONS=0":        "environment variable WEIR_TELEMETRY_PARTITIONS: telemetry.partitions: got 0",
+		"WEIR_CLICKHOUSE_DSN=ftp://a:b@host": `environment variable WEIR_CLICKHOUSE_DSN: clickhouse.dsn: got "ftp://a:********@host": want http://`,
+		"WEIR_KAFKA_BROKER=a:1":              "environment variable WEIR_KAFKA_BROKER sets no key: did you mean WEIR_KAFKA_BROKERS?",
+		"WEIR_CLICKHOUSE_DNS=http://a":       "did you mean WEIR_CLICKHOUSE_DSN?",
+		"WEIR_ROLE=rules":                    "did you mean WEIR_ROLES?",
+		"WEIR_HTTP_PORT=8686":                "environment variable WEIR_HTTP_PORT sets no key: did you mean WEIR_HTTP_ADDR?",
+		"WEIR_TELEMETRY=x":                   "environment variable WEIR_TELEMETRY sets no key: a variable is WEIR_ and a key's path, such as WEIR_KAFKA_BROKERS",
+	} {
+		_, err := LoadConfig(path, []string{"HOME=/", variable})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "weir.yaml") {
+			t.Errorf("%s: got %v, want %q in it, and not the file's name", variable, err, want)
+		}
+	}
+	_, err := LoadConfig("", []string{"WEIR_KAFKA_BROKER=a:1", "WEIR_ROLE=rules"})
+	if err == nil || !strings.Contains(err.Error(), "WEIR_KAFKA_BROKERS?\n") || !strings.Contains(err.Error(), "WEIR_ROLES?") {
+		t.Errorf("got %v, want both variables", err)
+	}
+	foreign := []string{"WEIR_PARTS=/parts", "WEIR_SERVICE_HOST=10.0.0.1", "WEIR_SERVICE_PORT=8686", "WEIR_SERVICE_PORT_HTTP=8686", "WEIR_PORT=tcp://10.0.0.1:8686",
+		"WEIR_PORT_8686_TCP=tcp://10.0.0.1:8686", "WEIR_PORT_8686_TCP_PROTO=tcp", "WEIR_PORT_8686_TCP_PORT=8686", "WEIR_PORT_8686_TCP_ADDR=10.0.0.1",
+		"WEIR_RULES_SERVICE_HOST=10.0.0.2", "WEIR_RULES_PORT=tcp://10.0.0.2:8686", "WEIRD=1"}
+	if _, err := LoadConfig(path, foreign); err != nil {
+		t.Errorf("variables of others are refused: %v", err)
 	}
 }
 
@@ -67,7 +117,7 @@ func TestMaskedYAMLHidesSecrets(t *testing.T) {
 	if strings.Contains(string(text), "hunter") {
 		t.Errorf("a secret is printed:\n%s", text)
 	}
-	if !strings.Contains(string(text), "host:8443") || config.Kafka.SASL.Password != "hunter2" {
+	if !strings.Contains(string(text), "dsn: https://weir:********@host:8443/db?password=********\n") || config.Kafka.SASL.Password != "hunter2" {
 		t.Errorf("masking hides what is no secret, or changes the configuration:\n%s", text)
 	}
 	var again Config

@@ -55,3 +55,43 @@ func keysOf(t reflect.Type, name string) []string {
 	}
 	return keys
 }
+
+// placeOf says where the value of a key comes from, as the begin of an error: the
+// variable that set it, the file's line, the file, or nothing for a default.
+func placeOf(key, path string, document *yaml.Node, environ []string) string {
+	variable := "WEIR_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+	for _, entry := range environ {
+		if name, _, _ := strings.Cut(entry, "="); name == variable {
+			return "environment variable " + variable + ": "
+		}
+	}
+	if line := lineOf(key, document); line > 0 {
+		return fmt.Sprintf("%s:%d: ", path, line)
+	}
+	if path == "" {
+		return ""
+	}
+	return path + ": "
+}
+
+// lineOf is the line of a key in a document, or of the section that it would be in; 0
+// where neither is there.
+func lineOf(key string, node *yaml.Node) int {
+	if node.Kind == yaml.DocumentNode {
+		node = node.Content[0]
+	}
+	line := 0
+	for name := range strings.SplitSeq(key, ".") {
+		at := -1
+		for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == name {
+				at = i
+			}
+		}
+		if at < 0 {
+			return line
+		}
+		line, node = node.Content[at].Line, node.Content[at+1]
+	}
+	return line
+}

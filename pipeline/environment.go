@@ -3,30 +3,91 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// overrideFromEnvironment sets the field at path a.b from WEIR_A_B; lists are comma-separated.
+// otherVariables begin with WEIR_ and are no keys.
+var otherVariables = []string{
+	"WEIR_PARTS", // where the parts of the demo and the tests are
+}
+
+// serviceVariable is what Kubernetes gives every container for a service whose name
+// begins with weir.
+var serviceVariable = regexp.MustCompile(`^WEIR_(.+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)=|^WEIR_(.+_)?PORT=(tcp|udp|sctp)://`)
+
+// overrideFromEnvironment sets the field at path a.b from WEIR_A_B; lists are
+// comma-separated. A variable that sets nothing is an error: somebody believes it does.
 func overrideFromEnvironment(config *Config, environ []string) error {
 	values := map[string]string{}
 	for _, entry := range environ {
-		if name, value, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, "WEIR_") {
+		name, value, ok := strings.Cut(entry, "=")
+		if ok && strings.HasPrefix(name, "WEIR_") && !slices.Contains(otherVariables, name) && !serviceVariable.MatchString(entry) {
 			values[name] = value
 		}
 	}
-	return eachField(reflect.ValueOf(config).Elem(), "WEIR", func(name string, field reflect.Value, _ string) error {
+	var known []string
+	err := eachField(reflect.ValueOf(config).Elem(), "WEIR", func(name string, field reflect.Value, _ string) error {
+		known = append(known, name)
 		value, ok := values[name]
 		if !ok {
 			return nil
 		}
+		delete(values, name)
 		if err := setField(field, value); err != nil {
 			return fmt.Errorf("environment variable %s: got %q: %w", name, value, err)
 		}
 		return nil
 	})
+	errs := []error{err}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		errs = append(errs, fmt.Errorf("environment variable %s sets no key: %s", name, nearestVariable(name, known)))
+	}
+	return errors.Join(errs...)
+}
+
+// maxVariableDistance is how many letters a variable may be off to be suggested. Not
+// smaller: a forgotten plural and a swap are three; not larger: another key would match.
+const maxVariableDistance = 4
+
+// nearestVariable says which variable may have been meant.
+func nearestVariable(name string, known []string) string {
+	best, distance := "", maxVariableDistance+1
+	for _, candidate := range known {
+		if d := editDistance(name, candidate); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	if best == "" {
+		return "a variable is WEIR_ and a key's path, such as WEIR_KAFKA_BROKERS; unset it, or write it so"
+	}
+	return "did you mean " + best + "?"
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitute := diagonal
+			if a[i] != b[j] {
+				substitute++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substitute, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 func eachField(v reflect.Value, prefix string, visit func(name string, field reflect.Value, secret string) error) error {

@@ -6,21 +6,24 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strings"
 )
 
-// Validate says what is out of bounds.
-func (c HTTPConfig) Validate() error {
-	var errs []error
+func (c HTTPConfig) faults() []keyFault {
+	var f []keyFault
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		f = append(f, keyFault{"http.addr", fmt.Errorf("got %q, want host:port", c.Addr)})
+	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
-		errs = append(errs, errors.New("http: tls_cert_file and tls_key_file go together: give both or none"))
+		f = append(f, keyFault{"http." + given(c.TLSCertFile, "tls_cert_file", "tls_key_file"), errors.New("tls_cert_file and tls_key_file go together: give both or none")})
 	}
 	if c.Token != "" && c.TokenFile != "" {
-		errs = append(errs, errors.New("http: token and token_file exclude each other: give one"))
+		f = append(f, keyFault{"http.token_file", errors.New("token and token_file exclude each other: give one")})
 	}
-	return errors.Join(errs...)
+	return f
 }
 
 // secret is the token that requests must carry, "" for none.

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -106,17 +105,6 @@ func writeCertificate(t *testing.T, config HTTPConfig) {
 		config.TLSKeyFile: {Type: "EC PRIVATE KEY", Bytes: private}} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
-		}
-	}
-}
-
-func TestHTTPConfigRefuses(t *testing.T) {
-	for want, config := range map[string]HTTPConfig{
-		"tls_cert_file and tls_key_file go together": {Addr: ":1", TLSCertFile: "a"},
-		"token and token_file exclude each other":    {Addr: ":1", Token: "a", TokenFile: "b"},
-	} {
-		if err := config.Validate(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q in it", err, want)
 		}
 	}
 }

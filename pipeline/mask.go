@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -37,19 +39,31 @@ func (c Config) MaskedYAML() ([]byte, error) {
 	return text, nil
 }
 
-// maskDSN hides the password of a DSN, in its user part and in its query.
+// secretParameters are parts of the names of a DSN's parameters whose values are hidden.
+var secretParameters = []string{"password", "token", "secret"}
+
+// maskDSN hides the password of a DSN, in its user part and in its query. What it cannot
+// take apart it hides whole.
 func maskDSN(dsn string) string {
+	if dsn == "" {
+		return ""
+	}
 	parsed, err := url.Parse(dsn)
-	if err != nil {
+	if err != nil || parsed.Host == "" {
 		return masked
 	}
 	if _, has := parsed.User.Password(); has {
 		parsed.User = url.UserPassword(parsed.User.Username(), masked)
 	}
-	query := parsed.Query()
-	if query.Has("password") {
-		query.Set("password", masked)
-		parsed.RawQuery = query.Encode()
+	query, err := url.ParseQuery(parsed.RawQuery)
+	if err != nil {
+		return masked
 	}
-	return parsed.String()
+	for name := range query {
+		if slices.ContainsFunc(secretParameters, func(part string) bool { return strings.Contains(strings.ToLower(name), part) }) {
+			query.Set(name, masked)
+			parsed.RawQuery = query.Encode()
+		}
+	}
+	return strings.ReplaceAll(parsed.String(), url.QueryEscape(masked), masked) // readable
 }

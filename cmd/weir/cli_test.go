@@ -78,7 +78,7 @@ func TestCommandsThatEnd(t *testing.T) {
 	dir := folder(t, "faulty/rules.yaml", faultyRules, "good/rules.yaml", largeMessageRule, "empty/README", "",
 		"good.yaml", "rules: {dir: good}\n", "unknown.yaml", "kafka:\n  brokers: [a:1]\n  broker: b\nkakfa: {}\n",
 		"faulty.yaml", "rules: {dir: faulty}\n", "replicas.yaml", "kafka: {brokers: [\"a:1\", \"b:2\"], replication_factor: 3}\n",
-		"noreplicas.yaml", "kafka: {replication_factor: 0}\n")
+		"dsn.yaml", "rules: {dir: good}\nclickhouse:\n  dsn: htp://weir:hunter2@store/weir\n", "noreplicas.yaml", "kafka: {replication_factor: 0}\n")
 	for _, c := range []struct {
 		args, stdout, stderr string // parts of what is printed
 		code                 int
@@ -102,6 +102,7 @@ func TestCommandsThatEnd(t *testing.T) {
 			"--config cleanup.policy=delete --config max.message.bytes=2097152 --config message.timestamp.type=LogAppendTime --config retention.ms=259200000\n", "", 0},
 		{"topics create --print --config replicas.yaml", "kafka-topics --bootstrap-server a:1,b:2 --create --topic weir.deadletter --partitions 1 --replication-factor 3 --config ", "", 0},
 		{"config check --config noreplicas.yaml", "", "kafka.replication_factor: got 0, allowed are -1 (the brokers' default) and 1 to 32767", exitFailed},
+		{"config check --config dsn.yaml", "", `dsn.yaml:3: clickhouse.dsn: got "htp://weir:********@store/weir": want http://, https:// or clickhouse://, with user:password@host:port/database`, exitFailed},
 		{"dance", "", "unexpected argument dance", exitUsage},
 		{"run --dance", "", "unknown flag --dance", exitUsage},
 		{"", "", "expected one of", exitUsage},

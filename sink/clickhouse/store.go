@@ -55,7 +55,7 @@ type Store struct {
 func Open(ctx context.Context, config Config) (*Store, error) {
 	options, err := parseDSN(config.DSN)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read clickhouse.dsn: %w", err)
 	}
 	options.DialTimeout, options.ReadTimeout = dialTimeout, attemptTimeout
 	options.ConnMaxLifetime, options.MaxOpenConns, options.MaxIdleConns = connMaxLifetime, maxOpenConns, maxOpenConns
@@ -74,7 +74,13 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 }
 
 // errDSN does not quote the DSN: it holds a password.
-var errDSN = errors.New("read clickhouse.dsn: want http://, https:// or clickhouse://, with user:password@host:port/database")
+var errDSN = errors.New("want http://, https:// or clickhouse://, with user:password@host:port/database")
+
+// CheckDSN says what is wrong with a DSN that Open would refuse, without quoting it.
+func CheckDSN(dsn string) error {
+	_, err := parseDSN(dsn)
+	return err
+}
 
 // parseDSN reads a DSN. The driver takes any scheme for its native protocol, and
 // https:// only with secure=true.
