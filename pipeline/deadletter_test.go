@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -34,5 +36,51 @@ func TestDeadLettersOfAnySize(t *testing.T) {
 		if err := w.writeRefused(t.Context()); err != nil {
 			t.Errorf("a key of %d and a value of %d bytes: %v", len(record.Key), len(record.Value), err)
 		}
+	}
+}
+
+// TestDeadLettersKeepWhatTheRecordHad reads one back: key, value, headers and time.
+func TestDeadLettersKeepWhatTheRecordHad(t *testing.T) {
+	config := brokerConfig(t)
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
+		t.Fatal(err)
+	}
+	letters, err := newProducerOf(config.Kafka, maxLetterBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer letters.Close()
+	counted := newPipelineMetrics()
+	w := &sourceWorker{a: &aggregator{letters: letters, metrics: counted.stage(RoleAggregate)},
+		fold: aggregate.NewFold(telemetry.Source{}, config.Parameters(), time.Second, nil)}
+	record := &kgo.Record{Key: []byte("billing-7"), Value: []byte("garbage"), Topic: telemetry.TopicTelemetry, Offset: 7, Timestamp: time.UnixMilli(1_800_000_000_123),
+		Headers: []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-abc")}, {Key: "weir-reason", Value: []byte("a forged one")},
+			{Key: "huge", Value: make([]byte, maxKeptHeaderBytes)}, {Key: "empty"}, {Key: "traceparent", Value: []byte("00-def")}}}
+	for i := range 2 * maxKeptHeaders {
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: strconv.Itoa(i)})
+	}
+	w.refuse(aggregate.Position{}, record, &ingest.Refusal{Reason: ingest.ReasonUndecodable, Detail: "nothing"})
+	if err := w.writeRefused(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := metric(t, counted, `weir_write_duration_seconds_count{stage="aggregate"}`); got != 1 {
+		t.Errorf("%g writes are timed, want that of the dead letter", got)
+	}
+	records, err := readPartition(t.Context(), config.Kafka, telemetry.TopicDeadLetter, 0)
+	if err != nil || len(records) != 1 {
+		t.Fatalf("got %d dead letters, %v", len(records), err)
+	}
+	letter := records[0]
+	var got []string
+	for _, header := range letter.Headers {
+		got = append(got, header.Key+"="+string(header.Value))
+	}
+	want := []string{"weir-reason=undecodable", "weir-detail=undecodable: nothing", "weir-topic=weir.telemetry", "weir-source=" + w.source.String(), "weir-offset=7", "weir-bytes=7",
+		"weir-timestamp=1800000000123", "weir-header-traceparent=00-abc", "weir-header-weir-reason=a forged one", "weir-header-empty=", "weir-header-traceparent=00-def"}
+	if len(got) != 6+1+maxKeptHeaders+1 || !slices.Equal(got[:len(want)], want) || got[len(got)-1] != "weir-headers-left-out="+strconv.Itoa(len(record.Headers)-maxKeptHeaders) {
+		t.Errorf("got %d headers %q", len(got), got)
+	}
+	if string(letter.Key) != "billing-7" || string(letter.Value) != "garbage" {
+		t.Errorf("got key %q and value %q", letter.Key, letter.Value)
 	}
 }

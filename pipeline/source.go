@@ -158,14 +158,14 @@ func (w *sourceWorker) refuse(at aggregate.Position, record *kgo.Record, err err
 	key := record.Key[:min(len(record.Key), maxKeptKeyBytes)]
 	w.refusedBytes += len(kept)
 	w.refused = append(w.refused, &kgo.Record{Topic: telemetry.TopicDeadLetter, Key: key, Value: kept,
-		Headers: []kgo.RecordHeader{
+		Headers: append([]kgo.RecordHeader{
 			{Key: "weir-reason", Value: []byte(reason)},
 			{Key: "weir-detail", Value: []byte(err.Error())},
 			{Key: "weir-topic", Value: []byte(record.Topic)},
 			{Key: "weir-source", Value: []byte(w.source.String())},
 			{Key: "weir-offset", Value: strconv.AppendInt(nil, record.Offset, 10)},
 			{Key: "weir-bytes", Value: strconv.AppendInt(nil, int64(len(record.Value)), 10)},
-		}})
+		}, originalHeaders(record)...)})
 }
 
 // tick flushes what changed, then says how far the source has come.
