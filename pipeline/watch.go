@@ -51,13 +51,14 @@ func (p *Pipeline) watchRules(ctx context.Context) {
 // watchFolders watches dir and every folder below it that rules are loaded from; one
 // that is watched already stays so.
 func watchFolders(watcher *fsnotify.Watcher, dir string) error {
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	root := dir + string(filepath.Separator) // so that a link to a folder is followed
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case !entry.IsDir():
 			return nil
-		case strings.HasPrefix(entry.Name(), ".") && path != dir:
+		case strings.HasPrefix(entry.Name(), ".") && path != root:
 			return filepath.SkipDir
 		}
 		return watcher.Add(path)

@@ -10,17 +10,22 @@ import (
 )
 
 // TestWatchRules holds that a change is taken up wherever it is below the folder of
-// rules, also in a folder that is made while the rules are watched.
+// rules, also in a folder that is made while the rules are watched. The folder itself
+// may be a link to one.
 func TestWatchRules(t *testing.T) {
 	config := DefaultConfig()
-	config.Rules.Dir = t.TempDir()
+	folder := t.TempDir()
+	config.Rules.Dir = filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder, config.Rules.Dir); err != nil {
+		t.Fatal(err)
+	}
 	write := func(path, alert string) {
 		t.Helper()
 		text := fmt.Sprintf("groups: [{name: g, rules: [{alert: %s, expr: tps > 1}]}]\n", alert)
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(config.Rules.Dir, path)), 0o750); err != nil {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(folder, path)), 0o750); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(config.Rules.Dir, path), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, path), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

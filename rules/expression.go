@@ -142,12 +142,27 @@ func (r *reader) Visit(node *ast.Node) {
 	case *ast.UnaryNode:
 		r.reading.negates = r.reading.negates || n.Operator == "not" || n.Operator == "!"
 	case *ast.BinaryNode:
-		r.reading.negates = r.reading.negates || n.Operator == "!="
+		r.reading.negates = r.reading.negates || n.Operator == "!=" || n.Operator == "==" && (isCondition(n.Left) || isCondition(n.Right))
+	case *ast.PredicateNode: // none(), one() and count() ask what is false too
+		r.reading.negates = true
 	case *ast.ConditionalNode:
 		r.reading.negates = true
 	case *ast.CallNode:
 		r.call(n)
 	}
+}
+
+// isCondition says that a node is true or false by itself.
+func isCondition(node ast.Node) bool {
+	switch n := node.(type) {
+	case *ast.BoolNode, *ast.PredicateNode:
+		return true
+	case *ast.UnaryNode:
+		return n.Operator == "not" || n.Operator == "!"
+	case *ast.BinaryNode:
+		return !slices.Contains([]string{"+", "-", "*", "/", "%", "**", "^"}, n.Operator)
+	}
+	return false
 }
 
 func (r *reader) name(name string, node ast.Node) {

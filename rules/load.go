@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -45,11 +47,15 @@ func Load(dir string) (*Set, error) {
 
 func ruleFiles(dir string) ([]string, error) {
 	var paths []string
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	root := dir
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		root += string(filepath.Separator) // so that a link to a folder is followed
+	}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		hidden := strings.HasPrefix(entry.Name(), ".") && path != dir
+		hidden := strings.HasPrefix(entry.Name(), ".") && path != root
 		switch {
 		case entry.IsDir() && hidden:
 			return filepath.SkipDir
@@ -57,7 +63,7 @@ func ruleFiles(dir string) ([]string, error) {
 			return nil
 		}
 		if ext := filepath.Ext(path); ext == ".yaml" || ext == ".yml" {
-			paths = append(paths, path)
+			paths = append(paths, filepath.Clean(path))
 		}
 		return nil
 	})
@@ -83,18 +89,22 @@ func readFile(path string) ([]byte, error) {
 	return content, nil
 }
 
-// Parse reads one file's rules; path is for messages only.
+// Parse reads the rules of all documents of one file; path is for messages only.
 func Parse(path string, content []byte) ([]*Rule, Faults) {
 	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
-	var document yaml.Node
-	if err := yaml.Unmarshal(content, &document); err != nil {
-		d.syntax(err)
-		return nil, d.faults
+	var rules []*Rule
+	for documents := yaml.NewDecoder(bytes.NewReader(content)); ; {
+		var document yaml.Node
+		switch err := documents.Decode(&document); {
+		case errors.Is(err, io.EOF):
+			return rules, d.faults
+		case err != nil:
+			d.syntax(err)
+			return nil, d.faults
+		case len(document.Content) > 0 && document.Content[0].Tag != "!!null":
+			rules = append(rules, d.file(document.Content[0])...)
+		}
 	}
-	if len(document.Content) == 0 {
-		return nil, nil
-	}
-	return d.file(document.Content[0]), d.faults
 }
 
 // syntax reports what the YAML parser said; it names the line in its text.

@@ -46,6 +46,47 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestFolders holds which files are read: below the folder, also one that is reached by
+// a link as orchestrators make them, and also a file by itself; each document of it.
+func TestFolders(t *testing.T) {
+	dir := t.TempDir()
+	rule := func(name string) string {
+		return "groups:\n  - name: g\n    rules:\n      - {alert: " + name + ", expr: tps > 1}\n"
+	}
+	for path, content := range map[string]string{
+		"real/a.yaml": rule("A") + "---\n" + rule("B"), "real/below/c.yml": rule("C"), "real/.hidden.yaml": rule("D"),
+		"real/.git/e.yaml": rule("E"), "real/notes.txt": "not a rule", "real/empty.yaml": "# nothing yet\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("real", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]string{"real": "A B C", "link": "A B C", "real/below": "C", "link/below/c.yml": "C"} {
+		set, err := rules.Load(filepath.Join(dir, folder))
+		if err != nil {
+			t.Errorf("%s: %v", folder, err)
+			continue
+		}
+		if got := names(set); got != want || !strings.HasPrefix(set.Rules[0].File, filepath.Join(dir, folder)) {
+			t.Errorf("%s has rules %s, the first in %s; want %s", folder, got, set.Rules[0].File, want)
+		}
+	}
+}
+
+func names(set *rules.Set) string {
+	var out []string
+	for _, rule := range set.Rules {
+		out = append(out, rule.Alert)
+	}
+	return strings.Join(out, " ")
+}
+
 // TestDefaultPack holds that the first pack has what it promises.
 func TestDefaultPack(t *testing.T) {
 	set, err := rules.Load("../rules.d")
