@@ -68,13 +68,16 @@ type reading struct {
 }
 
 // noClock takes away what would make an evaluation depend on when it runs.
-var noClock = []expr.Option{expr.DisableBuiltin("now"), expr.DisableBuiltin("date"), expr.DisableBuiltin("timezone")}
+var (
+	clocks  = []string{"now", "date", "timezone"}
+	noClock = []expr.Option{expr.DisableBuiltin("now"), expr.DisableBuiltin("date"), expr.DisableBuiltin("timezone")}
+)
 
 // compileExpr checks and compiles a rule's condition.
 func compileExpr(text string, by []string) (*vm.Program, reading, error) {
 	program, err := expr.Compile(text, append([]expr.Option{expr.Env(View{}), expr.AsBool()}, noClock...)...)
 	if err != nil {
-		return nil, reading{}, explain(err, slices.Concat(viewNames, by))
+		return nil, reading{}, explain(err, slices.Concat(viewNames, by, telemetry.LabelNames))
 	}
 	tree, err := parser.Parse(text)
 	if err != nil {
@@ -119,6 +122,9 @@ func explain(err error, known []string) error {
 		name := match[1] + match[2] + match[3]
 		out.Message = fmt.Sprintf("unknown name %s", name)
 		out.Hint = didYouMean(name, known)
+		if slices.Contains(clocks, name) {
+			out.Hint = "no rule asks a clock; over, ago and prev look back"
+		}
 	}
 	return out
 }

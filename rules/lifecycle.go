@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -94,7 +95,7 @@ func (a *alertState) name(rule *Rule, g *groupState) error {
 		if err != nil {
 			return fmt.Errorf("label %s: %w", name, err)
 		}
-		if value != "" {
+		if value = strings.TrimSpace(value); value != "" { // a block of text ends in a line break
 			labels[name] = value
 		}
 	}

@@ -62,6 +62,13 @@ const faultyRules = `groups:
       - alert: Lag
         by: [topic, gruop]
         expr: lag > 1
+      - alert: Slow
+        by: [topic]
+        expr: p99 > 0.8
+        annotations:
+          summary: >
+            sends to {{ .topic }} take
+            {{ .p99 | humaniseDuration }}
 `
 
 const faultsFound = `faulty/rules.yaml:7:15: expr: unknown name tpss; did you mean "tps"?
@@ -70,6 +77,9 @@ const faultsFound = `faulty/rules.yaml:7:15: expr: unknown name tpss; did you me
 faulty/rules.yaml:9:21: unknown label "gruop"; did you mean "group"?
             by: [topic, gruop]
                         ^
+faulty/rules.yaml:17:23: annotation summary: unknown function humaniseDuration; did you mean "humanizeDuration"?
+                {{ .p99 | humaniseDuration }}
+                          ^
 `
 
 // TestCommandsThatEnd says what each prints and how it exits.
