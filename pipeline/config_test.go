@@ -19,7 +19,7 @@ func writeConfig(t *testing.T, text string) string {
 
 func TestLoadConfig(t *testing.T) {
 	path := writeConfig(t, "kafka:\n  brokers: [a:9092, b:9092]\ntelemetry:\n  pane: 5s\n")
-	config, err := LoadConfig(path, []string{"WEIR_KAFKA_BROKERS=c:1,d:2", "WEIR_TELEMETRY_PARTITIONS=3",
+	config, err := LoadConfig(path, []string{"WEIR_KAFKA_BROKERS= c:1, d:2,", "WEIR_TELEMETRY_PARTITIONS=3",
 		"WEIR_KAFKA_TLS_ENABLED=true", "WEIR_ALERTMANAGER_RESEND_DELAY=30s", "HOME=/"})
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +85,7 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		"WEIR_CLICKHOUSE_DSN=ftp://a:b@host": `environment variable WEIR_CLICKHOUSE_DSN: clickhouse.dsn: got "ftp://a:********@host": want http://`,
 		"WEIR_KAFKA_BROKER=a:1":              "environment variable WEIR_KAFKA_BROKER sets no key: did you mean WEIR_KAFKA_BROKERS?",
 		"WEIR_CLICKHOUSE_DNS=http://a":       "did you mean WEIR_CLICKHOUSE_DSN?",
+		"WEIR_KAFKA_BROKERS=":                "environment variable WEIR_KAFKA_BROKERS: kafka.brokers: got none",
 		"WEIR_ROLE=rules":                    "did you mean WEIR_ROLES?",
 		"WEIR_HTTP_PORT=8686":                "environment variable WEIR_HTTP_PORT sets no key: did you mean WEIR_HTTP_ADDR?",
 		"WEIR_TELEMETRY=x":                   "environment variable WEIR_TELEMETRY sets no key: a variable is WEIR_ and a key's path, such as WEIR_KAFKA_BROKERS",

@@ -112,7 +112,13 @@ func setField(field reflect.Value, value string) error {
 	case string:
 		field.SetString(value)
 	case []string:
-		field.Set(reflect.ValueOf(strings.Split(value, ",")))
+		items := []string{} // none where the variable is empty
+		for item := range strings.SplitSeq(value, ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				items = append(items, item)
+			}
+		}
+		field.Set(reflect.ValueOf(items))
 	case time.Duration:
 		d, err := time.ParseDuration(value)
 		if err != nil {

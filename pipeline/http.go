@@ -17,7 +17,7 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-//go:embed status.html alert.html noalert.html
+//go:embed status.html alert.html noalert.html history.html
 var pages embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{

@@ -12,6 +12,14 @@ import (
 	"strings"
 )
 
+// URL is where the status page is.
+func (c HTTPConfig) URL() string {
+	if c.TLSCertFile != "" {
+		return "https://" + c.Addr
+	}
+	return "http://" + c.Addr
+}
+
 func (c HTTPConfig) faults() []keyFault {
 	var f []keyFault
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {

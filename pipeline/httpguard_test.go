@@ -56,6 +56,9 @@ func TestServesTLS(t *testing.T) {
 		TLSCertFile: filepath.Join(dir, "cert.pem"), TLSKeyFile: filepath.Join(dir, "key.pem")}
 	config.Rules.Dir = "../rules.d"
 	writeCertificate(t, config.HTTP)
+	if got := config.HTTP.URL(); got != "https://127.0.0.1:0" {
+		t.Errorf("got URL %s, want https", got)
+	}
 	if err := os.WriteFile(config.HTTP.TokenFile, []byte("s3cret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,6 +55,7 @@ func TestClickHouseAway(t *testing.T) {
 	h.awaitTotals(orders, 0)
 	h.awaitTotals(media, 0)
 	h.await("SELECT labels['topic'], groupUniqArray(state) = ['firing', 'resolved'] OR length(groupUniqArray(state)) = 2 FROM alerts GROUP BY 1 ORDER BY 1", "media\t1\norders\t1")
+	expectHistory(t, h, weir)
 	for _, role := range pipeline.AllRoles {
 		if stage := weir.stage(role); !fine(stage) || stage.Restarts != 0 {
 			t.Errorf("stage %s is %+v, want it running, without an error or a restart", role, stage)
@@ -78,6 +81,30 @@ func TestClickHouseHangs(t *testing.T) {
 	sendSignal(t, engine, syscall.SIGCONT)
 	h.startWeir("--roles", "aggregate,clickhouse")
 	h.awaitTotals(orders, 0)
+}
+
+// storeQuery is the query that the page of an alert shows.
+var storeQuery = regexp.MustCompile(`(?s)<pre>(SELECT.*?)</pre>`)
+
+// expectHistory asks the store what the pages of an alert say: where the process has it,
+// and where it has never heard of it.
+func expectHistory(t *testing.T, h *house, weir *process) {
+	t.Helper()
+	id, err := h.query("SELECT any(fingerprint) FROM alerts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := h.startWeir("--roles", "aggregate")
+	for p, code := range map[*process]int{weir: http.StatusOK, elsewhere: http.StatusNotFound} {
+		got, page := p.get("/alerts/" + id)
+		match := storeQuery.FindStringSubmatch(page)
+		if got != code || match == nil {
+			t.Fatalf("/alerts/%s answers %d, want %d and a query:\n%s", id, got, code, page)
+		}
+		if rows, err := h.query(html.UnescapeString(match[1])); err != nil || !strings.Contains(rows, "\tfiring\tLargeMessage\t") {
+			t.Errorf("%s\nanswers %s, %v; want the alert's transitions", match[1], rows, err)
+		}
+	}
 }
 
 func sendSignal(t *testing.T, c *child.Child, s syscall.Signal) {

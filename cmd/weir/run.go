@@ -63,7 +63,7 @@ func (c *runCommand) Run(ctx context.Context) error {
 			}
 		}
 	}()
-	log.Info("weir runs", "version", pipeline.Version, "roles", config.Roles, "http", "http://"+config.HTTP.Addr)
+	log.Info("weir runs", "version", pipeline.Version, "roles", config.Roles, "http", config.HTTP.URL())
 	return p.Run(ctx)
 }
 
