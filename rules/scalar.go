@@ -213,8 +213,8 @@ func (s *scalar) block(folded bool) bool {
 // comes out. The place after the last character is added.
 func (s *scalar) blockAt(indent int, folded bool) (value []rune, places []place) {
 	want := []rune(strings.TrimRight(string(s.value), "\n"))
-	var end place // of the line before
-	more, ends := false, 0
+	end := place{s.row + 1, len(s.lines[s.row]) + 1} // of the line before
+	more, ends := true, 0
 	for row := s.row + 1; row < len(s.lines) && len(value) < len(want); row++ {
 		line := s.lines[row]
 		if indentOf(line) >= len(line) && len(line) <= indent {
@@ -226,7 +226,7 @@ func (s *scalar) blockAt(indent int, folded bool) (value []rune, places []place)
 		}
 		text := line[indent:]
 		between := strings.Repeat("\n", ends)
-		if folded && end.line > 0 && !more && !blank(text[0]) {
+		if folded && !more && !blank(text[0]) {
 			between = foldedEnds(ends)
 		}
 		for _, c := range between {
