@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/weirmq/weir/cmd/weir/internal/demo"
@@ -81,4 +85,78 @@ func TestAnInterruptedStoryIsNoSuccess(t *testing.T) {
 	if err := command.Wait(); err == nil || command.ProcessState.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("ended with %v and said %q, want exit code %d", err, stderr.String(), exitFailed)
 	}
+}
+
+// TestDemoOnATerminal runs the demo on a small terminal of its own until an alert
+// fires, then types Ctrl-C. There is one table at all times, also where its lines are
+// longer and more than fit; the end is a success and leaves no child behind.
+func TestDemoOnATerminal(t *testing.T) {
+	t.Parallel()
+	screen := openTerminal(t, 60, 14)
+	command, wait := screen.run("demo", "--data", t.TempDir())
+	once := []string{"quiet traffic", "surge on orders", "traffic ", "stage ", "alert ", "... "} // lines of the table
+	seen, firing := map[string]bool{}, false
+	eventually(t, func() bool {
+		text := screen.text()
+		for _, line := range once {
+			times := strings.Count("\n"+text, "\n"+line)
+			seen[line] = seen[line] || times == 1
+			if times > 1 {
+				t.Fatalf("%q is there %d times:\n%s", line, times, text)
+			}
+		}
+		firing = firing || strings.Contains(text, "  firing  ")
+		return firing && seen["... "]
+	}, func() string {
+		return fmt.Sprintf("an alert was seen firing: %t; the screen:\n%s", firing, screen.text())
+	})
+	for _, line := range once {
+		if !seen[line] {
+			t.Errorf("%q was never on the screen, which is now:\n%s", line, screen.text())
+		}
+	}
+	children := childrenOf(t, command.Process.Pid)
+	if len(children) < 2 {
+		t.Errorf("the demo has children %v, want ClickHouse and Alertmanager at least", children)
+	}
+	if _, err := screen.keys.Write([]byte{3}); err != nil { // Ctrl-C
+		t.Fatal(err)
+	}
+	if err := wait(); err != nil {
+		t.Errorf("ended with %v after Ctrl-C, want success; the screen:\n%s", err, screen.text())
+	}
+	for _, pid := range children {
+		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("child %d: got %v after the end, want that it is gone", pid, err)
+		}
+	}
+	if text := screen.text(); !strings.Contains(text, "stopping\n") || strings.Contains(text, "error") {
+		t.Errorf("at the end the screen shows:\n%s", text)
+	}
+}
+
+// childrenOf are the processes whose parent is pid, and theirs.
+func childrenOf(t *testing.T, pid int) (children []int) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		var child, parent int
+		var state string
+		_, after, _ := strings.Cut(string(stat), ") ")
+		if _, err := fmt.Sscan(after, &state, &parent); err != nil || parent != pid {
+			continue
+		}
+		if _, err := fmt.Sscan(string(stat), &child); err != nil {
+			t.Fatal(err)
+		}
+		children = append(append(children, child), childrenOf(t, child)...)
+	}
+	return children
 }

@@ -36,6 +36,10 @@ type telling struct {
 // Run plays the story until ctx ends, or once. Told once, the outcome says what was
 // counted and stored; otherwise it is nil. The error says what could not run.
 func Run(ctx context.Context, config Config) (outcome *Outcome, err error) {
+	return run(ctx, config, story)
+}
+
+func run(ctx context.Context, config Config, scenes []scene) (outcome *Outcome, err error) {
 	screen := newScreen(config.Out)
 	h, err := open(ctx, config, screen.line)
 	if err != nil {
@@ -56,7 +60,7 @@ func Run(ctx context.Context, config Config) (outcome *Outcome, err error) {
 	}
 	c.start(context.WithoutCancel(ctx))
 	screen.follow(h, c)
-	told.troubleBegan, err = tellStory(ctx, config, c, screen)
+	told.troubleBegan, err = theatre{h, c, screen}.tell(ctx, scenes, config.Once)
 	if stopErr := stopCast(ctx, c); stopErr != nil {
 		return nil, errors.Join(err, fmt.Errorf("stop the clients: %w", stopErr))
 	}
@@ -68,11 +72,11 @@ func Run(ctx context.Context, config Config) (outcome *Outcome, err error) {
 	return outcome, interrupted(ctx, err)
 }
 
-// tellStory plays once, or again and again until ctx ends.
-func tellStory(ctx context.Context, config Config, c *cast, screen *screen) (time.Time, error) {
+// tell plays once, or again and again until ctx ends.
+func (on theatre) tell(ctx context.Context, scenes []scene, once bool) (time.Time, error) {
 	for {
-		began, err := play(ctx, c, screen.scene)
-		if err != nil || config.Once {
+		began, err := on.play(ctx, scenes)
+		if err != nil || once {
 			return began, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -35,10 +34,7 @@ type screen struct {
 
 func newScreen(out io.Writer) *screen {
 	s := &screen{out: out, stop: func() {}}
-	if file, ok := out.(*os.File); ok {
-		info, err := file.Stat()
-		s.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
+	_, s.terminal = terminalSize(out)
 	return s
 }
 
@@ -109,7 +105,8 @@ func (s *screen) refresh(v *viewer) {
 	if s.drawn > 0 {
 		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn) // up to the table's begin, clear to the end
 	}
-	table := s.title + "\n\n" + v.table()
+	now, _ := terminalSize(s.out) // people change it
+	table := now.fit(s.title + "\n\n" + v.table())
 	s.drawn = strings.Count(table, "\n")
 	fmt.Fprint(s.out, table)
 }

@@ -8,8 +8,20 @@ import (
 // scene is a stretch of the story.
 type scene struct {
 	name  string
-	lasts time.Duration
+	ends  func(context.Context, *house) error // waits for the scene's end, or for that of ctx
 	begin func(*cast)
+}
+
+// lasting is the end of a scene of some length.
+func lasting(length time.Duration) func(context.Context, *house) error {
+	return func(ctx context.Context, _ *house) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(length):
+			return nil
+		}
+	}
 }
 
 // Lengths of the scenes. Not shorter: windows must fill; not longer: people watch.
@@ -21,14 +33,14 @@ const (
 
 // story is quiet traffic, everything at once, and recovery.
 var story = []scene{
-	{"quiet traffic", quietLasts, func(c *cast) {}},
-	{"surge on orders, large messages on media, a slow consumer, an outdated client", troubleLasts, func(c *cast) {
+	{"quiet traffic", lasting(quietLasts), func(c *cast) {}},
+	{"surge on orders, large messages on media, a slow consumer, an outdated client", lasting(troubleLasts), func(c *cast) {
 		c.orders.perSecond.Store(6 * quietOrdersPerSecond)
 		c.media.valueBytes.Store(largeValueBytes)
 		c.slow.handlerMicros.Store(slowHandlerMicros)
 		c.outdated.perSecond.Store(quietOtherPerSecond / 4)
 	}},
-	{"recovery", recoveryLasts, func(c *cast) {
+	{"recovery", lasting(recoveryLasts), func(c *cast) {
 		c.orders.perSecond.Store(quietOrdersPerSecond)
 		c.media.valueBytes.Store(quietValueBytes)
 		c.slow.handlerMicros.Store(quietHandlerMicros)
@@ -39,18 +51,23 @@ var story = []scene{
 // expectedAlerts fire and resolve in every telling of the story.
 var expectedAlerts = []string{"TrafficSurge", "LargeMessage", "ConsumeSlow", "ClientOutdated"}
 
-// play plays the story once; troubleBegan is when the scene of trouble began.
-func play(ctx context.Context, c *cast, tell func(scene string)) (troubleBegan time.Time, err error) {
-	for i, s := range story {
-		tell(s.name)
-		s.begin(c)
+// theatre is where a story is played.
+type theatre struct {
+	house  *house
+	cast   *cast
+	screen *screen
+}
+
+// play plays the scenes once; troubleBegan is when the second one, of trouble, began.
+func (on theatre) play(ctx context.Context, scenes []scene) (troubleBegan time.Time, err error) {
+	for i, s := range scenes {
+		on.screen.scene(s.name)
+		s.begin(on.cast)
 		if i == 1 {
 			troubleBegan = time.Now()
 		}
-		select {
-		case <-ctx.Done():
-			return troubleBegan, ctx.Err()
-		case <-time.After(s.lasts):
+		if err := s.ends(ctx, on.house); err != nil {
+			return troubleBegan, err
 		}
 	}
 	return troubleBegan, nil
