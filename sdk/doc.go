@@ -13,8 +13,8 @@
 //	client.Close()
 //	err = telemetry.Close(ctx) // the final report
 //
-// In: the records that the client sends and consumes. Out: a report for each topic
-// and direction in every interval, on a small producer of the SDK's own. It promises
-// never to block and never to fail the host's traffic: memory is bounded, and what
-// could not be reported is counted and reported later.
+// In: the records that the client sends and consumes. Out: in every interval a report
+// for each topic and direction, and one for its consumer group, on a small producer of
+// the SDK's own. It promises never to block and never to fail the host's traffic:
+// memory is bounded, and what could not be reported is counted and reported later.
 package weir

@@ -35,8 +35,8 @@ func (c Config) labels() telemetry.Labels {
 // cut short: host and process tell one client from another.
 func (c Config) identify(client *kgo.Client) telemetry.Labels {
 	labels := c.labels()
-	if labels.Group == "" {
-		if group, ok := client.OptValue(kgo.ConsumerGroup).(string); ok {
+	for _, option := range []any{kgo.ConsumerGroup, kgo.ShareGroup} { // a client is in one of them at most
+		if group, ok := client.OptValue(option).(string); ok && labels.Group == "" {
 			labels.Group = bounded(group)
 		}
 	}
