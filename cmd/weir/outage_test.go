@@ -144,10 +144,12 @@ func TestAlertmanagerAway(t *testing.T) {
 	stop()
 	h.awaitTotals(orders, 0)
 
-	orders.send(largeBytes)
+	stop = orders.flow(largeBytes) // fires for as long as Alertmanager takes to start and to be tried again
+	defer stop()
 	eventually(t, func() bool { return weir.alertState("LargeMessage") == "firing" }, func() string { return "LargeMessage is not firing again" })
 	h.startAlertmanager()
 	h.awaitFiring("LargeMessage", "orders")
+	stop()
 	h.awaitResolved("LargeMessage", "orders")
 	weir.awaitStage(pipeline.RoleAlertmanager, "no error any more", fine)
 	h.awaitTotals(orders, 0)
