@@ -8,22 +8,23 @@ import (
 
 // pane is one interval of event time in the open segment.
 type pane struct {
-	start, end time.Time
-	startUnix  int64 // seconds
-	endMillis  int64
-	cells      []uint32 // in the order of their first report
-	groups     []*groupPane
-	closed     bool // its cells were flushed when the watermark passed its end
+	start       time.Time
+	startMillis int64
+	endMillis   int64
+	cells       []uint32 // in the order of their first report
+	groups      []*groupPane
+	closed      bool // its cells were flushed when the watermark passed its end
 }
 
 // cell is one series in one pane. It has no pointers: there are many.
 type cell struct {
-	sums           // since the segment began, without what is pending
-	series  uint32 // in the table
-	pane    uint32 // in Fold.panes
-	older   uint32 // the series' cell before this one, plus 1
-	pending uint32 // in Fold.pendings, plus 1; 0 where nothing is
-	flushed uint64 // version last flushed
+	sums            // since the segment began, without what is pending
+	series   uint32 // in the table
+	pane     uint32 // in Fold.panes
+	older    uint32 // the series' cell before this one, plus 1
+	pending  uint32 // in Fold.pendings, plus 1; 0 where nothing is
+	absorbed bool   // the groups have what is in the cell; before, reports are added to it
+	flushed  uint64 // version last flushed
 }
 
 // pendingSums are what came for a cell since the last flush.
@@ -32,19 +33,49 @@ type pendingSums struct {
 	cell uint32
 }
 
+// cellTable holds cells in chunks, so that they never move.
+type cellTable struct {
+	chunks [][]cell
+	held   uint32
+}
+
+const (
+	// cellChunk is the size of a chunk. Not smaller: each is an allocation; not larger:
+	// each source has one at least.
+	cellChunk = 1 << cellBits
+	cellBits  = 7
+)
+
+func (t *cellTable) at(i uint32) *cell { return &t.chunks[i>>cellBits][i&(cellChunk-1)] }
+
+func (t *cellTable) add(c cell) uint32 {
+	i := t.held
+	if int(i>>cellBits) == len(t.chunks) {
+		t.chunks = append(t.chunks, make([]cell, cellChunk))
+	}
+	t.held++
+	*t.at(i) = c
+	return i
+}
+
+// empty forgets everything and keeps the chunks that the segment needed.
+func (t *cellTable) empty() {
+	used := (t.held + cellChunk - 1) >> cellBits
+	clear(t.chunks[used:])
+	t.chunks, t.held = t.chunks[:used], 0
+}
+
 func (f *Fold) paneOf(unixMillis int64) uint32 {
-	if p := f.recent; p != nil && unixMillis >= p.startUnix*1000 && unixMillis < p.endMillis {
+	if p := f.recent; p != nil && unixMillis >= p.startMillis && unixMillis < p.endMillis {
 		return f.recentAt
 	}
-	seconds, length := unixMillis/1000, int64(f.parameters.Pane/time.Second)
-	seconds -= seconds % length
-	at, ok := f.paneAt[seconds]
+	length := f.parameters.Pane.Milliseconds()
+	start := unixMillis - unixMillis%length
+	at, ok := f.paneAt[start]
 	if !ok {
-		start := time.Unix(seconds, 0).UTC()
-		end := start.Add(f.parameters.Pane)
 		at = uint32(len(f.panes))
-		f.panes = append(f.panes, &pane{start: start, end: end, startUnix: seconds, endMillis: end.UnixMilli()})
-		f.paneAt[seconds] = at
+		f.panes = append(f.panes, &pane{start: time.UnixMilli(start).UTC(), startMillis: start, endMillis: start + length})
+		f.paneAt[start] = at
 	}
 	f.recent, f.recentAt = f.panes[at], at
 	return at
@@ -52,60 +83,78 @@ func (f *Fold) paneOf(unixMillis int64) uint32 {
 
 // cellOf finds a series' cell. Most reports are of the pane that the series' newest
 // cell is of.
-func (f *Fold) cellOf(id, pane uint32) uint32 {
+func (f *Fold) cellOf(id, pane uint32) (uint32, *cell) {
 	s := &f.series.series[id]
-	for at := s.newest; at != 0; at = f.cells[at-1].older {
-		if f.cells[at-1].pane == pane {
-			return at - 1
+	for at := s.newest; at != 0; {
+		c := f.cells.at(at - 1)
+		if c.pane == pane {
+			return at - 1, c
 		}
+		at = c.older
 	}
-	at := uint32(len(f.cells))
-	f.cells = append(f.cells, cell{series: id, pane: pane, older: s.newest})
+	at := f.cells.add(cell{series: id, pane: pane, older: s.newest})
 	s.newest = at + 1
 	f.panes[pane].cells = append(f.panes[pane].cells, at)
-	f.joinGroups(at)
-	return at
+	f.fresh = append(f.fresh, at)
+	c := f.cells.at(at)
+	f.joinGroups(c)
+	return at, c
 }
 
-// pendingOf returns what is pending of a cell, begun where nothing is.
-func (f *Fold) pendingOf(at uint32) *sums {
-	c := &f.cells[at]
+// openSums returns what a report is added to: the cell itself until its groups have
+// absorbed it, then what is pending.
+func (f *Fold) openSums(at uint32, c *cell) *sums {
+	if !c.absorbed {
+		return &c.sums
+	}
 	if c.pending == 0 {
-		if n := len(f.pendings); n < cap(f.pendings) {
-			f.pendings = f.pendings[:n+1] // with the room of what was there
-			f.pendings[n].cell = at
-		} else {
-			f.pendings = append(f.pendings, pendingSums{cell: at})
-		}
+		f.pendings = append(f.pendings, pendingSums{cell: at})
 		c.pending = uint32(len(f.pendings))
 	}
 	return &f.pendings[c.pending-1].sums
 }
 
-// absorb adds what is pending to its cells and to their groups.
+// absorb adds what is pending to its cells, and that and the cells that are fresh to
+// their groups.
 func (f *Fold) absorb() {
+	for _, at := range f.fresh {
+		c := f.cells.at(at)
+		c.absorbed = true
+		if f.series.series[c.series].members > 0 {
+			f.arena.unpackSums(&c.sums, &f.unpacked)
+			f.absorbInto(c, &c.sums, &f.unpacked)
+		}
+	}
 	for i := range f.pendings {
 		p := &f.pendings[i]
-		c := &f.cells[p.cell]
-		f.arena.absorb(&c.sums, &p.sums)
+		c := f.cells.at(p.cell)
 		c.pending = 0
-		s := &f.series.series[c.series]
-		if len(s.groups) > 0 {
-			part := f.arena.totals(&p.sums)
-			for _, g := range s.groups {
-				f.absorbInto(f.partOf(g, c.pane), &s.labels, &part)
-			}
-		}
+		f.arena.unpackSums(&p.sums, &f.unpacked)
+		f.arena.absorb(&c.sums, &f.unpacked)
 		if p.lists > 0 {
-			f.arena.lists[p.lists-1] = &telemetry.Totals{} // its strings went on to the cell
+			f.arena.listsOf(&c.sums).MergePanes(f.arena.lists[p.lists-1])
 		}
-		p.restart()
+		f.absorbInto(c, &p.sums, &f.unpacked)
+		f.arena.restart(&p.sums)
 	}
-	f.pendings = f.pendings[:0]
+	f.fresh, f.pendings = f.fresh[:0], f.pendings[:0]
 }
 
-func (f *Fold) absorbInto(g *groupPane, labels *telemetry.Labels, part *telemetry.Totals) {
-	g.totals.JoinCounters(labels, part)
-	g.gauged = g.gauged || len(part.Gauges) > 0
-	f.touch(g)
+// partial is what a group has in a pane so far. It is good until the next one.
+func (f *Fold) partial(g *groupPane) telemetry.GroupPartial {
+	t := &f.unpacked
+	f.arena.unpackSums(&g.sums, t)
+	t.Clients, t.Nodes, t.Gauges = f.clients[:0], f.nodes[:0], f.gauges[:0]
+	f.identify(g, t)
+	if g.gauged {
+		g.eachPresent(func(id uint32) {
+			for at := f.series.series[id].newest; at != 0; at = f.cells.at(at - 1).older {
+				if c := f.cells.at(at - 1); c.pane == g.at && c.lists > 0 {
+					t.JoinGauges(f.arena.lists[c.lists-1])
+				}
+			}
+		})
+	}
+	f.clients, f.nodes, f.gauges = t.Clients, t.Nodes, t.Gauges
+	return telemetry.GroupPartial{Pane: g.pane.start, Totals: *t}
 }

@@ -3,54 +3,69 @@ package aggregate
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 )
 
 // encodings finds a series by the bytes that encode its labels. It is an open-addressed
-// table with linear probing, at most half full, over one buffer of bytes: it has no
+// table with linear probing, at most half full, over chunks of bytes: it has no
 // pointers for the garbage collector to follow, and costs half of what a map does.
 type encodings struct {
 	seed    maphash.Seed
-	slots   []uint32 // entry+1, 0 where free; a power of two
+	slots   []slot // a power of two
 	entries []encoding
-	bytes   []byte
+	chunks  [][]byte // an encoding is in one of them
+}
+
+// slot is free where entry is 0. A part of the hash tells most others apart without a
+// look at their bytes.
+type slot struct {
+	tag   uint32
+	entry uint32 // plus 1
 }
 
 // encoding is one way in which a series' labels came.
 type encoding struct {
-	hash   uint64
-	at     uint64 // in bytes
+	chunk  uint32
+	at     uint32 // in the chunk
 	length uint32
 	series uint32
 }
 
-// minSlots is the size of the first table.
-const minSlots = 1024
+const (
+	// minSlots is the size of the first table.
+	minSlots = 1024
+	// encodingChunk is the size of a chunk. Not smaller: most encodings take 100 to 200
+	// bytes; not larger: each source has one at least.
+	encodingChunk = 32 << 10
+)
 
 func newEncodings() encodings {
-	return encodings{seed: maphash.MakeSeed(), slots: make([]uint32, minSlots)}
+	return encodings{seed: maphash.MakeSeed(), slots: make([]slot, minSlots)}
 }
 
 func (e *encodings) hash(raw []byte) uint64 { return maphash.Bytes(e.seed, raw) }
+
+// tagOf is the part of a hash that does not choose the slot.
+func tagOf(hash uint64) uint32 { return uint32(hash >> 32) }
 
 // find returns the series of an encoding.
 func (e *encodings) find(raw []byte, hash uint64) (series uint32, ok bool) {
 	mask := uint64(len(e.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
-		slot := e.slots[at]
-		if slot == 0 {
+		s := e.slots[at]
+		if s.entry == 0 {
 			return 0, false
 		}
-		entry := &e.entries[slot-1]
-		if entry.hash == hash && bytes.Equal(e.bytesOf(slot-1), raw) {
-			return entry.series, true
+		if s.tag == tagOf(hash) && bytes.Equal(e.bytesOf(s.entry-1), raw) {
+			return e.entries[s.entry-1].series, true
 		}
 	}
 }
 
-// bytesOf returns an encoding; it is good until the next insert.
+// bytesOf returns an encoding.
 func (e *encodings) bytesOf(entry uint32) []byte {
-	at := e.entries[entry].at
-	return e.bytes[at : at+uint64(e.entries[entry].length)]
+	at := &e.entries[entry]
+	return e.chunks[at.chunk][at.at:][:at.length]
 }
 
 // insert remembers an encoding that find did not find, and returns its entry.
@@ -58,24 +73,30 @@ func (e *encodings) insert(raw []byte, hash uint64, series uint32) uint32 {
 	if 2*(len(e.entries)+1) > len(e.slots) {
 		e.grow()
 	}
-	e.entries = append(e.entries, encoding{hash, uint64(len(e.bytes)), uint32(len(raw)), series})
-	e.bytes = append(e.bytes, raw...)
-	e.place(uint32(len(e.entries)), hash)
+	if n := len(e.chunks); n == 0 || len(e.chunks[n-1])+len(raw) > cap(e.chunks[n-1]) {
+		e.chunks = append(e.chunks, make([]byte, 0, max(encodingChunk, len(raw))))
+	}
+	last := len(e.chunks) - 1
+	e.entries = append(e.entries, encoding{uint32(last), uint32(len(e.chunks[last])), uint32(len(raw)), series})
+	e.chunks[last] = append(e.chunks[last], raw...)
+	e.place(slot{tagOf(hash), uint32(len(e.entries))}, hash)
 	return uint32(len(e.entries) - 1)
 }
 
 func (e *encodings) grow() {
-	e.slots = make([]uint32, 2*len(e.slots))
+	e.slots = make([]slot, 2*len(e.slots))
+	e.entries = slices.Grow(e.entries, len(e.slots)/2-len(e.entries))
 	for i := range e.entries {
-		e.place(uint32(i+1), e.entries[i].hash)
+		hash := e.hash(e.bytesOf(uint32(i)))
+		e.place(slot{tagOf(hash), uint32(i + 1)}, hash)
 	}
 }
 
-func (e *encodings) place(slot uint32, hash uint64) {
+func (e *encodings) place(s slot, hash uint64) {
 	mask := uint64(len(e.slots) - 1)
 	at := hash & mask
-	for e.slots[at] != 0 {
+	for e.slots[at].entry != 0 {
 		at = (at + 1) & mask
 	}
-	e.slots[at] = slot
+	e.slots[at] = s
 }

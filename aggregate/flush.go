@@ -7,15 +7,13 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// MaxCellsPerBatch bounds the cells of one Kafka record. Not smaller: a record's
-// labels compress better together; not larger: 500 cells with full histograms stay
-// under the broker's default limit of 1 MB.
-const MaxCellsPerBatch = 500
+// MaxCellsPerBatch bounds the cells of one Kafka record. Not smaller: columns compress
+// better together; not larger: a reader holds all cells of a record.
+const MaxCellsPerBatch = 1000
 
 // Flush is what changed since the last one, with totals since the segment began. It
 // shares memory with the fold: it is good until the fold is used again.
 type Flush struct {
-	Groups []telemetry.GroupBatch
 	// CommitOffset may be committed once all of the flush is acknowledged; -1 where
 	// the segment goes on.
 	CommitOffset int64
@@ -24,14 +22,12 @@ type Flush struct {
 	source  telemetry.Source
 	segment telemetry.Segment
 	cells   []uint32
+	groups  []*groupPane      // sorted by group, then pane
 	ledger  *telemetry.Ledger // nil where it is as it was
 }
 
 // Empty says that nothing changed.
-func (f *Flush) Empty() bool { return f.ledger == nil && len(f.Groups) == 0 }
-
-// cellBytes is about what a cell takes: so large a record's buffer is made at first.
-const cellBytes = 200
+func (f *Flush) Empty() bool { return f.ledger == nil && len(f.groups) == 0 }
 
 // EachCellRecord yields values of weir.cells with the changed cells, each of at most
 // maxBytes where a single cell is not larger, the last with the segment's ledger.
@@ -40,22 +36,56 @@ func (f *Flush) EachCellRecord(maxBytes int, yield func(value []byte)) {
 		return
 	}
 	header := telemetry.AppendCellsHeader(nil, &f.source, &f.segment)
-	begin := func(cells int) []byte {
-		return append(make([]byte, 0, min(len(header)+cellBytes*(1+min(cells, MaxCellsPerBatch)), maxBytes)), header...)
+	columns := &f.fold.columns
+	columns.Reset()
+	value := func() []byte {
+		return columns.AppendTo(append(make([]byte, 0, len(header)+columns.Bytes()+ledgerBytes), header...))
 	}
-	value, held := begin(len(f.cells)), 0
-	for i, at := range f.cells {
-		c := &f.fold.cells[at]
-		totals := f.fold.arena.totals(&c.sums)
+	room := maxBytes - len(header)
+	for _, at := range f.cells {
+		c := f.fold.cells.at(at)
+		totals := &f.fold.unpacked
+		f.fold.arena.unpackSums(&c.sums, totals)
+		labels := f.fold.series.encoded(c.series)
+		if columns.Len() == MaxCellsPerBatch || columns.Len() > 0 && columns.Bytes()+telemetry.CellBytes(labels, totals) > room {
+			yield(value())
+			columns.Reset()
+		}
+		columns.Add(f.fold.panes[c.pane].startMillis/1000, labels, totals)
+	}
+	yield(telemetry.AppendLedger(value(), f.ledger))
+}
+
+// ledgerBytes is about what a ledger takes.
+const ledgerBytes = 64
+
+// EachGroupRecord yields the key and the values of weir.groups with the changed partials
+// of each group, each of at most maxBytes where a single partial is not larger.
+func (f *Flush) EachGroupRecord(maxBytes int, yield func(key string, value []byte)) {
+	var header, value []byte
+	var last *group
+	for _, g := range f.groups {
+		if g.group != last {
+			if last != nil {
+				yield(last.key, value)
+			}
+			last = g.group
+			header = telemetry.AppendGroupHeader(nil, &telemetry.GroupBatch{Source: f.source, Segment: f.segment,
+				Grouping: last.grouping.ID, Values: last.values})
+			value = header
+		}
+		partial := f.fold.partial(g)
 		before := len(value)
-		value = telemetry.AppendCell(value, f.fold.panes[c.pane].startUnix, f.fold.series.encoded(c.series), &totals)
-		if held++; held > MaxCellsPerBatch || len(value) > maxBytes && held > 1 {
-			next := append(begin(len(f.cells)-i), value[before:]...)
-			yield(value[:before])
-			value, held = next, 1
+		value = telemetry.AppendPartial(value, partial.Pane.Unix(), &partial.Totals)
+		if before > len(header) && len(value) > maxBytes {
+			next := append(slices.Clip(header), value[before:]...)
+			yield(last.key, value[:before])
+			value = next
 		}
 	}
-	yield(telemetry.AppendLedger(value, f.ledger))
+	if last != nil {
+		yield(last.key, value)
+	}
 }
 
 // extent says which panes' cells a flush holds.
@@ -83,7 +113,7 @@ func (f *Fold) flush(panes extent) *Flush {
 	f.reclaim()
 	f.absorb()
 	f.flushCells(panes, out)
-	out.Groups = f.flushGroups()
+	out.groups = f.changedGroups()
 	return out
 }
 
@@ -92,7 +122,7 @@ func (f *Fold) flushes(p *pane, panes extent) bool {
 	if panes == everyPane {
 		return true
 	}
-	return !p.end.After(f.watermark) && (!p.closed || f.atEnd)
+	return p.endMillis <= f.watermarkMillis && (!p.closed || f.atEnd)
 }
 
 func (f *Fold) flushCells(panes extent, out *Flush) {
@@ -100,10 +130,10 @@ func (f *Fold) flushCells(panes extent, out *Flush) {
 		if !f.flushes(p, panes) {
 			continue
 		}
-		p.closed = p.closed || !p.end.After(f.watermark)
+		p.closed = p.closed || p.endMillis <= f.watermarkMillis
 		out.cells = slices.Grow(out.cells, len(p.cells))
 		for _, at := range p.cells {
-			if c := &f.cells[at]; c.flushed != c.reports {
+			if c := f.cells.at(at); c.flushed != c.reports {
 				c.flushed = c.reports
 				out.cells = append(out.cells, at)
 			}
@@ -122,22 +152,16 @@ func (f *Fold) sortedPanes() []*pane {
 	return out
 }
 
-// flushGroups returns a batch for each group that changed, with its changed panes.
-func (f *Fold) flushGroups() []telemetry.GroupBatch {
+// changedGroups returns the groups' parts that changed, sorted, and takes them for
+// flushed.
+func (f *Fold) changedGroups() []*groupPane {
 	slices.SortFunc(f.dirty, func(a, b *groupPane) int {
-		return cmp.Or(cmp.Compare(a.group.key, b.group.key), a.pane.start.Compare(b.pane.start))
+		return cmp.Or(cmp.Compare(a.group.key, b.group.key), cmp.Compare(a.pane.startMillis, b.pane.startMillis))
 	})
-	var batches []telemetry.GroupBatch
-	var last *group
-	for _, g := range f.dirty {
+	out := slices.Clone(f.dirty)
+	for _, g := range out {
 		g.dirty = false
-		if g.group != last {
-			last = g.group
-			batches = append(batches, telemetry.GroupBatch{Source: f.source, Segment: f.segment, Grouping: last.grouping, Values: last.values})
-		}
-		batch := &batches[len(batches)-1]
-		batch.Partials = append(batch.Partials, f.partial(g))
 	}
 	f.dirty = f.dirty[:0]
-	return batches
+	return out
 }

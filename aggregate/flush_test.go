@@ -51,3 +51,49 @@ func TestCellRecordsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestGroupRecordsAreBounded holds that a group with many clients in many panes becomes several records that together
+// hold every pane once.
+func TestGroupRecordsAreBounded(t *testing.T) {
+	const clients, panes = 300, 6
+	fold := NewFold(telemetry.Source{Partition: 3}, DefaultParameters(), 5*time.Second, []telemetry.Grouping{{ID: "op", By: []string{"op"}}, {ID: "all"}})
+	offset := int64(0)
+	for pane := range panes {
+		for client := range clients {
+			at := Position{Offset: offset, AppendUnixMillis: epoch.UnixMilli()}
+			labels := telemetry.Labels{Op: "send", Client: fmt.Sprintf("client-%05d", client)}
+			report := &telemetry.Report{Labels: labels, RawLabels: telemetry.AppendLabels(nil, &labels),
+				StartUnixMillis: epoch.Add(time.Duration(pane) * 10 * time.Second).UnixMilli()}
+			fold.Begin(at)
+			if err := fold.Add(at, report, labelsOf(report)); err != nil {
+				t.Fatal(err)
+			}
+			offset++
+		}
+	}
+	flush := fold.Flush()
+	for _, maxBytes := range []int{1, 4000, 10_000, 1 << 20} {
+		seen, records := map[string]int{}, map[string]int{}
+		flush.EachGroupRecord(maxBytes, func(key string, value []byte) {
+			batch, err := telemetry.UnmarshalGroupBatch(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if key != telemetry.GroupKey(batch.Grouping, batch.Values) || len(value) > maxBytes && len(batch.Partials) > 1 {
+				t.Errorf("at most %d bytes: key %q, %d panes in %d bytes", maxBytes, key, len(batch.Partials), len(value))
+			}
+			records[key]++
+			for i := range batch.Partials {
+				seen[key+since(batch.Partials[i].Pane)] += len(batch.Partials[i].Totals.Clients)
+			}
+		})
+		if len(seen) != 2*panes || len(records) != 2 || maxBytes == 1 && records["all\x00"] != panes || maxBytes == 1<<20 && records["all\x00"] != 1 {
+			t.Errorf("at most %d bytes: got %d panes in records %v", maxBytes, len(seen), records)
+		}
+		for at, listed := range seen {
+			if listed != clients {
+				t.Errorf("at most %d bytes: %s lists %d clients, want %d", maxBytes, at, listed, clients)
+			}
+		}
+	}
+}

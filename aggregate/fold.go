@@ -35,24 +35,32 @@ type Fold struct {
 	ledger        telemetry.Ledger
 	ledgerFlushed uint64 // records in the ledger when it was last flushed
 
-	series   seriesTable
-	panes    []*pane
-	paneAt   map[int64]uint32 // by start, Unix seconds
-	recent   *pane            // of the report before: most are of the same
-	recentAt uint32
-	cells    []cell
-	pendings []pendingSums
-	arena    arena             // of cells and pendings
-	groups   map[string]*group // by key
-	dirty    []*groupPane      // group partials that changed since the last flush
-	spare    []*groupPane
-	clients  map[string]struct{} // while they are counted
-	over     bool                // the cells are of a segment that is over; its last flush may still be read
+	series      seriesTable
+	panes       []*pane
+	paneAt      map[int64]uint32 // by start, Unix milliseconds
+	recent      *pane            // of the report before: most are of the same
+	recentAt    uint32
+	cells       cellTable
+	fresh       []uint32          // cells that no group has absorbed
+	pendings    []pendingSums     // of the other cells
+	arena       arena             // of cells, pendings and group partials
+	groups      map[string]*group // by key
+	memberships []membership      // of series, one after the other
+	dirty       []*groupPane      // group partials that changed since the last flush
+	spare       []*groupPane
+	over        bool // the cells are of a segment that is over; its last flush may still be read
 
-	watermark time.Time
-	atEnd     bool   // nothing came since the source was read to its end
-	late      uint64 // in the open segment
-	counters  Counters
+	// What is written is unpacked here, one at a time.
+	unpacked       telemetry.Totals
+	clients, nodes []string
+	gauges         []telemetry.GaugeValue
+	listed         versionList
+	columns        telemetry.CellColumns
+
+	watermarkMillis int64  // Unix milliseconds; 0 before the first report
+	atEnd           bool   // nothing came since the source was read to its end
+	late            uint64 // in the open segment
+	counters        Counters
 }
 
 // Counters count what happened to reports since the fold began.
@@ -63,7 +71,8 @@ type Counters struct {
 // NewFold returns an empty fold.
 func NewFold(source telemetry.Source, parameters Parameters, lateness time.Duration, groupings []telemetry.Grouping) *Fold {
 	return &Fold{source: source, parameters: parameters, lateness: lateness, groupings: groupings,
-		series: newSeriesTable(parameters.MaxSeries), paneAt: map[int64]uint32{}, groups: map[string]*group{}, clients: map[string]struct{}{}}
+		series: newSeriesTable(parameters.MaxSeries), paneAt: map[int64]uint32{}, groups: map[string]*group{},
+		listed: versionList{place: map[uint32]int{}}}
 }
 
 // reclaim empties what the segment held that is over, for the open one.
@@ -80,11 +89,11 @@ func (f *Fold) reclaim() {
 	}
 	f.panes, f.recent = f.panes[:0], nil
 	clear(f.paneAt)
-	f.cells, f.pendings, f.dirty = f.cells[:0], f.pendings[:0], f.dirty[:0]
-	clear(f.pendings[:cap(f.pendings)]) // their room goes with the arena
+	f.dirty, f.fresh, f.pendings = f.dirty[:0], f.fresh[:0], f.pendings[:0]
+	f.cells.empty()
 	f.arena.empty()
 	if f.series.begin() {
-		f.groups = map[string]*group{}
+		f.groups, f.memberships = map[string]*group{}, nil
 	}
 }
 
@@ -132,13 +141,13 @@ func (f *Fold) Add(at Position, r *telemetry.Report, reader LabelReader) error {
 	f.counters.Reports++
 	f.clamp(at, r)
 	pane := f.paneOf(r.StartUnixMillis)
-	if !f.recent.end.After(f.watermark) {
+	if f.recent.endMillis <= f.watermarkMillis {
 		f.late++
 		f.counters.Late++
 	}
-	f.arena.add(f.pendingOf(f.cellOf(id, pane)), r)
+	f.arena.add(f.openSums(f.cellOf(id, pane)), r)
 	// A clock that runs ahead must not close the panes of others.
-	f.advance(time.UnixMilli(min(r.StartUnixMillis, at.AppendUnixMillis)).UTC().Add(-f.lateness))
+	f.advance(min(r.StartUnixMillis, at.AppendUnixMillis))
 	return nil
 }
 
@@ -164,21 +173,26 @@ func (f *Fold) clamp(at Position, r *telemetry.Report) {
 	}
 }
 
-func (f *Fold) advance(to time.Time) {
-	if to.After(f.watermark) {
-		f.watermark = to
-	}
+// advance moves the watermark to the lateness before an event time.
+func (f *Fold) advance(eventUnixMillis int64) {
+	f.watermarkMillis = max(f.watermarkMillis, eventUnixMillis-f.lateness.Milliseconds())
 }
 
 // Idle says that the source was read to its end at now: panes close although
 // nothing comes.
 func (f *Fold) Idle(now time.Time) {
 	f.atEnd = true
-	f.advance(now.Add(-f.lateness))
+	f.advance(now.UnixMilli())
 }
 
-// Watermark returns the event time up to which panes are closed.
-func (f *Fold) Watermark() time.Time { return f.watermark }
+// Watermark returns the event time up to which panes are closed; zero before the first
+// report.
+func (f *Fold) Watermark() time.Time {
+	if f.watermarkMillis == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(f.watermarkMillis).UTC()
+}
 
 // LateReports counts the late reports of the open segment.
 func (f *Fold) LateReports() uint64 { return f.late }

@@ -1,54 +1,95 @@
 package aggregate
 
-import "github.com/weirmq/weir/telemetry"
+import (
+	"slices"
+
+	"github.com/weirmq/weir/telemetry"
+)
 
 // group is one set of label values of one grouping.
 type group struct {
-	grouping string
+	grouping *telemetry.Grouping
 	values   []string
 	key      string
+	members  []uint32 // series
+	clients  roster   // of those that name a client
+	nodes    roster
 	panes    []*groupPane // of the open segment, the newest last
+}
+
+// membership is a series in a group: which member it is.
+type membership struct {
+	group  *group
+	member uint32
 }
 
 // groupPane is a group in one pane: what its series' cells add up to.
 type groupPane struct {
-	group  *group
-	pane   *pane
-	at     uint32 // of the pane
-	totals telemetry.Totals
-	cells  []uint32 // of its series
-	joined int      // cells whose series are in the totals' lists of clients, nodes and versions
-	gauged bool     // some cell has gauges: they are joined anew at a flush
-	dirty  bool     // in Fold.dirty
+	sums
+	group    *group
+	pane     *pane
+	at       uint32 // of the pane
+	versions []versionMessages
+	present  []uint64 // a bit for each member that has a cell
+	gauged   bool     // some cell has gauges: they are joined anew at a flush
+	dirty    bool     // in Fold.dirty
+}
+
+// versionMessages are the messages of one version of a client library.
+type versionMessages struct {
+	version  uint32
+	messages uint64
 }
 
 // group puts a series into the groups of all groupings that admit it.
-func (f *Fold) group(s *series) {
-	s.groups, s.grouped = s.groups[:0], f.series.groupings
+func (f *Fold) group(id uint32) {
+	labels := f.series.labels(id)
+	first := uint32(len(f.memberships))
 	for i := range f.groupings {
 		grouping := &f.groupings[i]
-		values, ok := grouping.Values(&s.labels)
+		values, ok := grouping.Values(&labels)
 		if !ok {
 			continue
 		}
 		key := telemetry.GroupKey(grouping.ID, values)
 		g := f.groups[key]
 		if g == nil {
-			g = &group{grouping: grouping.ID, values: values, key: key}
+			g = &group{grouping: grouping, values: values, key: key}
 			f.groups[key] = g
 		}
-		s.groups = append(s.groups, g)
+		f.memberships = append(f.memberships, membership{g, uint32(len(g.members))})
+		g.members = append(g.members, id)
+	}
+	s := &f.series.series[id]
+	s.member, s.members, s.grouped = first, uint32(len(f.memberships))-first, f.series.groupings
+}
+
+func (f *Fold) membershipsOf(s *series) []membership { return f.memberships[s.member:][:s.members] }
+
+// joinGroups makes a new cell known to its series' groups.
+func (f *Fold) joinGroups(c *cell) {
+	for _, m := range f.membershipsOf(&f.series.series[c.series]) {
+		gp := f.partOf(m.group, c.pane)
+		word := int(m.member / 64)
+		for len(gp.present) <= word {
+			gp.present = append(gp.present, 0)
+		}
+		gp.present[word] |= 1 << (m.member % 64)
 	}
 }
 
-// joinGroups makes a new cell known to its series' groups.
-func (f *Fold) joinGroups(at uint32) {
-	s := &f.series.series[f.cells[at].series]
-	for _, g := range s.groups {
-		gp := f.partOf(g, f.cells[at].pane)
-		gp.cells = append(gp.cells, at)
-		f.touch(gp)
+// eachPresent calls yield with the series of members that have a cell.
+func (g *groupPane) eachPresent(yield func(id uint32)) {
+	for member, id := range g.group.members {
+		if g.has(uint32(member)) {
+			yield(id)
+		}
 	}
+}
+
+func (g *groupPane) has(member uint32) bool {
+	word := int(member / 64)
+	return word < len(g.present) && g.present[word]>>(member%64)&1 != 0
 }
 
 // partOf returns the group's part in a pane.
@@ -79,46 +120,38 @@ func (f *Fold) takeGroupPane() *groupPane {
 // empty makes a group's part ready for another group and pane.
 func (g *groupPane) empty() {
 	g.group.panes = g.group.panes[:0]
-	g.totals.Reset()
-	*g = groupPane{totals: g.totals, cells: g.cells[:0]}
+	*g = groupPane{versions: g.versions[:0], present: g.present[:0]}
 }
 
-func (f *Fold) touch(g *groupPane) {
-	if !g.dirty {
-		g.dirty = true
-		f.dirty = append(f.dirty, g)
-	}
-}
-
-// partial is what a group has in a pane so far. It shares memory with the fold.
-func (f *Fold) partial(g *groupPane) telemetry.GroupPartial {
-	if g.gauged {
-		g.totals.Gauges = g.totals.Gauges[:0]
-		for _, at := range g.cells {
-			if lists := f.cells[at].lists; lists > 0 {
-				g.totals.JoinGauges(f.arena.lists[lists-1])
-			}
+// absorbInto adds a part of a cell to its series' groups; unpacked is the same part.
+func (f *Fold) absorbInto(c *cell, part *sums, unpacked *telemetry.Totals) {
+	s := &f.series.series[c.series]
+	for _, m := range f.membershipsOf(s) {
+		gp := f.partOf(m.group, c.pane)
+		f.arena.absorb(&gp.sums, unpacked)
+		if s.version != 0 && part.messages > 0 {
+			gp.countVersion(s.version, part.messages)
+		}
+		if part.lists > 0 {
+			lists := f.arena.lists[part.lists-1]
+			f.arena.listsOf(&gp.sums).JoinCounters(&telemetry.Labels{Client: f.series.client(c.series)}, lists)
+			gp.gauged = gp.gauged || len(lists.Gauges) > 0
+		}
+		if !gp.dirty {
+			gp.dirty = true
+			f.dirty = append(f.dirty, gp)
 		}
 	}
-	for _, at := range g.cells[g.joined:] {
-		g.totals.JoinIdentity(&f.series.series[f.cells[at].series].labels)
-	}
-	if len(g.totals.Clients) == telemetry.MaxListedClients && g.joined < len(g.cells) {
-		g.totals.OverflowedClients = uint64(f.clientsOf(g) - telemetry.MaxListedClients)
-	}
-	g.joined = len(g.cells)
-	return telemetry.GroupPartial{Pane: g.pane.start, Totals: g.totals}
 }
 
-// clientsOf counts the clients of a group's part, each once: one may send many series.
-func (f *Fold) clientsOf(g *groupPane) int {
-	clear(f.clients)
-	for _, at := range g.cells {
-		if client := f.series.series[f.cells[at].series].labels.Client; client != "" {
-			f.clients[client] = struct{}{}
-		}
+func (g *groupPane) countVersion(version uint32, messages uint64) {
+	at, found := slices.BinarySearchFunc(g.versions, version, func(v versionMessages, version uint32) int {
+		return int(v.version) - int(version)
+	})
+	if !found {
+		g.versions = slices.Insert(g.versions, at, versionMessages{version: version})
 	}
-	return len(f.clients)
+	g.versions[at].messages += messages
 }
 
 // Regroup replaces the groupings, as a reload of the rules does. Partials of a new
@@ -126,21 +159,18 @@ func (f *Fold) clientsOf(g *groupPane) int {
 func (f *Fold) Regroup(groupings []telemetry.Grouping) {
 	f.reclaim()
 	f.absorb()
-	f.groupings, f.groups, f.dirty = groupings, map[string]*group{}, f.dirty[:0]
+	f.groupings, f.groups, f.dirty, f.memberships = groupings, map[string]*group{}, f.dirty[:0], f.memberships[:0]
 	f.series.groupings++
 	for _, p := range f.panes {
 		p.groups = nil
 	}
-	for at := range f.cells {
-		c := &f.cells[at]
-		s := &f.series.series[c.series]
-		if s.grouped != f.series.groupings {
-			f.group(s)
+	for at := range f.cells.held {
+		c := f.cells.at(at)
+		if f.series.series[c.series].grouped != f.series.groupings {
+			f.group(c.series)
 		}
-		f.joinGroups(uint32(at))
-		part := f.arena.totals(&c.sums)
-		for _, g := range s.groups {
-			f.absorbInto(f.partOf(g, c.pane), &s.labels, &part)
-		}
+		f.joinGroups(c)
+		f.arena.unpackSums(&c.sums, &f.unpacked)
+		f.absorbInto(c, &c.sums, &f.unpacked)
 	}
 }

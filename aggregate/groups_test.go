@@ -27,7 +27,7 @@ func TestClientsThatAreNotListedAreCountedOnce(t *testing.T) {
 			offset++
 		}
 	}
-	totals := fold.Flush().Groups[0].Partials[0].Totals
+	totals := groupsOf(t, fold.Flush())[0].Partials[0].Totals
 	if got := len(totals.Clients); got != telemetry.MaxListedClients {
 		t.Errorf("%d clients are listed, want %d", got, telemetry.MaxListedClients)
 	}

@@ -42,7 +42,7 @@ func (p *player) print(flush *Flush) {
 				l.FirstOffset, l.EndOffset)
 		}
 	}
-	for _, batch := range flush.Groups {
+	for _, batch := range groupsOf(p.t, flush) {
 		segment := fmt.Sprintf("%d/%d", batch.Segment.Block, batch.Segment.MinuteUnix-epoch.Unix()/60)
 		for i := range batch.Partials {
 			partial := &batch.Partials[i]
@@ -60,6 +60,20 @@ func cellsOf(t *testing.T, flush *Flush) []telemetry.CellBatch {
 	var out []telemetry.CellBatch
 	flush.EachCellRecord(1<<20, func(value []byte) {
 		batch, err := telemetry.UnmarshalCellBatch(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, batch)
+	})
+	return out
+}
+
+// groupsOf reads what a flush writes to weir.groups.
+func groupsOf(t testing.TB, flush *Flush) []telemetry.GroupBatch {
+	t.Helper()
+	var out []telemetry.GroupBatch
+	flush.EachGroupRecord(1<<20, func(_ string, value []byte) {
+		batch, err := telemetry.UnmarshalGroupBatch(value)
 		if err != nil {
 			t.Fatal(err)
 		}

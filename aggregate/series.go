@@ -1,16 +1,33 @@
 package aggregate
 
-import "github.com/weirmq/weir/telemetry"
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unsafe"
 
-// series is one set of label values.
+	"github.com/weirmq/weir/telemetry"
+)
+
+// series is one set of label values. Its labels stay encoded: what its groups list is
+// at hand.
 type series struct {
-	labels   telemetry.Labels
-	encoding uint32   // of labels
-	segment  uint32   // the table's segment that it was last seen in
-	grouped  uint32   // the table's groupings that groups is of
-	newest   uint32   // cell of that segment, plus 1; 0 for none
-	groups   []*group // one for each grouping that admits it
+	encoding uint32 // of its labels
+	segment  uint32 // the table's segment that it was last seen in
+	newest   uint32 // cell of that segment, plus 1; 0 for none
+	grouped  uint32 // the table's groupings that its memberships are of
+	member   uint32 // the first of its memberships
+	members  uint32 // groups that it is in
+	version  uint32 // of its client library, in seriesTable.versions; 0 for none
+	client   text
+	node     text
 }
+
+// text is a part of a series' encoded labels.
+type text struct{ at, length uint32 }
+
+// libraryVersion is a version of a client library.
+type libraryVersion struct{ lang, version string }
 
 // seriesTable finds series by their encoded labels. One series may be encoded in
 // several ways; only the first sight of an encoding copies and parses it. Series are
@@ -19,10 +36,12 @@ type series struct {
 type seriesTable struct {
 	limit     int
 	encodings encodings
-	series    []series // the first takes the series beyond the limit
-	segment   uint32   // counts segments, from 1
-	groupings uint32   // counts sets of groupings, from 1
-	live      int      // series in the open segment
+	series    []series         // the first takes the series beyond the limit
+	versions  []libraryVersion // the first is none
+	versionAt map[libraryVersion]uint32
+	segment   uint32 // counts segments, from 1
+	groupings uint32 // counts sets of groupings, from 1
+	live      int    // series in the open segment
 	scratch   telemetry.Labels
 	canonical []byte
 }
@@ -48,6 +67,7 @@ func newSeriesTable(limit int) seriesTable {
 
 func (t *seriesTable) forget() {
 	t.encodings, t.series = newEncodings(), nil
+	t.versions, t.versionAt = make([]libraryVersion, 1), map[libraryVersion]uint32{{}: 0}
 	labels := telemetry.Labels{Extra: []telemetry.Label{{Name: "overflow", Value: "true"}}}
 	t.newSeries(&labels, telemetry.AppendLabels(nil, &labels))
 }
@@ -67,8 +87,26 @@ func (t *seriesTable) begin() (forgot bool) {
 // newSeries makes a series of labels and their canonical encoding.
 func (t *seriesTable) newSeries(labels *telemetry.Labels, canonical []byte) uint32 {
 	id := uint32(len(t.series))
-	t.series = append(t.series, series{labels: labels.Clone(), encoding: t.encodings.insert(canonical, t.encodings.hash(canonical), id)})
+	t.series = append(t.series, series{encoding: t.encodings.insert(canonical, t.encodings.hash(canonical), id),
+		version: t.versionOf(labels), client: textOf(canonical, labels.Client), node: textOf(canonical, labels.Node)})
 	return id
+}
+
+// textOf finds a label's value in the encoding, wherever the same bytes are.
+func textOf(canonical []byte, value string) text {
+	at := bytes.Index(canonical, []byte(value))
+	return text{uint32(max(at, 0)), uint32(len(value))}
+}
+
+func (t *seriesTable) versionOf(labels *telemetry.Labels) uint32 {
+	v := libraryVersion{labels.SDKLang, labels.SDKVersion}
+	at, ok := t.versionAt[v]
+	if !ok {
+		at, v = uint32(len(t.versions)), libraryVersion{strings.Clone(v.lang), strings.Clone(v.version)}
+		t.versions = append(t.versions, v)
+		t.versionAt[v] = at
+	}
+	return at
 }
 
 // find returns the series of an encoding. One seen for the first time is read.
@@ -86,7 +124,7 @@ func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
 	if !ok {
 		id = t.newSeries(&t.scratch, t.canonical)
 	}
-	if string(raw) != string(t.canonical) {
+	if !bytes.Equal(raw, t.canonical) {
 		t.encodings.insert(raw, hash, id)
 	}
 	return id, nil
@@ -94,6 +132,25 @@ func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
 
 // encoded returns a series' labels as they are written.
 func (t *seriesTable) encoded(id uint32) []byte { return t.encodings.bytesOf(t.series[id].encoding) }
+
+// labels reads a series' labels again.
+func (t *seriesTable) labels(id uint32) telemetry.Labels {
+	labels, err := telemetry.UnmarshalLabels(t.encoded(id))
+	if err != nil {
+		panic(fmt.Sprintf("labels that this fold encoded do not decode: %v", err))
+	}
+	return labels
+}
+
+// client is who a series is of, node where it is. They share the table's memory, which
+// is never written again.
+func (t *seriesTable) client(id uint32) string { return t.text(id, t.series[id].client) }
+func (t *seriesTable) node(id uint32) string   { return t.text(id, t.series[id].node) }
+
+func (t *seriesTable) text(id uint32, at text) string {
+	raw := t.encoded(id)[at.at:][:at.length]
+	return unsafe.String(unsafe.SliceData(raw), len(raw))
+}
 
 // seriesOf finds the series of a report, the overflow series beyond the limit.
 func (f *Fold) seriesOf(r *telemetry.Report, reader LabelReader) (uint32, error) {
@@ -115,7 +172,7 @@ func (f *Fold) seriesOf(r *telemetry.Report, reader LabelReader) (uint32, error)
 	f.series.live++
 	s.segment, s.newest = f.series.segment, 0
 	if s.grouped != f.series.groupings {
-		f.group(s)
+		f.group(id)
 	}
 	return id, nil
 }

@@ -65,13 +65,13 @@ func writtenOf(flush *Flush) *written {
 		}
 		out.cells = append(out.cells, batch)
 	})
-	for i := range flush.Groups {
-		batch, err := telemetry.UnmarshalGroupBatch(telemetry.AppendGroupBatch(nil, &flush.Groups[i]))
+	flush.EachGroupRecord(smallRecord, func(_ string, value []byte) {
+		batch, err := telemetry.UnmarshalGroupBatch(value)
 		if err != nil {
 			panic(err)
 		}
 		out.groups = append(out.groups, batch)
-	}
+	})
 	return out
 }
 

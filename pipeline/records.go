@@ -8,18 +8,10 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// encodeGroup makes records of weir.groups, each at most maxRecordBytes.
-func encodeGroup(batch *telemetry.GroupBatch, partitions int32) []*kgo.Record {
-	value := telemetry.AppendGroupBatch(nil, batch)
-	if len(value) <= maxRecordBytes || len(batch.Partials) < 2 {
-		key := telemetry.GroupKey(batch.Grouping, batch.Values)
-		return []*kgo.Record{{Topic: telemetry.TopicGroups, Partition: telemetry.GroupPartition(key, partitions),
-			Key: []byte(key), Value: value, Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindGroup)}}}}
-	}
-	first, second := *batch, *batch
-	half := len(batch.Partials) / 2
-	first.Partials, second.Partials = batch.Partials[:half], batch.Partials[half:]
-	return append(encodeGroup(&first, partitions), encodeGroup(&second, partitions)...)
+// groupRecord is a record of weir.groups.
+func groupRecord(key string, value []byte, partitions int32) *kgo.Record {
+	return &kgo.Record{Topic: telemetry.TopicGroups, Partition: telemetry.GroupPartition(key, partitions), Key: []byte(key),
+		Value: value, Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindGroup)}}}
 }
 
 // recordKind returns the kind header of a record of weir.groups.

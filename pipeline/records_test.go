@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"testing"
 	"time"
 
@@ -10,37 +8,6 @@ import (
 
 	"github.com/weirmq/weir/telemetry"
 )
-
-// incompressible returns text of n bytes.
-func incompressible(n int) string {
-	raw := make([]byte, n/2)
-	_, _ = rand.Read(raw) // never fails, by its documentation
-	return hex.EncodeToString(raw)
-}
-
-func TestEncodeGroupKeepsItsPartition(t *testing.T) {
-	batch := telemetry.GroupBatch{Grouping: "g", Values: []string{"orders"}}
-	for i := range 30 {
-		batch.Partials = append(batch.Partials, telemetry.GroupPartial{Pane: time.Unix(int64(1_800_000_000+i), 0),
-			Totals: telemetry.Totals{Reports: 1, Clients: []string{incompressible(80 << 10)}}})
-	}
-	records := encodeGroup(&batch, 8)
-	panes := 0
-	want := telemetry.GroupPartition(telemetry.GroupKey("g", []string{"orders"}), 8)
-	for _, record := range records {
-		part, err := telemetry.UnmarshalGroupBatch(record.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		panes += len(part.Partials)
-		if record.Partition != want || recordKind(record) != kindGroup || len(record.Value) > maxRecordBytes {
-			t.Errorf("partition %d, kind %s, %d bytes", record.Partition, recordKind(record), len(record.Value))
-		}
-	}
-	if len(records) < 2 || panes != 30 {
-		t.Errorf("got %d panes in %d records, want 30 in several", panes, len(records))
-	}
-}
 
 // TestDecodeAlerts holds that the newest state of each alert counts, that a
 // tombstone ends one, and that progress is not an alert.

@@ -216,9 +216,9 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	flush.EachCellRecord(maxRecordBytes, func(value []byte) {
 		records = append(records, &kgo.Record{Topic: telemetry.TopicCells, Partition: w.source.Partition % w.a.cells, Key: key, Value: value})
 	})
-	for i := range flush.Groups {
-		records = append(records, encodeGroup(&flush.Groups[i], w.a.groups)...)
-	}
+	flush.EachGroupRecord(maxRecordBytes, func(key string, value []byte) {
+		records = append(records, groupRecord(key, value, w.a.groups))
+	})
 	if err := produceAll(ctx, w.a.producer, records); err != nil {
 		return err
 	}

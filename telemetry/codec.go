@@ -35,6 +35,15 @@ func MarshalReport(r *Report) ([]byte, error) {
 // MarshalLabels encodes labels canonically: equal series have equal bytes.
 func MarshalLabels(l *Labels) ([]byte, error) { return deterministic.Marshal(labelsToPB(l)) }
 
+// UnmarshalLabels decodes what AppendLabels encoded.
+func UnmarshalLabels(raw []byte) (Labels, error) {
+	var pb telemetrypb.Labels
+	if err := proto.Unmarshal(raw, &pb); err != nil {
+		return Labels{}, fmt.Errorf("decode labels: %w", err)
+	}
+	return labelsFromPB(&pb), nil
+}
+
 // ReportFromPB converts a report decoded by the generated code.
 func ReportFromPB(pb *telemetrypb.Report) Report {
 	r := Report{
@@ -64,8 +73,8 @@ func UnmarshalCellBatch(value []byte) (CellBatch, error) {
 		return CellBatch{}, fmt.Errorf("decode a cell batch: %w", err)
 	}
 	b := CellBatch{Source: source, Segment: segmentFromPB(pb.Segment)}
-	for _, c := range pb.Cells {
-		b.Cells = append(b.Cells, Cell{time.Unix(c.GetPaneUnixS(), 0).UTC(), labelsFromPB(c.GetLabels()), totalsFromPB(c.GetTotals())})
+	if b.Cells, err = cellsFromPB(pb.Cells); err != nil {
+		return CellBatch{}, fmt.Errorf("decode a cell batch: %w", err)
 	}
 	if l := pb.Ledger; l != nil {
 		b.Ledger = &Ledger{l.Reports, l.Refused, l.Bytes, l.FirstOffset, l.EndOffset, l.Closed}

@@ -53,7 +53,7 @@ func TestCellBatchesComeBack(t *testing.T) {
 		batch := telemetry.CellBatch{Source: source, Segment: telemetry.Segment{Block: r.Uint64(), MinuteUnix: r.Int64()}}
 		for i := range r.IntN(4) {
 			labels := telemetry.Labels{Client: fmt.Sprint(i)}
-			batch.Cells = append(batch.Cells, telemetry.Cell{Pane: time.Unix(r.Int64N(second), 0).UTC(), Labels: labels, Totals: randomTotals(r)})
+			batch.Cells = append(batch.Cells, telemetry.Cell{Pane: time.Unix(r.Int64N(second), 0).UTC(), Labels: labels, Totals: ofCell(randomTotals(r))})
 		}
 		check(t, batch)
 	})

@@ -103,18 +103,14 @@ func appendHistogram(b []byte, number protowire.Number, h *Histogram) []byte {
 func appendTotals(b []byte, number protowire.Number, t *Totals) []byte {
 	b, begin := message(b, number)
 	b = appendUint(appendUint(appendUint(b, 1, t.Reports), 2, t.Messages), 3, t.Bytes)
-	for i := range t.Errors {
-		var e int
-		b, e = message(b, 4)
-		b = end(appendUint(appendText(b, 1, t.Errors[i].Class), 2, t.Errors[i].Count), e)
-	}
+	b = appendErrors(b, 4, t.Errors)
 	b = appendHistogram(b, 5, &t.LatencyMicros)
 	b = appendHistogram(b, 6, &t.DelayMicros)
 	b = appendHistogram(b, 7, &t.SizeBytes)
 	b = appendHistogram(b, 8, &t.HeartbeatMicros)
 	b = appendUint(appendUint(b, 9, t.Rebalances), 10, t.DroppedReports)
 	for i := range t.Gauges {
-		b = appendGaugeValue(b, &t.Gauges[i])
+		b = appendGaugeValue(b, 11, &t.Gauges[i])
 	}
 	for i := range t.Versions {
 		v := &t.Versions[i]
@@ -124,18 +120,32 @@ func appendTotals(b []byte, number protowire.Number, t *Totals) []byte {
 		b = end(appendTexts(b, 4, v.Clients), version)
 	}
 	b = appendTexts(appendTexts(b, 13, t.Clients), 14, t.Nodes)
-	for i := range t.Events {
-		e := &t.Events[i]
-		var event int
-		b, event = message(b, 15)
-		b = end(appendText(appendInt(appendInt(b, 1, int64(e.Kind)), 2, e.TimeUnixMillis), 3, e.Detail), event)
-	}
+	b = appendEvents(b, 15, t.Events)
 	b = appendUint(appendUint(b, 16, t.OverflowedClients), 17, t.IntervalMillis)
 	return end(appendTexts(b, 18, t.StoppedClients), begin)
 }
 
-func appendGaugeValue(b []byte, g *GaugeValue) []byte {
-	b, begin := message(b, 11)
+func appendErrors(b []byte, number protowire.Number, errors []ErrorCount) []byte {
+	for i := range errors {
+		var begin int
+		b, begin = message(b, number)
+		b = end(appendUint(appendText(b, 1, errors[i].Class), 2, errors[i].Count), begin)
+	}
+	return b
+}
+
+func appendEvents(b []byte, number protowire.Number, events []Event) []byte {
+	for i := range events {
+		e := &events[i]
+		var begin int
+		b, begin = message(b, number)
+		b = end(appendText(appendInt(appendInt(b, 1, int64(e.Kind)), 2, e.TimeUnixMillis), 3, e.Detail), begin)
+	}
+	return b
+}
+
+func appendGaugeValue(b []byte, number protowire.Number, g *GaugeValue) []byte {
+	b, begin := message(b, number)
 	b = appendInt(appendText(b, 1, g.Name), 2, g.TimeUnixMillis)
 	b = appendDouble(appendDouble(b, 3, g.Last), 4, g.Max)
 	b = appendDouble(appendDouble(b, 5, g.Sum), 6, g.Min)
@@ -158,29 +168,22 @@ func AppendLabels(b []byte, l *Labels) []byte {
 // AppendCellBatch appends a record's value of weir.cells.
 func AppendCellBatch(b []byte, batch *CellBatch) []byte {
 	b = AppendCellsHeader(b, &batch.Source, &batch.Segment)
-	var labels []byte
+	var columns CellColumns
 	for i := range batch.Cells {
 		c := &batch.Cells[i]
-		labels = AppendLabels(labels[:0], &c.Labels)
-		b = AppendCell(b, c.Pane.Unix(), labels, &c.Totals)
+		columns.Add(c.Pane.Unix(), AppendLabels(nil, &c.Labels), &c.Totals)
 	}
+	b = columns.AppendTo(b)
 	if batch.Ledger != nil {
 		b = AppendLedger(b, batch.Ledger)
 	}
 	return b
 }
 
-// AppendCellsHeader begins a record's value of weir.cells; cells and at most one
+// AppendCellsHeader begins a record's value of weir.cells; CellColumns and at most one
 // ledger are appended to it.
 func AppendCellsHeader(b []byte, source *Source, segment *Segment) []byte {
 	return appendSegment(appendSource(appendUint(b, 1, Schema), 2, source), 3, segment)
-}
-
-// AppendCell appends one cell; labels are encoded.
-func AppendCell(b []byte, paneUnix int64, labels []byte, totals *Totals) []byte {
-	b, begin := message(b, 4)
-	b = protowire.AppendBytes(protowire.AppendTag(appendInt(b, 1, paneUnix), 2, protowire.BytesType), labels)
-	return end(appendTotals(b, 3, totals), begin)
 }
 
 // AppendLedger appends the ledger.
@@ -192,13 +195,22 @@ func AppendLedger(b []byte, l *Ledger) []byte {
 
 // AppendGroupBatch appends a group's record's value of weir.groups.
 func AppendGroupBatch(b []byte, batch *GroupBatch) []byte {
-	b = appendSegment(appendSource(appendUint(b, 1, Schema), 2, &batch.Source), 3, &batch.Segment)
-	b = appendTexts(appendText(b, 4, batch.Grouping), 5, batch.Values)
+	b = AppendGroupHeader(b, batch)
 	for i := range batch.Partials {
-		p := &batch.Partials[i]
-		var begin int
-		b, begin = message(b, 6)
-		b = end(appendTotals(appendInt(b, 1, p.Pane.Unix()), 2, &p.Totals), begin)
+		b = AppendPartial(b, batch.Partials[i].Pane.Unix(), &batch.Partials[i].Totals)
 	}
 	return b
+}
+
+// AppendGroupHeader begins a record's value of weir.groups with what names the batch;
+// partials are appended to it.
+func AppendGroupHeader(b []byte, batch *GroupBatch) []byte {
+	b = appendSegment(appendSource(appendUint(b, 1, Schema), 2, &batch.Source), 3, &batch.Segment)
+	return appendTexts(appendText(b, 4, batch.Grouping), 5, batch.Values)
+}
+
+// AppendPartial appends one pane of a group.
+func AppendPartial(b []byte, paneUnix int64, totals *Totals) []byte {
+	b, begin := message(b, 6)
+	return end(appendTotals(appendInt(b, 1, paneUnix), 2, totals), begin)
 }

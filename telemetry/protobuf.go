@@ -78,13 +78,19 @@ func totalsFromPB(pb *telemetrypb.Totals) Totals {
 		Clients: pb.GetClients(), Nodes: pb.GetNodes(), Events: eventsFromPB(pb.GetEvents()),
 		OverflowedClients: pb.GetOverflowedClients(), StoppedClients: pb.GetStoppedClients(),
 	}
-	for _, g := range pb.GetGauges() {
-		t.Gauges = append(t.Gauges, GaugeValue{g.GetName(), g.GetTimeUnixMs(), g.GetLast(), g.GetMax(), g.GetSum(), g.GetMin(), g.GetSeries()})
-	}
+	t.Gauges = gaugesFromPB(pb.GetGauges())
 	for _, v := range pb.GetVersions() {
 		t.Versions = append(t.Versions, VersionTotals{v.GetSdkLang(), v.GetSdkVersion(), v.GetMessages(), v.GetClients()})
 	}
 	return t
+}
+
+func gaugesFromPB(pb []*telemetrypb.GaugeValue) []GaugeValue {
+	var out []GaugeValue
+	for _, g := range pb {
+		out = append(out, GaugeValue{g.GetName(), g.GetTimeUnixMs(), g.GetLast(), g.GetMax(), g.GetSum(), g.GetMin(), g.GetSeries()})
+	}
+	return out
 }
 
 func sourceToPB(s Source) *telemetrypb.Source {

@@ -59,10 +59,17 @@ func fullTotals() telemetry.Totals {
 	}
 }
 
+// ofCell are totals without what only groups have.
+func ofCell(t telemetry.Totals) telemetry.Totals {
+	t.Versions, t.Clients, t.Nodes, t.StoppedClients, t.OverflowedClients = nil, nil, nil, nil, 0
+	return t
+}
+
 func fullCellBatch() telemetry.CellBatch {
 	return telemetry.CellBatch{
 		Source: source, Segment: telemetry.Segment{Block: 2, MinuteUnix: second / 60},
-		Cells:  []telemetry.Cell{{Pane: time.Unix(second, 0).UTC(), Labels: fullReport().Labels, Totals: fullTotals()}},
+		Cells: []telemetry.Cell{{Pane: time.Unix(second, 0).UTC(), Labels: telemetry.Labels{Env: "prod", Cluster: "eu-2", Op: "send"}, Totals: telemetry.Totals{Reports: 1}},
+			{Pane: time.Unix(second+10, 0).UTC(), Labels: fullReport().Labels, Totals: ofCell(fullTotals())}},
 		Ledger: &telemetry.Ledger{Reports: 3, Refused: 1, Bytes: 840, FirstOffset: 8_388_608, EndOffset: 8_388_612, Closed: true},
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	mathbits "math/bits"
+	"math/rand/v2"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -49,14 +51,11 @@ func fill(ctx context.Context, addr string, c *brokerCommand) error {
 			return fmt.Errorf("create %s: %w", topic.Name, err)
 		}
 	}
-	reports, err := newReports(c.Series)
-	if err != nil {
-		return err
-	}
+	reports := newReports(c.Series)
 	var failed error
 	for i := range c.Records {
 		at := logBegin.Add(time.Duration(float64(i) / float64(c.Series) * float64(time.Second)))
-		value, err := reports.encode(i%c.Series, at)
+		value, err := reports.encode(i, at)
 		if err != nil {
 			return err
 		}
@@ -73,29 +72,56 @@ func fill(ctx context.Context, addr string, c *brokerCommand) error {
 	return failed
 }
 
-// reports makes reports of 210 bytes with 8 labels and a histogram of 20 buckets.
+// reports makes reports of 210 bytes with 8 labels and a histogram of 20 buckets. Each
+// has other buckets and counts than the one before, as reports of real clients have.
 type reports struct{ template []telemetry.Report }
 
-func newReports(series int) (*reports, error) {
+func newReports(series int) *reports {
 	r := &reports{template: make([]telemetry.Report, series)}
 	for i := range r.template {
-		report := &r.template[i]
-		*report = telemetry.Report{Schema: telemetry.Schema, LengthMillis: 1000, Messages: 1204, Bytes: 281_736,
+		r.template[i] = telemetry.Report{Schema: telemetry.Schema, LengthMillis: 1000, Bytes: 281_736,
 			Labels: telemetry.Labels{Env: "prod", Cluster: "eu-1", System: "kafka", Topic: fmt.Sprintf("orders-%03d", i%100), Op: "send",
 				Client: fmt.Sprintf("checkout-7f9c5b6d4f-%07d", i), SDKLang: "go", SDKVersion: "1.12.0"}}
-		for bucket := range uint64(20) {
-			report.LatencyMicros.Observe(850 + 70*bucket + uint64(i%7))
-		}
 	}
-	return r, nil
+	return r
 }
 
-func (r *reports) encode(series int, at time.Time) ([]byte, error) {
-	report := &r.template[series]
-	report.StartUnixMillis = at.UnixMilli()
+// encode returns the report with that number in the log.
+func (r *reports) encode(number int, at time.Time) ([]byte, error) {
+	report := &r.template[number%len(r.template)]
+	report.StartUnixMillis, report.Messages = at.UnixMilli(), 0
+	observe(report, rand.NewPCG(uint64(number), 0))
 	value, err := telemetry.MarshalReport(report)
 	if err != nil {
 		return nil, fmt.Errorf("encode a report: %w", err)
 	}
 	return value, nil
+}
+
+// Shape of a report's latencies: from about a millisecond on, with gaps, most buckets
+// with few messages.
+const (
+	buckets     = 20
+	firstBucket = 345
+	firstSpread = 16
+	fewMessages = 127 // a count that is one byte
+	manyEvery   = 8   // buckets of which one has more
+)
+
+func observe(report *telemetry.Report, random *rand.PCG) {
+	h := &report.LatencyMicros
+	h.Reset()
+	index := int32(firstBucket + random.Uint64()%firstSpread)
+	for range buckets {
+		bits := random.Uint64()
+		count := 1 + bits>>32%fewMessages
+		if bits>>16%manyEvery == 0 {
+			count += fewMessages
+		}
+		value := uint64(telemetry.BucketValue(index))
+		h.Indexes, h.Counts = append(h.Indexes, index), append(h.Counts, count)
+		h.Sum, h.Max = h.Sum+count*value, value
+		report.Messages += count
+		index += 1 + int32(mathbits.TrailingZeros64(bits|1<<3)) // half of the gaps are 1, few are 4
+	}
 }

@@ -15,7 +15,7 @@ import (
 // allCommand runs every measurement.
 type allCommand struct {
 	Rounds  int `help:"Pairs for each target." default:"7"`
-	Records int `help:"Reports in the log." default:"2000000"`
+	Records int `help:"Reports in the log." default:"4000000"`
 }
 
 // Cores: the log is served on one, what is measured runs on the other.

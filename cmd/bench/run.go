@@ -80,6 +80,24 @@ type readFlags struct {
 	Addr       string `arg:""`
 	Records    int    `arg:""`
 	Partitions int    `arg:""`
+	Profile    string `help:"Write a CPU profile to this file."`
+}
+
+// profiled runs work, under the CPU profile where one is asked for.
+func (f *readFlags) profiled(work func() error) error {
+	if f.Profile == "" {
+		return work()
+	}
+	file, err := os.Create(f.Profile)
+	if err != nil {
+		return fmt.Errorf("write the profile: %w", err)
+	}
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return fmt.Errorf("write the profile: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	return work()
 }
 
 type pollCommand struct{ readFlags }
@@ -92,6 +110,10 @@ func (c *pollCommand) Run(ctx context.Context) error {
 		return fmt.Errorf("open a client: %w", err)
 	}
 	defer client.Close()
+	return c.profiled(func() error { return c.measure(ctx, client) })
+}
+
+func (c *pollCommand) measure(ctx context.Context, client *kgo.Client) error {
 	return measure(c.Records, func() error {
 		bytes := 0
 		for seen := 0; seen < c.Records; {
@@ -113,10 +135,7 @@ func (c *pollCommand) Run(ctx context.Context) error {
 	})
 }
 
-type aggregateCommand struct {
-	readFlags
-	Profile string `help:"Write a CPU profile to this file."`
-}
+type aggregateCommand struct{ readFlags }
 
 // Run runs the aggregate stage until it has folded and flushed the whole log.
 func (c *aggregateCommand) Run(ctx context.Context) error {
@@ -128,17 +147,10 @@ func (c *aggregateCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Profile != "" {
-		file, err := os.Create(c.Profile)
-		if err != nil {
-			return fmt.Errorf("write the profile: %w", err)
-		}
-		defer file.Close()
-		if err := pprof.StartCPUProfile(file); err != nil {
-			return fmt.Errorf("write the profile: %w", err)
-		}
-		defer pprof.StopCPUProfile()
-	}
+	return c.profiled(func() error { return c.measure(ctx, p) })
+}
+
+func (c *aggregateCommand) measure(ctx context.Context, p *pipeline.Pipeline) error {
 	return measure(c.Records, func() error {
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
