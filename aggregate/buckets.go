@@ -30,6 +30,8 @@ const (
 	spareWords = 1
 	// wordBits buckets share a word of the bitmap; bit 0 is the ZeroBucket's.
 	wordBits = 32
+	// maxWords bounds a bitmap: the greatest bucket is in word 69.
+	maxWords = 128
 	// wideClass is the class of a list that counted more than 32 bits hold.
 	wideClass = math.MaxUint8
 )
@@ -99,18 +101,21 @@ func (l *bucketList) addKnown(room []uint32, h *telemetry.Histogram, missing []m
 	base := int32(l.first)*wordBits - 1
 	bitmap := room[headWords : headWords+int(l.words)]
 	counts := room[headWords+int(l.words):][:l.held+1]
-	missing = slices.Grow(missing[:0], len(h.Indexes))[:len(h.Indexes)]
-	lacking, before, at := 0, 0, uint32(0) // before counts the bits in the words before the one at
-	for i, index := range h.Indexes {
+	var before [maxWords]uint16 // bits in the words before one
+	for at, bitsBefore := 0, 0; at < len(bitmap); at++ {
+		before[at] = uint16(bitsBefore)
+		bitsBefore += bits.OnesCount32(bitmap[at])
+	}
+	indexes, came := h.Indexes, h.Counts[:len(h.Indexes)]
+	missing = slices.Grow(missing[:0], len(indexes))[:len(indexes)]
+	lacking := 0
+	for i, index := range indexes {
 		bit := uint32(index - base)
-		for ; at < bit/wordBits; at++ {
-			before += bits.OnesCount32(bitmap[at])
-		}
-		word, shift := bitmap[at], bit%wordBits
-		rank := before + bits.OnesCount32(word&(1<<shift-1))
+		word, shift := bitmap[bit/wordBits], bit%wordBits
+		rank := before[bit/wordBits%maxWords] + uint16(bits.OnesCount32(word&(1<<shift-1)))
 		has := word >> shift & 1
-		counts[rank] += uint32(h.Counts[i]) & -has
-		missing[lacking] = missingBucket{uint16(rank), uint16(i)}
+		counts[rank] += uint32(came[i]) & -has
+		missing[lacking] = missingBucket{rank, uint16(i)}
 		lacking += int(1 - has)
 	}
 	return missing[:lacking]

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -47,13 +48,16 @@ func (f *Fold) group(id uint32) {
 	first := uint32(len(f.memberships))
 	for i := range f.groupings {
 		grouping := &f.groupings[i]
-		values, ok := grouping.Values(&labels)
+		values, ok := grouping.Values(labels)
 		if !ok {
 			continue
 		}
 		key := telemetry.GroupKey(grouping.ID, values)
 		g := f.groups[key]
 		if g == nil {
+			for at := range values {
+				values[at] = strings.Clone(values[at]) // of a record
+			}
 			g = &group{grouping: grouping, values: values, key: key}
 			f.groups[key] = g
 		}
@@ -161,6 +165,7 @@ func (f *Fold) Regroup(groupings []telemetry.Grouping) {
 	f.absorb()
 	f.groupings, f.groups, f.dirty, f.memberships = groupings, map[string]*group{}, f.dirty[:0], f.memberships[:0]
 	f.series.groupings++
+	f.series.scratchOf = noSeries // what was read last was of a record that is gone
 	for _, p := range f.panes {
 		p.groups = nil
 	}

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"unsafe"
 
@@ -42,7 +43,8 @@ type seriesTable struct {
 	segment   uint32 // counts segments, from 1
 	groupings uint32 // counts sets of groupings, from 1
 	live      int    // series in the open segment
-	scratch   telemetry.Labels
+	scratch   telemetry.Labels // read last, of the series scratchOf
+	scratchOf uint32
 	canonical []byte
 }
 
@@ -57,6 +59,7 @@ const (
 	minRemembered     = 1000
 
 	overflowSeries = 0
+	noSeries       = math.MaxUint32
 )
 
 func newSeriesTable(limit int) seriesTable {
@@ -66,7 +69,7 @@ func newSeriesTable(limit int) seriesTable {
 }
 
 func (t *seriesTable) forget() {
-	t.encodings, t.series = newEncodings(), nil
+	t.encodings, t.series, t.scratchOf = newEncodings(), nil, noSeries
 	t.versions, t.versionAt = make([]libraryVersion, 1), map[libraryVersion]uint32{{}: 0}
 	labels := telemetry.Labels{Extra: []telemetry.Label{{Name: "overflow", Value: "true"}}}
 	t.newSeries(&labels, telemetry.AppendLabels(nil, &labels))
@@ -115,6 +118,7 @@ func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
 	if id, ok := t.encodings.find(raw, hash); ok {
 		return id, nil
 	}
+	t.scratchOf = noSeries
 	if err := reader.ReadLabels(raw, &t.scratch); err != nil {
 		return 0, err
 	}
@@ -124,6 +128,7 @@ func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
 	if !ok {
 		id = t.newSeries(&t.scratch, t.canonical)
 	}
+	t.scratchOf = id
 	if !bytes.Equal(raw, t.canonical) {
 		t.encodings.insert(raw, hash, id)
 	}
@@ -133,13 +138,17 @@ func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
 // encoded returns a series' labels as they are written.
 func (t *seriesTable) encoded(id uint32) []byte { return t.encodings.bytesOf(t.series[id].encoding) }
 
-// labels reads a series' labels again.
-func (t *seriesTable) labels(id uint32) telemetry.Labels {
-	labels, err := telemetry.UnmarshalLabels(t.encoded(id))
-	if err != nil {
-		panic(fmt.Sprintf("labels that this fold encoded do not decode: %v", err))
+// labels returns a series' labels, good until the next report; they are read again
+// where they were not read last.
+func (t *seriesTable) labels(id uint32) *telemetry.Labels {
+	if t.scratchOf != id {
+		labels, err := telemetry.UnmarshalLabels(t.encoded(id))
+		if err != nil {
+			panic(fmt.Sprintf("labels that this fold encoded do not decode: %v", err))
+		}
+		t.scratch, t.scratchOf = labels, id
 	}
-	return labels
+	return &t.scratch
 }
 
 // client is who a series is of, node where it is. They share the table's memory, which

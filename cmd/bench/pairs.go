@@ -15,7 +15,6 @@ import (
 // allCommand runs every measurement.
 type allCommand struct {
 	Rounds  int `help:"Pairs for each target." default:"7"`
-	Records int `help:"Reports in the log." default:"4000000"`
 }
 
 // Cores: the log is served on one, what is measured runs on the other.
@@ -27,11 +26,12 @@ const (
 
 // target is a ratio of the poll loop's CPU time to the stage's that should hold.
 type target struct {
-	series int
-	want   float64
+	series  int
+	records int // one a second of each series: not fewer than fill a pane
+	want    float64
 }
 
-var aggregateTargets = []target{{10_000, 0.50}, {100_000, 0.40}, {1_000_000, 0.30}}
+var aggregateTargets = []target{{10_000, 4_000_000, 0.50}, {100_000, 4_000_000, 0.40}, {1_000_000, 12_000_000, 0.30}}
 
 // Run prints a line for each target.
 func (c *allCommand) Run(ctx context.Context) error {
@@ -45,18 +45,18 @@ func (c *allCommand) Run(ctx context.Context) error {
 }
 
 func (c *allCommand) aggregate(ctx context.Context, t target) error {
-	log, addr, err := startLog(ctx, t.series, c.Records)
+	log, addr, err := startLog(ctx, t)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Process.Kill(); _ = log.Wait() }()
 	var ratios []float64
 	for range c.Rounds {
-		poll, err := c.child(ctx, "poll", addr)
+		poll, err := c.child(ctx, "poll", addr, t)
 		if err != nil {
 			return err
 		}
-		stage, err := c.child(ctx, "aggregate", addr)
+		stage, err := c.child(ctx, "aggregate", addr, t)
 		if err != nil {
 			return err
 		}
@@ -75,8 +75,8 @@ func (c *allCommand) aggregate(ctx context.Context, t target) error {
 }
 
 // startLog starts the broker's process and waits until its log is written.
-func startLog(ctx context.Context, series, records int) (*exec.Cmd, string, error) {
-	command := pinned(ctx, brokerCore, "broker", strconv.Itoa(series), strconv.Itoa(records), strconv.Itoa(partitions))
+func startLog(ctx context.Context, t target) (*exec.Cmd, string, error) {
+	command := pinned(ctx, brokerCore, "broker", strconv.Itoa(t.series), strconv.Itoa(t.records), strconv.Itoa(partitions))
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return nil, "", fmt.Errorf("start the log: %w", err)
@@ -90,13 +90,13 @@ func startLog(ctx context.Context, series, records int) (*exec.Cmd, string, erro
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &said) != nil {
 		return nil, "", fmt.Errorf("start the log: it said %q", lines.Text())
 	}
-	fmt.Fprintf(os.Stderr, "  wrote %d reports of %d series in %s\n", records, series, time.Since(began).Round(time.Second))
+	fmt.Fprintf(os.Stderr, "  wrote %d reports of %d series in %s\n", t.records, t.series, time.Since(began).Round(time.Second))
 	return command, said.Addr, nil
 }
 
-func (c *allCommand) child(ctx context.Context, mode, addr string) (result, error) {
+func (c *allCommand) child(ctx context.Context, mode, addr string, t target) (result, error) {
 	var out result
-	text, err := pinned(ctx, measuredCore, mode, addr, strconv.Itoa(c.Records), strconv.Itoa(partitions)).Output()
+	text, err := pinned(ctx, measuredCore, mode, addr, strconv.Itoa(t.records), strconv.Itoa(partitions), strconv.Itoa(t.series)).Output()
 	if err != nil {
 		return out, fmt.Errorf("measure %s: %w", mode, err)
 	}

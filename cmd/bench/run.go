@@ -43,20 +43,32 @@ func cpuNanos() (nanos, maxRSSKiB int64, err error) {
 	return usage.Utime.Nano() + usage.Stime.Nano(), usage.Maxrss, nil
 }
 
-// measure runs work and prints the CPU time it took.
-func measure(records int, work func() error) error {
-	before, _, err := cpuNanos()
-	if err != nil {
-		return err
+// stopwatch takes CPU time from when each series was seen once: a stage that runs for
+// weeks meets most series again.
+type stopwatch struct {
+	warm   int // records
+	began  int // records, 0 before
+	before int64
+}
+
+// see says how many records were read.
+func (s *stopwatch) see(records int) error {
+	if s.began > 0 || records < s.warm {
+		return nil
 	}
-	if err := work(); err != nil {
-		return err
-	}
+	var err error
+	s.began = records
+	s.before, _, err = cpuNanos()
+	return err
+}
+
+// print prints the CPU time since.
+func (s *stopwatch) print(records int) error {
 	after, rss, err := cpuNanos()
 	if err != nil {
 		return err
 	}
-	return result{Records: records, CPUNanos: after - before, MaxRSS: rss}.print()
+	return result{Records: records - s.began, CPUNanos: after - s.before, MaxRSS: rss}.print()
 }
 
 // Run fills the log, says where it is, and serves it.
@@ -80,6 +92,7 @@ type readFlags struct {
 	Addr       string `arg:""`
 	Records    int    `arg:""`
 	Partitions int    `arg:""`
+	Series     int    `arg:""`
 	Profile    string `help:"Write a CPU profile to this file."`
 }
 
@@ -114,25 +127,27 @@ func (c *pollCommand) Run(ctx context.Context) error {
 }
 
 func (c *pollCommand) measure(ctx context.Context, client *kgo.Client) error {
-	return measure(c.Records, func() error {
-		bytes := 0
-		for seen := 0; seen < c.Records; {
-			fetches := client.PollFetches(ctx)
-			if err := fetches.Err(); err != nil {
-				return fmt.Errorf("poll: %w", err)
+	watch := stopwatch{warm: c.Series}
+	bytes, seen := 0, 0
+	for seen < c.Records {
+		if err := watch.see(seen); err != nil {
+			return err
+		}
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return fmt.Errorf("poll: %w", err)
+		}
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			for _, r := range p.Records {
+				bytes += len(r.Value)
 			}
-			fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-				for _, r := range p.Records {
-					bytes += len(r.Value)
-				}
-				seen += len(p.Records)
-			})
-		}
-		if bytes == 0 {
-			return io.ErrUnexpectedEOF
-		}
-		return nil
-	})
+			seen += len(p.Records)
+		})
+	}
+	if bytes == 0 {
+		return io.ErrUnexpectedEOF
+	}
+	return watch.print(seen)
 }
 
 type aggregateCommand struct{ readFlags }
@@ -151,23 +166,29 @@ func (c *aggregateCommand) Run(ctx context.Context) error {
 }
 
 func (c *aggregateCommand) measure(ctx context.Context, p *pipeline.Pipeline) error {
-	return measure(c.Records, func() error {
-		ctx, stop := context.WithCancel(ctx)
-		defer stop()
-		ended := make(chan error, 1)
-		go func() { ended <- p.RunStage(ctx, pipeline.RoleAggregate) }()
-		ticker := time.NewTicker(10 * time.Millisecond)
-		defer ticker.Stop()
-		for p.Records(pipeline.RoleAggregate) < uint64(c.Records) {
-			select {
-			case err := <-ended:
-				return fmt.Errorf("the stage ended early: %w", err)
-			case <-ticker.C:
-			}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- p.RunStage(ctx, pipeline.RoleAggregate) }()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	watch, seen := stopwatch{warm: c.Series}, 0
+	for seen < c.Records {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("the stage ended early: %w", err)
+		case <-ticker.C:
+			seen = int(p.Records(pipeline.RoleAggregate))
 		}
-		stop()
-		return <-ended // after the last flush
-	})
+		if err := watch.see(seen); err != nil {
+			return err
+		}
+	}
+	stop()
+	if err := <-ended; err != nil { // after the last flush
+		return err
+	}
+	return watch.print(seen)
 }
 
 // forget lets the stage begin at the log's start.
