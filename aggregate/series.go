@@ -40,9 +40,9 @@ type seriesTable struct {
 	series    []series         // the first takes the series beyond the limit
 	versions  []libraryVersion // the first is none
 	versionAt map[libraryVersion]uint32
-	segment   uint32 // counts segments, from 1
-	groupings uint32 // counts sets of groupings, from 1
-	live      int    // series in the open segment
+	segment   uint32           // counts segments, from 1
+	groupings uint32           // counts sets of groupings, from 1
+	live      int              // series in the open segment
 	scratch   telemetry.Labels // read last, of the series scratchOf
 	scratchOf uint32
 	canonical []byte

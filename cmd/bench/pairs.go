@@ -14,7 +14,7 @@ import (
 
 // allCommand runs every measurement.
 type allCommand struct {
-	Rounds  int `help:"Pairs for each target." default:"7"`
+	Rounds int `help:"Pairs for each target." default:"7"`
 }
 
 // Cores: the log is served on one, what is measured runs on the other.
