@@ -130,7 +130,7 @@ func (f *Fold) absorb() {
 		c := f.cells.at(p.cell)
 		c.pending = 0
 		f.arena.unpackSums(&p.sums, &f.unpacked)
-		f.arena.absorb(&c.sums, &f.unpacked)
+		f.arena.absorb(&c.sums, &f.unpacked, 0)
 		if p.lists > 0 {
 			f.arena.listsOf(&c.sums).MergePanes(f.arena.lists[p.lists-1])
 		}
@@ -145,7 +145,9 @@ func (f *Fold) partial(g *groupPane) telemetry.GroupPartial {
 	t := &f.unpacked
 	f.arena.unpackSums(&g.sums, t)
 	t.Clients, t.Nodes, t.Gauges = f.clients[:0], f.nodes[:0], f.gauges[:0]
-	f.identify(g, t)
+	if !g.group.grouping.Omit.Has(telemetry.PartDistincts) {
+		f.identify(g, t)
+	}
 	if g.gauged {
 		g.eachPresent(func(id uint32) {
 			for at := f.series.series[id].newest; at != 0; at = f.cells.at(at - 1).older {

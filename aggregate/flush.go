@@ -67,7 +67,7 @@ func (f *Flush) EachGroupRecord(maxBytes int, yield func(key string, value []byt
 	for _, g := range f.groups {
 		if g.group != last {
 			if last != nil {
-				yield(last.key, value)
+				yield(last.key, telemetry.AppendOmitted(value, last.grouping.Omit))
 			}
 			last = g.group
 			header = telemetry.AppendGroupHeader(nil, &telemetry.GroupBatch{Source: f.source, Segment: f.segment,
@@ -79,12 +79,12 @@ func (f *Flush) EachGroupRecord(maxBytes int, yield func(key string, value []byt
 		value = telemetry.AppendPartial(value, partial.Pane.Unix(), &partial.Totals)
 		if before > len(header) && len(value) > maxBytes {
 			next := append(slices.Clip(header), value[before:]...)
-			yield(last.key, value[:before])
+			yield(last.key, telemetry.AppendOmitted(value[:before], last.grouping.Omit))
 			value = next
 		}
 	}
 	if last != nil {
-		yield(last.key, value)
+		yield(last.key, telemetry.AppendOmitted(value, last.grouping.Omit))
 	}
 }
 

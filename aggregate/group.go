@@ -132,8 +132,8 @@ func (f *Fold) absorbInto(c *cell, part *sums, unpacked *telemetry.Totals) {
 	s := &f.series.series[c.series]
 	for _, m := range f.membershipsOf(s) {
 		gp := f.partOf(m.group, c.pane)
-		f.arena.absorb(&gp.sums, unpacked)
-		if s.version != 0 && part.messages > 0 {
+		f.arena.absorb(&gp.sums, unpacked, m.group.grouping.Omit)
+		if s.version != 0 && part.messages > 0 && !m.group.grouping.Omit.Has(telemetry.PartDistincts) {
 			gp.countVersion(s.version, part.messages)
 		}
 		if part.lists > 0 {

@@ -38,3 +38,41 @@ func TestClientsThatAreNotListedAreCountedOnce(t *testing.T) {
 		t.Errorf("%d reports, want %d", totals.Reports, 3*clients)
 	}
 }
+
+// TestWhatNoRuleReadsIsLeftOut holds that a grouping's partials lack what it omits, say so, and have all else.
+func TestWhatNoRuleReadsIsLeftOut(t *testing.T) {
+	groupings := []telemetry.Grouping{{ID: "whole"}, {ID: "some", Omit: telemetry.PartLatency | telemetry.PartDistincts}, {ID: "sums", Omit: telemetry.AllParts}}
+	fold := NewFold(telemetry.Source{}, DefaultParameters(), 5*time.Second, groupings)
+	report := &telemetry.Report{Labels: telemetry.Labels{Op: "send", Client: "c", Node: "n", SDKLang: "go", SDKVersion: "1.0.0"},
+		StartUnixMillis: epoch.UnixMilli(), Messages: 7, Errors: []telemetry.ErrorCount{{Class: "timeout", Count: 2}}}
+	for _, h := range []*telemetry.Histogram{&report.LatencyMicros, &report.DelayMicros, &report.SizeBytes, &report.HeartbeatMicros} {
+		h.Observe(1000)
+	}
+	report.RawLabels = telemetry.AppendLabels(nil, &report.Labels)
+	at := Position{AppendUnixMillis: epoch.UnixMilli()}
+	for range 2 { // the second is pending when the first was absorbed
+		fold.Begin(at)
+		if err := fold.Add(at, report, labelsOf(report)); err != nil {
+			t.Fatal(err)
+		}
+		at.Offset++
+		fold.Flush()
+	}
+	fold.Regroup(groupings)
+	got := map[string]string{}
+	for _, batch := range groupsOf(t, fold.Flush()) {
+		totals := &batch.Partials[0].Totals
+		got[batch.Grouping] = fmt.Sprintf("omitted=%05b reports=%d messages=%d errors=%d histograms=%d,%d,%d,%d listed=%d,%d,%d", batch.Omitted,
+			totals.Reports, totals.Messages, totals.ErrorTotal(), totals.LatencyMicros.Count(), totals.DelayMicros.Count(), totals.SizeBytes.Count(),
+			totals.HeartbeatMicros.Count(), len(totals.Clients), len(totals.Nodes), len(totals.Versions))
+	}
+	for grouping, want := range map[string]string{
+		"whole": "omitted=00000 reports=2 messages=14 errors=4 histograms=2,2,2,2 listed=1,1,1",
+		"some":  "omitted=10001 reports=2 messages=14 errors=4 histograms=0,2,2,2 listed=0,0,0",
+		"sums":  "omitted=11111 reports=2 messages=14 errors=4 histograms=0,0,0,0 listed=0,0,0",
+	} {
+		if got[grouping] != want {
+			t.Errorf("%s: got  %s\nwant %s", grouping, got[grouping], want)
+		}
+	}
+}

@@ -29,18 +29,26 @@ func (a *arena) add(s *sums, r *telemetry.Report) {
 	}
 }
 
-// absorb adds part to s.
-func (a *arena) absorb(s *sums, part *telemetry.Totals) {
+// absorb adds part to s, without what is omitted.
+func (a *arena) absorb(s *sums, part *telemetry.Totals, omit telemetry.Parts) {
 	s.reports += part.Reports
 	s.messages += part.Messages
 	s.bytes += part.Bytes
 	s.rebalances += part.Rebalances
 	s.droppedReports += part.DroppedReports
 	s.interval += part.IntervalMillis
-	a.merge(&s.latencies, &part.LatencyMicros)
-	a.merge(&s.delays, &part.DelayMicros)
-	a.merge(&s.sizes, &part.SizeBytes)
-	a.merge(&s.heartbeats, &part.HeartbeatMicros)
+	if !omit.Has(telemetry.PartLatency) {
+		a.merge(&s.latencies, &part.LatencyMicros)
+	}
+	if !omit.Has(telemetry.PartDelay) {
+		a.merge(&s.delays, &part.DelayMicros)
+	}
+	if !omit.Has(telemetry.PartSize) {
+		a.merge(&s.sizes, &part.SizeBytes)
+	}
+	if !omit.Has(telemetry.PartHeartbeat) {
+		a.merge(&s.heartbeats, &part.HeartbeatMicros)
+	}
 }
 
 // unpackSums writes s into t, whose memory is reused. Lists are shared with the arena.

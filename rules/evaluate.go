@@ -104,6 +104,10 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 			return nil, unknownSpan()
 		}
 		s := e.stretchOf(g, from, to, rule.reads.needs)
+		if s.omitted.Has(rule.reads.needs) {
+			readUnknown = true
+			return nil, unknownSpan()
+		}
 		return s, s.span(rule.reads.needs)
 	}
 	view.Over = func(text string) Span {
@@ -127,8 +131,9 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 		return verdict{}, err
 	}
 	active := out.(bool)
-	whole := e.stats.Completeness >= 1 && !from.Before(e.begins[g.grouping])
-	shown := active && rule.reads.presence
+	omitted := here.omitted.Has(rule.reads.needs)
+	whole := e.stats.Completeness >= 1 && !from.Before(e.begins[g.grouping]) && !omitted
+	shown := active && rule.reads.presence && !omitted
 	unknown := !whole && !shown || readUnknown && (!active || rule.reads.negates)
 	return verdict{active: active, unknown: unknown, view: view, from: from}, nil
 }

@@ -27,35 +27,22 @@ type expressionError struct {
 
 func (e *expressionError) Error() string { return e.Message }
 
-// needs are the costly parts of a span that an expression reads.
-type needs uint8
-
-const (
-	needLatency needs = 1 << iota
-	needDelay
-	needSize
-	needHeartbeat
-	needDistinct
-	needRates
-)
-
-func (n needs) has(part needs) bool { return n&part != 0 }
-
-var fieldNeeds = map[string]needs{
-	"p50": needLatency, "p90": needLatency, "p95": needLatency, "p99": needLatency, "p999": needLatency,
-	"latency_max": needLatency, "latency_share_above": needLatency,
-	"delay_p50": needDelay, "delay_p99": needDelay,
-	"size_p50": needSize, "size_p99": needSize, "size_max": needSize, "size_avg": needSize,
-	"heartbeat_p99": needHeartbeat,
-	"clients":       needDistinct, "nodes": needDistinct, "version_share": needDistinct, "outdated": needDistinct,
-	"departed_clients": needDistinct,
-	"tps_median":       needRates, "volatility": needRates,
+// fieldNeeds are the parts of a group's totals that fields are made of; the others are
+// made of what all have.
+var fieldNeeds = map[string]telemetry.Parts{
+	"p50": telemetry.PartLatency, "p90": telemetry.PartLatency, "p95": telemetry.PartLatency, "p99": telemetry.PartLatency,
+	"p999": telemetry.PartLatency, "latency_max": telemetry.PartLatency, "latency_share_above": telemetry.PartLatency,
+	"delay_p50": telemetry.PartDelay, "delay_p99": telemetry.PartDelay,
+	"size_p50": telemetry.PartSize, "size_p99": telemetry.PartSize, "size_max": telemetry.PartSize, "size_avg": telemetry.PartSize,
+	"heartbeat_p99": telemetry.PartHeartbeat,
+	"clients":       telemetry.PartDistincts, "nodes": telemetry.PartDistincts, "version_share": telemetry.PartDistincts,
+	"outdated": telemetry.PartDistincts, "departed_clients": telemetry.PartDistincts,
 }
 
 // reading is what a look at an expression's tree tells of it.
 type reading struct {
 	fields   []string // numeric fields of the view, in the order of their first use
-	needs    needs
+	needs    telemetry.Parts
 	over     map[string]time.Duration
 	ago      map[string]time.Duration
 	prev     bool

@@ -21,9 +21,16 @@ type groupState struct {
 
 // paneState holds, for every source and segment, the partial of the highest version.
 type paneState struct {
-	parts  map[part]*telemetry.Totals
-	merged *telemetry.Totals // of all parts; nil after a change
-	late   uint64            // reports that came after the source's watermark
+	parts   map[part]contribution
+	merged  *telemetry.Totals // of all parts; nil after a change
+	omitted telemetry.Parts   // by some part of merged
+	late    uint64            // reports that came after the source's watermark
+}
+
+// contribution is what a part holds in its highest version, and what that lacks.
+type contribution struct {
+	totals  *telemetry.Totals
+	omitted telemetry.Parts
 }
 
 type part struct {
@@ -37,22 +44,23 @@ func (p part) compare(o part) int {
 		cmp.Compare(p.segment.Block, o.segment.Block), cmp.Compare(p.segment.MinuteUnix, o.segment.MinuteUnix))
 }
 
-// put keeps the higher version, and says by how many reports it grew.
-func (p *paneState) put(of part, totals *telemetry.Totals, closed bool) (late uint64) {
+// put keeps the higher version, of equal ones the one that lacks less, and says by how
+// many reports a closed pane grew.
+func (p *paneState) put(of part, came contribution, closed bool) (late uint64) {
 	old := p.parts[of]
 	var known uint64
-	if old != nil {
-		known = old.Reports
+	if old.totals != nil {
+		known = old.totals.Reports
 	}
-	if totals.Reports <= known {
+	lacksLess := came.omitted != old.omitted && !came.omitted.Has(^old.omitted)
+	if came.totals.Reports < known || came.totals.Reports == known && !lacksLess {
 		return 0
 	}
-	if closed {
-		late = totals.Reports - known
+	if late = came.totals.Reports - known; closed && late > 0 {
 		p.late = max(p.late, late)
 		return late
 	}
-	p.parts[of] = totals
+	p.parts[of] = came
 	p.merged = nil
 	return 0
 }
@@ -65,13 +73,15 @@ func (p *paneState) total() *telemetry.Totals {
 		return p.merged
 	}
 	bySource := map[telemetry.Source]*telemetry.Totals{}
+	p.omitted = 0
 	for _, of := range slices.SortedFunc(maps.Keys(p.parts), part.compare) {
 		source := bySource[of.source]
 		if source == nil {
 			source = &telemetry.Totals{}
 			bySource[of.source] = source
 		}
-		next := *p.parts[of]
+		next := *p.parts[of].totals
+		p.omitted |= p.parts[of].omitted
 		gauges := fullerGauges(source.Gauges, next.Gauges)
 		next.Gauges = nil
 		source.MergeSources(&next)
@@ -125,11 +135,11 @@ func (e *Evaluator) Apply(batch *telemetry.GroupBatch) {
 		start := partial.Pane.Unix()
 		pane := g.panes[start]
 		if pane == nil {
-			pane = &paneState{parts: map[part]*telemetry.Totals{}}
+			pane = &paneState{parts: map[part]contribution{}}
 			g.panes[start] = pane
 		}
 		closed := e.sources.passed(batch.Source, partial.Pane.Add(e.config.Pane))
-		e.stats.LateReports += pane.put(of, &partial.Totals, closed)
+		e.stats.LateReports += pane.put(of, contribution{&partial.Totals, batch.Omitted}, closed)
 	}
 }
 
@@ -141,7 +151,7 @@ func (e *Evaluator) began(grouping string, pane time.Time) {
 }
 
 // stretchOf merges a group's panes in [from, to).
-func (e *Evaluator) stretchOf(g *groupState, from, to time.Time, need needs) *stretch {
+func (e *Evaluator) stretchOf(g *groupState, from, to time.Time, need telemetry.Parts) *stretch {
 	out := &stretch{seconds: to.Sub(from).Seconds()}
 	for at := from; at.Before(to); at = at.Add(e.config.Pane) {
 		pane := g.panes[at.Unix()]
@@ -154,26 +164,27 @@ func (e *Evaluator) stretchOf(g *groupState, from, to time.Time, need needs) *st
 		read := needed(totals, need)
 		out.totals.MergePanes(&read)
 		out.late += pane.late
+		out.omitted |= pane.omitted
 	}
 	return out
 }
 
 // needed is t without the parts that nothing reads.
-func needed(t *telemetry.Totals, need needs) telemetry.Totals {
+func needed(t *telemetry.Totals, need telemetry.Parts) telemetry.Totals {
 	out := *t
-	if !need.has(needLatency) {
+	if !need.Has(telemetry.PartLatency) {
 		out.LatencyMicros = telemetry.Histogram{}
 	}
-	if !need.has(needDelay) {
+	if !need.Has(telemetry.PartDelay) {
 		out.DelayMicros = telemetry.Histogram{}
 	}
-	if !need.has(needSize) {
+	if !need.Has(telemetry.PartSize) {
 		out.SizeBytes = telemetry.Histogram{}
 	}
-	if !need.has(needHeartbeat) {
+	if !need.Has(telemetry.PartHeartbeat) {
 		out.HeartbeatMicros = telemetry.Histogram{}
 	}
-	if !need.has(needDistinct) {
+	if !need.Has(telemetry.PartDistincts) {
 		out.Clients, out.Nodes, out.Versions, out.StoppedClients = nil, nil, nil, nil
 	}
 	out.Events = nil

@@ -25,7 +25,10 @@ func TestGaugesOfASpannedMinuteCountOnce(t *testing.T) {
 		{"the whole one while the later has heard of fewer", map[part]*telemetry.Totals{{first, before}: lag(3, 300), {first, after}: lag(1, 90)}, 300},
 		{"sources add up", map[part]*telemetry.Totals{{first, before}: lag(3, 300), {second, before}: lag(1, 50), {second, after}: lag(1, 40)}, 340},
 	} {
-		pane := &paneState{parts: c.parts}
+		pane := &paneState{parts: map[part]contribution{}}
+		for of, totals := range c.parts {
+			pane.put(of, contribution{totals: totals}, false)
+		}
 		s := stretch{totals: *pane.total(), seconds: time.Second.Seconds()}
 		span := s.span(0)
 		if span.Lag != c.want {
@@ -34,5 +37,36 @@ func TestGaugesOfASpannedMinuteCountOnce(t *testing.T) {
 		if want := float64(10 * len(c.parts)); span.Messages != want {
 			t.Errorf("%s: got %g messages, want %g: counters add up over segments", c.name, span.Messages, want)
 		}
+	}
+}
+
+// TestWhatLacksLessReplaces holds that of one version the partial counts that lacks less: a rule that came with a reload
+// reads more of the same reports.
+func TestWhatLacksLessReplaces(t *testing.T) {
+	of := part{source: telemetry.Source{Partition: 1}}
+	latency, size := telemetry.PartLatency, telemetry.PartSize
+	pane := &paneState{parts: map[part]contribution{}}
+	for _, step := range []struct {
+		reports uint64
+		omitted telemetry.Parts
+		kept    telemetry.Parts
+	}{
+		{5, latency | size, latency | size},
+		{5, latency, latency},
+		{5, size, latency}, // neither lacks less than the other
+		{4, 0, latency},
+		{5, 0, 0},
+		{5, latency, 0},
+		{6, size, size},
+	} {
+		if late := pane.put(of, contribution{&telemetry.Totals{Reports: step.reports}, step.omitted}, false); late != 0 {
+			t.Errorf("%+v: %d reports are late", step, late)
+		}
+		if pane.total(); pane.omitted != step.kept {
+			t.Errorf("%+v: what is kept lacks %b", step, pane.omitted)
+		}
+	}
+	if late := pane.put(of, contribution{&telemetry.Totals{Reports: 6}, 0}, true); late != 0 || pane.parts[of].omitted != 0 {
+		t.Errorf("the same reports after the pane closed: %d are late and it lacks %b, want neither", late, pane.parts[of].omitted)
 	}
 }

@@ -202,11 +202,25 @@ func (p *player) put(source string, at time.Duration, settings []string) {
 		}
 		var totals telemetry.Totals
 		totals.JoinSeries(&labels, &cell)
+		omit(&totals, grouping.Omit)
 		// Each put is a segment of its own, so that it adds to what was put before.
 		segment := telemetry.Segment{Block: uint64(len(p.inputs))}
 		batch := &telemetry.GroupBatch{Source: p.source(source), Segment: segment, Grouping: grouping.ID, Values: values,
-			Partials: []telemetry.GroupPartial{{Pane: epoch.Add(at), Totals: totals}}}
+			Partials: []telemetry.GroupPartial{{Pane: epoch.Add(at), Totals: totals}}, Omitted: grouping.Omit}
 		p.feed(func(e *rules.Evaluator) { e.Apply(batch) })
+	}
+}
+
+// omit takes away what the aggregate stage leaves out.
+func omit(t *telemetry.Totals, parts telemetry.Parts) {
+	for part, h := range map[telemetry.Parts]*telemetry.Histogram{telemetry.PartLatency: &t.LatencyMicros, telemetry.PartDelay: &t.DelayMicros,
+		telemetry.PartSize: &t.SizeBytes, telemetry.PartHeartbeat: &t.HeartbeatMicros} {
+		if parts.Has(part) {
+			*h = telemetry.Histogram{}
+		}
+	}
+	if parts.Has(telemetry.PartDistincts) {
+		t.Clients, t.Nodes, t.Versions, t.StoppedClients = nil, nil, nil, nil
 	}
 }
 

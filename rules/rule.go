@@ -53,15 +53,20 @@ type Set struct {
 	Rules []*Rule // by file, then by their place in it
 }
 
-// Groupings returns each grouping that some rule uses once.
+// Groupings returns each grouping that some rule uses once. What none of its rules
+// reads is omitted.
 func (s *Set) Groupings() []telemetry.Grouping {
-	seen := map[string]bool{}
+	place := map[string]int{}
 	var out []telemetry.Grouping
 	for _, rule := range s.Rules {
-		if !seen[rule.Grouping.ID] {
-			seen[rule.Grouping.ID] = true
+		at, ok := place[rule.Grouping.ID]
+		if !ok {
+			at = len(out)
+			place[rule.Grouping.ID] = at
 			out = append(out, rule.Grouping)
+			out[at].Omit = telemetry.AllParts
 		}
+		out[at].Omit &^= rule.reads.needs
 	}
 	return out
 }

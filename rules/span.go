@@ -80,10 +80,11 @@ type stretch struct {
 	paneTPS []float64 // one for each pane, those without data included
 	seconds float64
 	late    uint64
+	omitted telemetry.Parts // by some partial in it
 }
 
 // span computes the fields.
-func (s *stretch) span(need needs) Span {
+func (s *stretch) span(need telemetry.Parts) Span {
 	t := &s.totals
 	failed := float64(t.ErrorTotal())
 	out := Span{
@@ -93,21 +94,19 @@ func (s *stretch) span(need needs) Span {
 		Clients: float64(uint64(len(t.Clients)) + t.OverflowedClients), Nodes: float64(len(t.Nodes)),
 		LatencyMax: float64(t.LatencyMicros.Max) / microsPerSecond, SizeMax: float64(t.SizeBytes.Max),
 	}
-	if need.has(needRates) {
-		out.TPSMedian, out.Volatility = median(s.paneTPS), volatility(s.paneTPS)
-	}
-	if need.has(needLatency) {
+	out.TPSMedian, out.Volatility = median(s.paneTPS), volatility(s.paneTPS)
+	if need.Has(telemetry.PartLatency) {
 		out.P50, out.P90, out.P95 = seconds(&t.LatencyMicros, 0.5), seconds(&t.LatencyMicros, 0.9), seconds(&t.LatencyMicros, 0.95)
 		out.P99, out.P999 = seconds(&t.LatencyMicros, 0.99), seconds(&t.LatencyMicros, 0.999)
 	}
-	if need.has(needDelay) {
+	if need.Has(telemetry.PartDelay) {
 		out.DelayP50, out.DelayP99 = seconds(&t.DelayMicros, 0.5), seconds(&t.DelayMicros, 0.99)
 	}
-	if need.has(needSize) {
+	if need.Has(telemetry.PartSize) {
 		out.SizeP50, out.SizeP99 = t.SizeBytes.Quantile(0.5), t.SizeBytes.Quantile(0.99)
 		out.SizeAvg = ratio(float64(t.SizeBytes.Sum), float64(t.SizeBytes.Count()))
 	}
-	if need.has(needHeartbeat) {
+	if need.Has(telemetry.PartHeartbeat) {
 		out.HeartbeatPN = seconds(&t.HeartbeatMicros, 0.99)
 	}
 	for _, gauge := range t.Gauges {

@@ -92,7 +92,7 @@ func UnmarshalGroupBatch(value []byte) (GroupBatch, error) {
 	if err != nil {
 		return GroupBatch{}, fmt.Errorf("decode a group batch: %w", err)
 	}
-	b := GroupBatch{Source: source, Segment: segmentFromPB(pb.Segment), Grouping: pb.Grouping, Values: pb.Values}
+	b := GroupBatch{Source: source, Segment: segmentFromPB(pb.Segment), Grouping: pb.Grouping, Values: pb.Values, Omitted: Parts(pb.Omitted)}
 	for _, p := range pb.Partials {
 		b.Partials = append(b.Partials, GroupPartial{time.Unix(p.GetPaneUnixS(), 0).UTC(), totalsFromPB(p.GetTotals())})
 	}

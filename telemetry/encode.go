@@ -199,7 +199,7 @@ func AppendGroupBatch(b []byte, batch *GroupBatch) []byte {
 	for i := range batch.Partials {
 		b = AppendPartial(b, batch.Partials[i].Pane.Unix(), &batch.Partials[i].Totals)
 	}
-	return b
+	return AppendOmitted(b, batch.Omitted)
 }
 
 // AppendGroupHeader begins a record's value of weir.groups with what names the batch;
@@ -208,6 +208,9 @@ func AppendGroupHeader(b []byte, batch *GroupBatch) []byte {
 	b = appendSegment(appendSource(appendUint(b, 1, Schema), 2, &batch.Source), 3, &batch.Segment)
 	return appendTexts(appendText(b, 4, batch.Grouping), 5, batch.Values)
 }
+
+// AppendOmitted ends a record's value of weir.groups with what its partials lack.
+func AppendOmitted(b []byte, omitted Parts) []byte { return appendUint(b, 7, uint64(omitted)) }
 
 // AppendPartial appends one pane of a group.
 func AppendPartial(b []byte, paneUnix int64, totals *Totals) []byte {

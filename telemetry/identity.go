@@ -80,7 +80,25 @@ type Grouping struct {
 	ID    string // names By and Where; equal for equal text
 	By    []string
 	Where func(*Labels) bool // nil admits all
+	Omit  Parts              // what no rule of this grouping reads
 }
+
+// Parts are the costly parts of a group's totals.
+type Parts uint8
+
+// The parts, with the bits of telemetry.proto.
+const (
+	PartLatency Parts = 1 << iota
+	PartDelay
+	PartSize
+	PartHeartbeat
+	PartDistincts // clients, nodes and versions
+
+	AllParts = PartLatency | PartDelay | PartSize | PartHeartbeat | PartDistincts
+)
+
+// Has says that any part of other is in p.
+func (p Parts) Has(other Parts) bool { return p&other != 0 }
 
 // Values returns the group that a series belongs to; ok is false where Where
 // refuses it.
@@ -117,6 +135,7 @@ type GroupBatch struct {
 	Grouping string
 	Values   []string
 	Partials []GroupPartial
+	Omitted  Parts // what the partials' totals lack
 }
 
 // GroupPartial is a group's totals in one pane.

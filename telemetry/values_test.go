@@ -78,7 +78,7 @@ func fullGroupBatch() telemetry.GroupBatch {
 	return telemetry.GroupBatch{
 		Source: source, Segment: telemetry.Segment{Block: 2, MinuteUnix: second / 60},
 		Grouping: "cluster,topic", Values: []string{"eu-1", "orders"},
-		Partials: []telemetry.GroupPartial{{Pane: time.Unix(second, 0).UTC(), Totals: fullTotals()}},
+		Partials: []telemetry.GroupPartial{{Pane: time.Unix(second, 0).UTC(), Totals: fullTotals()}}, Omitted: telemetry.PartDelay,
 	}
 }
 

@@ -1719,13 +1719,17 @@ func (x *LedgerEntry) GetClosed() bool {
 
 // GroupBatch is the value of a record on weir.groups; its key is the group's.
 type GroupBatch struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	Source        *Source                `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	Segment       *Segment               `protobuf:"bytes,3,opt,name=segment,proto3" json:"segment,omitempty"`
-	Grouping      string                 `protobuf:"bytes,4,opt,name=grouping,proto3" json:"grouping,omitempty"` // id of the grouping
-	Values        []string               `protobuf:"bytes,5,rep,name=values,proto3" json:"values,omitempty"`     // one for each label of the grouping, in its order
-	Partials      []*GroupPartial        `protobuf:"bytes,6,rep,name=partials,proto3" json:"partials,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Schema   uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Source   *Source                `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	Segment  *Segment               `protobuf:"bytes,3,opt,name=segment,proto3" json:"segment,omitempty"`
+	Grouping string                 `protobuf:"bytes,4,opt,name=grouping,proto3" json:"grouping,omitempty"` // id of the grouping
+	Values   []string               `protobuf:"bytes,5,rep,name=values,proto3" json:"values,omitempty"`     // one for each label of the grouping, in its order
+	Partials []*GroupPartial        `protobuf:"bytes,6,rep,name=partials,proto3" json:"partials,omitempty"`
+	// What the totals lack because no rule reads it, as bits: 1 latency, 2 delay, 4 size,
+	// 8 heartbeat, 16 clients, nodes and versions. A rule that reads it all the same knows
+	// nothing of the panes in this batch.
+	Omitted       uint32 `protobuf:"varint,7,opt,name=omitted,proto3" json:"omitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1800,6 +1804,13 @@ func (x *GroupBatch) GetPartials() []*GroupPartial {
 		return x.Partials
 	}
 	return nil
+}
+
+func (x *GroupBatch) GetOmitted() uint32 {
+	if x != nil {
+		return x.Omitted
+	}
+	return 0
 }
 
 type GroupPartial struct {
@@ -2126,7 +2137,7 @@ const file_telemetry_proto_rawDesc = "" +
 	"\ffirst_offset\x18\x04 \x01(\x03R\vfirstOffset\x12\x1d\n" +
 	"\n" +
 	"end_offset\x18\x05 \x01(\x03R\tendOffset\x12\x16\n" +
-	"\x06closed\x18\x06 \x01(\bR\x06closed\"\xfe\x01\n" +
+	"\x06closed\x18\x06 \x01(\bR\x06closed\"\x98\x02\n" +
 	"\n" +
 	"GroupBatch\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x121\n" +
@@ -2134,7 +2145,8 @@ const file_telemetry_proto_rawDesc = "" +
 	"\asegment\x18\x03 \x01(\v2\x1a.weir.telemetry.v1.SegmentR\asegment\x12\x1a\n" +
 	"\bgrouping\x18\x04 \x01(\tR\bgrouping\x12\x16\n" +
 	"\x06values\x18\x05 \x03(\tR\x06values\x12;\n" +
-	"\bpartials\x18\x06 \x03(\v2\x1f.weir.telemetry.v1.GroupPartialR\bpartials\"a\n" +
+	"\bpartials\x18\x06 \x03(\v2\x1f.weir.telemetry.v1.GroupPartialR\bpartials\x12\x18\n" +
+	"\aomitted\x18\a \x01(\rR\aomitted\"a\n" +
 	"\fGroupPartial\x12\x1e\n" +
 	"\vpane_unix_s\x18\x01 \x01(\x03R\tpaneUnixS\x121\n" +
 	"\x06totals\x18\x02 \x01(\v2\x19.weir.telemetry.v1.TotalsR\x06totals\"\x8d\x02\n" +
