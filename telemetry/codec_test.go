@@ -114,3 +114,29 @@ func TestRecordsOfOthersAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestColumnsThatDoNotFitAreRefused holds that no cell is made up or left out where columns disagree.
+func TestColumnsThatDoNotFitAreRefused(t *testing.T) {
+	whole := fullCellBatch()
+	encoded := telemetry.AppendCellBatch(nil, &whole)
+	for want, change := range map[string]func(*telemetrypb.CellColumns){
+		"cells without reports: an earlier build wrote this record; let that one store it": func(c *telemetrypb.CellColumns) { c.Reports = nil },
+		"column messages has 1 numbers for 2 cells":                                        func(c *telemetrypb.CellColumns) { c.Messages = c.Messages[:1] },
+		"column pane_steps_s has 3 numbers for 2 cells":                                    func(c *telemetrypb.CellColumns) { c.PaneStepsS = append(c.PaneStepsS, 1) },
+		"labels of cell 0 take 1 bytes of the 0 before":                                    func(c *telemetrypb.CellColumns) { c.LabelPrefixes[0] = 1 },
+		"labels of cell 1 take":                                                            func(c *telemetrypb.CellColumns) { c.LabelBytes = c.LabelBytes[:20] },
+		"histograms of 1 cells":                                                            func(c *telemetrypb.CellColumns) { c.Latency.Buckets = c.Latency.Buckets[1:] },
+		"histogram of cell 1 has 9 buckets, 1 are left":                                    func(c *telemetrypb.CellColumns) { c.Delay.Buckets[1] = 9 },
+		"1 buckets belong to no cell":                                                      func(c *telemetrypb.CellColumns) { c.Size.Buckets[1] = 0 },
+		"lists of cell 7, there are 2":                                                     func(c *telemetrypb.CellColumns) { c.Lists[0].Cell = 7 },
+	} {
+		var pb telemetrypb.CellBatch
+		if err := proto.Unmarshal(encoded, &pb); err != nil {
+			t.Fatal(err)
+		}
+		change(pb.Cells)
+		if _, err := telemetry.UnmarshalCellBatch(must(t)(proto.Marshal(&pb))); err == nil || !strings.HasPrefix(err.Error(), "decode a cell batch: "+want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,9 +10,12 @@ import (
 
 // cellsFromPB reads columns. A column that was left out holds zeros.
 func cellsFromPB(pb *telemetrypb.CellColumns) ([]Cell, error) {
+	if pb == nil {
+		return nil, nil
+	}
 	cells := make([]Cell, len(pb.GetReports()))
 	if len(cells) == 0 {
-		return nil, nil
+		return nil, errors.New("cells without reports: an earlier build wrote this record; let that one store it")
 	}
 	for _, c := range []struct {
 		name string
