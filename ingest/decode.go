@@ -29,8 +29,9 @@ var readJSON = protojson.UnmarshalOptions{DiscardUnknown: true}
 // Decoder decodes and validates records, one at a time. It keeps its buffers
 // between records and is not safe for concurrent use.
 type Decoder struct {
-	Limits Limits
-	report telemetry.Report
+	Limits  Limits
+	report  telemetry.Report
+	labeled bool // the report's labels may be set
 }
 
 // NewDecoder returns a decoder with those limits.
@@ -44,6 +45,7 @@ func (d *Decoder) Decode(value []byte, appendUnixMillis int64) (*telemetry.Repor
 	if err != nil {
 		return nil, err
 	}
+	d.labeled = true
 	if err := d.ReadLabels(r.RawLabels, &r.Labels); err != nil {
 		return nil, err
 	}
@@ -55,6 +57,9 @@ func (d *Decoder) Decode(value []byte, appendUnixMillis int64) (*telemetry.Repor
 func (d *Decoder) DecodeValues(value []byte, appendUnixMillis int64) (*telemetry.Report, error) {
 	if len(value) > d.Limits.MaxReportBytes {
 		return nil, &Refusal{ReasonOversized, fmt.Sprintf("report has %d bytes, at most %d are allowed", len(value), d.Limits.MaxReportBytes)}
+	}
+	if d.decodePlain(value, appendUnixMillis) {
+		return &d.report, nil
 	}
 	if err := d.decode(value); err != nil {
 		return nil, &Refusal{ReasonUndecodable, detailOf(err)}
@@ -90,6 +95,7 @@ func detailOf(err error) string {
 // which no report has; white space before a brace is also legal protobuf, so there the
 // record is JSON only where it is no report otherwise.
 func (d *Decoder) decode(value []byte) error {
+	d.labeled = true
 	if len(value) > 0 && value[0] == '{' {
 		return decodeJSON(value, &d.report)
 	}

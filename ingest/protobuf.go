@@ -88,13 +88,28 @@ func setReportField(r *telemetry.Report, f *fields) error {
 
 // resetReport empties a report and keeps its memory.
 func resetReport(r *telemetry.Report) {
-	r.Schema, r.RawLabels = 0, nil
 	r.Labels = telemetry.Labels{Extra: r.Labels.Extra[:0]}
+	resetValues(r)
+}
+
+// resetValues leaves only the labels: emptying them takes as long as all else, and few reports have them set. Lists are
+// emptied one by one, which writes their lengths alone.
+func resetValues(r *telemetry.Report) {
+	r.Schema, r.RawLabels = 0, nil
 	r.StartUnixMillis, r.LengthMillis, r.Messages, r.Bytes = 0, 0, 0, 0
-	r.LatencyMicros.Reset()
-	r.DelayMicros.Reset()
-	r.SizeBytes.Reset()
-	r.HeartbeatMicros.Reset()
+	resetHistogram(&r.LatencyMicros)
+	resetHistogram(&r.DelayMicros)
+	resetHistogram(&r.SizeBytes)
+	resetHistogram(&r.HeartbeatMicros)
 	r.Rebalances, r.DroppedReports = 0, 0
-	r.Errors, r.Gauges, r.Exemplars, r.Events = r.Errors[:0], r.Gauges[:0], r.Exemplars[:0], r.Events[:0]
+	r.Errors = r.Errors[:0]
+	r.Gauges = r.Gauges[:0]
+	r.Exemplars = r.Exemplars[:0]
+	r.Events = r.Events[:0]
+}
+
+func resetHistogram(h *telemetry.Histogram) {
+	h.Indexes = h.Indexes[:0]
+	h.Counts = h.Counts[:0]
+	h.Sum, h.Max = 0, 0
 }

@@ -161,6 +161,10 @@ func (l *Limits) checkValues(r *telemetry.Report) *Refusal {
 			return &Refusal{ReasonValue, fmt.Sprintf("a counter is %d, at most %d is allowed", v, l.MaxCount)}
 		}
 	}
+	return l.checkLists(r)
+}
+
+func (l *Limits) checkLists(r *telemetry.Report) *Refusal {
 	if n := max(len(r.Errors), len(r.Gauges), len(r.Exemplars), len(r.Events)); n > l.MaxListed {
 		return &Refusal{ReasonValue, fmt.Sprintf("a list has %d items, at most %d are allowed", n, l.MaxListed)}
 	}
