@@ -10,13 +10,12 @@ import (
 // whole when the segment is over. Its words have no pointers for the garbage collector
 // to follow, and are never moved: room is taken from one chunk after the other.
 type arena struct {
-	chunks  [][]uint32
-	used    int                   // chunks
-	end     int                   // words taken of the last used chunk
-	free    [maxClass][]uint32    // rooms given back, by class
-	wides   []telemetry.Histogram // lists that outgrew 32 bits
-	lists   []*telemetry.Totals   // errors, gauges and events only
-	missing []missingBucket       // while merging
+	chunks [][]uint32
+	used   int                   // chunks
+	end    int                   // words taken of the last used chunk
+	free   [maxClass][]uint32    // rooms given back, by class
+	wides  []telemetry.Histogram // lists that outgrew 32 bits
+	lists  []*telemetry.Totals   // errors, gauges and events only
 }
 
 const (
@@ -87,7 +86,7 @@ func (a *arena) release(l *bucketList) {
 	if l.class != 0 && l.class != wideClass {
 		a.free[l.class] = append(a.free[l.class], l.at)
 	}
-	l.class, l.held = 0, 0
+	l.class, l.blocks = 0, 0
 }
 
 // listsOf returns what is kept aside of s, made where there was none.

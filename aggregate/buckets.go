@@ -3,22 +3,24 @@ package aggregate
 import (
 	"math"
 	"math/bits"
-	"slices"
 
 	"github.com/weirmq/weir/telemetry"
 )
 
-// bucketList is a histogram in the arena. Which buckets it has is a bitmap; their
-// counts stand behind it one after the other, in 32 bits each: that is half of what a
-// list of indexes takes, and a bucket's place is the number of bits before its own.
+// bucketList is a histogram in the arena. Eight neighbouring buckets make a block, with
+// 32 bits for each count. While the blocks from its first to its last are few, a list
+// has all of them, and a bucket's place is its distance from the first. One that spans
+// more has only the blocks that it needs, and a bitmap of which those are: a place is
+// found by counting the bits before its block's own.
 //
-//	sum (2 words) | max (2) | count (1) | bitmap | counts
+//	sum (2 words) | max (2) | count (1) | blocks
+//	sum (2 words) | max (2) | count (1) | bitmap | blocks
 type bucketList struct {
-	at    uint32 // of its room; in arena.wides where class is wideClass
-	held  uint16 // buckets
-	first uint8  // the bitmap's first word stands for the buckets from 32*first-1 on
-	words uint8  // of the bitmap
-	class uint8  // of its room: arena.rooms; 0 for none
+	at     uint32 // of its room; in arena.wides where class is wideClass
+	blocks uint16
+	first  uint16 // block; with a bitmap, the first word of it: of 32 blocks
+	words  uint8  // of the bitmap; 0 for none
+	class  uint8  // of its room: arena.rooms; 0 for none
 }
 
 const (
@@ -26,20 +28,19 @@ const (
 	maxWord   = 2
 	countWord = 4
 	headWords = 5
-	// spareWords stand behind the counts, so that the place behind the last may be read.
-	spareWords = 1
-	// wordBits buckets share a word of the bitmap; bit 0 is the ZeroBucket's.
-	wordBits = 32
-	// maxWords bounds a bitmap: the greatest bucket is in word 69.
-	maxWords = 128
+	// blockBuckets share a bit of the bitmap. Not fewer: blocks come one by one, and
+	// each moves those behind it; not more: a latency far from the others takes a block.
+	blockBuckets = 8
+	wordBlocks   = 32
+	// maxRun is how many blocks a list without a bitmap has at most: values of one to
+	// thirteen. Not fewer: most latencies of a client within seconds span that much, and
+	// a bitmap costs three times as long; not more: a run has blocks that nothing is in.
+	maxRun = 16
 	// wideClass is the class of a list that counted more than 32 bits hold.
 	wideClass = math.MaxUint8
 )
 
-func wordOf(index int32) int { return int(index+1) / wordBits }
-
-// missingBucket is a bucket that a list lacks: where it belongs, and where it comes from.
-type missingBucket struct{ rank, from uint16 }
+func blockOf(index int32) int { return int(index-telemetry.ZeroBucket) / blockBuckets }
 
 // merge adds a histogram to a list.
 func (a *arena) merge(l *bucketList, h *telemetry.Histogram) {
@@ -59,116 +60,130 @@ func (a *arena) merge(l *bucketList, h *telemetry.Histogram) {
 		a.wides[l.at].Merge(h)
 		return
 	}
-	first, last := wordOf(h.Indexes[0]), wordOf(h.Indexes[len(h.Indexes)-1])
-	if l.class == 0 {
-		l.first, l.words = uint8(first), uint8(last-first+1)
-		a.move(l, len(h.Indexes))
-	} else if first < int(l.first) || last >= int(l.first)+int(l.words) {
-		a.extend(l, min(first, int(l.first)), max(last, int(l.first)+int(l.words)-1))
-	}
+	a.reach(l, blockOf(h.Indexes[0]), blockOf(h.Indexes[len(h.Indexes)-1]))
 	room := a.room(l)
 	room[countWord] = uint32(count)
 	setWide(room, sumWord, wide(room, sumWord)+h.Sum)
 	setWide(room, maxWord, max(wide(room, maxWord), h.Max))
-	if l.held == 0 {
-		l.fill(room, h)
+	if l.words > 0 {
+		a.addSparse(l, h)
 		return
 	}
-	a.missing = l.addKnown(room, h, a.missing)
-	if len(a.missing) > 0 {
-		a.addMissing(l, h)
-	}
-}
-
-// fill writes the first buckets of a list.
-func (l *bucketList) fill(room []uint32, h *telemetry.Histogram) {
-	base := int32(l.first)*wordBits - 1
-	bitmap := room[headWords : headWords+int(l.words)]
-	clear(bitmap)
-	counts := room[headWords+int(l.words):][:len(h.Indexes)]
+	run, base := room[headWords:], telemetry.ZeroBucket+int32(l.first)*blockBuckets
+	counts := h.Counts[:len(h.Indexes)]
 	for i, index := range h.Indexes {
-		bit := uint32(index - base)
-		bitmap[bit/wordBits] |= 1 << (bit % wordBits)
-		counts[i] = uint32(h.Counts[i])
+		run[index-base] += uint32(counts[i])
 	}
-	l.held = uint16(len(h.Indexes))
 }
 
-// addKnown adds the counts of the buckets that the list has and returns the others. It
-// has no branch for whether the list has a bucket, which no processor foresees: where it
-// lacks one, 0 is added to the next.
-func (l *bucketList) addKnown(room []uint32, h *telemetry.Histogram, missing []missingBucket) []missingBucket {
-	base := int32(l.first)*wordBits - 1
-	bitmap := room[headWords : headWords+int(l.words)]
-	counts := room[headWords+int(l.words):][:l.held+1]
-	var before [maxWords]uint16 // bits in the words before one
-	for at, bitsBefore := 0, 0; at < len(bitmap); at++ {
-		before[at] = uint16(bitsBefore)
-		bitsBefore += bits.OnesCount32(bitmap[at])
-	}
-	indexes, came := h.Indexes, h.Counts[:len(h.Indexes)]
-	missing = slices.Grow(missing[:0], len(indexes))[:len(indexes)]
-	lacking := 0
-	for i, index := range indexes {
-		bit := uint32(index - base)
-		word, shift := bitmap[bit/wordBits], bit%wordBits
-		rank := before[bit/wordBits%maxWords] + uint16(bits.OnesCount32(word&(1<<shift-1)))
-		has := word >> shift & 1
-		counts[rank] += uint32(came[i]) & -has
-		missing[lacking] = missingBucket{rank, uint16(i)}
-		lacking += int(1 - has)
-	}
-	return missing[:lacking]
-}
-
-// addMissing inserts the buckets that addKnown did not find, from the last to the
-// first, so that each count moves once.
-func (a *arena) addMissing(l *bucketList, h *telemetry.Histogram) {
-	if need := headWords + int(l.words) + int(l.held) + len(a.missing) + spareWords; need > roomOf(l.class) {
-		a.move(l, int(l.held)+len(a.missing))
-	}
-	room := a.room(l)
-	base := int32(l.first)*wordBits - 1
-	bitmap := room[headWords : headWords+int(l.words)]
-	counts := room[headWords+int(l.words):][:int(l.held)+len(a.missing)]
-	end := int(l.held)
-	for shift := len(a.missing); shift > 0; shift-- {
-		m := a.missing[shift-1]
-		copy(counts[int(m.rank)+shift:end+shift], counts[m.rank:end])
-		end = int(m.rank)
-		counts[end+shift-1] = uint32(h.Counts[m.from])
-		bit := uint32(h.Indexes[m.from] - base)
-		bitmap[bit/wordBits] |= 1 << (bit % wordBits)
-	}
-	l.held = uint16(len(counts))
-}
-
-// move gives a list room for more buckets.
-func (a *arena) move(l *bucketList, buckets int) {
-	old := *l
-	l.class = classFor(headWords + int(l.words) + buckets + spareWords)
-	l.at = a.take(l.class)
-	if old.class == 0 {
+// reach makes a list one that may have the blocks from first to last.
+func (a *arena) reach(l *bucketList, first, last int) {
+	if l.class == 0 {
+		*l = bucketList{first: uint16(first)}
+		a.move(l, headWords)
 		clear(a.room(l)[:headWords])
-		return
 	}
-	copy(a.room(l), a.room(&old)[:headWords+int(old.words)+int(old.held)])
-	a.release(&old)
+	if l.words == 0 {
+		begin, end := int(l.first), int(l.first)+int(l.blocks)
+		if l.blocks > 0 && first >= begin && last < end {
+			return
+		}
+		if begin, end = min(begin, first), max(end, last+1); end-begin <= maxRun {
+			a.lengthen(l, begin, end)
+			return
+		}
+	}
+	a.spread(l, first/wordBlocks, last/wordBlocks)
 }
 
-// extend gives a list a bitmap from the first word to the last.
-func (a *arena) extend(l *bucketList, first, last int) {
+// lengthen gives a list without a bitmap the blocks from begin to end.
+func (a *arena) lengthen(l *bucketList, begin, end int) {
+	old, before := int(l.blocks)*blockBuckets, (int(l.first)-begin)*blockBuckets
+	now := (end - begin) * blockBuckets
+	room := a.grow(l, headWords+old, headWords+now)
+	run := room[headWords : headWords+now]
+	copy(run[before:], run[:old])
+	clear(run[:before])
+	clear(run[before+old:])
+	l.first, l.blocks = uint16(begin), uint16(end-begin)
+}
+
+// spread gives a list a bitmap that has room from the first word to the last.
+func (a *arena) spread(l *bucketList, first, last int) {
 	old := *l
-	l.first, l.words = uint8(first), uint8(last-first+1)
-	l.class = classFor(headWords + int(l.words) + int(l.held) + spareWords)
-	l.at = a.take(l.class)
-	from, to := a.room(&old), a.room(l)
+	from := a.room(&old)
+	if old.words > 0 {
+		first, last = min(first, int(old.first)), max(last, int(old.first)+int(old.words)-1)
+		if first == int(old.first) && last == int(old.first)+int(old.words)-1 {
+			return
+		}
+	} else if old.blocks > 0 {
+		first, last = min(first, int(old.first)/wordBlocks), max(last, (int(old.first)+int(old.blocks)-1)/wordBlocks)
+	}
+	l.first, l.words = uint16(first), uint8(last-first+1)
+	used := int(l.blocks) * blockBuckets
+	a.move(l, headWords+int(l.words)+used)
+	to := a.room(l)
 	copy(to, from[:headWords])
 	bitmap := to[headWords : headWords+int(l.words)]
 	clear(bitmap)
-	copy(bitmap[int(old.first)-first:], from[headWords:headWords+int(old.words)])
-	copy(to[headWords+int(l.words):], from[headWords+int(old.words):][:old.held])
+	if old.words > 0 {
+		copy(bitmap[int(old.first)-first:], from[headWords:headWords+int(old.words)])
+	} else {
+		for block := int(old.first); block < int(old.first)+int(old.blocks); block++ {
+			bitmap[block/wordBlocks-first] |= 1 << (block % wordBlocks)
+		}
+	}
+	copy(to[headWords+int(l.words):], from[headWords+int(old.words):][:used])
 	a.release(&old)
+}
+
+// addSparse adds a histogram's counts, which the bitmap reaches.
+func (a *arena) addSparse(l *bucketList, h *telemetry.Histogram) {
+	room := a.room(l)
+	base := telemetry.ZeroBucket + int32(l.first)*wordBlocks*blockBuckets
+	for i, index := range h.Indexes {
+		bucket := uint32(index - base)
+		block := bucket / blockBuckets
+		word, mask := room[headWords+block/wordBlocks], uint32(1)<<(block%wordBlocks)
+		rank := bits.OnesCount32(word & (mask - 1))
+		for before := range block / wordBlocks {
+			rank += bits.OnesCount32(room[headWords+before])
+		}
+		if word&mask == 0 {
+			room = a.insert(l, rank)
+			room[headWords+block/wordBlocks] |= mask
+		}
+		room[headWords+int(l.words)+rank*blockBuckets+int(bucket%blockBuckets)] += uint32(h.Counts[i])
+	}
+}
+
+// insert makes an empty block before the one at rank.
+func (a *arena) insert(l *bucketList, rank int) (room []uint32) {
+	used := headWords + int(l.words) + int(l.blocks)*blockBuckets
+	room = a.grow(l, used, used+blockBuckets)
+	at := headWords + int(l.words) + rank*blockBuckets
+	copy(room[at+blockBuckets:], room[at:used])
+	clear(room[at : at+blockBuckets])
+	l.blocks++
+	return room
+}
+
+// grow returns room for so many words, with those that were used.
+func (a *arena) grow(l *bucketList, used, words int) (room []uint32) {
+	if words > roomOf(l.class) {
+		old := *l
+		a.move(l, words)
+		copy(a.room(l), a.room(&old)[:used])
+		a.release(&old)
+	}
+	return a.room(l)
+}
+
+// move gives a list another room.
+func (a *arena) move(l *bucketList, words int) {
+	l.class = classFor(words)
+	l.at = a.take(l.class)
 }
 
 // makeWide turns a list into one that counts in 64 bits.
@@ -192,16 +207,32 @@ func (a *arena) unpack(l *bucketList, h *telemetry.Histogram) {
 	}
 	room := a.room(l)
 	h.Sum, h.Max = wide(room, sumWord), wide(room, maxWord)
-	index := int32(l.first)*wordBits - 1
+	h.Grow(int(l.blocks) * blockBuckets)
+	blocks := room[headWords+int(l.words):][:int(l.blocks)*blockBuckets]
+	if l.words == 0 {
+		appendCounted(h, telemetry.ZeroBucket+int32(l.first)*blockBuckets, blocks)
+		return
+	}
+	first := telemetry.ZeroBucket + int32(l.first)*wordBlocks*blockBuckets
 	for _, word := range room[headWords : headWords+int(l.words)] {
 		for ; word != 0; word &= word - 1 {
-			h.Indexes = append(h.Indexes, index+int32(bits.TrailingZeros32(word)))
+			appendCounted(h, first+int32(bits.TrailingZeros32(word)*blockBuckets), blocks[:blockBuckets])
+			blocks = blocks[blockBuckets:]
 		}
-		index += wordBits
+		first += wordBlocks * blockBuckets
 	}
-	for _, count := range room[headWords+int(l.words):][:l.held] {
-		h.Counts = append(h.Counts, uint64(count))
+}
+
+// appendCounted appends the buckets from first on that have a count; h has room for
+// all. It has no branch for whether one has, which no processor foresees.
+func appendCounted(h *telemetry.Histogram, first int32, run []uint32) {
+	held := len(h.Indexes)
+	indexes, counts := h.Indexes[:held+len(run)], h.Counts[:held+len(run)]
+	for i, count := range run {
+		indexes[held], counts[held] = first+int32(i), uint64(count)
+		held += int((count | -count) >> 31) // 1 where there is any
 	}
+	h.Indexes, h.Counts = indexes[:held], counts[:held]
 }
 
 // wide is the number of 64 bits in two words.

@@ -153,6 +153,11 @@ func (h *Histogram) Reset() {
 	h.Indexes, h.Counts, h.Sum, h.Max = h.Indexes[:0], h.Counts[:0], 0, 0
 }
 
+// Grow makes room for so many more buckets, without a copy of those that come.
+func (h *Histogram) Grow(buckets int) {
+	h.Indexes, h.Counts = slices.Grow(h.Indexes, buckets), slices.Grow(h.Counts, buckets)
+}
+
 // Clone returns a copy that shares no memory.
 func (h *Histogram) Clone() Histogram {
 	return Histogram{slices.Clone(h.Indexes), slices.Clone(h.Counts), h.Sum, h.Max}
