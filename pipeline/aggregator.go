@@ -220,7 +220,8 @@ func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {
 func (a *aggregator) startWorker(ctx context.Context, partition int32) *sourceWorker {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &sourceWorker{a: a, source: telemetry.Source{TopicID: a.topicID, Partition: partition},
-		in: make(chan []*kgo.Record), done: make(chan struct{}), stop: cancel, end: atomic.Pointer[sourceEnd]{}}
+		letters: &deadLetters{client: a.letters, metrics: a.metrics},
+		in:      make(chan []*kgo.Record), done: make(chan struct{}), stop: cancel, end: atomic.Pointer[sourceEnd]{}}
 	go func() {
 		defer close(w.done)
 		defer cancel()

@@ -8,7 +8,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -25,15 +24,14 @@ func TestDeadLettersOfAnySize(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer letters.Close()
-	w := &sourceWorker{a: &aggregator{letters: letters, metrics: newPipelineMetrics().stage(RoleAggregate)},
-		fold: aggregate.NewFold(telemetry.Source{}, config.Parameters(), time.Second, nil)}
+	d := &deadLetters{client: letters, metrics: newPipelineMetrics().stage(RoleAggregate)}
 	for _, record := range []*kgo.Record{
 		{Key: make([]byte, 8<<20)},
 		{Value: make([]byte, 8<<20)},
 		{Key: make([]byte, 8<<20), Value: make([]byte, 8<<20)},
 	} {
-		w.refuse(aggregate.Position{}, record, &ingest.Refusal{Reason: ingest.ReasonUndecodable, Detail: "nothing"})
-		if err := w.writeRefused(t.Context()); err != nil {
+		d.add(record, telemetry.Source{}, &ingest.Refusal{Reason: ingest.ReasonUndecodable, Detail: "nothing"})
+		if err := d.write(t.Context()); err != nil {
 			t.Errorf("a key of %d and a value of %d bytes: %v", len(record.Key), len(record.Value), err)
 		}
 	}
@@ -51,16 +49,15 @@ func TestDeadLettersKeepWhatTheRecordHad(t *testing.T) {
 	}
 	defer letters.Close()
 	counted := newPipelineMetrics()
-	w := &sourceWorker{a: &aggregator{letters: letters, metrics: counted.stage(RoleAggregate)},
-		fold: aggregate.NewFold(telemetry.Source{}, config.Parameters(), time.Second, nil)}
+	d, source := &deadLetters{client: letters, metrics: counted.stage(RoleAggregate)}, telemetry.Source{TopicID: [16]byte{1}, Partition: 3}
 	record := &kgo.Record{Key: []byte("billing-7"), Value: []byte("garbage"), Topic: telemetry.TopicTelemetry, Offset: 7, Timestamp: time.UnixMilli(1_800_000_000_123),
 		Headers: []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-abc")}, {Key: "weir-reason", Value: []byte("a forged one")},
 			{Key: "huge", Value: make([]byte, maxKeptHeaderBytes)}, {Key: "empty"}, {Key: "traceparent", Value: []byte("00-def")}}}
 	for i := range 2 * maxKeptHeaders {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: strconv.Itoa(i)})
 	}
-	w.refuse(aggregate.Position{}, record, &ingest.Refusal{Reason: ingest.ReasonUndecodable, Detail: "nothing"})
-	if err := w.writeRefused(t.Context()); err != nil {
+	d.add(record, source, &ingest.Refusal{Reason: ingest.ReasonUndecodable, Detail: "nothing"})
+	if err := d.write(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := metric(t, counted, `weir_write_duration_seconds_count{stage="aggregate"}`); got != 1 {
@@ -75,7 +72,7 @@ func TestDeadLettersKeepWhatTheRecordHad(t *testing.T) {
 	for _, header := range letter.Headers {
 		got = append(got, header.Key+"="+string(header.Value))
 	}
-	want := []string{"weir-reason=undecodable", "weir-detail=undecodable: nothing", "weir-topic=weir.telemetry", "weir-source=" + w.source.String(), "weir-offset=7", "weir-bytes=7",
+	want := []string{"weir-reason=undecodable", "weir-detail=undecodable: nothing", "weir-topic=weir.telemetry", "weir-source=" + source.String(), "weir-offset=7", "weir-bytes=7",
 		"weir-timestamp=1800000000123", "weir-header-traceparent=00-abc", "weir-header-weir-reason=a forged one", "weir-header-empty=", "weir-header-traceparent=00-def"}
 	if len(got) != 6+1+maxKeptHeaders+1 || !slices.Equal(got[:len(want)], want) || got[len(got)-1] != "weir-headers-left-out="+strconv.Itoa(len(record.Headers)-maxKeptHeaders) {
 		t.Errorf("got %d headers %q", len(got), got)

@@ -12,9 +12,10 @@ import (
 )
 
 // TestNewerRecordsStopTheStore: cells that a newer process wrote wait for this one's
-// upgrade; bytes that nobody of Weir's wrote are counted and passed over.
+// upgrade; bytes that nobody of Weir's wrote are set aside.
 func TestNewerRecordsStopTheStore(t *testing.T) {
-	s := &storage{log: slog.New(slog.DiscardHandler), metrics: newPipelineMetrics().stage(RoleClickHouse), at: newPositions()}
+	counted := newPipelineMetrics().stage(RoleClickHouse)
+	s := &storage{log: slog.New(slog.DiscardHandler), metrics: counted, at: newPositions(), letters: &deadLetters{metrics: counted}}
 	newer := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), telemetry.Schema+1)
 	for _, c := range []struct {
 		name  string

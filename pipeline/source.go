@@ -2,13 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/aggregate"
@@ -21,23 +18,6 @@ import (
 const (
 	minFlushInterval = 250 * time.Millisecond
 	maxFlushInterval = time.Second
-)
-
-// Bounds of dead letters.
-const (
-	// maxKeptBytes of a refused record are kept; a header says how many it had. Not
-	// smaller: weir.telemetry takes records of as much; not larger: what compresses well
-	// may be a thousand times as long.
-	maxKeptBytes = 2 << 20
-	// maxKeptKeyBytes of its key are kept. Not smaller: keys name clients; not larger:
-	// no client has such a name.
-	maxKeptKeyBytes = 64 << 10
-	// shortKeptBytes are kept where weir.deadletter does not take more.
-	shortKeptBytes = 64 << 10
-	// Refused records in memory, and their bytes. Not fewer: each write is a round trip;
-	// not more: every source has them.
-	maxPendingDeadLetters     = 100
-	maxPendingDeadLetterBytes = 4 << 20
 )
 
 // headerKind tells group batches from watermarks on weir.groups.
@@ -60,11 +40,9 @@ type sourceWorker struct {
 
 	fold    *aggregate.Fold
 	decoder *ingest.Decoder
-	refused []*kgo.Record // for weir.deadletter
-
-	refusedBytes int
-	rules        uint64 // version of the groupings in the fold
-	seen         aggregate.Counters
+	letters *deadLetters
+	rules   uint64 // version of the groupings in the fold
+	seen    aggregate.Counters
 }
 
 func (w *sourceWorker) run(ctx context.Context) error {
@@ -133,9 +111,10 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 		if err == nil {
 			continue
 		}
-		w.refuse(at, record, err)
-		if len(w.refused) >= maxPendingDeadLetters || w.refusedBytes >= maxPendingDeadLetterBytes {
-			if err := w.writeRefused(ctx); err != nil {
+		w.fold.Refuse(at)
+		w.letters.add(record, w.source, err)
+		if w.letters.full() {
+			if err := w.letters.write(ctx); err != nil {
 				return err
 			}
 		}
@@ -144,28 +123,6 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 	w.a.metrics.records.Add(len(records))
 	w.next.Store(records[len(records)-1].Offset + 1)
 	return nil
-}
-
-func (w *sourceWorker) refuse(at aggregate.Position, record *kgo.Record, err error) {
-	w.fold.Refuse(at)
-	reason := ingest.ReasonUndecodable
-	var refusal *ingest.Refusal
-	if errors.As(err, &refusal) {
-		reason = refusal.Reason
-	}
-	w.a.metrics.refused(string(reason))
-	kept := record.Value[:min(len(record.Value), maxKeptBytes)]
-	key := record.Key[:min(len(record.Key), maxKeptKeyBytes)]
-	w.refusedBytes += len(kept)
-	w.refused = append(w.refused, &kgo.Record{Topic: telemetry.TopicDeadLetter, Key: key, Value: kept,
-		Headers: append([]kgo.RecordHeader{
-			{Key: "weir-reason", Value: []byte(reason)},
-			{Key: "weir-detail", Value: []byte(err.Error())},
-			{Key: "weir-topic", Value: []byte(record.Topic)},
-			{Key: "weir-source", Value: []byte(w.source.String())},
-			{Key: "weir-offset", Value: strconv.AppendInt(nil, record.Offset, 10)},
-			{Key: "weir-bytes", Value: strconv.AppendInt(nil, int64(len(record.Value)), 10)},
-		}, originalHeaders(record)...)})
 }
 
 // tick flushes what changed, then says how far the source has come.
@@ -204,7 +161,7 @@ func (w *sourceWorker) drain(ctx context.Context) error {
 }
 
 func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error {
-	if err := w.writeRefused(ctx); err != nil {
+	if err := w.letters.write(ctx); err != nil {
 		return err
 	}
 	if flush.Empty() {
@@ -223,26 +180,6 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 		return err
 	}
 	w.a.metrics.flushSeconds.UpdateDuration(began)
-	return nil
-}
-
-// writeRefused writes the dead letters, cut shorter where the topic takes no more.
-func (w *sourceWorker) writeRefused(ctx context.Context) error {
-	if len(w.refused) == 0 {
-		return nil
-	}
-	defer w.a.metrics.flushSeconds.UpdateDuration(time.Now())
-	err := produceAll(ctx, w.a.letters, w.refused)
-	if errors.Is(err, kerr.MessageTooLarge) {
-		for _, letter := range w.refused {
-			letter.Value = letter.Value[:min(len(letter.Value), shortKeptBytes)]
-		}
-		err = produceAll(ctx, w.a.letters, w.refused)
-	}
-	if err != nil {
-		return err
-	}
-	w.refused, w.refusedBytes = w.refused[:0], 0
 	return nil
 }
 

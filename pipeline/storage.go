@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/sink/clickhouse"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -23,17 +25,25 @@ const (
 )
 
 // storage writes cells and alert transitions to ClickHouse. Offsets are committed
-// after the acknowledgement; what is written twice collapses by version.
+// after the acknowledgement; what is written twice collapses by version. A record that
+// cannot be read goes to weir.deadletter before that.
 type storage struct {
-	log     *slog.Logger
-	metrics *stageMetrics
-	store   *clickhouse.Store
-	client  *member
-	at      *positions
+	log      *slog.Logger
+	metrics  *stageMetrics
+	store    *clickhouse.Store
+	client   *member
+	at       *positions
+	letters  *deadLetters
+	topicIDs map[string]kadm.TopicID
+}
+
+func newStorage(p *Pipeline) *storage {
+	return &storage{log: p.log.With("stage", RoleClickHouse), metrics: p.metrics.stage(RoleClickHouse), at: newPositions(),
+		topicIDs: map[string]kadm.TopicID{}}
 }
 
 func runStorage(ctx context.Context, p *Pipeline) error {
-	s := &storage{log: p.log.With("stage", RoleClickHouse), metrics: p.metrics.stage(RoleClickHouse), at: newPositions()}
+	s := newStorage(p)
 	var err error
 	s.store, err = clickhouse.Open(ctx, clickhouse.Config{DSN: p.config.ClickHouse.DSN, OnError: func(err error) {
 		p.status.setError(RoleClickHouse, err)
@@ -49,12 +59,10 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 	if err := s.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
-	topics := []string{telemetry.TopicCells, telemetry.TopicAlerts}
-	options := append(s.at.hooks(func(map[string][]int32) {}), kgo.FetchMaxPartitionBytes(maxRecordBytes))
-	if s.client, err = joinGroup(p, groupClickHouse, topics, options...); err != nil {
+	if err := s.open(ctx, p); err != nil {
 		return err
 	}
-	defer s.client.leave()
+	defer s.close()
 	defer s.at.follow(ctx, s.client.Client, s.metrics)()
 	for ctx.Err() == nil {
 		if err := s.writeOnce(ctx); err != nil && ctx.Err() == nil {
@@ -62,6 +70,32 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 		}
 	}
 	return nil
+}
+
+// open joins the group, and opens what dead letters need.
+func (s *storage) open(ctx context.Context, p *Pipeline) (err error) {
+	if s.letters, err = newDeadLetters(p, s.metrics); err != nil {
+		return err
+	}
+	topics := []string{telemetry.TopicCells, telemetry.TopicAlerts}
+	for _, topic := range topics {
+		detail, err := topicDetail(ctx, kadm.NewClient(s.letters.client), topic)
+		if err != nil {
+			s.letters.client.Close()
+			return err
+		}
+		s.topicIDs[topic] = detail.ID
+	}
+	options := append(s.at.hooks(func(map[string][]int32) {}), kgo.FetchMaxPartitionBytes(maxRecordBytes))
+	if s.client, err = joinGroup(p, groupClickHouse, topics, options...); err != nil {
+		s.letters.client.Close()
+	}
+	return err
+}
+
+func (s *storage) close() {
+	s.client.leave()
+	s.letters.client.Close()
 }
 
 // storeBatch is what one write holds.
@@ -88,6 +122,9 @@ func (s *storage) writeOnce(ctx context.Context) error {
 		return fmt.Errorf("write alerts: %w", err)
 	}
 	s.metrics.flushSeconds.UpdateDuration(began)
+	if err := s.letters.write(ctx); err != nil {
+		return err
+	}
 	s.metrics.records.Add(len(batch.records))
 	s.metrics.bytes.Add(batch.bytes)
 	s.at.processedRecords(batch.records)
@@ -132,7 +169,7 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 			return fmt.Errorf("read %s partition %d offset %d: %w", record.Topic, record.Partition, record.Offset, err)
 		}
 		if err != nil {
-			s.skip(record, err)
+			s.setAside(record, err)
 			return nil
 		}
 		batch.cells = append(batch.cells, cells)
@@ -140,7 +177,7 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 	case len(record.Value) > 0 && string(record.Key) != progressKey:
 		var alert telemetry.Alert
 		if err := json.Unmarshal(record.Value, &alert); err != nil {
-			s.skip(record, err)
+			s.setAside(record, fmt.Errorf("decode an alert: %w", err))
 			return nil
 		}
 		if alert.Transition {
@@ -150,7 +187,10 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 	return nil
 }
 
-func (s *storage) skip(record *kgo.Record, err error) {
+// setAside keeps a record that nobody can read for weir.deadletter.
+func (s *storage) setAside(record *kgo.Record, err error) {
 	s.metrics.failed("decode")
-	s.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
+	s.log.Error("set a record aside", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
+	source := telemetry.Source{TopicID: s.topicIDs[record.Topic], Partition: record.Partition}
+	s.letters.add(record, source, &ingest.Refusal{Reason: ingest.ReasonUndecodable, Detail: err.Error()})
 }

@@ -106,14 +106,41 @@ func TestBadInputIsSetAside(t *testing.T) {
 	}
 }
 
+// TestWhatTheStoreCannotReadIsSetAside writes garbage among cells and alerts: each is in
+// weir.deadletter with its reason, place and bytes, and the good ones are stored.
+func TestWhatTheStoreCannotReadIsSetAside(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, embeddedBroker(t), largeMessageRule)
+	h.startClickHouse()
+	weir := h.startWeir("--roles", "aggregate,clickhouse")
+	r := newReporter(t, h.brokers, "orders")
+	r.send(smallBytes)
+	cells := &kgo.Record{Topic: telemetry.TopicCells, Key: []byte("cells"), Value: []byte("\xff\xfe\x00 no cells at all \x80")}
+	alert := &kgo.Record{Topic: telemetry.TopicAlerts, Key: []byte("alert"), Value: []byte(`{"id":`)}
+	bad, placed := []badRecord{}, map[string]*kgo.Record{}
+	for _, record := range []*kgo.Record{cells, alert} {
+		if err := r.client.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		bad = append(bad, badRecord{string(record.Key), "undecodable", record.Value})
+		placed[string(record.Key)] = record
+	}
+	r.send(smallBytes)
+	expectDeadLetters(t, h, bad, placed)
+	h.awaitTotals(r, 0)
+	if stage := weir.stage(pipeline.RoleClickHouse); stage.Restarts != 0 || stage.State != "running" {
+		t.Errorf("the stage did not go on: %+v", stage)
+	}
+}
+
 // expectDeadLetters compares the dead letters to the bad records, each of which was
 // written under its name as key.
 func expectDeadLetters(t *testing.T, h *house, bad []badRecord, placed map[string]*kgo.Record) {
 	t.Helper()
 	letters := readTopic(t, h.brokers, telemetry.TopicDeadLetter, len(bad))
-	id := topicID(t, h.brokers, telemetry.TopicTelemetry)
 	for _, b := range bad {
-		letter, source := letters[b.name], telemetry.Source{TopicID: id, Partition: placed[b.name].Partition}
+		topic := placed[b.name].Topic
+		letter, source := letters[b.name], telemetry.Source{TopicID: topicID(t, h.brokers, topic), Partition: placed[b.name].Partition}
 		if letter == nil {
 			t.Errorf("%s: there is no dead letter", b.name)
 			continue
@@ -122,7 +149,7 @@ func expectDeadLetters(t *testing.T, h *house, bad []badRecord, placed map[strin
 		for _, header := range letter.Headers {
 			headers[header.Key] = string(header.Value)
 		}
-		if headers["weir-reason"] != b.reason || headers["weir-source"] != source.String() || headers["weir-topic"] != telemetry.TopicTelemetry ||
+		if headers["weir-reason"] != b.reason || headers["weir-source"] != source.String() || headers["weir-topic"] != topic ||
 			headers["weir-offset"] != fmt.Sprint(placed[b.name].Offset) || !strings.HasPrefix(headers["weir-detail"], b.reason+": ") {
 			t.Errorf("%s: got headers %v, want reason %s at %s offset %d", b.name, headers, b.reason, source, placed[b.name].Offset)
 		}
