@@ -54,6 +54,14 @@ fuzz: ## Fuzz every parser for FUZZTIME each
 		done || exit 1; \
 	done
 
+.PHONY: chaos
+chaos: parts-test ## Kill, freeze and restart everything under load and count (CHAOS=30m: for so long)
+	go test -race -count=1 -v -timeout 0 -run '^TestChaos$$' ./cmd/weir $(if $(CHAOS),-chaos $(CHAOS))
+
+.PHONY: mutants
+mutants: parts ## Break one line after the other and see that a test notices each
+	go run ./cmd/mutants
+
 .PHONY: bench
 bench: ## Measure the aggregate stage against merely reading the topic, by CPU time in pairs
 	@mkdir -p bin

@@ -90,7 +90,7 @@ func (h *house) startClickHouse() *child.Child {
 	return h.start("clickhouse", "http://"+h.clickhouseAddr+"/ping", "clickhouse", "--addr", h.clickhouseAddr, "--data", filepath.Join(h.dir, "clickhouse"))
 }
 
-func (h *house) startAlertmanager() {
+func (h *house) startAlertmanager() *child.Child {
 	h.t.Helper()
 	executable, err := parts.Alertmanager()
 	if err != nil {
@@ -102,6 +102,7 @@ func (h *house) startAlertmanager() {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { _ = running.Stop(context.Background()) })
+	return running.Child
 }
 
 // writeConfig writes a weir.yaml with an address of its own for the status page;

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -103,6 +105,37 @@ func (c *instrumented) produce(count, valueBytes int) {
 		c.t.Fatal(err)
 	}
 }
+
+// flow produces small messages until stopped, which returns how many were acknowledged.
+func (c *instrumented) flow() (stop func() (messages int)) {
+	c.t.Helper()
+	ended, sent := make(chan struct{}), make(chan int, 1)
+	go func() {
+		ticker := time.NewTicker(reportPause)
+		defer ticker.Stop()
+		messages := 0
+		for {
+			select {
+			case <-ended:
+				sent <- messages
+				return
+			case <-ticker.C:
+			}
+			for range flowMessages {
+				record := &kgo.Record{Topic: c.topic, Value: make([]byte, smallBytes)}
+				if err := c.client.ProduceSync(context.WithoutCancel(c.t.Context()), record).FirstErr(); err != nil {
+					c.t.Errorf("send a message: %v", err)
+					continue
+				}
+				messages++
+			}
+		}
+	}()
+	return sync.OnceValue(func() int { close(ended); return <-sent })
+}
+
+// flowMessages are sent one after the other in each pause of a flow.
+const flowMessages = 20
 
 func (c *instrumented) consume(count int) {
 	c.t.Helper()

@@ -47,6 +47,7 @@ type instance struct {
 	mu      sync.Mutex // guards the rest; never held with the queue's
 	status  InstanceStatus
 	failing bool
+	away    bool // it could not be reached, and may come back without its memory
 }
 
 // run sends what is due until ctx ends.
@@ -102,8 +103,11 @@ func (i *instance) deliver(ctx context.Context, batch []parcel) error {
 		if i.onPost != nil {
 			i.onPost(now)
 		}
-		i.succeeded(len(batch), now) // before Flush may return
+		back := i.succeeded(len(batch), now) // before Flush may return
 		i.queue.settle(batch, acknowledged, now)
+		if back {
+			i.queue.tellAgain(now)
+		}
 	case refused && len(batch) == 1:
 		i.refused(batch[0], err)
 		i.queue.settle(batch, refusedAlone, now)
@@ -121,16 +125,18 @@ func (i *instance) deliver(ctx context.Context, batch []parcel) error {
 	return nil
 }
 
-// succeeded notes a post that was acknowledged.
-func (i *instance) succeeded(alerts int, at time.Time) {
+// succeeded notes a post that was acknowledged. It returns true where the instance could
+// not be reached before.
+func (i *instance) succeeded(alerts int, at time.Time) (back bool) {
 	i.mu.Lock()
-	recovered := i.failing
-	i.failing, i.status.LastError, i.status.LastSuccess = false, "", at
+	recovered, back := i.failing, i.away
+	i.failing, i.away, i.status.LastError, i.status.LastSuccess = false, false, "", at
 	i.status.Sent += uint64(alerts)
 	i.mu.Unlock()
 	if recovered {
 		i.report(nil)
 	}
+	return back
 }
 
 // refused notes an alert that is given up in its present state.
@@ -146,8 +152,10 @@ func (i *instance) refused(p parcel, err error) {
 
 // note notes an attempt that is made again.
 func (i *instance) note(err error) {
+	answer := (*answerError)(nil)
 	i.mu.Lock()
 	i.failing = true
+	i.away = i.away || !errors.As(err, &answer)
 	i.status.Failed++
 	i.status.LastError = err.Error()
 	i.mu.Unlock()

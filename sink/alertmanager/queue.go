@@ -128,6 +128,18 @@ func (q *queue) settle(batch []parcel, how outcome, at time.Time) {
 	q.tell()
 }
 
+// tellAgain makes every firing alert due whose last post was written before a time.
+func (q *queue) tellAgain(before time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range q.entries {
+		if e.alert.State == telemetry.AlertFiring && !e.flying && e.sent.Before(before) {
+			e.sent = time.Time{}
+			q.schedule(e)
+		}
+	}
+}
+
 // await waits until nothing that was due at a time is left, or ctx ends.
 func (q *queue) await(ctx context.Context, due time.Time) error {
 	for {

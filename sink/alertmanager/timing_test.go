@@ -142,6 +142,32 @@ func TestAResolveSurvivesAnOutage(t *testing.T) {
 	})
 }
 
+// TestWhatFiresIsSentAgainAfterAnOutage: an Alertmanager that was away may have lost its memory. It hears of all that
+// fires as soon as it is back, not a resend delay later: what resolves in between would resolve for nobody.
+func TestWhatFiresIsSentAgainAfterAnOutage(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.put("a", telemetry.AlertFiring, 2)
+		b.put("r", telemetry.AlertFiring, 2)
+		b.advance(10 * time.Second)
+		b.put("r", telemetry.AlertResolved, 3)
+		b.advance(20 * time.Second)
+		b.want("0s a firing, r firing; 10s r resolved")
+		b.fake.answers(0)
+		b.put("b", telemetry.AlertFiring, 2)
+		b.advance(20200 * time.Millisecond)
+		b.fake.answers(http.StatusOK)
+		b.advance(30 * time.Second)
+		b.want("20s b firing; 20s b firing; 20s a firing")
+
+		b.fake.answers(http.StatusServiceUnavailable) // it is there, and has its memory
+		b.put("c", telemetry.AlertFiring, 2)
+		b.advance(30200 * time.Millisecond)
+		b.fake.answers(http.StatusOK)
+		b.advance(40 * time.Second)
+		b.want("30s c firing; 30s c firing")
+	})
+}
+
 func TestAnOutageIsRetriedWithGrowingPauses(t *testing.T) {
 	for _, status := range []int{0, http.StatusInternalServerError, http.StatusNotFound, http.StatusMovedPermanently} {
 		inBubble(t, func(b *bubble) {
