@@ -8,14 +8,17 @@ import (
 )
 
 // alertsPath is where Alertmanager's API v2 takes alerts, below the instance's base.
-const alertsPath = "api/v2/alerts"
+const (
+	apiPath    = "api/v2/"
+	alertsPath = apiPath + "alerts"
+)
 
 // masked stands for a user name and password.
 const masked = "********"
 
 // address is an instance's URL taken apart, so that its credentials are only where the post needs them.
 type address struct {
-	endpoint string        // of the posts, without credentials
+	endpoint string        // of the API, without credentials; its parts follow
 	shown    string        // the base, credentials masked: for errors and status
 	user     *url.Userinfo // nil: no basic auth
 }
@@ -36,7 +39,7 @@ func parseAddress(text string) (address, error) {
 	if user != nil {
 		shown = parsed.Scheme + "://" + masked + "@" + strings.TrimPrefix(shown, parsed.Scheme+"://")
 	}
-	return address{endpoint: parsed.JoinPath(alertsPath).String(), shown: shown, user: user}, nil
+	return address{endpoint: parsed.JoinPath(apiPath).String(), shown: shown, user: user}, nil
 }
 
 // parseExternalURL reads the base of the links in alerts, without a slash at its end. Empty stays empty.

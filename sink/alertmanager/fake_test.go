@@ -32,6 +32,7 @@ type fake struct {
 	answer func(alerts []sentAlert) int // a status, 0: it cannot be reached, silent: it never answers
 
 	mu    sync.Mutex
+	begun string   // as it says itself
 	posts []string // "61s a firing": seconds after began, alerts, in sorted order
 	last  []sentAlert
 }
@@ -39,6 +40,14 @@ type fake struct {
 const silent = -1
 
 func (f *fake) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method == http.MethodGet {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if status := f.answer(nil); status > 0 {
+			return answerOf(request, status, fmt.Sprintf(`{"uptime":%q}`, f.begun)), nil
+		}
+		return nil, fmt.Errorf("connection refused")
+	}
 	var alerts []sentAlert
 	if err := json.NewDecoder(request.Body).Decode(&alerts); err != nil {
 		return nil, err
@@ -64,8 +73,19 @@ func (f *fake) RoundTrip(request *http.Request) (*http.Response, error) {
 		<-request.Context().Done()
 		return nil, request.Context().Err()
 	}
+	return answerOf(request, status, "first line\nsecond line"), nil
+}
+
+func answerOf(request *http.Request, status int, text string) *http.Response {
 	return &http.Response{StatusCode: status, Status: fmt.Sprint(status, " ", http.StatusText(status)), Request: request,
-		Body: io.NopCloser(strings.NewReader("first line\nsecond line"))}, nil
+		Body: io.NopCloser(strings.NewReader(text))}
+}
+
+// restart lets it begin to run anew.
+func (f *fake) restart(at string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.begun = at
 }
 
 // take returns the posts since the last call.

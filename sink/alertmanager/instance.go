@@ -48,6 +48,9 @@ type instance struct {
 	status  InstanceStatus
 	failing bool
 	away    bool // it could not be reached, and may come back without its memory
+
+	begun  string    // when it began to run, as it says itself; run's alone
+	looked time.Time // when it was asked last; run's alone
 }
 
 // run sends what is due until ctx ends.
@@ -57,7 +60,11 @@ func (i *instance) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		batch, next := i.queue.take(time.Now(), maxBatch)
 		if len(batch) == 0 {
-			pause(ctx, next, i.queue.wake)
+			if look := i.lookAt(); look.IsZero() || look.After(time.Now()) {
+				pause(ctx, earlier(next, look), i.queue.wake)
+			} else {
+				i.look(ctx)
+			}
 			continue
 		}
 		err := i.deliver(ctx, batch)
@@ -70,6 +77,45 @@ func (i *instance) run(ctx context.Context) {
 			pause(ctx, time.Now().Add(pauses.NextBackOff()), nil)
 		}
 	}
+}
+
+// lookInterval is how often an instance that was told of a firing alert is asked whether it is still the same. Not
+// smaller: each is a request; not larger: where it was killed and is back, what resolves meanwhile resolves for nobody.
+const lookInterval = 5 * time.Second
+
+// lookAt is when to look at the instance, zero for not now.
+func (i *instance) lookAt() time.Time {
+	if !i.queue.firing() {
+		return time.Time{}
+	}
+	return i.looked.Add(lookInterval)
+}
+
+// look asks whether the instance began to run anew, without its memory: then it is told again of all that fires.
+func (i *instance) look(ctx context.Context) {
+	i.looked = time.Now()
+	begun, err := i.poster.started(ctx)
+	answer := (*answerError)(nil)
+	i.mu.Lock()
+	if err != nil {
+		i.away = i.away || !errors.As(err, &answer)
+		i.mu.Unlock()
+		return
+	}
+	back := i.away || i.begun != "" && begun != i.begun
+	i.away, i.begun = false, begun
+	i.mu.Unlock()
+	if back {
+		i.queue.tellAgain(i.looked)
+	}
+}
+
+// earlier is the earlier of two times, of which zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // pause returns at a time, where it is not zero, when woken or when ctx ends.

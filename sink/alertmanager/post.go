@@ -3,6 +3,7 @@ package alertmanager
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,9 @@ const (
 	// postTimeout bounds one post. Not smaller: Alertmanager under load takes seconds for hundreds of alerts; not
 	// larger: an instance that hangs is found out by it. Prometheus has the same.
 	postTimeout = 10 * time.Second
+	// lookTimeout bounds a look at an instance. Not smaller: a busy one answers late; not larger: what changes meanwhile
+	// waits for it.
+	lookTimeout = 3 * time.Second
 	// maxAnswerBytes is read of an answer. Not smaller: a refused batch is answered with a line for each alert; not
 	// larger: only the first line is shown.
 	maxAnswerBytes = 64 << 10
@@ -78,13 +82,34 @@ func postingClient(client *http.Client) *http.Client {
 // post sends one body. It returns nil once the instance acknowledged it, and an *answerError where it answered
 // otherwise. No error has credentials.
 func (p *poster) post(ctx context.Context, body []byte) error {
-	bounded, cancel := context.WithTimeout(ctx, postTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(bounded, http.MethodPost, p.address.endpoint, bytes.NewReader(body))
+	_, err := p.ask(ctx, postTimeout, http.MethodPost, "alerts", body)
+	return err
+}
+
+// started asks when the instance began to run, as it writes it; "" where it does not say.
+func (p *poster) started(ctx context.Context) (string, error) {
+	answer, err := p.ask(ctx, lookTimeout, http.MethodGet, "status", nil)
 	if err != nil {
-		return fmt.Errorf("make a request: %w", err)
+		return "", err
 	}
-	request.Header.Set("Content-Type", "application/json")
+	var status struct {
+		Uptime string `json:"uptime"`
+	}
+	_ = json.Unmarshal(answer, &status) // another kind of server does not say
+	return status.Uptime, nil
+}
+
+// ask sends a request to a part of the API and reads the answer.
+func (p *poster) ask(ctx context.Context, limit time.Duration, method, part string, body []byte) ([]byte, error) {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	request, err := http.NewRequestWithContext(bounded, method, p.address.endpoint+part, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("make a request: %w", err)
+	}
+	if len(body) > 0 {
+		request.Header.Set("Content-Type", "application/json")
+	}
 	request.Header.Set("User-Agent", "weir")
 	if p.address.user != nil {
 		password, _ := p.address.user.Password()
@@ -92,26 +117,26 @@ func (p *poster) post(ctx context.Context, body []byte) error {
 	}
 	response, err := p.client.Do(request)
 	if err != nil {
-		return unanswered(ctx, bounded, err)
+		return nil, unanswered(ctx, bounded, limit, err)
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
 	if response.StatusCode/100 != 2 {
-		return &answerError{status: response.Status, code: response.StatusCode, line: firstLine(answer)}
+		return nil, &answerError{status: response.Status, code: response.StatusCode, line: firstLine(answer)}
 	}
 	if err != nil {
-		return unanswered(ctx, bounded, err)
+		return nil, unanswered(ctx, bounded, limit, err)
 	}
-	return nil
+	return answer, nil
 }
 
 // unanswered says why there is no answer, without the URL that http.Client repeats.
-func unanswered(ctx, bounded context.Context, err error) error {
+func unanswered(ctx, bounded context.Context, limit time.Duration, err error) error {
 	if failed := (*url.Error)(nil); errors.As(err, &failed) {
 		err = failed.Err
 	}
 	if bounded.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("got no answer within %s: %w; look whether Alertmanager hangs or a firewall drops packets", postTimeout, err)
+		return fmt.Errorf("got no answer within %s: %w; look whether Alertmanager hangs or a firewall drops packets", limit, err)
 	}
 	return fmt.Errorf("got no answer: %w; look whether Alertmanager runs and is reachable there", err)
 }

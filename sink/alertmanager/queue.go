@@ -128,6 +128,13 @@ func (q *queue) settle(batch []parcel, how outcome, at time.Time) {
 	q.tell()
 }
 
+// firing says that the instance was told of some alert that still fires.
+func (q *queue) firing() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.entries) > q.resolved.Len()
+}
+
 // tellAgain makes every firing alert due whose last post was written before a time.
 func (q *queue) tellAgain(before time.Time) {
 	q.mu.Lock()

@@ -168,6 +168,30 @@ func TestWhatFiresIsSentAgainAfterAnOutage(t *testing.T) {
 	})
 }
 
+// TestARestartIsNoticed: nothing was due while the Alertmanager was away.
+func TestARestartIsNoticed(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.fake.restart("2027-01-15T08:00:00Z")
+		b.put("a", telemetry.AlertFiring, 2)
+		b.put("r", telemetry.AlertFiring, 2)
+		b.advance(7 * time.Second)
+		b.put("r", telemetry.AlertResolved, 3)
+		b.advance(8 * time.Second)
+		b.want("0s a firing, r firing; 7s r resolved")
+		b.fake.restart("2027-01-15T08:00:09Z") // between two looks
+		b.advance(20 * time.Second)
+		b.want("10s a firing")
+		b.fake.answers(0) // seen to be away, and back as what it was
+		b.advance(28 * time.Second)
+		b.fake.answers(http.StatusOK)
+		b.advance(40 * time.Second)
+		b.want("30s a firing")
+		if got := b.errors(); len(got) > 0 {
+			t.Errorf("looks are reported: %v", got)
+		}
+	})
+}
+
 func TestAnOutageIsRetriedWithGrowingPauses(t *testing.T) {
 	for _, status := range []int{0, http.StatusInternalServerError, http.StatusNotFound, http.StatusMovedPermanently} {
 		inBubble(t, func(b *bubble) {
