@@ -52,11 +52,9 @@ func main() {
 }
 
 func run(ctx context.Context, only string) error {
-	var mutants []mutant
-	decoder := yaml.NewDecoder(bytes.NewReader(listed))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&mutants); err != nil {
-		return fmt.Errorf("read mutants.yaml: %w", err)
+	mutants, err := read(listed)
+	if err != nil {
+		return err
 	}
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer table.Flush()
@@ -86,6 +84,16 @@ func run(ctx context.Context, only string) error {
 	return nil
 }
 
+func read(text []byte) ([]mutant, error) {
+	var mutants []mutant
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&mutants); err != nil {
+		return nil, fmt.Errorf("read mutants.yaml: %w", err)
+	}
+	return mutants, nil
+}
+
 // play runs the tests over the broken line and returns the first that fails, "" where
 // none does.
 func (m *mutant) play(ctx context.Context) (test string, err error) {
@@ -113,12 +121,9 @@ func (m *mutant) play(ctx context.Context) (test string, err error) {
 
 // write writes the broken file and an overlay that puts it in the other's place.
 func (m *mutant) write() (overlay string, err error) {
-	whole, err := os.ReadFile(m.File)
+	text, err := m.broken()
 	if err != nil {
-		return "", fmt.Errorf("read what is to be broken: %w; run it where go.mod is", err)
-	}
-	if n := strings.Count(string(whole), m.Old); n != 1 {
-		return "", fmt.Errorf("%s holds %q %d times, want it once: bring mutants.yaml up to date", m.File, m.Old, n)
+		return "", err
 	}
 	dir, err := os.MkdirTemp("", "weir-mutant-")
 	if err != nil {
@@ -129,15 +134,27 @@ func (m *mutant) write() (overlay string, err error) {
 		return "", fmt.Errorf("find %s: %w", m.File, err)
 	}
 	broken := filepath.Join(dir, filepath.Base(m.File))
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{original: broken}})
+	replaced, err := json.Marshal(map[string]any{"Replace": map[string]string{original: broken}})
 	if err != nil {
 		return "", fmt.Errorf("write the overlay: %w", err)
 	}
 	overlay = filepath.Join(dir, "overlay.json")
-	for path, content := range map[string][]byte{broken: []byte(strings.Replace(string(whole), m.Old, m.New, 1)), overlay: text} {
+	for path, content := range map[string][]byte{broken: text, overlay: replaced} {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			return "", fmt.Errorf("write %s: %w", path, err)
 		}
 	}
 	return overlay, nil
+}
+
+// broken is the file with the line broken.
+func (m *mutant) broken() ([]byte, error) {
+	whole, err := os.ReadFile(m.File)
+	if err != nil {
+		return nil, fmt.Errorf("read what is to be broken: %w; run it where go.mod is", err)
+	}
+	if n := bytes.Count(whole, []byte(m.Old)); n != 1 {
+		return nil, fmt.Errorf("%s holds %q %d times, want it once: bring mutants.yaml up to date", m.File, m.Old, n)
+	}
+	return bytes.Replace(whole, []byte(m.Old), []byte(m.New), 1), nil
 }
