@@ -17,7 +17,7 @@ import (
 //	sum (2 words) | max (2) | count (1) | bitmap | blocks
 type bucketList struct {
 	at     uint32 // of its room; in arena.wides where class is wideClass
-	blocks uint16
+	blocks uint16 // where class is 0, those that are expected
 	first  uint16 // block; with a bitmap, the first word of it: of 32 blocks
 	words  uint8  // of the bitmap; 0 for none
 	class  uint8  // of its room: arena.rooms; 0 for none
@@ -79,8 +79,11 @@ func (a *arena) merge(l *bucketList, h *telemetry.Histogram) {
 // reach makes a list one that may have the blocks from first to last.
 func (a *arena) reach(l *bucketList, first, last int) {
 	if l.class == 0 {
+		if l.blocks > 0 && max(last+1, int(l.first)+int(l.blocks))-min(first, int(l.first)) <= maxRun {
+			first, last = min(first, int(l.first)), max(last, int(l.first)+int(l.blocks)-1)
+		}
 		*l = bucketList{first: uint16(first)}
-		a.move(l, headWords)
+		a.move(l, headWords+min(last-first+1, maxRun)*blockBuckets)
 		clear(a.room(l)[:headWords])
 	}
 	if l.words == 0 {
@@ -94,6 +97,15 @@ func (a *arena) reach(l *bucketList, first, last int) {
 		}
 	}
 	a.spread(l, first/wordBlocks, last/wordBlocks)
+}
+
+// expecting is an empty list that begins with the blocks of another, which is of the same
+// series: it need not grow block by block.
+func expecting(l bucketList) bucketList {
+	if l.words > 0 || l.class == wideClass {
+		return bucketList{}
+	}
+	return bucketList{first: l.first, blocks: l.blocks}
 }
 
 // lengthen gives a list without a bitmap the blocks from begin to end.

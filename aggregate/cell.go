@@ -92,13 +92,17 @@ func (f *Fold) cellOf(id, pane uint32) (uint32, *cell) {
 		}
 		at = c.older
 	}
-	at := f.cells.add(cell{series: id, pane: pane, older: s.newest})
+	c := cell{series: id, pane: pane, older: s.newest}
+	if s.newest > 0 {
+		c.sums = f.cells.at(s.newest - 1).expecting()
+	}
+	at := f.cells.add(c)
 	s.newest = at + 1
 	f.panes[pane].cells = append(f.panes[pane].cells, at)
 	f.fresh = append(f.fresh, at)
-	c := f.cells.at(at)
-	f.joinGroups(c)
-	return at, c
+	added := f.cells.at(at)
+	f.joinGroups(added)
+	return at, added
 }
 
 // openSums returns what a report is added to: the cell itself until its groups have

@@ -67,6 +67,11 @@ func (a *arena) unpackSums(s *sums, t *telemetry.Totals) {
 	a.unpack(&s.heartbeats, &t.HeartbeatMicros)
 }
 
+// expecting is empty, with histograms that begin with the blocks of s.
+func (s *sums) expecting() sums {
+	return sums{latencies: expecting(s.latencies), delays: expecting(s.delays), sizes: expecting(s.sizes), heartbeats: expecting(s.heartbeats)}
+}
+
 // restart empties s and gives its room back.
 func (a *arena) restart(s *sums) {
 	a.release(&s.latencies)
