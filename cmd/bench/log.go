@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	mathbits "math/bits"
 	"math/rand/v2"
 	"time"
@@ -98,30 +99,51 @@ func (r *reports) encode(number int, at time.Time) ([]byte, error) {
 	return value, nil
 }
 
-// Shape of a report's latencies: from about a millisecond on, with gaps, most buckets
-// with few messages.
+// messages are those of the first reports of the log.
+func (r *reports) messages(records int) (sum uint64) {
+	report := &r.template[0]
+	for number := range records {
+		report.Messages = 0
+		observe(report, rand.NewPCG(uint64(number), 0))
+		sum += report.Messages
+	}
+	return sum
+}
+
+// Shape of a report's latencies: a bell over buckets from about a millisecond on, whose
+// place differs from report to report; counts scatter as those of a sample do, and in
+// the slow half some buckets are empty.
 const (
 	buckets     = 20
 	firstBucket = 345
 	firstSpread = 16
-	fewMessages = 127 // a count that is one byte
-	manyEvery   = 8   // buckets of which one has more
+	atThePeak   = 150
+	narrowness  = 36 // the square of four buckets, twice and a little
 )
 
 func observe(report *telemetry.Report, random *rand.PCG) {
 	h := &report.LatencyMicros
 	h.Reset()
 	index := int32(firstBucket + random.Uint64()%firstSpread)
-	for range buckets {
+	for k := range buckets {
 		bits := random.Uint64()
-		count := 1 + bits>>32%fewMessages
-		if bits>>16%manyEvery == 0 {
-			count += fewMessages
-		}
+		expected := atThePeak * bell[k]
+		scatter := float64(mathbits.OnesCount32(uint32(bits))-16) / math.Sqrt(8) // of 32 coins: about normal
+		count := uint64(max(1, math.Round(expected+scatter*math.Sqrt(expected))))
 		value := uint64(telemetry.BucketValue(index))
 		h.Indexes, h.Counts = append(h.Indexes, index), append(h.Counts, count)
 		h.Sum, h.Max = h.Sum+count*value, value
 		report.Messages += count
-		index += 1 + int32(mathbits.TrailingZeros64(bits|1<<3)) // half of the gaps are 1, few are 4
+		if index++; k >= buckets/2 {
+			index += int32(mathbits.TrailingZeros64(bits>>32 | 1<<3))
+		}
 	}
 }
+
+// bell is how high the curve stands over each bucket.
+var bell = func() (out [buckets]float64) {
+	for k := range out {
+		out[k] = math.Exp(-math.Pow(float64(k)-buckets/2.5, 2) / narrowness)
+	}
+	return out
+}()

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/metrics"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -25,7 +27,12 @@ type result struct {
 	Records  int    `json:"records,omitempty"`
 	CPUNanos int64  `json:"cpu_nanos,omitempty"`
 	MaxRSS   int64  `json:"max_rss_kib,omitempty"`
+	Mallocs  uint64 `json:"mallocs,omitempty"`
+	GCNanos  int64  `json:"gc_nanos,omitempty"` // CPU time of the garbage collector
 }
+
+// perRecord is a sum's share of one record.
+func (r result) perRecord(sum int64) float64 { return float64(sum) / float64(r.Records) }
 
 func (r result) print() error {
 	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
@@ -34,13 +41,21 @@ func (r result) print() error {
 	return nil
 }
 
-// cpuNanos is the CPU time of this process, user and system.
+// cpuNanos is the CPU time of this process, user and system, and the most memory it
+// held. The kernel's own maximum counts what the parent held before it started this one.
 func cpuNanos() (nanos, maxRSSKiB int64, err error) {
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
 		return 0, 0, fmt.Errorf("ask for CPU time: %w", err)
 	}
-	return usage.Utime.Nano() + usage.Stime.Nano(), usage.Maxrss, nil
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, 0, fmt.Errorf("ask for memory: %w", err)
+	}
+	if _, after, found := strings.Cut(string(status), "VmHWM:"); found {
+		_, err = fmt.Sscan(after, &maxRSSKiB)
+	}
+	return usage.Utime.Nano() + usage.Stime.Nano(), maxRSSKiB, err
 }
 
 // stopwatch takes CPU time from when each series was seen once: a stage that runs for
@@ -49,6 +64,19 @@ type stopwatch struct {
 	warm   int // records
 	began  int // records, 0 before
 	before int64
+	heap   heapUse
+}
+
+// heapUse is what a process has allocated and collected.
+type heapUse struct {
+	mallocs uint64
+	gcNanos int64
+}
+
+func heapUsed() heapUse {
+	samples := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}}
+	metrics.Read(samples)
+	return heapUse{samples[0].Value.Uint64(), int64((samples[1].Value.Float64() - samples[2].Value.Float64()) * 1e9)}
 }
 
 // see says how many records were read.
@@ -59,6 +87,7 @@ func (s *stopwatch) see(records int) error {
 	var err error
 	s.began = records
 	s.before, _, err = cpuNanos()
+	s.heap = heapUsed()
 	return err
 }
 
@@ -68,7 +97,9 @@ func (s *stopwatch) print(records int) error {
 	if err != nil {
 		return err
 	}
-	return result{Records: records - s.began, CPUNanos: after - s.before, MaxRSS: rss}.print()
+	heap := heapUsed()
+	return result{Records: records - s.began, CPUNanos: after - s.before, MaxRSS: rss,
+		Mallocs: heap.mallocs - s.heap.mallocs, GCNanos: heap.gcNanos - s.heap.gcNanos}.print()
 }
 
 // Run fills the log, says where it is, and serves it.
