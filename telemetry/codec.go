@@ -132,10 +132,14 @@ func unmarshal(value []byte, into versioned) error {
 	if err := proto.Unmarshal(value, into); err != nil {
 		return err
 	}
-	if got := into.GetSchema(); got != Schema {
-		if got > Schema {
-			return fmt.Errorf("got schema %d, this version reads %d: %w", got, Schema, ErrNewerSchema)
-		}
+	return checkSchema(into.GetSchema())
+}
+
+func checkSchema(got uint32) error {
+	if got > Schema {
+		return fmt.Errorf("got schema %d, this version reads %d: %w", got, Schema, ErrNewerSchema)
+	}
+	if got != Schema {
 		return fmt.Errorf("got schema %d, this version reads %d", got, Schema)
 	}
 	return nil

@@ -43,10 +43,15 @@ func cellsFromPB(pb *telemetrypb.CellColumns) ([]Cell, error) {
 			return nil, err
 		}
 	}
+	next := 0
 	for _, lists := range pb.GetLists() {
 		if int(lists.GetCell()) >= len(cells) {
 			return nil, fmt.Errorf("lists of cell %d, there are %d", lists.GetCell(), len(cells))
 		}
+		if int(lists.GetCell()) < next {
+			return nil, fmt.Errorf("lists of cell %d after those of a later one", lists.GetCell())
+		}
+		next = int(lists.GetCell()) + 1
 		t := &cells[lists.GetCell()].Totals
 		t.Errors, t.Gauges, t.Events = errorsFromPB(lists.GetErrors()), gaugesFromPB(lists.GetGauges()), eventsFromPB(lists.GetEvents())
 	}
@@ -88,6 +93,11 @@ func readHistograms(cells []Cell, kind int, pb *telemetrypb.HistogramColumns) er
 	gaps, counts := pb.GetIndexGaps(), pb.GetCounts()
 	if len(pb.GetBuckets()) != len(cells) || len(gaps) != len(counts) {
 		return fmt.Errorf("histograms of %d cells with %d gaps and %d counts, there are %d cells", len(pb.GetBuckets()), len(gaps), len(counts), len(cells))
+	}
+	for name, got := range map[string]int{"sums": len(pb.GetSums()), "maxes": len(pb.GetMaxes())} {
+		if got != 0 && got != len(cells) {
+			return fmt.Errorf("column %s has %d numbers for %d cells", name, got, len(cells))
+		}
 	}
 	indexes := make([]int32, 0, len(gaps))
 	for i := range cells {
