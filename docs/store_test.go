@@ -137,7 +137,11 @@ func (e engine) seed(t *testing.T) {
 		second.Cells[i].Labels.Topic, second.Cells[i].Labels.Op = "audit", "consume"
 	}
 	for _, batch := range []telemetry.CellBatch{older, first, first, older, second} {
-		if err := store.WriteCells(t.Context(), []telemetry.CellBatch{batch}); err != nil {
+		var table telemetry.CellTable
+		if err := table.Add(telemetry.AppendCellBatch(nil, &batch)); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.WriteCells(t.Context(), &table); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/sink/clickhouse"
 	"github.com/weirmq/weir/telemetry"
@@ -33,6 +34,7 @@ type storage struct {
 	store    *clickhouse.Store
 	client   *member
 	at       *positions
+	cells    telemetry.CellTable // of one write; its memory is used again
 	letters  *deadLetters
 	topicIDs map[string]kadm.TopicID
 }
@@ -98,12 +100,10 @@ func (s *storage) close() {
 	s.letters.client.Close()
 }
 
-// storeBatch is what one write holds.
+// storeBatch is what one write holds besides the cells.
 type storeBatch struct {
 	records []*kgo.Record
-	cells   []telemetry.CellBatch
 	bytes   int // of the records' values
-	count   int // cells in all
 	alerts  []telemetry.Alert
 }
 
@@ -115,7 +115,7 @@ func (s *storage) writeOnce(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	if err := s.store.WriteCells(ctx, batch.cells); err != nil {
+	if err := s.store.WriteCells(ctx, &s.cells); err != nil {
 		return fmt.Errorf("write cells: %w", err)
 	}
 	if err := s.store.WriteAlerts(ctx, batch.alerts); err != nil {
@@ -137,10 +137,13 @@ func (s *storage) writeOnce(ctx context.Context) error {
 
 func (s *storage) gather(ctx context.Context) (*storeBatch, error) {
 	batch := &storeBatch{}
+	s.cells.Reset()
 	until, cancel := context.WithTimeout(ctx, storeInterval)
 	defer cancel()
-	for batch.count < maxStoreCells && len(batch.records) < maxStoreRecords && until.Err() == nil {
-		fetches := s.client.PollRecords(until, maxStoreRecords-len(batch.records))
+	for s.cells.Len() < maxStoreCells && len(batch.records) < maxStoreRecords && until.Err() == nil {
+		// As many as fill the batch; those of a backlog would be held in memory together.
+		most := 1 + (maxStoreCells-s.cells.Len())/aggregate.MaxCellsPerBatch
+		fetches := s.client.PollRecords(until, min(most, maxStoreRecords-len(batch.records)))
 		if err := fetchError(fetches); err != nil {
 			return nil, err
 		}
@@ -164,16 +167,13 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 	batch.bytes += len(record.Value)
 	switch {
 	case record.Topic == telemetry.TopicCells:
-		cells, err := telemetry.UnmarshalCellBatch(record.Value)
+		err := s.cells.Add(record.Value)
 		if errors.Is(err, telemetry.ErrNewerSchema) {
 			return fmt.Errorf("read %s partition %d offset %d: %w", record.Topic, record.Partition, record.Offset, err)
 		}
 		if err != nil {
 			s.setAside(record, err)
-			return nil
 		}
-		batch.cells = append(batch.cells, cells)
-		batch.count += len(cells.Cells)
 	case len(record.Value) > 0 && string(record.Key) != progressKey:
 		var alert telemetry.Alert
 		if err := json.Unmarshal(record.Value, &alert); err != nil {

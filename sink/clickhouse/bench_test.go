@@ -2,11 +2,11 @@ package clickhouse
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"time"
-
-	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -14,27 +14,49 @@ import (
 // benchmarkCells is as much as one insert may hold.
 const benchmarkCells = maxInsertRows
 
-// benchmarkBatches are cells as a busy fleet's: 200 series of a topic, each with two
-// histograms of 40 buckets.
-func benchmarkBatches() []telemetry.CellBatch {
-	var totals telemetry.Totals
-	totals.Reports, totals.Messages, totals.Bytes = 10, 10_000, 1<<20
-	for x := uint64(1); len(totals.LatencyMicros.Indexes) < 40; x += 1 + x/20 {
-		totals.LatencyMicros.Observe(x)
-		totals.SizeBytes.Observe(x)
+// benchmarkTotals are a cell's, no two alike: two histograms of about 40 buckets.
+func benchmarkTotals(random *rand.Rand) telemetry.Totals {
+	totals := telemetry.Totals{Reports: 10, Messages: random.Uint64N(10_000), Bytes: random.Uint64N(1 << 20), IntervalMillis: 10_000}
+	for range 100 {
+		totals.LatencyMicros.Observe(uint64(math.Exp(random.NormFloat64()/4 + 8)))
+		totals.SizeBytes.Observe(uint64(math.Exp(random.NormFloat64()/4 + 6)))
 	}
+	return totals
+}
+
+// benchmarkBatches are cells as a busy fleet's: 200 series of a topic.
+func benchmarkBatches() []telemetry.CellBatch {
+	random := rand.New(rand.NewPCG(1, 0))
 	start := time.Now().UTC().Truncate(24 * time.Hour)
 	var batches []telemetry.CellBatch
 	for first := 0; first < benchmarkCells; first += 500 {
 		batch := telemetry.CellBatch{Segment: telemetry.Segment{MinuteUnix: start.Unix() / 60}, Ledger: &telemetry.Ledger{}}
 		for i := first; i < first+500; i++ {
-			batch.Cells = append(batch.Cells, telemetry.Cell{Pane: start.Add(time.Duration(i/10_000) * 10 * time.Second), Totals: totals,
+			batch.Cells = append(batch.Cells, telemetry.Cell{Pane: start.Add(time.Duration(i/10_000) * 10 * time.Second), Totals: benchmarkTotals(random),
 				Labels: telemetry.Labels{Env: "prod", Cluster: "main", System: "kafka", Topic: fmt.Sprint("topic-", i%50), Op: "send",
 					Client: fmt.Sprint("client-", i%10_000), Node: fmt.Sprint("node-", i%200), SDKLang: "go", SDKVersion: "1.18.0", Tier: "S1"}})
 		}
 		batches = append(batches, batch)
 	}
 	return batches
+}
+
+func recordsOf(batches []telemetry.CellBatch) [][]byte {
+	values := make([][]byte, len(batches))
+	for i := range batches {
+		values[i] = telemetry.AppendCellBatch(nil, &batches[i])
+	}
+	return values
+}
+
+func fillTable(b *testing.B, table *telemetry.CellTable, values [][]byte) {
+	b.Helper()
+	table.Reset()
+	for _, value := range values {
+		if err := table.Add(value); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // cpuTime is what this process has used; the engine is another.
@@ -59,47 +81,12 @@ func perCPU(b *testing.B, rows int, work func()) {
 	b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
-func BenchmarkWriteCells(b *testing.B) {
-	s, batches := newStore(b), benchmarkBatches()
+// BenchmarkStore is what a cell takes from the bytes of records until it is acknowledged.
+func BenchmarkStore(b *testing.B) {
+	s, values, table := newStore(b), recordsOf(benchmarkBatches()), &telemetry.CellTable{}
 	perCPU(b, benchmarkCells, func() {
-		if err := s.WriteCells(b.Context(), batches); err != nil {
-			b.Fatal(err)
-		}
-	})
-}
-
-// BenchmarkRows is the part of a write that makes rows of cells.
-func BenchmarkRows(b *testing.B) {
-	batches := benchmarkBatches()
-	perCPU(b, benchmarkCells, func() {
-		for i := range batches {
-			for j := range batches[i].Cells {
-				_ = cellRow(&batches[i], &batches[i].Cells[j])
-			}
-		}
-	})
-}
-
-// BenchmarkAppend is the part that hands them to the driver.
-func BenchmarkAppend(b *testing.B) {
-	s := newStore(b)
-	var rows [][]any
-	for _, batch := range benchmarkBatches() {
-		for i := range batch.Cells {
-			rows = append(rows, cellRow(&batch, &batch.Cells[i]))
-		}
-	}
-	perCPU(b, len(rows), func() {
-		batch, err := s.conn.PrepareBatch(driver.Context(b.Context(), driver.WithSettings(s.settings)), insertCells)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, row := range rows {
-			if err := batch.Append(row...); err != nil {
-				b.Fatal(err)
-			}
-		}
-		if err := batch.Abort(); err != nil {
+		fillTable(b, table, values)
+		if err := s.WriteCells(b.Context(), table); err != nil {
 			b.Fatal(err)
 		}
 	})

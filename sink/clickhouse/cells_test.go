@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,9 +13,21 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
+// tableOf puts batches into a table as storage does: from the bytes of records.
+func tableOf(t testing.TB, batches ...telemetry.CellBatch) *telemetry.CellTable {
+	t.Helper()
+	table := &telemetry.CellTable{}
+	for i := range batches {
+		if err := table.Add(telemetry.AppendCellBatch(nil, &batches[i])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return table
+}
+
 func (s *store) write(batches ...telemetry.CellBatch) {
 	s.t.Helper()
-	if err := s.WriteCells(s.t.Context(), batches); err != nil {
+	if err := s.WriteCells(s.t.Context(), tableOf(s.t, batches...)); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -102,22 +115,102 @@ func (s *store) expectSums(h *history) {
 		WHERE held != reports`, "0")
 }
 
-// TestWriteCellsOfManyDays exceeds the partitions that ClickHouse takes in one insert.
+// TestWriteCellsOfManyDays exceeds the partitions that ClickHouse takes in one insert:
+// the records are cut within, and each row keeps its own lists.
 func TestWriteCellsOfManyDays(t *testing.T) {
 	t.Parallel()
 	const days = 230
 	s := newStore(t)
 	today := time.Now().UTC().Truncate(24 * time.Hour)
-	batch := telemetry.CellBatch{Segment: telemetry.Segment{MinuteUnix: today.Unix() / 60}}
-	for day := range days {
-		batch.Cells = append(batch.Cells, telemetry.Cell{Pane: today.AddDate(0, 0, day), Totals: telemetry.Totals{Reports: 1, Messages: 1}})
+	var batches []telemetry.CellBatch
+	for first := 0; first < days; first += 70 {
+		batch := telemetry.CellBatch{Source: telemetry.Source{Partition: int32(first)}, Segment: telemetry.Segment{Block: uint64(first), MinuteUnix: today.Unix() / 60}}
+		for day := first; day < min(first+70, days); day++ {
+			cell := telemetry.Cell{Pane: today.AddDate(0, 0, day), Labels: telemetry.Labels{Client: fmt.Sprint(day % 9)},
+				Totals: telemetry.Totals{Reports: 1, Messages: uint64(day)}}
+			for i := range day % 4 {
+				cell.Totals.Errors = append(cell.Totals.Errors, telemetry.ErrorCount{Class: fmt.Sprint("class ", i), Count: uint64(day)})
+				cell.Totals.Gauges = append(cell.Totals.Gauges, telemetry.GaugeValue{Name: fmt.Sprint("gauge ", day+i), Last: float64(day), Max: float64(i)})
+				cell.Totals.DelayMicros.Observe(uint64(day * i))
+				cell.Labels.Extra = append(cell.Labels.Extra, telemetry.Label{Name: fmt.Sprint("extra ", i), Value: "x"})
+			}
+			batch.Cells = append(batch.Cells, cell)
+		}
+		batches = append(batches, batch)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := s.WriteCells(ctx, []telemetry.CellBatch{batch}); err != nil {
+	if err := s.WriteCells(ctx, tableOf(t, batches...)); err != nil {
 		t.Fatal(err)
 	}
-	s.expect("SELECT count(), uniqExact(toDate(ts)), sum(messages) FROM rollup_10s FINAL", fmt.Sprintf("%d\t%d\t%d", days, days, days))
+	s.expectCells(batches)
+	s.expect("SELECT count(), uniqExact(toDate(ts)) FROM rollup_10s FINAL", fmt.Sprintf("%d\t%d", days, days))
+}
+
+// TestInsertsAreBounded in rows and in days.
+func TestInsertsAreBounded(t *testing.T) {
+	t.Parallel()
+	rows := func(count, perDay int) []uint32 {
+		panes := make([]uint32, count)
+		for i := range panes {
+			panes[i] = uint32(1_800_000_000 + i/perDay*secondsOfDay)
+		}
+		return panes
+	}
+	for _, c := range []struct {
+		panes      []uint32
+		from, want int
+	}{
+		{rows(10, 10), 0, 10},
+		{rows(maxInsertRows, maxInsertRows), 0, maxInsertRows},
+		{rows(maxInsertRows+1, maxInsertRows+1), 0, maxInsertRows},
+		{rows(maxInsertRows+1, maxInsertRows+1), maxInsertRows, maxInsertRows + 1},
+		{rows(2*maxInsertDays, 2), 0, 2 * maxInsertDays},
+		{rows(2*maxInsertDays+1, 2), 0, 2 * maxInsertDays},
+		{rows(2*maxInsertDays+9, 2), 2, 2*maxInsertDays + 2},
+	} {
+		if got := endOfInsert(c.panes, c.from); got != c.want {
+			t.Errorf("%d rows from %d: an insert ends at %d, want %d", len(c.panes), c.from, got, c.want)
+		}
+	}
+}
+
+// TestManyDistinctValues need keys of one, two and four bytes in one insert.
+func TestManyDistinctValues(t *testing.T) {
+	t.Parallel()
+	for _, distinct := range []int{256, 257, 1 << 16, 1<<16 + 1} {
+		s := newStore(t)
+		var batch telemetry.CellBatch
+		for i := range distinct {
+			batch.Cells = append(batch.Cells, telemetry.Cell{Pane: time.Now().UTC().Truncate(time.Second),
+				Labels: telemetry.Labels{Topic: fmt.Sprint("topic-", i), Lane: fmt.Sprint(i % 3)}, Totals: telemetry.Totals{Reports: 1, Messages: uint64(i)}})
+		}
+		s.write(batch)
+		s.expect("SELECT count(), uniqExact(topic), uniqExact(lane), countIf(topic != concat('topic-', toString(messages)) OR lane != toString(messages % 3)) FROM rollup_10s FINAL",
+			fmt.Sprintf("%d\t%d\t3\t0", distinct, distinct))
+	}
+}
+
+// TestAColumnOfAnotherTypeIsWaitedFor: nothing is written into it, and nothing lost.
+func TestAColumnOfAnotherTypeIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	database := shared.database(t)
+	heard := make(chan error, 1000)
+	s := openStore(t, shared, database, func(err error) { heard <- err })
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.query("ALTER TABLE rollup_10s MODIFY COLUMN tier String")
+	written := make(chan error, 1)
+	go func() { written <- s.WriteCells(t.Context(), tableOf(t, outageBatch(0))) }()
+	if said := <-heard; said == nil || !strings.Contains(said.Error(), "column tier is String, want LowCardinality(String)") {
+		t.Errorf("heard %v, want what is wrong with the column", said)
+	}
+	s.query("ALTER TABLE rollup_10s MODIFY COLUMN tier LowCardinality(String)")
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	s.expect(storedSums, "500\t500\t500")
 }
 
 // TestWriteNothing asks nothing of ClickHouse.

@@ -39,7 +39,7 @@ func TestWritesGoOnAfterTheEngineWasKilled(t *testing.T) {
 	go func() {
 		defer close(written)
 		for i := 0; ; i++ {
-			if err := s.WriteCells(t.Context(), []telemetry.CellBatch{outageBatch(i)}); err != nil {
+			if err := s.WriteCells(t.Context(), tableOf(t, outageBatch(i))); err != nil {
 				t.Error(err)
 				return
 			}
@@ -114,7 +114,7 @@ func TestWritesEndWithTheirContext(t *testing.T) {
 	}
 	e.running.Kill()
 	for name, write := range map[string]func(context.Context) error{
-		"cells":   func(ctx context.Context) error { return s.WriteCells(ctx, []telemetry.CellBatch{outageBatch(0)}) },
+		"cells":   func(ctx context.Context) error { return s.WriteCells(ctx, tableOf(t, outageBatch(0))) },
 		"alerts":  func(ctx context.Context) error { return s.WriteAlerts(ctx, life("orders")) },
 		"migrate": s.Migrate,
 	} {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -48,6 +49,7 @@ type Store struct {
 	conn     driver.Conn
 	config   Config
 	settings driver.Settings
+	encoders sync.Pool // of *cellEncoder
 }
 
 // Open connects, trying until it succeeds or ctx ends. The error says that the DSN
