@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/weirmq/weir/ingest"
 )
 
 // pipelineMetrics holds the metrics of one Pipeline; the set is its own, so that
@@ -18,6 +20,8 @@ type pipelineMetrics struct {
 	set    *metrics.Set
 	mu     sync.Mutex
 	stages map[string]*stageMetrics
+	// There from the beginning, at 0: the increase of a counter that is born at 1 is not seen.
+	reloadFailures *metrics.Counter
 }
 
 // stageMetrics count what one stage does.
@@ -27,6 +31,7 @@ type stageMetrics struct {
 	records, bytes            *metrics.Counter
 	late, clamped, overflowed *metrics.Counter // shown for the stages that count them
 	restarts                  *metrics.Counter
+	evaluationFailures        *metrics.Counter // of rules
 	flushSeconds              writeTimes
 	throughput                throughput
 	lag                       atomic.Int64 // records not read yet
@@ -68,7 +73,9 @@ func (b *byPartition) least(otherwise float64) float64 {
 }
 
 func newPipelineMetrics() *pipelineMetrics {
-	return &pipelineMetrics{set: metrics.NewSet(), stages: map[string]*stageMetrics{}}
+	m := &pipelineMetrics{set: metrics.NewSet(), stages: map[string]*stageMetrics{}}
+	m.reloadFailures = m.set.NewCounter("weir_rule_reload_failures_total")
+	return m
 }
 
 // stage returns the metrics of a stage, the same at every call.
@@ -102,7 +109,13 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 			return (now - s.watermarks.least(now)) / 1000
 		})
 	}
+	if name == RoleAggregate {
+		for _, reason := range ingest.Reasons {
+			m.set.NewCounter(refusedName(name, string(reason)))
+		}
+	}
 	if name == RoleRules {
+		s.evaluationFailures = m.set.NewCounter("weir_rule_evaluation_failures_total")
 		m.gauge("weir_completeness_ratio"+label, func() float64 { return s.completeness.least(1) })
 	}
 	m.stages[name] = s
@@ -111,9 +124,13 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 
 func (m *pipelineMetrics) gauge(name string, read func() float64) { m.set.NewGauge(name, read) }
 
+func refusedName(stage, reason string) string {
+	return fmt.Sprintf(`weir_refused_records_total{stage=%q,reason=%q}`, stage, reason)
+}
+
 // refused counts a record sent to the dead letter; reasons are a fixed list.
 func (s *stageMetrics) refused(reason string) {
-	s.set.GetOrCreateCounter(fmt.Sprintf(`weir_refused_records_total{stage=%q,reason=%q}`, s.stage, reason)).Inc()
+	s.set.GetOrCreateCounter(refusedName(s.stage, reason)).Inc()
 }
 
 // overflowedGroups counts records of groups beyond the bound of an evaluator.

@@ -177,7 +177,7 @@ func (p *Pipeline) supervise(ctx context.Context, role string, run stageRunner) 
 // Reload loads the rules again; on an error the running ones stay.
 func (p *Pipeline) Reload() error {
 	if err := p.rules.reload(); err != nil {
-		p.metrics.set.GetOrCreateCounter("weir_rule_reload_failures_total").Inc()
+		p.metrics.reloadFailures.Inc()
 		p.log.Error("rules were not reloaded, the former ones run on", "error", err)
 		return err
 	}

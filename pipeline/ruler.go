@@ -119,7 +119,7 @@ func (r *ruler) restore(ctx context.Context, partition int32) (*rulePartition, e
 		return nil, fmt.Errorf("restore alerts of partition %d: %w", partition, err)
 	}
 	set, version := r.rules.current()
-	w := &rulePartition{ruler: r, partition: partition, version: version,
+	w := &rulePartition{ruler: r, said: map[string]string{}, partition: partition, version: version,
 		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane})}
 	var alerts []telemetry.Alert
 	for _, alert := range latest {
@@ -161,7 +161,8 @@ type rulePartition struct {
 	version   uint64 // of the rules
 	evaluated time.Time
 	marks     replayMarks
-	counted   rules.Stats // as of the last count
+	counted   rules.Stats       // as of the last count
+	said      map[string]string // the error of each rule that was logged last
 }
 
 func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) error {
@@ -223,7 +224,21 @@ func (w *rulePartition) count() {
 	w.ruler.metrics.completeness.set(w.partition, now.Completeness)
 	w.ruler.metrics.late.Add(int(now.LateReports - w.counted.LateReports))
 	w.ruler.metrics.overflowedGroups(now.OverflowedGroups - w.counted.OverflowedGroups)
+	if failures := now.EvaluationFailures - w.counted.EvaluationFailures; failures > 0 {
+		w.ruler.metrics.evaluationFailures.Add(int(failures))
+		w.sayFailing()
+	}
 	w.counted = now
+}
+
+// sayFailing logs the error of each rule when it changes: a rule that fails does so at every pane.
+func (w *rulePartition) sayFailing() {
+	for _, health := range w.evaluator.Health() {
+		if health.LastError != w.said[health.Rule] && health.LastError != "" {
+			w.ruler.log.Error("a rule cannot be evaluated", "rule", health.Rule, "error", health.LastError)
+		}
+		w.said[health.Rule] = health.LastError
+	}
 }
 
 // publish writes changed alerts, then how far was evaluated: a crash between the

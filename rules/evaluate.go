@@ -48,6 +48,7 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 			alert, err := e.evaluate(rule, g, at)
 			if err != nil {
 				health.LastError = err.Error()
+				e.stats.EvaluationFailures++
 			}
 			if alert != nil {
 				changed = append(changed, *alert)

@@ -52,6 +52,7 @@ type alertState struct {
 // Stats counts what an evaluator met.
 type Stats struct {
 	LateReports, OverflowedGroups uint64
+	EvaluationFailures            uint64  // of one rule for one group at one time, each
 	Completeness                  float64 // of the newest evaluation
 	EventTime                     time.Time
 }

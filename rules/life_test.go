@@ -143,6 +143,8 @@ func (p *player) command(fields []string) {
 		p.feed(func(e *rules.Evaluator) { e.ApplyWatermark(w) })
 	case "advance":
 		p.print(p.evaluator.Advance())
+	case "failures":
+		fmt.Fprintf(&p.out, "%d evaluations failed\n", p.evaluator.Stats().EvaluationFailures)
 	case "restart":
 		p.restart(p.evaluator.EvaluatedUntil())
 	case "crash":

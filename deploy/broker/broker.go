@@ -25,14 +25,18 @@ type Config struct {
 }
 
 // Broker is a running broker.
-type Broker struct{ cluster *kfake.Cluster }
+type Broker struct {
+	cluster *kfake.Cluster
+	locked  *os.File // nil where data is in memory
+}
 
-// Start runs a broker. The error says that the address or the data folder cannot be used.
-func Start(config Config) (*Broker, error) {
+// Start runs a broker. The error says that the address or the data folder cannot be used, or that another broker has it.
+func Start(config Config) (out *Broker, err error) {
 	host, port, err := splitAddr(config.Addr)
 	if err != nil {
 		return nil, err
 	}
+	var locked *os.File
 	options := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.DefaultNumPartitions(DefaultPartitions),
@@ -52,6 +56,14 @@ func Start(config Config) (*Broker, error) {
 			return nil, fmt.Errorf("create the broker's data folder: %w", err)
 		}
 		options = append(options, kfake.DataDir(config.DataDir))
+		if locked, err = lock(config.DataDir); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if out == nil {
+				_ = locked.Close()
+			}
+		}()
 	}
 	if config.SyncWrites {
 		options = append(options, kfake.SyncWrites())
@@ -65,7 +77,7 @@ func Start(config Config) (*Broker, error) {
 		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
 	stampAppendTime(cluster, batches)
-	return &Broker{cluster: cluster}, nil
+	return &Broker{cluster, locked}, nil
 }
 
 // splitAddr is the host and port to listen on.
@@ -88,7 +100,12 @@ func splitAddr(addr string) (string, int, error) {
 func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
 
 // Close stops the broker and writes what it holds to its folder.
-func (b *Broker) Close() { b.cluster.Close() }
+func (b *Broker) Close() {
+	b.cluster.Close()
+	if b.locked != nil {
+		_ = b.locked.Close()
+	}
+}
 
 // stampAppendTime makes the broker honour message.timestamp.type=LogAppendTime, which it leaves to the producer.
 func stampAppendTime(cluster *kfake.Cluster, batches batchStamper) {

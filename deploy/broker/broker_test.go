@@ -3,6 +3,10 @@ package broker
 import (
 	"context"
 	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -201,4 +205,50 @@ func TestAppendTimeInEveryCodec(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAFolderHasOneBroker holds that a second broker touches nothing of the first one's data.
+func TestAFolderHasOneBroker(t *testing.T) {
+	dir := t.TempDir()
+	first, err := Start(Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := filesOf(t, dir)
+	want := fmt.Sprintf("lock the broker's data folder %s: process %d has it", dir, os.Getpid())
+	if second, err := Start(Config{DataDir: dir}); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if err == nil {
+			second.Close()
+		}
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if after := filesOf(t, dir); !maps.Equal(before, after) {
+		t.Errorf("the folder had %v and has %v", before, after)
+	}
+	first.Close()
+	third, err := Start(Config{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	third.Close()
+}
+
+// filesOf are the files of a folder with their inodes: a file that was replaced has another.
+func filesOf(t *testing.T, dir string) map[string]uint64 {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]uint64{}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			out[entry.Name()] = stat.Ino
+		}
+	}
+	return out
 }
