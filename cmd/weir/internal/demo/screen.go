@@ -8,6 +8,7 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -154,11 +155,22 @@ func (v *viewer) changes() []string {
 	for _, alert := range v.house.pipeline.Alerts() {
 		states[alert.ID] = alert.State
 		if v.states[alert.ID] != alert.State {
-			out = append(out, fmt.Sprintf("alert %s is %s: %s", alert.Rule, alert.State, alert.Annotations["summary"]))
+			out = append(out, fmt.Sprintf("alert %s is %s: %s", alert.Rule, alert.State, printable(alert.Annotations["summary"])))
 		}
 	}
 	v.states = states
 	return out
+}
+
+// printable is a text without what moves a terminal's cursor or colours: labels come
+// from whoever writes to the topic.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 func (v *viewer) table() string {
@@ -167,7 +179,7 @@ func (v *viewer) table() string {
 	fmt.Fprintf(w, "traffic\tsent %d\t%.0f/s\tconsumed %d\t%.0f/s\n\n", v.sent, v.sentPerSecond, v.consumed, v.readPerSecond)
 	fmt.Fprintln(w, "stage\tstate\trecords\tlag\t")
 	for _, stage := range v.house.pipeline.Status().Stages {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, stage.Error)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, printable(stage.Error))
 	}
 	fmt.Fprintln(w, "\nalert\tstate\tsince\tsummary\t")
 	for _, alert := range v.house.pipeline.Alerts() {
@@ -178,7 +190,7 @@ func (v *viewer) table() string {
 		case telemetry.AlertResolved:
 			since = alert.ResolvedAt
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", alert.Rule, alert.State, since.Local().Format("15:04:05"), alert.Annotations["summary"])
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", alert.Rule, alert.State, since.Local().Format("15:04:05"), printable(alert.Annotations["summary"]))
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	return text.String()
