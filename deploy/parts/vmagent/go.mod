@@ -1,0 +1,32 @@
+// The vmagent that fetch.sh builds, for measurements only. go.sum pins what is built, and nothing else. After a change of version:
+//
+//	rm go.sum; go get -tool github.com/VictoriaMetrics/VictoriaMetrics/app/vmagent@vVERSION
+//	go build -mod=mod -o /dev/null github.com/VictoriaMetrics/VictoriaMetrics/app/vmagent
+module github.com/weirmq/weir/deploy/parts/vmagent
+
+go 1.26.2
+
+tool github.com/VictoriaMetrics/VictoriaMetrics/app/vmagent
+
+require (
+	cloud.google.com/go/compute/metadata v0.9.0 // indirect
+	github.com/VictoriaMetrics/VictoriaMetrics v1.140.0 // indirect
+	github.com/VictoriaMetrics/easyproto v1.2.0 // indirect
+	github.com/VictoriaMetrics/fastcache v1.13.3 // indirect
+	github.com/VictoriaMetrics/metrics v1.43.1 // indirect
+	github.com/VictoriaMetrics/metricsql v0.86.0 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/golang/snappy v1.0.0 // indirect
+	github.com/klauspost/compress v1.18.5 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/valyala/fastjson v1.6.10 // indirect
+	github.com/valyala/fastrand v1.1.0 // indirect
+	github.com/valyala/fasttemplate v1.2.2 // indirect
+	github.com/valyala/gozstd v1.24.0 // indirect
+	github.com/valyala/histogram v1.2.0 // indirect
+	github.com/valyala/quicktemplate v1.8.0 // indirect
+	golang.org/x/net v0.52.0 // indirect
+	golang.org/x/oauth2 v0.36.0 // indirect
+	golang.org/x/sys v0.43.0 // indirect
+	gopkg.in/yaml.v2 v2.4.0 // indirect
+)
