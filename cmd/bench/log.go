@@ -20,9 +20,11 @@ var logBegin = time.Unix(1_800_000_000, 0)
 
 // brokerCommand serves a log of reports until it is stopped.
 type brokerCommand struct {
-	Series     int `arg:""`
-	Records    int `arg:""`
-	Partitions int `arg:""`
+	Series     int           `arg:""`
+	Records    int           `arg:""`
+	Partitions int           `arg:""`
+	Kind       eventKind     `arg:"" optional:"" default:"histogram"`
+	Pace       time.Duration `help:"Serve while writing, and write what is of one pane each so often."`
 }
 
 // config is the pipeline's configuration over the log.
@@ -37,9 +39,9 @@ func config(addr string, partitions int) pipeline.Config {
 	return c
 }
 
-// fill creates Weir's topics and writes the log. Append times are the event times, so
+// fill creates Weir's topics, calls ready and writes the log. Append times are the event times, so
 // that a replay of minutes takes seconds: the topic is created with CreateTime.
-func fill(ctx context.Context, addr string, c *brokerCommand) error {
+func fill(ctx context.Context, addr string, c *brokerCommand, ready func() error) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(200_000))
 	if err != nil {
@@ -52,9 +54,17 @@ func fill(ctx context.Context, addr string, c *brokerCommand) error {
 			return fmt.Errorf("create %s: %w", topic.Name, err)
 		}
 	}
-	reports := newReports(c.Series)
+	if err := ready(); err != nil {
+		return err
+	}
+	reports, began := newReports(c.Series, c.Kind), time.Now()
 	var failed error
 	for i := range c.Records {
+		if pane := c.Series * reportsPerWindow; c.Pace > 0 && i%pane == 0 {
+			if err := sleepUntil(ctx, began.Add(time.Duration(i/pane)*c.Pace)); err != nil {
+				return err
+			}
+		}
 		at := logBegin.Add(time.Duration(float64(i) / float64(c.Series) * float64(time.Second)))
 		value, err := reports.encode(i, at)
 		if err != nil {
@@ -75,10 +85,13 @@ func fill(ctx context.Context, addr string, c *brokerCommand) error {
 
 // reports makes reports of 210 bytes with 8 labels and a histogram of 20 buckets. Each
 // has other buckets and counts than the one before, as reports of real clients have.
-type reports struct{ template []telemetry.Report }
+type reports struct {
+	template []telemetry.Report
+	kind     eventKind
+}
 
-func newReports(series int) *reports {
-	r := &reports{template: make([]telemetry.Report, series)}
+func newReports(series int, kind eventKind) *reports {
+	r := &reports{template: make([]telemetry.Report, series), kind: kind}
 	for i := range r.template {
 		r.template[i] = telemetry.Report{Schema: telemetry.Schema, LengthMillis: 1000, Bytes: 281_736,
 			Labels: telemetry.Labels{Env: "prod", Cluster: "eu-1", System: "kafka", Topic: fmt.Sprintf("orders-%03d", i%100), Op: "send",
@@ -87,11 +100,17 @@ func newReports(series int) *reports {
 	return r
 }
 
+// report is the one with that number in the log; it is good until the next.
+func (r *reports) report(number int) *telemetry.Report {
+	report := &r.template[number%len(r.template)]
+	r.kind.observe(report, rand.NewPCG(uint64(number), 0))
+	return report
+}
+
 // encode returns the report with that number in the log.
 func (r *reports) encode(number int, at time.Time) ([]byte, error) {
-	report := &r.template[number%len(r.template)]
-	report.StartUnixMillis, report.Messages = at.UnixMilli(), 0
-	observe(report, rand.NewPCG(uint64(number), 0))
+	report := r.report(number)
+	report.StartUnixMillis = at.UnixMilli()
 	value, err := telemetry.MarshalReport(report)
 	if err != nil {
 		return nil, fmt.Errorf("encode a report: %w", err)
@@ -124,6 +143,7 @@ const (
 func observe(report *telemetry.Report, random *rand.PCG) {
 	h := &report.LatencyMicros
 	h.Reset()
+	report.Messages = 0
 	index := int32(firstBucket + random.Uint64()%firstSpread)
 	for k := range buckets {
 		bits := random.Uint64()

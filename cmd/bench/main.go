@@ -3,7 +3,8 @@
 // A broker with the log runs on one core. On the other, processes run in turn, A B A
 // B, each reading the same records: the bare poll loop, and the aggregate stage. What
 // counts is CPU time by getrusage, and the ratio of each pair; the median of them is
-// the result.
+// the result. Where vmagent is there, the stage is measured against its stream
+// aggregation of the same values likewise.
 package main
 
 import (
@@ -21,6 +22,8 @@ type commands struct {
 	Broker    brokerCommand    `cmd:"" hidden:"" help:"Serve the log."`
 	Poll      pollCommand      `cmd:"" hidden:"" help:"Read the log and do nothing."`
 	Aggregate aggregateCommand `cmd:"" hidden:"" help:"Run the aggregate stage over the log."`
+	Cells     cellsCommand     `cmd:"" hidden:"" help:"Compare what the stage wrote with what the log holds."`
+	Rival     rivalCommand     `cmd:"" hidden:"" help:"Feed the log to the rival and take its CPU time."`
 }
 
 func main() {

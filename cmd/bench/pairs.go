@@ -2,19 +2,23 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // allCommand runs every measurement.
 type allCommand struct {
 	Rounds int    `help:"Pairs for each target." default:"7"`
-	Page   string `help:"Write the findings to this page." default:"docs/benchmarks.md"`
+	Page   string `help:"Write the findings to this page, where all was measured." default:"docs/benchmarks.md"`
+	Rivals bool   `help:"Compare with vmagent too, which deploy/parts/fetch.sh brings." default:"true" negatable:""`
+	Only   string `help:"Only targets whose name contains this."`
 }
 
 // Cores: the log is served on one, what is measured runs on the other.
@@ -29,16 +33,25 @@ type target struct {
 	series   int
 	records  int // one a second of each series: not fewer than fill a pane
 	want     float64
-	verified bool // what was written is read back; all of it is in memory then
+	verified bool          // what was written is read back; all of it is in memory then
+	kind     eventKind     // empty for histograms
+	rules    string        // folder, empty for the three groupings
+	pace     time.Duration // 0 to write the log first
 }
 
-var aggregateTargets = []target{{10_000, 4_000_000, 0.50, true}, {100_000, 4_000_000, 0.40, false}, {1_000_000, 12_000_000, 0.30, false}}
+var aggregateTargets = []target{{series: 10_000, records: 4_000_000, want: 0.50, verified: true},
+	{series: 100_000, records: 4_000_000, want: 0.40}, {series: 1_000_000, records: 12_000_000, want: 0.30}}
+
+func (t *target) name() string { return fmt.Sprintf("aggregate, %d series", t.series) }
 
 // Run prints a line for each target and writes the page.
 func (c *allCommand) Run(ctx context.Context) error {
 	printHeader(os.Stdout)
 	var all []finding
 	for _, t := range aggregateTargets {
+		if !strings.Contains(t.name(), c.Only) {
+			continue
+		}
 		found, err := c.aggregate(ctx, t)
 		if err != nil {
 			return err
@@ -47,6 +60,16 @@ func (c *allCommand) Run(ctx context.Context) error {
 			f.print(os.Stdout)
 		}
 		all = append(all, found...)
+	}
+	if c.Rivals {
+		found, err := c.rivals(ctx)
+		if err != nil {
+			return err
+		}
+		all = append(all, found...)
+	}
+	if c.Only != "" || !c.Rivals {
+		return nil
 	}
 	return writePage(c.Page, all, c.Rounds)
 }
@@ -80,7 +103,7 @@ func (c *allCommand) aggregate(ctx context.Context, t target) ([]finding, error)
 			}
 		}
 	}
-	found := []finding{median(fmt.Sprintf("aggregate, %d series", t.series), ratios, t.want, false)}
+	found := []finding{median(t.name(), ratios, t.want, false)}
 	if out == nil {
 		return found, nil
 	}
@@ -100,7 +123,8 @@ const (
 
 // startLog starts the broker's process and waits until its log is written.
 func startLog(ctx context.Context, t target) (*exec.Cmd, string, error) {
-	command := pinned(ctx, brokerCore, "broker", strconv.Itoa(t.series), strconv.Itoa(t.records), strconv.Itoa(partitions))
+	kind := cmp.Or(t.kind, kindHistogram)
+	command := pinned(ctx, brokerCore, "broker", strconv.Itoa(t.series), strconv.Itoa(t.records), strconv.Itoa(partitions), string(kind), "--pace", t.pace.String())
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return nil, "", fmt.Errorf("start the log: %w", err)
@@ -120,7 +144,8 @@ func startLog(ctx context.Context, t target) (*exec.Cmd, string, error) {
 
 func (c *allCommand) child(ctx context.Context, mode, addr string, t target) (result, error) {
 	var out result
-	text, err := pinned(ctx, measuredCore, mode, addr, strconv.Itoa(t.records), strconv.Itoa(partitions), strconv.Itoa(t.series)).Output()
+	text, err := pinned(ctx, measuredCore, mode, addr, strconv.Itoa(t.records), strconv.Itoa(partitions), strconv.Itoa(t.series),
+		"--rules", cmp.Or(t.rules, "cmd/bench/rules.d")).Output()
 	if err != nil {
 		return out, fmt.Errorf("measure %s: %w", mode, err)
 	}

@@ -27,6 +27,7 @@ type result struct {
 	Records  int    `json:"records,omitempty"`
 	CPUNanos int64  `json:"cpu_nanos,omitempty"`
 	MaxRSS   int64  `json:"max_rss_kib,omitempty"`
+	IdleRSS  int64  `json:"idle_rss_kib,omitempty"` // before anything was read
 	Mallocs  uint64 `json:"mallocs,omitempty"`
 	GCNanos  int64  `json:"gc_nanos,omitempty"` // CPU time of the garbage collector
 }
@@ -34,8 +35,10 @@ type result struct {
 // perRecord is a sum's share of one record.
 func (r result) perRecord(sum int64) float64 { return float64(sum) / float64(r.Records) }
 
-func (r result) print() error {
-	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+func (r result) print() error { return printJSON(r) }
+
+func printJSON(what any) error {
+	if err := json.NewEncoder(os.Stdout).Encode(what); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
@@ -109,10 +112,14 @@ func (c *brokerCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer running.Close()
-	if err := fill(ctx, running.Addrs()[0], c); err != nil {
+	ready, say := func() error { return nil }, result{Addr: running.Addrs()[0], Records: c.Records}.print
+	if c.Pace > 0 {
+		ready, say = say, ready
+	}
+	if err := fill(ctx, running.Addrs()[0], c, ready); err != nil {
 		return err
 	}
-	if err := (result{Addr: running.Addrs()[0], Records: c.Records}).print(); err != nil {
+	if err := say(); err != nil {
 		return err
 	}
 	<-ctx.Done()
@@ -124,6 +131,7 @@ type readFlags struct {
 	Records    int    `arg:""`
 	Partitions int    `arg:""`
 	Series     int    `arg:""`
+	Rules      string `help:"Folder of the stage's rules." default:"cmd/bench/rules.d"`
 	Profile    string `help:"Write a CPU profile to this file."`
 }
 
@@ -186,6 +194,7 @@ type aggregateCommand struct{ readFlags }
 // Run runs the aggregate stage until it has folded and flushed the whole log.
 func (c *aggregateCommand) Run(ctx context.Context) error {
 	settings := config(c.Addr, c.Partitions)
+	settings.Rules.Dir = c.Rules
 	if err := forget(ctx, c.Addr); err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func verify(ctx context.Context, addr string, t target) (*written, error) {
 		out.reports += totals.Reports
 		out.messages += totals.Messages
 	}
-	if want := newReports(t.series).messages(t.records); out.reports != uint64(t.records) || out.messages != want {
+	if want := newReports(t.series, kindHistogram).messages(t.records); out.reports != uint64(t.records) || out.messages != want {
 		return nil, fmt.Errorf("the stage wrote %d reports of %d messages, want %d of %d", out.reports, out.messages, t.records, want)
 	}
 	return out, out.measure(ctx, admin)
