@@ -47,11 +47,11 @@ const rulesNone = "cmd/bench/rules.none"
 const reportsPerWindow = 10
 
 var rivalTargets = []rivalTarget{
-	{kind: kindCount, series: 10_000, windows: 5, replayed: 20, interval: 3 * time.Second, want: 3},
-	{kind: kindLatency, series: 10_000, windows: 5, replayed: 20, interval: 3 * time.Second, want: 3},
-	{kind: kindHistogram, series: 5_000, windows: 3, replayed: 40, interval: 8 * time.Second, want: 50},
-	{kind: kindLatency, series: 50_000, windows: 3, replayed: 13, interval: 6 * time.Second, want: 8, pace: 2 * time.Second},
-	{kind: kindHistogram, series: 5_000, windows: 3, replayed: 13, interval: 8 * time.Second, want: 8, pace: time.Second},
+	{kind: kindCount, series: 10_000, windows: 4, replayed: 20, interval: 3 * time.Second, want: 3},
+	{kind: kindLatency, series: 10_000, windows: 4, replayed: 20, interval: 3 * time.Second, want: 3},
+	{kind: kindHistogram, series: 2_500, windows: 3, replayed: 60, interval: 5 * time.Second, want: 50},
+	{kind: kindLatency, series: 50_000, windows: 3, replayed: 13, interval: 6 * time.Second, want: 8, pace: time.Second},
+	{kind: kindHistogram, series: 5_000, windows: 3, replayed: 13, interval: 10 * time.Second, want: 8, pace: time.Second},
 }
 
 // memoryRounds are fewer than those of CPU time: memory differs little.
