@@ -25,13 +25,13 @@ func benchmarkTotals(random *rand.Rand) telemetry.Totals {
 }
 
 // benchmarkBatches are cells as a busy fleet's: 200 series of a topic.
-func benchmarkBatches() []telemetry.CellBatch {
+func benchmarkBatches(cells int) []telemetry.CellBatch {
 	random := rand.New(rand.NewPCG(1, 0))
 	start := time.Now().UTC().Truncate(24 * time.Hour)
 	var batches []telemetry.CellBatch
-	for first := 0; first < benchmarkCells; first += 500 {
+	for first := 0; first < cells; first += 500 {
 		batch := telemetry.CellBatch{Segment: telemetry.Segment{MinuteUnix: start.Unix() / 60}, Ledger: &telemetry.Ledger{}}
-		for i := first; i < first+500; i++ {
+		for i := first; i < min(first+500, cells); i++ {
 			batch.Cells = append(batch.Cells, telemetry.Cell{Pane: start.Add(time.Duration(i/10_000) * 10 * time.Second), Totals: benchmarkTotals(random),
 				Labels: telemetry.Labels{Env: "prod", Cluster: "main", System: "kafka", Topic: fmt.Sprint("topic-", i%50), Op: "send",
 					Client: fmt.Sprint("client-", i%10_000), Node: fmt.Sprint("node-", i%200), SDKLang: "go", SDKVersion: "1.18.0", Tier: "S1"}})
@@ -83,7 +83,7 @@ func perCPU(b *testing.B, rows int, work func()) {
 
 // BenchmarkStore is what a cell takes from the bytes of records until it is acknowledged.
 func BenchmarkStore(b *testing.B) {
-	s, values, table := newStore(b), recordsOf(benchmarkBatches()), &telemetry.CellTable{}
+	s, values, table := newStore(b), recordsOf(benchmarkBatches(benchmarkCells)), &telemetry.CellTable{}
 	perCPU(b, benchmarkCells, func() {
 		fillTable(b, table, values)
 		if err := s.WriteCells(b.Context(), table); err != nil {

@@ -86,7 +86,7 @@ func byColumns(b testing.TB, e *cellEncoder, table *telemetry.CellTable, out *pr
 // rounds of one of each: by the driver's rows, by ch-go alone, by this package; and from
 // the bytes of records on. It reports medians of CPU time for each cell, and of ratios.
 func BenchmarkPairs(b *testing.B) {
-	batches := benchmarkBatches()
+	batches := benchmarkBatches(benchmarkCells)
 	values := recordsOf(batches)
 	table, again, encoder, alone := tableOf(b, batches...), &telemetry.CellTable{}, &cellEncoder{}, newBare()
 	var out proto.Buffer
