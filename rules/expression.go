@@ -64,11 +64,11 @@ var (
 func compileExpr(text string, by []string) (*vm.Program, reading, error) {
 	program, err := expr.Compile(text, append([]expr.Option{expr.Env(View{}), expr.AsBool()}, noClock...)...)
 	if err != nil {
-		return nil, reading{}, explain(err, slices.Concat(viewNames, by, telemetry.LabelNames))
+		return nil, reading{}, explain(text, err, slices.Concat(viewNames, by, telemetry.LabelNames))
 	}
 	tree, err := parser.Parse(text)
 	if err != nil {
-		return nil, reading{}, explain(err, nil)
+		return nil, reading{}, explain(text, err, nil)
 	}
 	r := &reader{by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{}}}
 	ast.Walk(&tree.Node, r)
@@ -84,11 +84,11 @@ func compileExpr(text string, by []string) (*vm.Program, reading, error) {
 func compileWhere(text string) (where func(*telemetry.Labels) bool, normal string, err error) {
 	program, err := expr.Compile(text, append([]expr.Option{expr.Env(seriesView{}), expr.AsBool()}, noClock...)...)
 	if err != nil {
-		return nil, "", explain(err, telemetry.LabelNames)
+		return nil, "", explain(text, err, telemetry.LabelNames)
 	}
 	tree, err := parser.Parse(text)
 	if err != nil {
-		return nil, "", explain(err, nil)
+		return nil, "", explain(text, err, nil)
 	}
 	return func(labels *telemetry.Labels) bool {
 		admitted, err := expr.Run(program, newSeriesView(labels))
@@ -99,19 +99,19 @@ func compileWhere(text string) (where func(*telemetry.Labels) bool, normal strin
 var unknownName = regexp.MustCompile(`unknown name (\w+)|has no field (\w+)|unknown (?:builtin|function) (\w+)`)
 
 // explain turns expr's error into one with a place and what was meant.
-func explain(err error, known []string) error {
+func explain(text string, err error, known []string) error {
 	var at *file.Error
 	if !errors.As(err, &at) {
-		return &expressionError{Message: err.Error()}
+		out := &expressionError{}
+		out.Message, out.Hint = meant(err.Error())
+		return out
 	}
-	out := &expressionError{Offset: at.From, Message: strings.TrimSpace(at.Message)}
+	out := &expressionError{Offset: at.From}
+	out.Message, out.Hint = meant(strings.TrimSpace(at.Message))
 	if match := unknownName.FindStringSubmatch(at.Message); match != nil {
 		name := match[1] + match[2] + match[3]
 		out.Message = fmt.Sprintf("unknown name %s", name)
-		out.Hint = didYouMean(name, known)
-		if slices.Contains(clocks, name) {
-			out.Hint = "no rule asks a clock; over, ago and prev look back"
-		}
+		out.Hint = meantByName(text, at.From, name, known)
 	}
 	return out
 }
