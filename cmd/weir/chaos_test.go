@@ -110,6 +110,10 @@ type round struct {
 	doubled  int64
 }
 
+// silences says that nobody could report while the fault lasted: the panes in between
+// hold no large message, so that an alert may resolve in them and fire anew.
+func (r *round) silences() bool { return strings.HasPrefix(r.fault, "kafka") }
+
 func (r *round) reporters() []*reporter { return []*reporter{r.steady, r.fresh, r.orders} }
 
 // TestChaos lets one fault after the other strike two processes of every role, and what they live on, under load from
@@ -206,7 +210,7 @@ func (c *chaos) play(f fault) {
 	stopOrders()
 	stopFresh()
 	c.awaitResolved("LargeMessage", r.fresh.topic)
-	if _, resolved := c.notified("LargeMessage", r.steady.topic); resolved > 0 {
+	if _, resolved := c.notified("LargeMessage", r.steady.topic); resolved > 0 && !r.silences() {
 		c.t.Errorf("%s: LargeMessage of %s resolved while large messages came", f.name, r.steady.topic)
 	}
 	stopSteady()
@@ -256,13 +260,15 @@ func (c *chaos) judgeAlerts(r *round) {
 	for _, reporter := range []*reporter{r.steady, r.fresh} {
 		history := "SELECT arrayStringConcat(groupArray(state), ' ') FROM (SELECT state FROM alerts FINAL WHERE rule = 'LargeMessage' AND labels['topic'] = '" +
 			reporter.topic + "' ORDER BY seq)"
-		if got, err := c.query(history); err != nil || got != "firing resolved" {
+		got, err := c.query(history)
+		lives := strings.Count(got, "firing resolved")
+		if err != nil || got != strings.TrimSpace(strings.Repeat("firing resolved ", lives)) || lives != 1 && !(r.silences() && lives == 2) {
 			c.t.Errorf("%s: the history of LargeMessage of %s is %q, %v; want it to fire once and to resolve once", r.fault, reporter.topic, got, err)
 		}
 		firing, resolved := c.notified("LargeMessage", reporter.topic)
-		again := strings.HasPrefix(r.fault, "alertmanager") && firing == 2
-		if firing != 1 && !again || resolved != 1 {
-			c.t.Errorf("%s: the chat heard %d times that LargeMessage of %s fires and %d times that it resolved, want once each", r.fault, firing, reporter.topic, resolved)
+		again := strings.HasPrefix(r.fault, "alertmanager") && firing == lives+1
+		if firing != lives && !again || resolved != lives {
+			c.t.Errorf("%s: the chat heard %d times that LargeMessage of %s fires and %d times that it resolved; its history has %d", r.fault, firing, reporter.topic, resolved, lives)
 		}
 	}
 	if r.lost != 0 || r.doubled != 0 {

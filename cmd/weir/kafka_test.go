@@ -84,7 +84,7 @@ func openClient(t *testing.T, brokers []string, topic string) *instrumented {
 		t.Fatal(err)
 	}
 	hooks := telemetry.Hooks()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.WithHooks(hooks),
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.WithHooks(hooks), kgo.UnknownTopicRetries(-1), // a broker that starts knows no topic yet
 		kgo.ConsumeTopics(topic), kgo.ConsumerGroup("billing"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		t.Fatal(err)
