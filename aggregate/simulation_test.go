@@ -13,7 +13,7 @@ import (
 
 var (
 	seed      = flag.Int64("seed", -1, "play only the simulated history of this seed, and say what happens in it")
-	histories = flag.Int64("histories", 2000, "how many simulated histories to play")
+	histories = flag.Int64("histories", 800, "how many simulated histories to play")
 )
 
 // TestSimulation holds the promise of this package: whatever batches, crashes, zombies, rewinds and late writes a
