@@ -12,9 +12,9 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// TestDeadLettersOfAnySize holds that whatever a broker took, because it compresses
-// well, can be set aside: a huge key as well as a huge value.
-func TestDeadLettersOfAnySize(t *testing.T) {
+// letterWriter is a producer of dead letters, on a broker with Weir's topics.
+func letterWriter(t *testing.T) (Config, *kgo.Client) {
+	t.Helper()
 	config := brokerConfig(t)
 	if _, err := EnsureTopics(t.Context(), &config); err != nil {
 		t.Fatal(err)
@@ -23,7 +23,14 @@ func TestDeadLettersOfAnySize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer letters.Close()
+	t.Cleanup(letters.Close)
+	return config, letters
+}
+
+// TestDeadLettersOfAnySize holds that whatever a broker took, because it compresses
+// well, can be set aside: a huge key as well as a huge value.
+func TestDeadLettersOfAnySize(t *testing.T) {
+	_, letters := letterWriter(t)
 	d := &deadLetters{client: letters, metrics: newPipelineMetrics().stage(RoleAggregate)}
 	for _, record := range []*kgo.Record{
 		{Key: make([]byte, 8<<20)},
@@ -39,15 +46,7 @@ func TestDeadLettersOfAnySize(t *testing.T) {
 
 // TestDeadLettersKeepWhatTheRecordHad reads one back: key, value, headers and time.
 func TestDeadLettersKeepWhatTheRecordHad(t *testing.T) {
-	config := brokerConfig(t)
-	if _, err := EnsureTopics(t.Context(), &config); err != nil {
-		t.Fatal(err)
-	}
-	letters, err := newProducerOf(config.Kafka, maxLetterBytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer letters.Close()
+	config, letters := letterWriter(t)
 	counted := newPipelineMetrics()
 	d, source := &deadLetters{client: letters, metrics: counted.stage(RoleAggregate)}, telemetry.Source{TopicID: [16]byte{1}, Partition: 3}
 	record := &kgo.Record{Key: []byte("billing-7"), Value: []byte("garbage"), Topic: telemetry.TopicTelemetry, Offset: 7, Timestamp: time.UnixMilli(1_800_000_000_123),

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/agext/levenshtein"
 )
 
 // otherVariables begin with WEIR_ and are no keys.
@@ -59,7 +61,7 @@ const maxVariableDistance = 4
 func nearestVariable(name string, known []string) string {
 	best, distance := "", maxVariableDistance+1
 	for _, candidate := range known {
-		if d := editDistance(name, candidate); d < distance {
+		if d := levenshtein.Distance(name, candidate, nil); d < distance {
 			best, distance = candidate, d
 		}
 	}
@@ -67,27 +69,6 @@ func nearestVariable(name string, known []string) string {
 		return "a variable is WEIR_ and a key's path, such as WEIR_KAFKA_BROKERS; unset it, or write it so"
 	}
 	return "did you mean " + best + "?"
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func eachField(v reflect.Value, prefix string, visit func(name string, field reflect.Value, secret string) error) error {

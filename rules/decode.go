@@ -10,6 +10,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/weirmq/weir/telemetry"
@@ -204,7 +205,7 @@ func misspelt(name string) bool {
 		return false
 	}
 	return slices.ContainsFunc(telemetry.LabelNames, func(known string) bool {
-		return len(name) > 3 && (editDistance(name, known) == 1 || swapped(name, known))
+		return len(name) > 3 && (levenshtein.Distance(name, known, nil) == 1 || swapped(name, known))
 	})
 }
 

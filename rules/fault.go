@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/agext/levenshtein"
 )
 
 // Fault is one thing wrong with a rule file. Line and Column count from 1; 0 means
@@ -64,7 +66,7 @@ const maxNameDistance = 2
 func didYouMean(written string, known []string) string {
 	best, distance := "", maxNameDistance+1
 	for _, name := range known {
-		if d := editDistance(strings.ToLower(written), name); d < distance && d < len(name) {
+		if d := levenshtein.Distance(strings.ToLower(written), name, nil); d < distance && d < len(name) {
 			best, distance = name, d
 		}
 	}
@@ -72,25 +74,4 @@ func didYouMean(written string, known []string) string {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

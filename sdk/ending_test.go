@@ -16,7 +16,7 @@ import (
 func TestLatencyEndsWithTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHooks(&Client{config: Config{MaxTopics: 1}, clock: newClock()})
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		records := businessRecords(5)
 		latency := func(r *kgo.Record) time.Duration {
 			m := h.meter(&h.sends, r.Topic)
@@ -33,22 +33,25 @@ func TestLatencyEndsWithTheAnswer(t *testing.T) {
 		for _, r := range records[:3] {
 			h.OnProduceRecordBuffered(r)
 		}
-		time.Sleep(10 * time.Millisecond)
+		pass(10 * time.Millisecond)
 		h.OnBrokerE2E(kgo.BrokerMetadata{}, produceKey, kgo.BrokerE2E{})
 		wantLatency("the first of an answer", records[0], 10*time.Millisecond)
-		time.Sleep(50 * time.Millisecond) // a callback
+		pass(50 * time.Millisecond) // a callback
 		wantLatency("the second of an answer", records[1], 10*time.Millisecond)
 		h.OnProduceRecordBuffered(records[3])
-		time.Sleep(5 * time.Millisecond)
+		pass(5 * time.Millisecond)
 		wantLatency("one that began after the answer", records[3], 5*time.Millisecond)
 		h.OnProduceRecordBuffered(records[4])
-		time.Sleep(7 * time.Millisecond)
+		pass(7 * time.Millisecond)
 		h.OnBrokerWrite(kgo.BrokerMetadata{}, produceKey, 0, 0, 0, nil)
 		wantLatency("the first of the next answer", records[2], 72*time.Millisecond)
-		time.Sleep(time.Millisecond)
+		pass(time.Millisecond)
 		wantLatency("another of the next answer", records[4], 7*time.Millisecond)
 	})
 }
+
+// pass lets time pass in a bubble, whose clock stands still while somebody works.
+func pass(d time.Duration) { <-time.NewTimer(d).C }
 
 // answerOrder fails where a record ends before kgo tells of the answer to its request,
 // or of the request where it has no answer.
