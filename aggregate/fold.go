@@ -21,8 +21,8 @@ type Position struct {
 
 // Fold holds the open segment of one source.
 //
-// A report is added to what its cell has pending. A flush absorbs what is pending
-// into the cell and into each of the series' groups, so that a report costs one
+// A report is added to its cell until the series' groups absorb the cell at a flush;
+// what comes after that is pending, and absorbed by the next. So a report costs one
 // addition however many groupings there are.
 type Fold struct {
 	source     telemetry.Source

@@ -118,17 +118,6 @@ func (r *reports) encode(number int, at time.Time) ([]byte, error) {
 	return value, nil
 }
 
-// messages are those of the first reports of the log.
-func (r *reports) messages(records int) (sum uint64) {
-	report := &r.template[0]
-	for number := range records {
-		report.Messages = 0
-		observe(report, rand.NewPCG(uint64(number), 0))
-		sum += report.Messages
-	}
-	return sum
-}
-
 // Shape of a report's latencies: a bell over buckets from about a millisecond on, whose
 // place differs from report to report; counts scatter as those of a sample do, and in
 // the slow half some buckets are empty.

@@ -98,7 +98,7 @@ func (c *allCommand) aggregate(ctx context.Context, t target) ([]finding, error)
 		fmt.Fprintf(os.Stderr, "  %d series: poll %.0f ns, aggregate %.0f ns a record, %d MiB\n", t.series, poll.perRecord(poll.CPUNanos),
 			stage.perRecord(stage.CPUNanos), stage.MaxRSS/1024)
 		if round == 0 && t.verified {
-			if out, err = verify(ctx, addr, t); err != nil {
+			if out, err = verify(ctx, addr, newReports(t.series, kindHistogram), t.records); err != nil {
 				return nil, err
 			}
 		}
