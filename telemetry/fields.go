@@ -26,7 +26,7 @@ func tagOf(number protowire.Number, wire protowire.Type) uint64 {
 // nextField reads the field that b begins with, and returns what follows it.
 func nextField(b []byte) (f field, rest []byte, err error) {
 	number, wire, n := protowire.ConsumeTag(b)
-	if n < 0 {
+	if n < 0 || number > protowire.MaxValidNumber { // ConsumeTag takes greater ones, of MessageSets
 		return f, nil, errMalformed
 	}
 	f.tag, b = tagOf(number, wire), b[n:]
