@@ -6,11 +6,15 @@ import (
 	"math"
 	mathbits "math/bits"
 	"math/rand/v2"
+	"os"
+	"os/signal"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sys/unix"
 
+	"github.com/weirmq/weir/deploy/broker"
 	"github.com/weirmq/weir/pipeline"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -25,6 +29,42 @@ type brokerCommand struct {
 	Partitions int           `arg:""`
 	Kind       eventKind     `arg:"" optional:"" default:"histogram"`
 	Pace       time.Duration `help:"Serve while writing, and write what is of one pane each so often."`
+	Held       bool          `help:"Serve first, and write once SIGUSR1 comes."`
+}
+
+// Run fills the log, says where it is, and serves it.
+func (c *brokerCommand) Run(ctx context.Context) error {
+	running, err := broker.Start(broker.Config{})
+	if err != nil {
+		return err
+	}
+	defer running.Close()
+	begin := make(chan os.Signal, 1)
+	signal.Notify(begin, unix.SIGUSR1)
+	say := result{Addr: running.Addrs()[0], Records: c.Records}.print
+	ready := func() error {
+		if c.Pace == 0 && !c.Held {
+			return nil
+		}
+		if err := say(); err != nil || !c.Held {
+			return err
+		}
+		select {
+		case <-begin:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	}
+	if err := fill(ctx, running.Addrs()[0], c, ready); err != nil {
+		return err
+	}
+	if c.Pace == 0 && !c.Held {
+		if err := say(); err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // config is the pipeline's configuration over the log.
@@ -39,11 +79,17 @@ func config(addr string, partitions int) pipeline.Config {
 	return c
 }
 
+// logBatchBytes bounds the log's batches. Not smaller: the cost of opening batches would
+// be in both sides of every ratio; not larger: where a batch is more than a partition's
+// part of a fetch, the broker serves one partition after the other.
+const logBatchBytes = pipeline.FetchPartitionBytes / 2
+
 // fill creates Weir's topics, calls ready and writes the log. Append times are the event times, so
 // that a replay of minutes takes seconds: the topic is created with CreateTime.
 func fill(ctx context.Context, addr string, c *brokerCommand, ready func() error) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(200_000))
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(200_000),
+		kgo.ProducerBatchMaxBytes(logBatchBytes))
 	if err != nil {
 		return fmt.Errorf("open a client: %w", err)
 	}

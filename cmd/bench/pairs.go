@@ -37,10 +37,14 @@ type target struct {
 	kind     eventKind     // empty for histograms
 	rules    string        // folder, empty for the three groupings
 	pace     time.Duration // 0 to write the log first
+	held     bool          // the log is written when its process gets SIGUSR1
+	sources  int           // partitions, 0 for as many as most targets have
 }
 
 var aggregateTargets = []target{{series: 10_000, records: 4_000_000, want: 0.50, verified: true},
 	{series: 100_000, records: 4_000_000, want: 0.40}, {series: 1_000_000, records: 12_000_000, want: 0.30}}
+
+func (t *target) partitions() int { return cmp.Or(t.sources, partitions) }
 
 func (t *target) name() string { return fmt.Sprintf("aggregate, %d series", t.series) }
 
@@ -58,6 +62,13 @@ func (c *allCommand) Run(ctx context.Context) error {
 		}
 		for _, f := range found {
 			f.print(os.Stdout)
+		}
+		all = append(all, found...)
+	}
+	for _, measure := range []func(context.Context) ([]finding, error){c.catchUps, c.sourcesScale, c.processesScale} {
+		found, err := measure(ctx)
+		if err != nil {
+			return err
 		}
 		all = append(all, found...)
 	}
@@ -124,7 +135,10 @@ const (
 // startLog starts the broker's process and waits until its log is written.
 func startLog(ctx context.Context, t target) (*exec.Cmd, string, error) {
 	kind := cmp.Or(t.kind, kindHistogram)
-	command := pinned(ctx, brokerCore, "broker", strconv.Itoa(t.series), strconv.Itoa(t.records), strconv.Itoa(partitions), string(kind), "--pace", t.pace.String())
+	command := pinned(ctx, brokerCore, "broker", strconv.Itoa(t.series), strconv.Itoa(t.records), strconv.Itoa(t.partitions()), string(kind), "--pace", t.pace.String())
+	if t.held {
+		command.Args = append(command.Args, "--held")
+	}
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return nil, "", fmt.Errorf("start the log: %w", err)
@@ -142,10 +156,15 @@ func startLog(ctx context.Context, t target) (*exec.Cmd, string, error) {
 	return command, said.Addr, nil
 }
 
+// reader is a process that reads the log.
+func (c *allCommand) reader(ctx context.Context, mode, addr string, t target) *exec.Cmd {
+	return pinned(ctx, measuredCore, mode, addr, strconv.Itoa(t.records), strconv.Itoa(t.partitions()), strconv.Itoa(t.series),
+		"--rules", cmp.Or(t.rules, "cmd/bench/rules.d"))
+}
+
 func (c *allCommand) child(ctx context.Context, mode, addr string, t target) (result, error) {
 	var out result
-	text, err := pinned(ctx, measuredCore, mode, addr, strconv.Itoa(t.records), strconv.Itoa(partitions), strconv.Itoa(t.series),
-		"--rules", cmp.Or(t.rules, "cmd/bench/rules.d")).Output()
+	text, err := c.reader(ctx, mode, addr, t).Output()
 	if err != nil {
 		return out, fmt.Errorf("measure %s: %w", mode, err)
 	}

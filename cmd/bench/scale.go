@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sys/unix"
+)
+
+// sourceCounts are how many partitions one process reads; what most targets have comes first.
+var sourceCounts = []int{partitions, 1, 64, 512}
+
+const (
+	scaleSeries  = 10_000
+	scaleRecords = 2_000_000
+	leastScale   = 0.80 // a process is as fast with few sources as with many
+	leastLinear  = 0.90 // several processes need the CPU time of one
+	manyReaders  = 4
+)
+
+// sourcesScale compares the stage's throughput by CPU time over logs of one, 64 and 512
+// partitions with that over 8, in pairs.
+func (c *allCommand) sourcesScale(ctx context.Context) ([]finding, error) {
+	if !strings.Contains(sourcesName(1)+sourcesName(64)+sourcesName(512), c.Only) {
+		return nil, nil
+	}
+	usual := target{series: scaleSeries, records: scaleRecords, sources: sourceCounts[0]}
+	base := &servedLog{}
+	defer base.stop()
+	var err error
+	if base.process, base.addr, err = startLog(ctx, usual); err != nil {
+		return nil, err
+	}
+	var found []finding
+	for _, sources := range sourceCounts[1:] {
+		other := target{series: scaleSeries, records: scaleRecords, sources: sources}
+		ratios, err := c.sourcesPairs(ctx, base.addr, usual, other)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, median(sourcesName(sources), ratios, leastScale, false))
+	}
+	printAll(found)
+	return found, nil
+}
+
+func sourcesName(sources int) string {
+	return fmt.Sprintf("throughput, %d sources / %d sources", sources, sourceCounts[0])
+}
+
+func (c *allCommand) sourcesPairs(ctx context.Context, base string, usual, other target) ([]float64, error) {
+	log := &servedLog{}
+	defer log.stop()
+	var err error
+	if log.process, log.addr, err = startLog(ctx, other); err != nil {
+		return nil, err
+	}
+	var ratios []float64
+	for range c.Rounds {
+		a, err := c.child(ctx, "aggregate", base, usual)
+		if err != nil {
+			return nil, err
+		}
+		b, err := c.child(ctx, "aggregate", log.addr, other)
+		if err != nil {
+			return nil, err
+		}
+		ratios = append(ratios, a.perRecord(a.CPUNanos)/b.perRecord(b.CPUNanos))
+		fmt.Fprintf(os.Stderr, "  %d sources %.0f ns, %d sources %.0f ns a record\n", usual.sources, a.perRecord(a.CPUNanos), other.sources, b.perRecord(b.CPUNanos))
+	}
+	return ratios, nil
+}
+
+// processesScale compares the CPU time a record that one process needs with what several
+// need together that share the partitions.
+func (c *allCommand) processesScale(ctx context.Context) ([]finding, error) {
+	name := fmt.Sprintf("throughput by CPU time, %d processes / 1", manyReaders)
+	if !strings.Contains(name, c.Only) {
+		return nil, nil
+	}
+	var ratios []float64
+	for range c.Rounds {
+		alone, err := c.together(ctx, 1)
+		if err != nil {
+			return nil, err
+		}
+		shared, err := c.together(ctx, manyReaders)
+		if err != nil {
+			return nil, err
+		}
+		ratios = append(ratios, alone/shared)
+		fmt.Fprintf(os.Stderr, "  1 process %.0f ns, %d processes %.0f ns a record\n", alone, manyReaders, shared)
+	}
+	found := []finding{median(name, ratios, leastLinear, false)}
+	printAll(found)
+	return found, nil
+}
+
+// together lets so many processes share the partitions of a log that is written once
+// each has its share, and returns their CPU time a record.
+func (c *allCommand) together(ctx context.Context, processes int) (nanosPerRecord float64, err error) {
+	t := target{series: scaleSeries, records: scaleRecords, held: true}
+	log := &servedLog{}
+	defer log.stop()
+	if log.process, log.addr, err = startLog(ctx, t); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	read, readers := make(chan progress), make([]*exec.Cmd, processes)
+	share := t
+	share.series /= processes // of which each is seen before CPU time counts
+	for i := range readers {
+		command := c.reader(ctx, "aggregate", log.addr, share)
+		command.Args = append(command.Args, "--member")
+		out, err := command.StdoutPipe()
+		if err != nil {
+			return 0, fmt.Errorf("start a reader: %w", err)
+		}
+		if err := command.Start(); err != nil {
+			return 0, fmt.Errorf("start a reader: %w", err)
+		}
+		readers[i] = command
+		go follow(ctx, i, out, read)
+	}
+	if err := awaitMembers(ctx, log.addr, processes); err != nil {
+		return 0, err
+	}
+	if err := log.process.Process.Signal(unix.SIGUSR1); err != nil {
+		return 0, fmt.Errorf("let the log be written: %w", err)
+	}
+	return collect(readers, read, t.records)
+}
+
+// progress is what one reader said, or that it has ended.
+type progress struct {
+	reader int
+	said   result
+	err    error
+}
+
+// follow passes on what a reader says until it ends.
+func follow(ctx context.Context, reader int, out io.Reader, to chan<- progress) {
+	lines := bufio.NewScanner(out)
+	for more := true; more; {
+		p := progress{reader: reader, err: io.EOF}
+		if more = lines.Scan(); more {
+			p.err = json.Unmarshal(lines.Bytes(), &p.said)
+		}
+		select {
+		case to <- p:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// collect stops the readers when all records were read, and adds up their CPU time.
+func collect(readers []*exec.Cmd, read <-chan progress, records int) (nanosPerRecord float64, err error) {
+	seen, last, running, stopped := make([]int, len(readers)), make([]result, len(readers)), len(readers), false
+	for running > 0 {
+		p := <-read
+		switch {
+		case p.err == io.EOF:
+			running--
+			if err := readers[p.reader].Wait(); err != nil {
+				return 0, fmt.Errorf("measure a reader: %w", err)
+			}
+		case p.err != nil:
+			return 0, fmt.Errorf("measure a reader: %w", p.err)
+		case p.said.CPUNanos > 0:
+			last[p.reader] = p.said
+		default:
+			seen[p.reader] = p.said.Records
+		}
+		sum := 0
+		for _, n := range seen {
+			sum += n
+		}
+		if sum < records || stopped {
+			continue
+		}
+		stopped = true
+		for _, command := range readers {
+			if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+				return 0, fmt.Errorf("stop a reader: %w", err)
+			}
+		}
+	}
+	var all result
+	for _, r := range last {
+		all.Records, all.CPUNanos = all.Records+r.Records, all.CPUNanos+r.CPUNanos
+	}
+	return all.perRecord(all.CPUNanos), nil
+}
+
+// awaitMembers waits until the group has so many members and all partitions are shared out.
+func awaitMembers(ctx context.Context, addr string, members int) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	if err != nil {
+		return fmt.Errorf("open a client: %w", err)
+	}
+	defer client.Close()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		groups, err := kadm.NewClient(client).DescribeGroups(ctx, aggregateGroup)
+		if err != nil {
+			return fmt.Errorf("look at the consumer group: %w", err)
+		}
+		if shares := sharesOf(groups[aggregateGroup]); len(shares) == members && slices.Min(shares) == partitions/members {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// sharesOf is how many partitions each member has.
+func sharesOf(group kadm.DescribedGroup) (partitions []int) {
+	for _, member := range group.Members {
+		n := 0
+		if assigned, ok := member.Assigned.AsConsumer(); ok {
+			for _, topic := range assigned.Topics {
+				n += len(topic.Partitions)
+			}
+		}
+		partitions = append(partitions, n)
+	}
+	return partitions
+}
