@@ -36,6 +36,7 @@ type Fold struct {
 	ledgerFlushed uint64 // records in the ledger when it was last flushed
 
 	series      seriesTable
+	excess      excess
 	panes       []*pane
 	paneAt      map[int64]uint32 // by start, Unix milliseconds
 	recent      *pane            // of the report before: most are of the same
@@ -71,8 +72,8 @@ type Counters struct {
 // NewFold returns an empty fold.
 func NewFold(source telemetry.Source, parameters Parameters, lateness time.Duration, groupings []telemetry.Grouping) *Fold {
 	return &Fold{source: source, parameters: parameters, lateness: lateness, groupings: groupings,
-		series: newSeriesTable(parameters.MaxSeries), paneAt: map[int64]uint32{}, groups: map[string]*group{},
-		listed: versionList{place: map[uint32]int{}}}
+		series: newSeriesTable(parameters), paneAt: map[int64]uint32{}, groups: map[string]*group{},
+		excess: newExcess(), listed: versionList{place: map[uint32]int{}}}
 }
 
 // reclaim empties what the segment held that is over, for the open one.
@@ -200,5 +201,5 @@ func (f *Fold) LateReports() uint64 { return f.late }
 // Counters returns what happened so far.
 func (f *Fold) Counters() Counters { return f.counters }
 
-// Series returns how many series the open segment holds.
-func (f *Fold) Series() int { return f.series.live }
+// Series returns how many series the open segment holds, overflow series included.
+func (f *Fold) Series() int { return f.series.live + f.series.overflows }

@@ -54,6 +54,22 @@ func (p *player) print(flush *Flush) {
 	}
 }
 
+// printExcess writes what was over a limit.
+func (p *player) printExcess(excess *Excess) {
+	if excess == nil {
+		p.printf("no excess\n")
+		return
+	}
+	p.printf("excess in the minute of %s: reports=%d\n", since(excess.Minute), excess.Reports)
+	for _, topic := range excess.Topics {
+		p.printf("excess of %q %s: reports=%d", topic.Topic, topic.Op, topic.Reports)
+		for _, label := range topic.Labels {
+			p.printf(" %s=%d", label.Name, label.Values)
+		}
+		p.printf("\n")
+	}
+}
+
 // cellsOf reads what a flush writes to weir.cells.
 func cellsOf(t *testing.T, flush *Flush) []telemetry.CellBatch {
 	t.Helper()

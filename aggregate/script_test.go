@@ -24,7 +24,8 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 // TestScripts plays what reaches a fold and compares what it flushes. A script is an archive of the files script and
 // want; the text above them says what it is about. Its commands, with times since the epoch of the scripts:
 //
-//	fold pane=10s tolerance=1m lateness=5s max_series=10   parameters, first; each has this default
+//	fold pane=10s tolerance=1m lateness=5s                 parameters, first; each has this default
+//	fold max_series=10 max_topic_series=10                 and so have these
 //	regroup topic topic+client/consume                     groupings: labels, then the op of the series admitted
 //	report 7 at=12s start=10s topic=a messages=5           at offset 7, appended at 12s; start is at-1s, op send, length 1s
 //	refuse 8 at=12s                                        a record that is no report
@@ -32,6 +33,7 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 //	flush                                                  what changed and whose panes are closed
 //	drain                                                  whatever changed
 //	state                                                  watermark and counters
+//	excess                                                 what was over a limit of series
 func TestScripts(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(paths) == 0 {
@@ -103,13 +105,15 @@ func (p *player) command(name string, arguments []string) {
 		c := p.fold.Counters()
 		p.printf("watermark=%s series=%d late_in_segment=%d reports=%d late=%d clamped=%d overflowed=%d\n", since(p.fold.Watermark()),
 			p.fold.Series(), p.fold.LateReports(), c.Reports, c.Late, c.Clamped, c.Overflowed)
+	case "excess":
+		p.printExcess(p.fold.Excess())
 	default:
 		p.t.Fatalf("unknown command in %q", p.line)
 	}
 }
 
 func (p *player) newFold(arguments []string) {
-	parameters, lateness := Parameters{10 * time.Second, time.Minute, 10}, 5*time.Second
+	parameters, lateness := Parameters{10 * time.Second, time.Minute, 10, 10}, 5*time.Second
 	for _, argument := range arguments {
 		name, value, _ := strings.Cut(argument, "=")
 		switch name {
@@ -121,6 +125,9 @@ func (p *player) newFold(arguments []string) {
 			lateness = p.duration(value)
 		case "max_series":
 			parameters.MaxSeries = int(p.number(value))
+			parameters.MaxTopicSeries = min(parameters.MaxTopicSeries, parameters.MaxSeries)
+		case "max_topic_series":
+			parameters.MaxTopicSeries = int(p.number(value))
 		default:
 			p.t.Fatalf("unknown parameter in %q", p.line)
 		}

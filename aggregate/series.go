@@ -20,6 +20,9 @@ type series struct {
 	member   uint32 // the first of its memberships
 	members  uint32 // groups that it is in
 	version  uint32 // of its client library, in seriesTable.versions; 0 for none
+	topic    uint32 // in seriesTable.topics
+	excess   uint32 // the table's segment in which it was noted as one too many
+	claims   bool   // its own labels say that it is an overflow series
 	client   text
 	node     text
 }
@@ -35,26 +38,31 @@ type libraryVersion struct{ lang, version string }
 // remembered beyond their segment, since nearly all come again; which of them count
 // against the limit depends on the segment alone.
 type seriesTable struct {
-	limit     int
+	limit     int // of series in a segment
+	ofTopic   int // of those of one topic; 0 for none of its own
 	encodings encodings
 	series    []series         // the first takes the series beyond the limit
 	versions  []libraryVersion // the first is none
 	versionAt map[libraryVersion]uint32
-	segment   uint32           // counts segments, from 1
-	groupings uint32           // counts sets of groupings, from 1
-	live      int              // series in the open segment
-	scratch   telemetry.Labels // read last, of the series scratchOf
+	topics    []topicSeries
+	topicAt   map[string]uint32 // by its encoded labels
+	segment   uint32            // counts segments, from 1
+	groupings uint32            // counts sets of groupings, from 1
+	live      int               // series in the open segment
+	overflows int               // overflow series in it, which are not among those
+	scratch   telemetry.Labels  // read last, of the series scratchOf
 	scratchOf uint32
 	canonical []byte
+	topicKey  []byte // of the labels read last
 }
 
 const (
 	// encodingsPerSeries bounds the encodings remembered for each series. Not fewer:
 	// clients in several languages order labels differently; not more: they are memory.
 	encodingsPerSeries = 4
-	// rememberedPerLive bounds the series that are remembered, by those of a segment.
-	// Not fewer: clients that pause for a minute would be parsed again; not more: they
-	// are memory.
+	// rememberedPerLive bounds the series that are remembered, by those of a segment
+	// and, within it, by the limit. Not fewer: clients that pause for a minute would be
+	// parsed again; not more: they are memory.
 	rememberedPerLive = 2
 	minRemembered     = 1000
 
@@ -62,8 +70,8 @@ const (
 	noSeries       = math.MaxUint32
 )
 
-func newSeriesTable(limit int) seriesTable {
-	t := seriesTable{limit: limit, groupings: 1}
+func newSeriesTable(p Parameters) seriesTable {
+	t := seriesTable{limit: p.MaxSeries, ofTopic: p.MaxTopicSeries, groupings: 1}
 	t.forget()
 	return t
 }
@@ -71,27 +79,33 @@ func newSeriesTable(limit int) seriesTable {
 func (t *seriesTable) forget() {
 	t.encodings, t.series, t.scratchOf = newEncodings(), nil, noSeries
 	t.versions, t.versionAt = make([]libraryVersion, 1), map[libraryVersion]uint32{{}: 0}
-	labels := telemetry.Labels{Extra: []telemetry.Label{{Name: "overflow", Value: "true"}}}
-	t.newSeries(&labels, telemetry.AppendLabels(nil, &labels))
+	t.topics, t.topicAt = nil, map[string]uint32{}
+	t.newOverflow(telemetry.Labels{})
 }
 
 // begin begins a segment. It returns true where all series were forgotten, because
 // most of those remembered had not come in the segment before.
 func (t *seriesTable) begin() (forgot bool) {
-	if len(t.series) > minRemembered+rememberedPerLive*t.live || len(t.encodings.entries) > encodingsPerSeries*max(t.limit, minRemembered) {
+	if len(t.series) > minRemembered+rememberedPerLive*t.live || t.encodingsFull() {
 		t.forget()
 		forgot = true
 	}
 	t.segment++
-	t.live = 0
+	t.live, t.overflows = 0, 0
 	return forgot
 }
 
-// newSeries makes a series of labels and their canonical encoding.
+func (t *seriesTable) encodingsFull() bool {
+	return len(t.encodings.entries) > encodingsPerSeries*max(t.limit, minRemembered)
+}
+
+// newSeries makes a series of labels and their canonical encoding. Their topic has been
+// read.
 func (t *seriesTable) newSeries(labels *telemetry.Labels, canonical []byte) uint32 {
 	id := uint32(len(t.series))
 	t.series = append(t.series, series{encoding: t.encodings.insert(canonical, t.encodings.hash(canonical), id),
-		version: t.versionOf(labels), client: textOf(canonical, labels.Client), node: textOf(canonical, labels.Node)})
+		version: t.versionOf(labels), client: textOf(canonical, labels.Client), node: textOf(canonical, labels.Node),
+		topic: t.makeTopic(), claims: t.claims(labels)})
 	return id
 }
 
@@ -112,7 +126,8 @@ func (t *seriesTable) versionOf(labels *telemetry.Labels) uint32 {
 	return at
 }
 
-// find returns the series of an encoding. One seen for the first time is read.
+// find returns the series of an encoding. One seen for the first time is read. noSeries
+// is one that is over a limit and not remembered: its labels were read last.
 func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
 	hash := t.encodings.hash(raw)
 	if id, ok := t.encodings.find(raw, hash); ok {
@@ -126,10 +141,15 @@ func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
 	t.canonical = telemetry.AppendLabels(t.canonical[:0], &t.scratch)
 	id, ok := t.encodings.find(t.canonical, t.encodings.hash(t.canonical))
 	if !ok {
+		t.readTopic(&t.scratch)
+		full := len(t.series) >= minRemembered+rememberedPerLive*t.limit
+		if full && !t.admits(t.topic(), t.claims(&t.scratch)) {
+			return noSeries, nil
+		}
 		id = t.newSeries(&t.scratch, t.canonical)
 	}
 	t.scratchOf = id
-	if !bytes.Equal(raw, t.canonical) {
+	if !bytes.Equal(raw, t.canonical) && !t.encodingsFull() {
 		t.encodings.insert(raw, hash, id)
 	}
 	return id, nil
@@ -161,27 +181,25 @@ func (t *seriesTable) text(id uint32, at text) string {
 	return unsafe.String(unsafe.SliceData(raw), len(raw))
 }
 
-// seriesOf finds the series of a report, the overflow series beyond the limit.
+// seriesOf finds the series of a report, an overflow series beyond the limits.
 func (f *Fold) seriesOf(r *telemetry.Report, reader LabelReader) (uint32, error) {
 	id, err := f.series.find(r.RawLabels, reader)
 	if err != nil {
 		return 0, err
 	}
-	s := &f.series.series[id]
-	if s.segment == f.series.segment {
+	if id != noSeries && f.series.isLive(id) {
 		return id, nil
 	}
-	if f.series.live >= f.series.limit && id != overflowSeries {
-		f.counters.Overflowed++
-		id, s = overflowSeries, &f.series.series[overflowSeries]
-		if s.segment == f.series.segment {
-			return id, nil
-		}
+	if id = f.admit(id); f.series.isLive(id) {
+		return id, nil
 	}
-	f.series.live++
+	s := &f.series.series[id]
 	s.segment, s.newest = f.series.segment, 0
 	if s.grouped != f.series.groupings {
 		f.group(id)
 	}
 	return id, nil
 }
+
+// isLive says that a series is in the open segment.
+func (t *seriesTable) isLive(id uint32) bool { return t.series[id].segment == t.segment }

@@ -28,6 +28,7 @@ func randomWorld(r *rand.Rand, partition int32) *world {
 	w.parameters.Pane = pick(r, time.Second, 10*time.Second, time.Minute)
 	w.parameters.Tolerance = w.parameters.Pane * time.Duration(1+r.IntN(10))
 	w.parameters.MaxSeries = pick(r, 2, 4, 100)
+	w.parameters.MaxTopicSeries = pick(r, 0, 1, 2, w.parameters.MaxSeries)
 	w.groupings = []telemetry.Grouping{
 		{ID: "topic", By: []string{"topic"}},
 		{ID: "client/consume", By: []string{"client"}, Where: func(l *telemetry.Labels) bool { return l.Op == "consume" }},
@@ -74,8 +75,11 @@ func randomLog(r *rand.Rand) []entry {
 func randomReport(r *rand.Rand, nowMillis int64) *telemetry.Report {
 	client := r.IntN(4)
 	labels := telemetry.Labels{Op: pick(r, "send", "consume"), Topic: fmt.Sprintf("topic-%d", r.IntN(2)), Client: fmt.Sprintf("client-%d", client)}
-	if r.IntN(3) == 0 {
+	switch r.IntN(9) {
+	case 0, 1, 2:
 		labels.Extra = []telemetry.Label{{Name: "team", Value: "a"}}
+	case 3: // as if it were an overflow series
+		labels = telemetry.Labels{Op: labels.Op, Topic: labels.Topic, Extra: []telemetry.Label{{Name: OverflowLabel, Value: "true"}}}
 	}
 	raw, err := telemetry.MarshalLabels(&labels)
 	if err != nil {

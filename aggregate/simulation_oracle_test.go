@@ -2,7 +2,7 @@ package aggregate
 
 import (
 	"math/rand/v2"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -76,7 +76,7 @@ func oracle(worlds []*world) *outcome {
 	out := newOutcome()
 	for _, w := range worlds {
 		highest := map[uint64]int64{} // minute, by block
-		seen := map[telemetry.Segment][]string{}
+		seen := map[telemetry.Segment][]telemetry.Labels{}
 		for _, e := range w.log {
 			block := uint64(e.at.Offset / telemetry.BlockOffsets)
 			highest[block] = max(highest[block], e.at.AppendUnixMillis/60_000)
@@ -107,17 +107,9 @@ func (o *outcome) note(w *world, segment telemetry.Segment, e entry) {
 }
 
 // fold adds one report to its cell and its groups; seen are the series of its segment so far.
-func (o *outcome) fold(w *world, seen []string, e entry) []string {
-	labels := e.report.Labels
+func (o *outcome) fold(w *world, seen []telemetry.Labels, e entry) []telemetry.Labels {
+	labels, seen := w.parameters.limited(e.report.Labels, seen)
 	name := labelsText(&labels)
-	if !slices.Contains(seen, name) {
-		if len(seen) < w.parameters.MaxSeries {
-			seen = append(seen, name)
-		} else {
-			labels = telemetry.Labels{Extra: []telemetry.Label{{Name: "overflow", Value: "true"}}}
-			name = labelsText(&labels)
-		}
-	}
 	tolerance := w.parameters.Tolerance.Milliseconds()
 	start := min(max(e.report.StartUnixMillis, e.at.AppendUnixMillis-tolerance), e.at.AppendUnixMillis+tolerance)
 	paneMillis := w.parameters.Pane.Milliseconds()
@@ -138,6 +130,38 @@ func (o *outcome) fold(w *world, seen []string, e entry) []string {
 		}
 	}
 	return seen
+}
+
+// limited returns the labels that a report is counted under in a segment whose series so far are seen, and those with it.
+func (p *Parameters) limited(labels telemetry.Labels, seen []telemetry.Labels) (telemetry.Labels, []telemetry.Labels) {
+	topicOf := func(l telemetry.Labels) telemetry.Labels {
+		return telemetry.Labels{Env: l.Env, Cluster: l.Cluster, System: l.System, Topic: l.Topic, Op: l.Op}
+	}
+	ofTopic := 0
+	for _, other := range seen {
+		if reflect.DeepEqual(other, labels) {
+			return labels, seen
+		}
+		if reflect.DeepEqual(topicOf(other), topicOf(labels)) {
+			ofTopic++
+		}
+	}
+	overflow := telemetry.Labels{}
+	if p.MaxTopicSeries == 0 {
+		if len(seen) < p.MaxSeries {
+			return labels, append(seen, labels)
+		}
+		overflow.Extra = []telemetry.Label{{Name: "overflow", Value: "true"}}
+		return overflow, seen
+	}
+	if len(seen) < p.MaxSeries && ofTopic < p.MaxTopicSeries && labels.Get("_overflow") == "" {
+		return labels, append(seen, labels)
+	}
+	if ofTopic > 0 {
+		overflow = topicOf(labels)
+	}
+	overflow.Extra = []telemetry.Label{{Name: "_overflow", Value: "true"}}
+	return overflow, seen
 }
 
 // TestOracleIsNaive holds that the oracle says of one report what a person would.

@@ -60,11 +60,12 @@ type SASLConfig struct {
 
 // TelemetryConfig holds what the fold depends on, and the partitions of new topics.
 type TelemetryConfig struct {
-	Pane       time.Duration `yaml:"pane"`
-	Tolerance  time.Duration `yaml:"tolerance"`
-	MaxSeries  int           `yaml:"max_series"`
-	Lateness   time.Duration `yaml:"lateness"`
-	Partitions int           `yaml:"partitions"`
+	Pane           time.Duration `yaml:"pane"`
+	Tolerance      time.Duration `yaml:"tolerance"`
+	MaxSeries      int           `yaml:"max_series"`
+	MaxTopicSeries int           `yaml:"max_topic_series"`
+	Lateness       time.Duration `yaml:"lateness"`
+	Partitions     int           `yaml:"partitions"`
 }
 
 // RulesConfig names the folder of rule files.
@@ -124,7 +125,7 @@ func DefaultConfig() Config {
 	p := aggregate.DefaultParameters()
 	return Config{
 		Kafka:        KafkaConfig{Brokers: []string{"127.0.0.1:9092"}, ReplicationFactor: -1, CreateTopics: true},
-		Telemetry:    TelemetryConfig{p.Pane, p.Tolerance, p.MaxSeries, aggregate.DefaultLateness, DefaultPartitions},
+		Telemetry:    TelemetryConfig{p.Pane, p.Tolerance, p.MaxSeries, p.MaxTopicSeries, aggregate.DefaultLateness, DefaultPartitions},
 		Rules:        RulesConfig{Dir: "rules.d"},
 		ClickHouse:   ClickHouseConfig{DSN: "http://127.0.0.1:8123/default"},
 		Alertmanager: AlertmanagerConfig{URLs: []string{"http://127.0.0.1:9093"}, ExternalURL: "http://" + DefaultHTTPAddr, ResendDelay: DefaultResendDelay},
@@ -169,7 +170,8 @@ func LoadConfig(path string, environ []string) (Config, error) {
 
 // Parameters are what the fold depends on.
 func (c *Config) Parameters() aggregate.Parameters {
-	return aggregate.Parameters{Pane: c.Telemetry.Pane, Tolerance: c.Telemetry.Tolerance, MaxSeries: c.Telemetry.MaxSeries}
+	t := &c.Telemetry
+	return aggregate.Parameters{Pane: t.Pane, Tolerance: t.Tolerance, MaxSeries: t.MaxSeries, MaxTopicSeries: t.MaxTopicSeries}
 }
 
 // Has says whether the process has a role.

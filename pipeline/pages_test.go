@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -141,5 +142,30 @@ func TestFeedsFindAlerts(t *testing.T) {
 		if _, found := feeds.find(id); found {
 			t.Errorf("%s is found: it ended, or its partition moved", id)
 		}
+	}
+}
+
+// TestPageNamesWhatIsOverTheLimit: which labels have how many values, and of which topic.
+func TestPageNamesWhatIsOverTheLimit(t *testing.T) {
+	config := DefaultConfig()
+	config.Rules.Dir = "../rules.d"
+	p, err := New(config, testLog(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.status.setSource(telemetry.Source{Partition: 3}, SourceStatus{Partition: 3, Excess: &aggregate.Excess{Minute: time.Unix(1_800_000_000, 0).UTC(),
+		Reports: 7_000, Topics: []aggregate.ExcessTopic{{Cluster: "eu-1", Topic: "orders", Op: "send", Reports: 6_900,
+			Labels: []aggregate.ExcessLabel{{Name: "client", Values: 1234}, {Name: "node", Values: 3}}}}}})
+	_, page := get(p, "/")
+	for _, want := range []string{"partition 3, minute of 2027-01-15 08:00:00Z", "7000 reports"} {
+		if !contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if got, want := strings.Join(strings.Fields(row(page, "orders")), " "), "eu-1 orders send|6900|client: 1234 node: 3 |"; got != want {
+		t.Errorf("the topic's row is %q, want %q", got, want)
+	}
+	if _, status := get(p, "/api/v1/status"); !contains(status, `"name": "client"`) && !contains(status, `"name":"client"`) {
+		t.Errorf("the status does not name the label: %s", status)
 	}
 }

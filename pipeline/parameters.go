@@ -36,6 +36,10 @@ type parametersError struct{ here, recorded foldParameters }
 
 func (e *parametersError) Error() string {
 	const text = "telemetry parameters are %+v here but %+v were recorded for this %s: set them back, or begin with new topics"
+	if e.here.MaxTopicSeries > 0 && e.recorded.MaxTopicSeries == 0 { // of an earlier build, which had no such limit
+		return fmt.Sprintf(text+"; it has no limit of a topic: go on so with telemetry.max_topic_series: 0",
+			e.here.Parameters, e.recorded.Parameters, telemetry.TopicTelemetry)
+	}
 	if e.here.Parameters != e.recorded.Parameters { // those that weir.yaml sets
 		return fmt.Sprintf(text, e.here.Parameters, e.recorded.Parameters, telemetry.TopicTelemetry)
 	}

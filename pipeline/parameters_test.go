@@ -28,7 +28,7 @@ func TestParametersAreRecordedWhole(t *testing.T) {
 	if err := json.Unmarshal(records[0].Value, &recorded); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"pane", "tolerance", "max_series", "segment", "block_offsets", "histogram_growth", "limits", "max_listed_clients", "max_listed_events"} {
+	for _, name := range []string{"pane", "tolerance", "max_series", "max_topic_series", "segment", "block_offsets", "histogram_growth", "limits", "max_listed_clients", "max_listed_events"} {
 		if recorded[name] == nil {
 			t.Errorf("%s is not recorded: %s", name, records[0].Value)
 		}
@@ -83,5 +83,25 @@ func TestParametersLiveAsLongAsTheirTopic(t *testing.T) {
 	}
 	if _, err := EnsureTopics(t.Context(), &config); err != nil {
 		t.Errorf("after the topic was created again: %v", err)
+	}
+}
+
+// TestTopicsFromBeforeTheLimitOfTopics: weir.telemetry that was recorded without max_topic_series is folded without, or
+// not at all.
+func TestTopicsFromBeforeTheLimitOfTopics(t *testing.T) {
+	config := brokerConfig(t)
+	before := config
+	before.Telemetry.MaxTopicSeries = 0
+	if _, err := EnsureTopics(t.Context(), &before); err != nil {
+		t.Fatal(err)
+	}
+	_, err := EnsureTopics(t.Context(), &config)
+	for _, want := range []string{"MaxTopicSeries:50000}", "MaxTopicSeries:0}", "telemetry.max_topic_series: 0"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to say %q", err, want)
+		}
+	}
+	if _, err := EnsureTopics(t.Context(), &before); err != nil {
+		t.Errorf("with 0: %v", err)
 	}
 }

@@ -150,7 +150,7 @@ func (w *sourceWorker) countSeen() {
 	w.a.metrics.overflowed.Add(int(now.Overflowed - w.seen.Overflowed))
 	w.seen = now
 	w.a.status.setSource(w.source, SourceStatus{Partition: w.source.Partition, Series: w.fold.Series(),
-		Watermark: w.fold.Watermark(), NextOffset: w.next.Load(), LateReports: w.fold.LateReports()})
+		Watermark: w.fold.Watermark(), NextOffset: w.next.Load(), LateReports: w.fold.LateReports(), Excess: w.fold.Excess()})
 }
 
 // drain writes all that changed when the source is given up in order.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/sink/alertmanager"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -53,6 +54,8 @@ type SourceStatus struct {
 	Watermark   time.Time `json:"watermark"`
 	NextOffset  int64     `json:"next_offset"`
 	LateReports uint64    `json:"late_reports"`
+	// Excess is what was over a limit of series, nil where nothing was.
+	Excess *aggregate.Excess `json:"excess,omitempty"`
 }
 
 // RulesStatus says which rules run and why a reload was refused.

@@ -72,7 +72,7 @@ func config(addr string, partitions int) pipeline.Config {
 	c := pipeline.DefaultConfig()
 	c.Kafka.Brokers = []string{addr}
 	c.Telemetry.Partitions = partitions
-	c.Telemetry.MaxSeries = 2_000_000
+	c.Telemetry.MaxSeries, c.Telemetry.MaxTopicSeries = 2_000_000, 2_000_000
 	c.Rules.Dir = "cmd/bench/rules.d"
 	c.HTTP.Addr = "127.0.0.1:0"
 	c.Roles = []string{pipeline.RoleAggregate}
