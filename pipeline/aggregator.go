@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -47,6 +46,7 @@ type aggregator struct {
 	letters  *kgo.Client // writes dead letters, which may be larger
 	topicID  [16]byte
 	sources  int32 // partitions of weir.telemetry
+	kafka    sourceKafka
 	groups   int32 // partitions of weir.groups
 	cells    int32 // partitions of weir.cells
 
@@ -105,8 +105,10 @@ func (a *aggregator) open(ctx context.Context) error {
 	if a.letters, err = newProducerOf(a.config.Kafka, maxLetterBytes, a.pipeline.kafka); err != nil {
 		a.client.leave()
 		a.producer.Close()
+		return err
 	}
-	return err
+	a.kafka = sourceKafka{records: a.producer, letters: a.letters, commits: a.client, offsets: a.admin}
+	return nil
 }
 
 // close gives up all partitions: their workers drain, then the member leaves.
@@ -219,9 +221,8 @@ func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {
 
 func (a *aggregator) startWorker(ctx context.Context, partition int32) *sourceWorker {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &sourceWorker{a: a, source: telemetry.Source{TopicID: a.topicID, Partition: partition},
-		letters: &deadLetters{client: a.letters, metrics: a.metrics},
-		in:      make(chan []*kgo.Record), done: make(chan struct{}), stop: cancel, end: atomic.Pointer[sourceEnd]{}}
+	w := newSourceWorker(a, partition)
+	w.in, w.done, w.stop = make(chan []*kgo.Record), make(chan struct{}), cancel
 	go func() {
 		defer close(w.done)
 		defer cancel()

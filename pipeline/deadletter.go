@@ -43,16 +43,10 @@ const headerOriginal = "weir-header-"
 
 // deadLetters gathers the records that one goroutine refuses, for weir.deadletter.
 type deadLetters struct {
-	client  *kgo.Client // may be shared; takes larger batches than others
+	client  recordProducer // may be shared; takes larger batches than others
 	metrics *stageMetrics
 	pending []*kgo.Record
 	bytes   int // of their values
-}
-
-// newDeadLetters opens a client of its own.
-func newDeadLetters(p *Pipeline, counted *stageMetrics) (*deadLetters, error) {
-	client, err := newProducerOf(p.config.Kafka, maxLetterBytes, p.kafka)
-	return &deadLetters{client: client, metrics: counted}, err
 }
 
 // add keeps a refused record, and counts it. The source is the partition that it was read from.

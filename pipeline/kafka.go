@@ -104,15 +104,21 @@ func newProducerOf(config KafkaConfig, maxBatchBytes int32, hooks ...kgo.Hook) (
 	return kgo.NewClient(options...)
 }
 
+// recordProducer appends records to their topics and calls back when they are
+// acknowledged, one promise at a time; *kgo.Client does.
+type recordProducer interface {
+	Produce(ctx context.Context, record *kgo.Record, promise func(*kgo.Record, error))
+}
+
 // produceAll writes records and waits until all are acknowledged or ctx ends. With its
 // broker away the client gives up no record that may have been written; who stops does
 // not wait for it.
-func produceAll(ctx context.Context, producer *kgo.Client, records []*kgo.Record) error {
+func produceAll(ctx context.Context, producer recordProducer, records []*kgo.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
 	done := make(chan error, 1)
-	var failed error // the client calls one promise at a time
+	var failed error
 	left := len(records)
 	for _, record := range records {
 		producer.Produce(ctx, record, func(_ *kgo.Record, err error) {

@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -22,6 +25,24 @@ func recordKind(r *kgo.Record) string {
 		}
 	}
 	return ""
+}
+
+// offsetCommitter commits offsets of a consumer group; *kgo.Client does.
+type offsetCommitter interface {
+	CommitOffsetsSync(ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset,
+		onDone func(*kgo.Client, *kmsg.OffsetCommitRequest, *kmsg.OffsetCommitResponse, error))
+}
+
+// commitOffset commits where a partition is read from by whoever has it next. The error
+// says that the group did not take it: it has given the partition to another.
+func commitOffset(ctx context.Context, commits offsetCommitter, at topicPartition, offset int64) error {
+	var failed error
+	offsets := map[string]map[int32]kgo.EpochOffset{at.topic: {at.partition: {Epoch: -1, Offset: offset}}}
+	commits.CommitOffsetsSync(ctx, offsets, commitResult(&failed))
+	if failed != nil {
+		return fmt.Errorf("commit offset %d: %w", offset, failed)
+	}
+	return nil
 }
 
 // commitResult returns a callback that keeps the first error of a commit.

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -23,16 +22,24 @@ type progress struct {
 	EvaluatedUntil time.Time `json:"evaluated_until"`
 }
 
+// ruleKafka is what the evaluation of a partition needs of Kafka.
+type ruleKafka struct {
+	records recordProducer // of alerts
+	commits offsetCommitter
+	// read returns all that a partition of a topic holds now.
+	read func(ctx context.Context, topic string, partition int32) ([]*kgo.Record, error)
+}
+
 // ruler evaluates the rules: an evaluator for each partition of weir.groups it owns.
 type ruler struct {
-	config   *Config
-	log      *slog.Logger
-	metrics  *stageMetrics
-	rules    *ruleSource
-	board    *alertBoard
-	client   *member
-	producer *kgo.Client
-	at       *positions
+	config  *Config
+	log     *slog.Logger
+	metrics *stageMetrics
+	rules   *ruleSource
+	board   *alertBoard
+	client  *member
+	kafka   ruleKafka
+	at      *positions
 
 	mu      sync.Mutex // guards workers: callbacks and the poll loop
 	workers map[int32]*rulePartition
@@ -41,16 +48,19 @@ type ruler struct {
 func runRuler(ctx context.Context, p *Pipeline) error {
 	r := &ruler{config: &p.config, log: p.log.With("stage", RoleRules), metrics: p.metrics.stage(RoleRules),
 		rules: p.rules, board: p.alerts, at: newPositions(), workers: map[int32]*rulePartition{}}
-	var err error
-	if r.producer, err = newProducer(p.config.Kafka, p.kafka); err != nil {
+	producer, err := newProducer(p.config.Kafka, p.kafka)
+	if err != nil {
 		return err
 	}
-	defer r.producer.Close()
+	defer producer.Close()
 	options := append(r.at.hooks(r.revoke), kgo.BlockRebalanceOnPoll())
 	if r.client, err = joinGroup(p, groupRules, []string{telemetry.TopicGroups}, options...); err != nil {
 		return err
 	}
 	defer r.client.leave()
+	r.kafka = ruleKafka{records: producer, commits: r.client, read: func(ctx context.Context, topic string, partition int32) ([]*kgo.Record, error) {
+		return readPartition(ctx, r.config.Kafka, topic, partition)
+	}}
 	defer r.board.clear()
 	defer r.at.follow(ctx, r.client.Client, r.metrics)()
 	return r.poll(ctx)
@@ -110,7 +120,7 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 
 // restore reads a partition's alerts and makes its evaluator.
 func (r *ruler) restore(ctx context.Context, partition int32) (*rulePartition, error) {
-	records, err := readPartition(ctx, r.config.Kafka, telemetry.TopicAlerts, partition)
+	records, err := r.kafka.read(ctx, telemetry.TopicAlerts, partition)
 	if err != nil {
 		return nil, fmt.Errorf("restore alerts of partition %d: %w", partition, err)
 	}
@@ -151,145 +161,4 @@ func decodeAlerts(records []*kgo.Record) (map[string]telemetry.Alert, time.Time,
 		}
 	}
 	return latest, until.EvaluatedUntil, nil
-}
-
-// rulePartition evaluates the rules over one partition of weir.groups.
-type rulePartition struct {
-	ruler     *ruler
-	partition int32
-	evaluator *rules.Evaluator
-	version   uint64 // of the rules
-	evaluated time.Time
-	marks     replayMarks
-	counted   rules.Stats       // as of the last count
-	said      map[string]string // the error of each rule that was logged last
-}
-
-func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) error {
-	if set, version := w.ruler.rules.current(); version != w.version {
-		if err := w.publish(ctx, w.evaluator.Swap(set)); err != nil {
-			return err
-		}
-		w.version = version
-	}
-	for _, record := range records {
-		err := w.apply(record)
-		if errors.Is(err, telemetry.ErrNewerSchema) {
-			return err // what it holds must not be passed over: it waits for this process's upgrade
-		}
-		if err != nil {
-			w.ruler.metrics.failed("decode")
-			w.ruler.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
-		}
-	}
-	w.ruler.metrics.records.Add(len(records))
-	for _, record := range records {
-		w.ruler.metrics.bytes.Add(len(record.Value))
-	}
-	if err := w.publish(ctx, w.evaluator.Advance()); err != nil {
-		return err
-	}
-	w.ruler.board.set(w.partition, w.evaluator)
-	w.count()
-	return w.commit(ctx)
-}
-
-func (w *rulePartition) apply(record *kgo.Record) error {
-	switch kind := recordKind(record); kind {
-	case kindGroup:
-		batch, err := telemetry.UnmarshalGroupBatch(record.Value)
-		if err != nil {
-			return err
-		}
-		w.evaluator.Apply(&batch)
-		for _, partial := range batch.Partials {
-			w.marks.note(record.Offset, partial.Pane)
-		}
-	case kindWatermark:
-		watermark, err := telemetry.UnmarshalWatermark(record.Value)
-		if err != nil {
-			return err
-		}
-		w.evaluator.ApplyWatermark(watermark)
-		w.marks.note(record.Offset, watermark.EventTime)
-	default:
-		return fmt.Errorf("got header %s=%q, want %s or %s", headerKind, kind, kindGroup, kindWatermark)
-	}
-	return nil
-}
-
-// count shows what the evaluator met.
-func (w *rulePartition) count() {
-	now := w.evaluator.Stats()
-	w.ruler.metrics.completeness.set(w.partition, now.Completeness)
-	w.ruler.metrics.late.Add(int(now.LateReports - w.counted.LateReports))
-	w.ruler.metrics.overflowedGroups(now.OverflowedGroups - w.counted.OverflowedGroups)
-	if failures := now.EvaluationFailures - w.counted.EvaluationFailures; failures > 0 {
-		w.ruler.metrics.evaluationFailures.Add(int(failures))
-		w.sayFailing()
-	}
-	w.counted = now
-}
-
-// sayFailing logs the error of each rule when it changes: a rule that fails does so at every pane.
-func (w *rulePartition) sayFailing() {
-	for _, health := range w.evaluator.Health() {
-		if health.LastError != w.said[health.Rule] && health.LastError != "" {
-			w.ruler.log.Error("a rule cannot be evaluated", "rule", health.Rule, "error", health.LastError)
-		}
-		w.said[health.Rule] = health.LastError
-	}
-}
-
-// publish writes changed alerts, then how far was evaluated: a crash between the
-// two evaluates again and changes nothing.
-func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) error {
-	var records []*kgo.Record
-	for i := range alerts {
-		record := &kgo.Record{Topic: telemetry.TopicAlerts, Partition: w.partition, Key: []byte(alerts[i].ID)}
-		if alerts[i].State != telemetry.AlertInactive {
-			value, err := json.Marshal(&alerts[i])
-			if err != nil {
-				return fmt.Errorf("encode alert %s: %w", alerts[i].Rule, err)
-			}
-			record.Value = value
-		}
-		records = append(records, record)
-		if alerts[i].Transition {
-			w.ruler.log.Info("alert", "rule", alerts[i].Rule, "state", alerts[i].State, "labels", alerts[i].Labels)
-		}
-	}
-	until := w.evaluator.EvaluatedUntil()
-	if until.After(w.evaluated) {
-		value, err := json.Marshal(progress{until})
-		if err != nil {
-			return fmt.Errorf("encode progress: %w", err)
-		}
-		records = append(records, &kgo.Record{Topic: telemetry.TopicAlerts, Partition: w.partition, Key: []byte(progressKey), Value: value})
-	}
-	if len(records) == 0 {
-		return nil
-	}
-	began := time.Now()
-	if err := produceAll(ctx, w.ruler.producer, records); err != nil {
-		return err
-	}
-	w.ruler.metrics.flushSeconds.UpdateDuration(began)
-	w.evaluated = until
-	return nil
-}
-
-// commit commits the oldest record that a rule may still need.
-func (w *rulePartition) commit(ctx context.Context) error {
-	offset, ok := w.marks.trim(w.evaluator.OldestNeeded())
-	if !ok {
-		return nil
-	}
-	var failed error
-	offsets := map[string]map[int32]kgo.EpochOffset{telemetry.TopicGroups: {w.partition: {Epoch: -1, Offset: offset}}}
-	w.ruler.client.CommitOffsetsSync(ctx, offsets, commitResult(&failed))
-	if failed != nil {
-		return fmt.Errorf("commit offset %d: %w", offset, failed)
-	}
-	return nil
 }

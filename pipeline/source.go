@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/aggregate"
@@ -28,9 +29,25 @@ const (
 	kindWatermark = "watermark"
 )
 
-// sourceWorker owns the fold of one source: one goroutine, no locks.
+// sourceKafka is what the worker of a source needs of Kafka.
+type sourceKafka struct {
+	records recordProducer // of cells, groups and watermarks
+	letters recordProducer // takes larger records
+	commits offsetCommitter
+	offsets offsetLister
+}
+
+// offsetLister knows where partitions begin, and what groups have committed; *kadm.Client does.
+type offsetLister interface {
+	ListStartOffsets(ctx context.Context, topics ...string) (kadm.ListedOffsets, error)
+	FetchOffsets(ctx context.Context, group string) (kadm.OffsetResponses, error)
+}
+
+// sourceWorker owns the fold of one source: one goroutine, no locks. It begins, adds
+// records and ticks until it drains.
 type sourceWorker struct {
 	a      *aggregator
+	kafka  sourceKafka
 	source telemetry.Source
 	in     chan []*kgo.Record
 	done   chan struct{}
@@ -45,10 +62,15 @@ type sourceWorker struct {
 	seen    aggregate.Counters
 }
 
+func newSourceWorker(a *aggregator, partition int32) *sourceWorker {
+	groupings, version := a.rules.groupings()
+	source := telemetry.Source{TopicID: a.topicID, Partition: partition}
+	return &sourceWorker{a: a, kafka: a.kafka, source: source, rules: version,
+		fold:    aggregate.NewFold(source, a.config.Parameters(), a.config.Telemetry.Lateness, groupings),
+		decoder: ingest.NewDecoder(ingest.DefaultLimits()), letters: &deadLetters{client: a.kafka.letters, metrics: a.metrics}}
+}
+
 func (w *sourceWorker) run(ctx context.Context) error {
-	groupings, version := w.a.rules.groupings()
-	w.fold = aggregate.NewFold(w.source, w.a.config.Parameters(), w.a.config.Telemetry.Lateness, groupings)
-	w.rules, w.decoder = version, ingest.NewDecoder(ingest.DefaultLimits())
 	if err := w.locate(ctx); err != nil {
 		return err
 	}
@@ -74,13 +96,13 @@ func (w *sourceWorker) run(ctx context.Context) error {
 // nothing to read is known to be at its end.
 func (w *sourceWorker) locate(ctx context.Context) error {
 	partition := w.source.Partition
-	starts, err := w.a.admin.ListStartOffsets(ctx, telemetry.TopicTelemetry)
+	starts, err := w.kafka.offsets.ListStartOffsets(ctx, telemetry.TopicTelemetry)
 	if err != nil {
 		return fmt.Errorf("find the start: %w", err)
 	}
 	start, _ := starts.Lookup(telemetry.TopicTelemetry, partition)
 	next := start.Offset
-	committed, err := w.a.admin.FetchOffsets(ctx, groupAggregate)
+	committed, err := w.kafka.offsets.FetchOffsets(ctx, groupAggregate)
 	if err != nil {
 		return fmt.Errorf("find the committed offset: %w", err)
 	}
@@ -99,7 +121,8 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 			if err := w.write(ctx, closed); err != nil {
 				return err
 			}
-			if err := w.commit(ctx, closed.CommitOffset); err != nil {
+			at := topicPartition{telemetry.TopicTelemetry, w.source.Partition}
+			if err := commitOffset(ctx, w.kafka.commits, at, closed.CommitOffset); err != nil {
 				return err
 			}
 		}
@@ -176,7 +199,7 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	flush.EachGroupRecord(maxRecordBytes, func(key string, value []byte) {
 		records = append(records, groupRecord(key, value, w.a.groups))
 	})
-	if err := produceAll(ctx, w.a.producer, records); err != nil {
+	if err := produceAll(ctx, w.kafka.records, records); err != nil {
 		return err
 	}
 	w.a.metrics.flushSeconds.UpdateDuration(began)
@@ -200,15 +223,5 @@ func (w *sourceWorker) writeWatermark(ctx context.Context, idle bool) error {
 		records[partition] = &kgo.Record{Topic: telemetry.TopicGroups, Partition: int32(partition), Value: value,
 			Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindWatermark)}}}
 	}
-	return produceAll(ctx, w.a.producer, records)
-}
-
-func (w *sourceWorker) commit(ctx context.Context, offset int64) error {
-	var failed error
-	offsets := map[string]map[int32]kgo.EpochOffset{telemetry.TopicTelemetry: {w.source.Partition: {Epoch: -1, Offset: offset}}}
-	w.a.client.CommitOffsetsSync(ctx, offsets, commitResult(&failed))
-	if failed != nil {
-		return fmt.Errorf("commit offset %d: %w", offset, failed)
-	}
-	return nil
+	return produceAll(ctx, w.kafka.records, records)
 }

@@ -25,6 +25,11 @@ const (
 	storeInterval   = time.Second
 )
 
+// recordCommitter commits the offsets after records for their group; *kgo.Client does.
+type recordCommitter interface {
+	CommitRecords(ctx context.Context, records ...*kgo.Record) error
+}
+
 // storage writes cells and alert transitions to ClickHouse. Offsets are committed
 // after the acknowledgement; what is written twice collapses by version. A record that
 // cannot be read goes to weir.deadletter before that.
@@ -33,6 +38,8 @@ type storage struct {
 	metrics  *stageMetrics
 	store    *clickhouse.Store
 	client   *member
+	producer *kgo.Client // of dead letters
+	commits  recordCommitter
 	at       *positions
 	cells    telemetry.CellTable // of one write; its memory is used again
 	letters  *deadLetters
@@ -76,28 +83,31 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 
 // open joins the group, and opens what dead letters need.
 func (s *storage) open(ctx context.Context, p *Pipeline) (err error) {
-	if s.letters, err = newDeadLetters(p, s.metrics); err != nil {
+	if s.producer, err = newProducerOf(p.config.Kafka, maxLetterBytes, p.kafka); err != nil {
 		return err
 	}
+	s.letters = &deadLetters{client: s.producer, metrics: s.metrics}
 	topics := []string{telemetry.TopicCells, telemetry.TopicAlerts}
 	for _, topic := range topics {
-		detail, err := topicDetail(ctx, kadm.NewClient(s.letters.client), topic)
+		detail, err := topicDetail(ctx, kadm.NewClient(s.producer), topic)
 		if err != nil {
-			s.letters.client.Close()
+			s.producer.Close()
 			return err
 		}
 		s.topicIDs[topic] = detail.ID
 	}
 	options := append(s.at.hooks(func(map[string][]int32) {}), kgo.FetchMaxPartitionBytes(maxRecordBytes))
 	if s.client, err = joinGroup(p, groupClickHouse, topics, options...); err != nil {
-		s.letters.client.Close()
+		s.producer.Close()
+		return err
 	}
-	return err
+	s.commits = s.client
+	return nil
 }
 
 func (s *storage) close() {
 	s.client.leave()
-	s.letters.client.Close()
+	s.producer.Close()
 }
 
 // storeBatch is what one write holds besides the cells.
@@ -114,6 +124,11 @@ func (s *storage) writeOnce(ctx context.Context) error {
 	if err != nil || len(batch.records) == 0 {
 		return err
 	}
+	return s.write(ctx, batch)
+}
+
+// write commits a batch once the store and weir.deadletter have all of it.
+func (s *storage) write(ctx context.Context, batch *storeBatch) error {
 	began := time.Now()
 	if err := s.store.WriteCells(ctx, &s.cells); err != nil {
 		return fmt.Errorf("write cells: %w", err)
@@ -128,7 +143,7 @@ func (s *storage) writeOnce(ctx context.Context) error {
 	s.metrics.records.Add(len(batch.records))
 	s.metrics.bytes.Add(batch.bytes)
 	s.at.processedRecords(batch.records)
-	if err := s.client.CommitRecords(ctx, batch.records...); err != nil {
+	if err := s.commits.CommitRecords(ctx, batch.records...); err != nil {
 		s.metrics.failed("commit") // replayed after a rebalance, which changes nothing
 		s.log.Warn("commit offsets", "error", err)
 	}

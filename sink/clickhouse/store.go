@@ -68,11 +68,17 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	s := &Store{conn: conn, config: config}
+	s := NewStore(conn, config)
 	if err := s.retry(ctx, "ask for settings", s.choose); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return s, nil
+}
+
+// NewStore returns a store that writes through a connection, with the server's own
+// settings. The DSN is not used.
+func NewStore(conn driver.Conn, config Config) *Store {
+	return &Store{conn: conn, config: config}
 }
 
 // errDSN does not quote the DSN: it holds a password.

@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// rulePartition evaluates the rules over one partition of weir.groups.
+type rulePartition struct {
+	ruler     *ruler
+	partition int32
+	evaluator *rules.Evaluator
+	version   uint64 // of the rules
+	evaluated time.Time
+	marks     replayMarks
+	counted   rules.Stats       // as of the last count
+	said      map[string]string // the error of each rule that was logged last
+}
+
+func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) error {
+	if set, version := w.ruler.rules.current(); version != w.version {
+		if err := w.publish(ctx, w.evaluator.Swap(set)); err != nil {
+			return err
+		}
+		w.version = version
+	}
+	for _, record := range records {
+		err := w.apply(record)
+		if errors.Is(err, telemetry.ErrNewerSchema) {
+			return err // what it holds must not be passed over: it waits for this process's upgrade
+		}
+		if err != nil {
+			w.ruler.metrics.failed("decode")
+			w.ruler.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
+		}
+	}
+	w.ruler.metrics.records.Add(len(records))
+	for _, record := range records {
+		w.ruler.metrics.bytes.Add(len(record.Value))
+	}
+	if err := w.publish(ctx, w.evaluator.Advance()); err != nil {
+		return err
+	}
+	w.ruler.board.set(w.partition, w.evaluator)
+	w.count()
+	return w.commit(ctx)
+}
+
+func (w *rulePartition) apply(record *kgo.Record) error {
+	switch kind := recordKind(record); kind {
+	case kindGroup:
+		batch, err := telemetry.UnmarshalGroupBatch(record.Value)
+		if err != nil {
+			return err
+		}
+		w.evaluator.Apply(&batch)
+		for _, partial := range batch.Partials {
+			w.marks.note(record.Offset, partial.Pane)
+		}
+	case kindWatermark:
+		watermark, err := telemetry.UnmarshalWatermark(record.Value)
+		if err != nil {
+			return err
+		}
+		w.evaluator.ApplyWatermark(watermark)
+		w.marks.note(record.Offset, watermark.EventTime)
+	default:
+		return fmt.Errorf("got header %s=%q, want %s or %s", headerKind, kind, kindGroup, kindWatermark)
+	}
+	return nil
+}
+
+// count shows what the evaluator met.
+func (w *rulePartition) count() {
+	now := w.evaluator.Stats()
+	w.ruler.metrics.completeness.set(w.partition, now.Completeness)
+	w.ruler.metrics.late.Add(int(now.LateReports - w.counted.LateReports))
+	w.ruler.metrics.overflowedGroups(now.OverflowedGroups - w.counted.OverflowedGroups)
+	if failures := now.EvaluationFailures - w.counted.EvaluationFailures; failures > 0 {
+		w.ruler.metrics.evaluationFailures.Add(int(failures))
+		w.sayFailing()
+	}
+	w.counted = now
+}
+
+// sayFailing logs the error of each rule when it changes: a rule that fails does so at every pane.
+func (w *rulePartition) sayFailing() {
+	for _, health := range w.evaluator.Health() {
+		if health.LastError != w.said[health.Rule] && health.LastError != "" {
+			w.ruler.log.Error("a rule cannot be evaluated", "rule", health.Rule, "error", health.LastError)
+		}
+		w.said[health.Rule] = health.LastError
+	}
+}
+
+// publish writes changed alerts, then how far was evaluated: a crash between the
+// two evaluates again and changes nothing.
+func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) error {
+	var records []*kgo.Record
+	for i := range alerts {
+		record := &kgo.Record{Topic: telemetry.TopicAlerts, Partition: w.partition, Key: []byte(alerts[i].ID)}
+		if alerts[i].State != telemetry.AlertInactive {
+			value, err := json.Marshal(&alerts[i])
+			if err != nil {
+				return fmt.Errorf("encode alert %s: %w", alerts[i].Rule, err)
+			}
+			record.Value = value
+		}
+		records = append(records, record)
+		if alerts[i].Transition {
+			w.ruler.log.Info("alert", "rule", alerts[i].Rule, "state", alerts[i].State, "labels", alerts[i].Labels)
+		}
+	}
+	until := w.evaluator.EvaluatedUntil()
+	if until.After(w.evaluated) {
+		value, err := json.Marshal(progress{until})
+		if err != nil {
+			return fmt.Errorf("encode progress: %w", err)
+		}
+		records = append(records, &kgo.Record{Topic: telemetry.TopicAlerts, Partition: w.partition, Key: []byte(progressKey), Value: value})
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	began := time.Now()
+	if err := produceAll(ctx, w.ruler.kafka.records, records); err != nil {
+		return err
+	}
+	w.ruler.metrics.flushSeconds.UpdateDuration(began)
+	w.evaluated = until
+	return nil
+}
+
+// commit commits the oldest record that a rule may still need.
+func (w *rulePartition) commit(ctx context.Context) error {
+	offset, ok := w.marks.trim(w.evaluator.OldestNeeded())
+	if !ok {
+		return nil
+	}
+	return commitOffset(ctx, w.ruler.kafka.commits, topicPartition{telemetry.TopicGroups, w.partition}, offset)
+}
