@@ -115,6 +115,10 @@ const (
 	// Not smaller: each partition is a unit of scaling; not larger: each open
 	// segment takes memory.
 	DefaultPartitions = 8
+	// Not smaller: the largest fleets spread their reports over thousands; not larger:
+	// four topics have as many, and brokers serve some thousand partitions each, so that
+	// a slip of the pen would make a cluster unusable.
+	maxPartitions = 10_000
 	// Not smaller: every resend costs a post; not larger: Alertmanager expires what
 	// it does not hear of for 4 of them. Prometheus has the same default.
 	DefaultResendDelay = time.Minute
@@ -146,12 +150,11 @@ func LoadConfig(path string, environ []string) (Config, error) {
 			return config, fmt.Errorf("read the configuration: %w", err)
 		}
 		decoder := yaml.NewDecoder(bytes.NewReader(text))
-		decoder.KnownFields(true)
-		if err := decoder.Decode(&config); err != nil && !errors.Is(err, io.EOF) {
-			return config, explainYAML(path, err)
+		if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+			return config, explainSyntax(path, string(text), err)
 		}
-		if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-			return config, explainYAML(path, err)
+		if err := decodeConfig(path, &document, &config); err != nil {
+			return config, err
 		}
 		var more yaml.Node
 		if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {

@@ -42,8 +42,8 @@ func (c *Config) faults() []keyFault {
 	if c.Telemetry.Lateness < 0 || c.Telemetry.Lateness > time.Hour {
 		f = append(f, keyFault{"telemetry.lateness", fmt.Errorf("got %s, allowed are 0s to 1h", c.Telemetry.Lateness)})
 	}
-	if c.Telemetry.Partitions < 1 {
-		f = append(f, keyFault{"telemetry.partitions", fmt.Errorf("got %d, at least 1 is needed", c.Telemetry.Partitions)})
+	if n := c.Telemetry.Partitions; n < 1 || n > maxPartitions {
+		f = append(f, keyFault{"telemetry.partitions", fmt.Errorf("got %d, allowed are 1 to %d, for example %d", n, maxPartitions, DefaultPartitions)})
 	}
 	if c.ClickHouse.DSN != "" || c.Has(RoleClickHouse) {
 		if err := clickhouse.CheckDSN(c.ClickHouse.DSN); err != nil {

@@ -5,61 +5,136 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
 
-var (
-	faultLine  = regexp.MustCompile(`^line (\d+): (.*)$`)
-	unknownKey = regexp.MustCompile(`^field (\S+) not found in type pipeline\.(\w+)$`)
-)
-
-// explainYAML says what is wrong with a configuration file, each fault with file and
-// line, and for an unknown key which keys are allowed there.
-func explainYAML(path string, err error) error {
-	var typed *yaml.TypeError
-	if !errors.As(err, &typed) {
-		text := strings.TrimPrefix(err.Error(), "yaml: ")
-		if match := faultLine.FindStringSubmatch(text); match != nil {
-			return fmt.Errorf("%s:%s: %s", path, match[1], match[2])
+// decodeConfig reads a document over the defaults in config. The error says which values
+// are of another type than their keys take, and which keys are unknown or there twice,
+// each with file and line.
+func decodeConfig(path string, document *yaml.Node, config *Config) error {
+	f := &typeFaults{path: path}
+	for _, root := range document.Content { // none in an empty file
+		f.check(root, reflect.ValueOf(*config), "", "")
+		var typed *yaml.TypeError
+		if err := root.Decode(config); errors.As(err, &typed) {
+			for _, text := range typed.Errors {
+				if match := keyTwice.FindStringSubmatch(text); match != nil {
+					f.errs = append(f.errs, fmt.Errorf("%s:%s: %s", path, match[1], match[2]))
+				}
+			}
+		} else if err != nil {
+			f.errs = append(f.errs, fmt.Errorf("%s: %w", path, err))
 		}
-		return fmt.Errorf("%s: %s", path, text)
 	}
-	var faults []error
-	for _, text := range typed.Errors {
-		match := faultLine.FindStringSubmatch(text)
-		if match == nil {
-			faults = append(faults, fmt.Errorf("%s: %s", path, text))
-			continue
-		}
-		message := match[2]
-		if key := unknownKey.FindStringSubmatch(message); key != nil {
-			message = fmt.Sprintf("unknown key %s: allowed here are %s", key[1], strings.Join(keysOf(reflect.TypeFor[Config](), key[2]), ", "))
-		}
-		faults = append(faults, fmt.Errorf("%s:%s: %s", path, match[1], message))
-	}
-	return errors.Join(faults...)
+	return errors.Join(f.errs...)
 }
 
-// keysOf returns the keys of the struct of that name in t.
-func keysOf(t reflect.Type, name string) []string {
-	var keys []string
-	for i := range t.NumField() {
-		field := t.Field(i)
-		if t.Name() == name {
-			keys = append(keys, field.Tag.Get("yaml"))
-		} else if field.Type.Kind() == reflect.Struct {
-			keys = append(keys, keysOf(field.Type, name)...)
+var keyTwice = regexp.MustCompile(`^line (\d+): (mapping key .*)$`)
+
+// typeFaults gathers what does not fit in a document.
+type typeFaults struct {
+	path string
+	errs []error
+}
+
+func (f *typeFaults) add(node *yaml.Node, format string, args ...any) {
+	f.errs = append(f.errs, fmt.Errorf("%s:%d: %s", f.path, node.Line, fmt.Sprintf(format, args...)))
+}
+
+// check compares the value of a key with its default, which has the right type.
+func (f *typeFaults) check(node *yaml.Node, want reflect.Value, key, secret string) {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	switch {
+	case want.Kind() == reflect.Struct && node.Kind == yaml.MappingNode:
+		f.checkKeys(node, want, key)
+	case want.Kind() == reflect.Slice && node.Kind == yaml.SequenceNode:
+		item := reflect.Zero(want.Type().Elem())
+		if want.Len() > 0 {
+			item = want.Index(0)
 		}
+		for _, one := range node.Content {
+			f.check(one, item, key, secret)
+		}
+	case node.Decode(reflect.New(want.Type()).Interface()) != nil, want.Kind() == reflect.Int && node.Tag == "!!float": // it would be cut
+		if key == "" {
+			key = "the file"
+		}
+		f.add(node, "%s: got %s, want %s", key, shownNode(node, secret), wanted(want))
+	}
+}
+
+func (f *typeFaults) checkKeys(node *yaml.Node, section reflect.Value, prefix string) {
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		name, value := node.Content[i], node.Content[i+1]
+		if name.Tag == "!!merge" {
+			f.check(value, section, prefix, "")
+			continue
+		}
+		at := slices.Index(keysOf(section.Type()), name.Value)
+		if at < 0 {
+			f.add(name, "unknown key %s: allowed here are %s", name.Value, strings.Join(keysOf(section.Type()), ", "))
+			continue
+		}
+		f.check(value, section.Field(at), strings.TrimPrefix(prefix+"."+name.Value, "."), section.Type().Field(at).Tag.Get("secret"))
+	}
+}
+
+// keysOf returns the keys of a section.
+func keysOf(section reflect.Type) []string {
+	var keys []string
+	for i := range section.NumField() {
+		keys = append(keys, section.Field(i).Tag.Get("yaml"))
 	}
 	return keys
+}
+
+// shownNode is a value as it is written, but for secrets.
+func shownNode(node *yaml.Node, secret string) string {
+	switch {
+	case node.Kind == yaml.SequenceNode:
+		return "a list"
+	case node.Kind == yaml.MappingNode:
+		return "keys with values"
+	case secret != "":
+		return masked
+	}
+	return strconv.Quote(node.Value)
+}
+
+// wanted says which values a key takes that has this one by default.
+func wanted(value reflect.Value) string {
+	var example string
+	switch v := value.Interface().(type) {
+	case time.Duration:
+		return "a duration such as " + v.String()
+	case bool:
+		return "true or false"
+	case int:
+		return fmt.Sprintf("a whole number such as %d", v)
+	case []string:
+		return fmt.Sprintf("a list such as [%s]", strings.Join(v, ", "))
+	case string:
+		example = v
+	default:
+		return "these keys with values: " + strings.Join(keysOf(value.Type()), ", ")
+	}
+	if example == "" {
+		return "a text"
+	}
+	return "a text such as " + example
 }
 
 // placeOf says where the value of a key comes from, as the begin of an error: the
 // variable that set it, the file's line, the file, or nothing for a default.
 func placeOf(key, path string, document *yaml.Node, environ []string) string {
-	variable := "WEIR_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+	variable := variableOf(key)
 	for _, entry := range environ {
 		if name, _, _ := strings.Cut(entry, "="); name == variable {
 			return "environment variable " + variable + ": "

@@ -34,7 +34,8 @@ func overrideFromEnvironment(config *Config, environ []string) error {
 		}
 	}
 	var known []string
-	err := eachField(reflect.ValueOf(config).Elem(), "WEIR", func(name string, field reflect.Value, _ string) error {
+	err := eachField(reflect.ValueOf(config).Elem(), "", func(key string, field reflect.Value, _ string) error {
+		name := variableOf(key)
 		known = append(known, name)
 		value, ok := values[name]
 		if !ok {
@@ -42,7 +43,7 @@ func overrideFromEnvironment(config *Config, environ []string) error {
 		}
 		delete(values, name)
 		if err := setField(field, value); err != nil {
-			return fmt.Errorf("environment variable %s: got %q: %w", name, value, err)
+			return fmt.Errorf("environment variable %s: %s: got %q, want %s", name, key, value, wanted(field))
 		}
 		return nil
 	})
@@ -71,23 +72,32 @@ func nearestVariable(name string, known []string) string {
 	return "did you mean " + best + "?"
 }
 
-func eachField(v reflect.Value, prefix string, visit func(name string, field reflect.Value, secret string) error) error {
+// variableOf is the variable that overrides a key.
+func variableOf(key string) string {
+	return "WEIR_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// eachField visits the fields with their keys, such as kafka.brokers, below a prefix
+// that ends with a point where it is not empty.
+func eachField(v reflect.Value, prefix string, visit func(key string, field reflect.Value, secret string) error) error {
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
-		name := prefix + "_" + strings.ToUpper(tag.Get("yaml"))
+		key := prefix + tag.Get("yaml")
 		if v.Field(i).Kind() == reflect.Struct {
-			if err := eachField(v.Field(i), name, visit); err != nil {
+			if err := eachField(v.Field(i), key+".", visit); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := visit(name, v.Field(i), tag.Get("secret")); err != nil {
+		if err := visit(key, v.Field(i), tag.Get("secret")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// setField sets a field from the text of a variable. The error says only that the text
+// is of another type.
 func setField(field reflect.Value, value string) error {
 	switch field.Interface().(type) {
 	case string:
@@ -103,19 +113,19 @@ func setField(field reflect.Value, value string) error {
 	case time.Duration:
 		d, err := time.ParseDuration(value)
 		if err != nil {
-			return errors.New("want a duration such as 10s")
+			return err
 		}
 		field.SetInt(int64(d))
 	case bool:
 		b, err := strconv.ParseBool(value)
 		if err != nil {
-			return errors.New("want true or false")
+			return err
 		}
 		field.SetBool(b)
 	case int:
 		n, err := strconv.Atoi(value)
 		if err != nil {
-			return errors.New("want a whole number")
+			return err
 		}
 		field.SetInt(int64(n))
 	}

@@ -14,7 +14,7 @@ const masked = "********"
 
 // MaskedYAML is the effective configuration as YAML, secrets masked.
 func (c Config) MaskedYAML() ([]byte, error) {
-	err := eachField(reflect.ValueOf(&c).Elem(), "WEIR", func(_ string, field reflect.Value, secret string) error {
+	err := eachField(reflect.ValueOf(&c).Elem(), "", func(_ string, field reflect.Value, secret string) error {
 		switch {
 		case secret == "true" && field.String() != "":
 			field.SetString(masked)

@@ -70,6 +70,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.log.Info("weir runs", "version", Version, "roles", p.config.Roles, "http", p.config.HTTP.URL())
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var group sync.WaitGroup

@@ -110,6 +110,8 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"topics create --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --print", "kafka-topics --bootstrap-server 127.0.0.1:9092 --create --topic weir.telemetry --partitions 8 " +
 			"--config cleanup.policy=delete --config max.message.bytes=2097152 --config message.timestamp.type=LogAppendTime --config retention.ms=259200000\n", "", 0},
+		{"topics create --print --json", `{"name":"weir.telemetry","partitions":8,"settings":{"cleanup.policy":"delete","max.message.bytes":"2097152",` +
+			`"message.timestamp.type":"LogAppendTime","retention.ms":"259200000"},"replication_factor":-1}` + "\n", "", 0},
 		{"topics create --print --config replicas.yaml", "kafka-topics --bootstrap-server a:1,b:2 --create --topic weir.deadletter --partitions 1 --replication-factor 3 --config ", "", 0},
 		{"config check --config noreplicas.yaml", "", "kafka.replication_factor: got 0, allowed are -1 (the brokers' default) and 1 to 32767", exitFailed},
 		{"config check --config dsn.yaml", "", `dsn.yaml:3: clickhouse.dsn: got "htp://weir:********@store/weir": want http://, https:// or clickhouse://, with user:password@host:port/database`, exitFailed},

@@ -25,6 +25,6 @@ func (c *clickhouseCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("ClickHouse's HTTP interface listens on", c.Addr)
-	return chdb.Serve(ctx, chdb.Config{Addr: c.Addr, DataDir: c.Data, LibPath: library})
+	return chdb.Serve(ctx, chdb.Config{Addr: c.Addr, DataDir: c.Data, LibPath: library,
+		Listening: func(addr string) { fmt.Println("ClickHouse's HTTP interface listens on", addr) }})
 }

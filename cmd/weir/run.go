@@ -63,7 +63,6 @@ func (c *runCommand) Run(ctx context.Context) error {
 			}
 		}
 	}()
-	log.Info("weir runs", "version", pipeline.Version, "roles", config.Roles, "http", config.HTTP.URL())
 	return p.Run(ctx)
 }
 
@@ -96,7 +95,7 @@ type topicsCommands struct {
 
 type topicsCreateCommand struct {
 	configFlags
-	Print bool `help:"Print kafka-topics commands instead of creating."`
+	Print bool `help:"Print kafka-topics commands instead of creating; with --json, the topics as they would be."`
 	JSON  bool `help:"Print the topics as JSON, one line for each."`
 }
 
@@ -112,10 +111,7 @@ func (c *topicsCreateCommand) Run(ctx context.Context) error {
 		return err
 	}
 	if c.Print {
-		for _, topic := range pipeline.Topics(&config) {
-			fmt.Println(topic.Command(&config.Kafka))
-		}
-		return nil
+		return c.print(&config)
 	}
 	config.Kafka.CreateTopics = true
 	topics, err := pipeline.EnsureTopics(ctx, &config)
@@ -125,6 +121,24 @@ func (c *topicsCreateCommand) Run(ctx context.Context) error {
 	for _, topic := range topics {
 		if err := c.show(topic); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// print says how each topic would be made.
+func (c *topicsCreateCommand) print(config *pipeline.Config) error {
+	for _, topic := range pipeline.Topics(config) {
+		if !c.JSON {
+			fmt.Println(topic.Command(&config.Kafka))
+			continue
+		}
+		line := struct {
+			pipeline.Topic
+			ReplicationFactor int `json:"replication_factor"` // -1: the brokers' default
+		}{topic, config.Kafka.ReplicationFactor}
+		if err := json.NewEncoder(os.Stdout).Encode(line); err != nil {
+			return fmt.Errorf("print topic %s: %w", topic.Name, err)
 		}
 	}
 	return nil

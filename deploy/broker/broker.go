@@ -74,7 +74,7 @@ func Start(config Config) (out *Broker, err error) {
 	}
 	cluster, err := kfake.NewCluster(options...)
 	if err != nil {
-		return nil, fmt.Errorf("start the embedded broker: %w", err)
+		return nil, fmt.Errorf("start the embedded broker on %s: %w; choose a free address, or port 0 for any", net.JoinHostPort(host, strconv.Itoa(port)), err)
 	}
 	stampAppendTime(cluster, batches)
 	return &Broker{cluster, locked}, nil

@@ -37,6 +37,8 @@ type Config struct {
 	Addr    string // host:port of the HTTP interface
 	DataDir string // the engine's folder, created where it is missing; one process at a time may use it
 	LibPath string // path of libchdb.so
+	// Listening, where it is not nil, is told once the address that answers: with port 0, the port that was free.
+	Listening func(addr string)
 }
 
 // Serve runs the engine and its HTTP interface until ctx ends, then lets running queries finish. The error says that
@@ -66,7 +68,10 @@ func Serve(ctx context.Context, config Config) error {
 
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Addr)
 	if err != nil {
-		return fmt.Errorf("listen for SQL: %w; choose a free address", err)
+		return fmt.Errorf("listen for SQL: %w; choose a free address, or port 0 for any", err)
+	}
+	if config.Listening != nil {
+		config.Listening(listener.Addr().String())
 	}
 	handler := &handler{engine: engine, dataDir: dataDir, scratch: scratch, slots: make(chan struct{}, maxQueries)}
 	mux := http.NewServeMux()

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/weirmq/weir/deploy/alertmanager"
@@ -54,7 +56,11 @@ func open(ctx context.Context, config Config, tell func(string)) (h *house, err 
 	}
 	h.closers = append(h.closers, logs.Close)
 	tell("starting the broker")
-	if h.broker, err = broker.Start(broker.Config{Addr: config.Kafka, DataDir: filepath.Join(config.DataDir, "broker")}); err != nil {
+	addr, err := freeAddr("--kafka", config.Kafka)
+	if err != nil {
+		return h, err
+	}
+	if h.broker, err = broker.Start(broker.Config{Addr: addr, DataDir: filepath.Join(config.DataDir, "broker")}); err != nil {
 		return h, err
 	}
 	h.closers = append(h.closers, func() error { h.broker.Close(); return nil })
@@ -81,7 +87,7 @@ func (h *house) startClickHouse(ctx context.Context, config Config, logs io.Writ
 	if config.Executable != "" {
 		self = config.Executable
 	}
-	addr, err := freeAddr(config.ClickHouse)
+	addr, err := freeAddr("--clickhouse", config.ClickHouse)
 	if err != nil {
 		return err
 	}
@@ -105,7 +111,7 @@ func (h *house) startAlertmanager(ctx context.Context, config Config, logs io.Wr
 	if err != nil {
 		return err
 	}
-	addr, err := freeAddr(config.Alertmanager)
+	addr, err := freeAddr("--alertmanager", config.Alertmanager)
 	if err != nil {
 		return err
 	}
@@ -143,7 +149,7 @@ func (h *house) startPipeline(ctx context.Context, config Config, logs io.Writer
 			return err
 		}
 	}
-	addr, err := freeAddr(config.HTTP)
+	addr, err := freeAddr("--http", config.HTTP)
 	if err != nil {
 		return err
 	}
@@ -221,11 +227,15 @@ func copyRules(dir string) error {
 	})
 }
 
-// freeAddr replaces port 0 by a free port.
-func freeAddr(addr string) (string, error) {
+// freeAddr is the address that a flag gives, port 0 replaced by a free port. The error
+// says that nobody can listen there.
+func freeAddr(flag, addr string) (string, error) {
 	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "", fmt.Errorf("port %s of %s is taken by another process: give another, or 0 for a free one", addr[strings.LastIndexByte(addr, ':')+1:], flag)
+	}
 	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+		return "", fmt.Errorf("listen on the address of %s: %w; give host:port of this machine, such as 127.0.0.1:0 for a free port", flag, err)
 	}
 	defer listener.Close()
 	return listener.Addr().String(), nil
