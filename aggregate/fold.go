@@ -152,10 +152,12 @@ func (f *Fold) Add(at Position, r *telemetry.Report, reader LabelReader) error {
 	return nil
 }
 
-// Refuse counts a record that is no report into the ledger.
-func (f *Fold) Refuse(at Position) {
+// Refuse counts records that are no reports into the ledger: as many offsets of the
+// segment from at on.
+func (f *Fold) Refuse(at Position, offsets int64) {
 	f.note(at)
-	f.ledger.Refused++
+	f.ledger.EndOffset = at.Offset + offsets
+	f.ledger.Refused += uint64(offsets)
 }
 
 func (f *Fold) note(at Position) {

@@ -28,7 +28,7 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 //	fold max_series=10 max_topic_series=10                 and so have these
 //	regroup topic topic+client/consume                     groupings: labels, then the op of the series admitted
 //	report 7 at=12s start=10s topic=a messages=5           at offset 7, appended at 12s; start is at-1s, op send, length 1s
-//	refuse 8 at=12s                                        a record that is no report
+//	refuse 8 at=12s offsets=5                              records that are no reports; one where no number is given
 //	idle 30s                                               the source was read to its end
 //	flush                                                  what changed and whose panes are closed
 //	drain                                                  whatever changed
@@ -160,7 +160,11 @@ func (p *player) record(command string, arguments []string) {
 		p.print(closed)
 	}
 	if command == "refuse" {
-		p.fold.Refuse(at)
+		offsets := int64(1)
+		for _, argument := range arguments[2:] {
+			offsets = p.number(strings.TrimPrefix(argument, "offsets="))
+		}
+		p.fold.Refuse(at, offsets)
 		return
 	}
 	report := telemetry.Report{Schema: telemetry.Schema, Labels: telemetry.Labels{Op: "send"}, LengthMillis: 1000,

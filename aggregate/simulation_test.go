@@ -194,7 +194,7 @@ func (h *history) read(p *process, count int) {
 			h.commit(p, closed.CommitOffset)
 		}
 		if e.report == nil {
-			p.fold.Refuse(e.at)
+			p.fold.Refuse(e.at, 1)
 		} else {
 			report := *e.report
 			if err := p.fold.Add(e.at, &report, labelsOf(&report)); err != nil {

@@ -44,6 +44,7 @@ type aggregator struct {
 	admin    *kadm.Client
 	producer *kgo.Client
 	letters  *kgo.Client // writes dead letters, which may be larger
+	opener   *batchOpener
 	topicID  [16]byte
 	sources  int32 // partitions of weir.telemetry
 	kafka    sourceKafka
@@ -75,6 +76,9 @@ func runAggregator(ctx context.Context, p *Pipeline) error {
 
 func (a *aggregator) open(ctx context.Context) error {
 	var err error
+	if a.opener, err = newBatchOpener(); err != nil {
+		return err
+	}
 	if a.producer, err = newProducer(a.config.Kafka, a.pipeline.kafka); err != nil {
 		return err
 	}
@@ -93,17 +97,19 @@ func (a *aggregator) open(ctx context.Context) error {
 		}
 		*count = int32(len(detail.Partitions))
 	}
+	if a.letters, err = newProducerOf(a.config.Kafka, maxLetterBytes, a.pipeline.kafka); err != nil {
+		a.producer.Close()
+		return err
+	}
+	a.mu.Lock() // workers, which partitions assigned start, wait for the client
+	defer a.mu.Unlock()
 	a.client, err = joinGroup(a.pipeline, groupAggregate, []string{telemetry.TopicTelemetry},
-		kgo.BlockRebalanceOnPoll(), kgo.FetchMaxPartitionBytes(FetchPartitionBytes),
+		kgo.BlockRebalanceOnPoll(), kgo.FetchMaxPartitionBytes(FetchPartitionBytes), kgo.WithDecompressor(a.opener), kgo.AdjustFetchOffsetsFn(a.fromStart),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) { a.assign(ctx, assigned) }),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) { a.revoke(revoked) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { a.revoke(lost) }))
 	if err != nil {
-		a.producer.Close()
-		return err
-	}
-	if a.letters, err = newProducerOf(a.config.Kafka, maxLetterBytes, a.pipeline.kafka); err != nil {
-		a.client.leave()
+		a.letters.Close()
 		a.producer.Close()
 		return err
 	}
@@ -160,6 +166,7 @@ func (a *aggregator) revoke(revoked map[string][]int32) {
 func (a *aggregator) poll(ctx, running context.Context) error {
 	for {
 		fetches := a.client.PollFetches(running)
+		a.opener.polled()
 		if running.Err() != nil {
 			a.client.AllowRebalance()
 			if ctx.Err() != nil {
@@ -183,7 +190,11 @@ func (a *aggregator) poll(ctx, running context.Context) error {
 			case <-w.done:
 			}
 		})
+		err := a.refuseUnopened(running, fetches)
 		a.client.AllowRebalance()
+		if err != nil && running.Err() == nil {
+			return err
+		}
 	}
 }
 
@@ -222,7 +233,7 @@ func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {
 func (a *aggregator) startWorker(ctx context.Context, partition int32) *sourceWorker {
 	ctx, cancel := context.WithCancel(ctx)
 	w := newSourceWorker(a, partition)
-	w.in, w.done, w.stop = make(chan []*kgo.Record), make(chan struct{}), cancel
+	w.in, w.refused, w.done, w.stop = make(chan []*kgo.Record), make(chan *refusedBatch), make(chan struct{}), cancel
 	go func() {
 		defer close(w.done)
 		defer cancel()

@@ -56,7 +56,7 @@ func (d *deadLetters) add(record *kgo.Record, source telemetry.Source, err error
 	if errors.As(err, &refusal) {
 		reason = refusal.Reason
 	}
-	d.metrics.refused(string(reason))
+	d.metrics.refused(string(reason), 1)
 	kept := record.Value[:min(len(record.Value), maxKeptBytes)]
 	key := record.Key[:min(len(record.Key), maxKeptKeyBytes)]
 	d.bytes += len(kept)
@@ -69,6 +69,15 @@ func (d *deadLetters) add(record *kgo.Record, source telemetry.Source, err error
 			{Key: "weir-offset", Value: strconv.AppendInt(nil, record.Offset, 10)},
 			{Key: "weir-bytes", Value: strconv.AppendInt(nil, int64(len(record.Value)), 10)},
 		}, originalHeaders(record)...)})
+}
+
+// addBatch keeps a whole batch that is refused, the offsets from the record's to the one
+// before end; the record's value is the batch as it is on the broker.
+func (d *deadLetters) addBatch(record *kgo.Record, end int64, source telemetry.Source, refusal *ingest.Refusal) {
+	d.add(record, source, refusal)
+	d.metrics.refused(string(refusal.Reason), end-record.Offset-1)
+	letter := d.pending[len(d.pending)-1]
+	letter.Headers = append(letter.Headers, kgo.RecordHeader{Key: "weir-end-offset", Value: strconv.AppendInt(nil, end, 10)})
 }
 
 // full says that what was added should be written now.

@@ -15,6 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/weirmq/weir/telemetry"
 )
 
 // maxRecordBytes bounds one record that Weir writes. Not smaller: a group of 1,024
@@ -24,7 +26,8 @@ const maxRecordBytes = 1 << 20
 
 // clientOptions are the options that every Kafka client of Weir shares.
 func clientOptions(config KafkaConfig, hooks ...kgo.Hook) ([]kgo.Opt, error) {
-	options := []kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir"), kgo.WithHooks(hooks...)}
+	options := []kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir"), kgo.WithHooks(hooks...),
+		kgo.MaxDecompressBatchBytes(maxBatchBytes)}
 	if config.TLS.Enabled {
 		tlsConfig, err := config.TLS.load()
 		if err != nil {
@@ -141,10 +144,15 @@ func produceAll(ctx context.Context, producer recordProducer, records []*kgo.Rec
 }
 
 // fetchError returns the first error of a poll that ends a stage. What the client
-// retries by itself does not: a group that does not let it in yet, for one.
+// retries by itself does not: a group that does not let it in yet, for one. Neither does
+// a batch of weir.telemetry that cannot be opened, or not yet.
 func fetchError(fetches kgo.Fetches) error {
 	for _, e := range fetches.Errors() {
 		var session *kgo.ErrGroupSession
+		var unopened *kgo.ErrDecompressTooLarge
+		if e.Topic == telemetry.TopicTelemetry && (errors.As(e.Err, &unopened) || errors.Is(e.Err, errInflated)) {
+			continue
+		}
 		if errors.As(e.Err, &session) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			continue
 		}

@@ -128,9 +128,9 @@ func refusedName(stage, reason string) string {
 	return fmt.Sprintf(`weir_refused_records_total{stage=%q,reason=%q}`, stage, reason)
 }
 
-// refused counts a record sent to the dead letter; reasons are a fixed list.
-func (s *stageMetrics) refused(reason string) {
-	s.set.GetOrCreateCounter(refusedName(s.stage, reason)).Inc()
+// refused counts records sent to the dead letter; reasons are a fixed list.
+func (s *stageMetrics) refused(reason string, records int64) {
+	s.set.GetOrCreateCounter(refusedName(s.stage, reason)).AddInt64(records)
 }
 
 // overflowedGroups counts records of groups beyond the bound of an evaluator.

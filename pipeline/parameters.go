@@ -24,11 +24,14 @@ type foldParameters struct {
 	Limits           ingest.Limits `json:"limits"`
 	MaxListedClients int           `json:"max_listed_clients"`
 	MaxListedEvents  int           `json:"max_listed_events"`
+	MaxBatchBytes    int           `json:"max_batch_bytes"`
+	MaxBatchRecords  int           `json:"max_batch_records"`
 }
 
 func parametersOf(config *Config) foldParameters {
 	return foldParameters{config.Parameters(), telemetry.SegmentLength, telemetry.BlockOffsets, telemetry.HistogramGrowth,
-		ingest.DefaultLimits(), telemetry.MaxListedClients, telemetry.MaxListedEvents}
+		ingest.DefaultLimits(), telemetry.MaxListedClients, telemetry.MaxListedEvents,
+		maxBatchBytes, maxBatchRecords}
 }
 
 // parametersError is why a process does not start.
@@ -81,7 +84,8 @@ func recordedParameters(ctx context.Context, config *Config, key string) (*foldP
 		if string(record.Key) != key {
 			continue
 		}
-		var first foldParameters
+		// Of a topic from before batches had bounds: a larger one stopped its source.
+		first := foldParameters{MaxBatchBytes: maxBatchBytes, MaxBatchRecords: maxBatchRecords}
 		if err := json.Unmarshal(record.Value, &first); err != nil {
 			return nil, fmt.Errorf("decode the recorded parameters: %w", err)
 		}

@@ -28,7 +28,7 @@ func TestParametersAreRecordedWhole(t *testing.T) {
 	if err := json.Unmarshal(records[0].Value, &recorded); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"pane", "tolerance", "max_series", "max_topic_series", "segment", "block_offsets", "histogram_growth", "limits", "max_listed_clients", "max_listed_events"} {
+	for _, name := range []string{"pane", "tolerance", "max_series", "max_topic_series", "segment", "block_offsets", "histogram_growth", "limits", "max_listed_clients", "max_listed_events", "max_batch_bytes", "max_batch_records"} {
 		if recorded[name] == nil {
 			t.Errorf("%s is not recorded: %s", name, records[0].Value)
 		}

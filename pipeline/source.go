@@ -46,14 +46,15 @@ type offsetLister interface {
 // sourceWorker owns the fold of one source: one goroutine, no locks. It begins, adds
 // records and ticks until it drains.
 type sourceWorker struct {
-	a      *aggregator
-	kafka  sourceKafka
-	source telemetry.Source
-	in     chan []*kgo.Record
-	done   chan struct{}
-	stop   context.CancelFunc
-	end    atomic.Pointer[sourceEnd]
-	next   atomic.Int64 // offset to be read next
+	a       *aggregator
+	kafka   sourceKafka
+	source  telemetry.Source
+	in      chan []*kgo.Record
+	done    chan struct{}
+	refused chan *refusedBatch // each after the records before it
+	stop    context.CancelFunc
+	end     atomic.Pointer[sourceEnd]
+	next    atomic.Int64 // offset to be read next
 
 	fold    *aggregate.Fold
 	decoder *ingest.Decoder
@@ -82,6 +83,10 @@ func (w *sourceWorker) run(ctx context.Context) error {
 			return w.drain(ctx)
 		case records := <-w.in:
 			if err := w.add(ctx, records); err != nil {
+				return err
+			}
+		case batch := <-w.refused:
+			if err := w.refuseBatch(ctx, batch); err != nil {
 				return err
 			}
 		case <-ticker.C:
@@ -117,14 +122,8 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 	bytes := 0
 	for _, record := range records {
 		at := aggregate.Position{Offset: record.Offset, AppendUnixMillis: record.Timestamp.UnixMilli(), ValueBytes: len(record.Value)}
-		if closed := w.fold.Begin(at); closed != nil {
-			if err := w.write(ctx, closed); err != nil {
-				return err
-			}
-			at := topicPartition{telemetry.TopicTelemetry, w.source.Partition}
-			if err := commitOffset(ctx, w.kafka.commits, at, closed.CommitOffset); err != nil {
-				return err
-			}
+		if err := w.begin(ctx, at); err != nil {
+			return err
 		}
 		report, err := w.decoder.DecodeValues(record.Value, at.AppendUnixMillis)
 		if err == nil {
@@ -134,7 +133,7 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 		if err == nil {
 			continue
 		}
-		w.fold.Refuse(at)
+		w.fold.Refuse(at, 1)
 		w.letters.add(record, w.source, err)
 		if w.letters.full() {
 			if err := w.letters.write(ctx); err != nil {
@@ -146,6 +145,19 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 	w.a.metrics.records.Add(len(records))
 	w.next.Store(records[len(records)-1].Offset + 1)
 	return nil
+}
+
+// begin says where a record belongs. Where it opens a segment, the one before is written
+// and its end committed.
+func (w *sourceWorker) begin(ctx context.Context, at aggregate.Position) error {
+	closed := w.fold.Begin(at)
+	if closed == nil {
+		return nil
+	}
+	if err := w.write(ctx, closed); err != nil {
+		return err
+	}
+	return commitOffset(ctx, w.kafka.commits, topicPartition{telemetry.TopicTelemetry, w.source.Partition}, closed.CommitOffset)
 }
 
 // tick flushes what changed, then says how far the source has come.

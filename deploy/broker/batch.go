@@ -21,6 +21,10 @@ const (
 	maxTimeAt        = 35
 	batchHeaderBytes = 61
 
+	// maxOpenedBytes bounds what a batch decompresses to. Not smaller: topics take batches
+	// of megabytes, and text compresses to a tenth; not larger: it is in memory as a whole.
+	maxOpenedBytes = 64 << 20
+
 	codecBits         = 0x07
 	attrLogAppendTime = 0x08
 )
@@ -38,7 +42,18 @@ type batchStamper struct {
 }
 
 func newBatchStamper() (batchStamper, error) {
-	s := batchStamper{decompressor: kgo.DefaultDecompressor(), compressors: map[kgo.CompressionCodecType]kgo.Compressor{}}
+	s := batchStamper{compressors: map[kgo.CompressionCodecType]kgo.Compressor{}}
+	// The client's own is bounded, and only a client makes it.
+	client, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(maxOpenedBytes))
+	if err != nil {
+		return s, fmt.Errorf("prepare decompression: %w", err)
+	}
+	defer client.Close()
+	bounded, ok := client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)
+	if !ok {
+		return s, errors.New("prepare decompression: the client has no decompressor")
+	}
+	s.decompressor = bounded
 	for kind, codec := range map[kgo.CompressionCodecType]kgo.CompressionCodec{
 		kgo.CodecGzip: kgo.GzipCompression(), kgo.CodecSnappy: kgo.SnappyCompression(),
 		kgo.CodecLz4: kgo.Lz4Compression(), kgo.CodecZstd: kgo.ZstdCompression(),
@@ -53,7 +68,8 @@ func newBatchStamper() (batchStamper, error) {
 }
 
 // stamped returns the batch with all records at nowMillis. A batch that is damaged
-// stays as it is, for the broker to refuse.
+// stays as it is, for the broker to refuse. One whose records cannot be opened has the
+// time in its header only: its readers cannot open them either.
 func (s *batchStamper) stamped(batch []byte, nowMillis int64) []byte {
 	if len(batch) < batchHeaderBytes || binary.BigEndian.Uint32(batch[crcAt:]) != crc32.Checksum(batch[attributesAt:], castagnoli) {
 		return batch
@@ -61,19 +77,23 @@ func (s *batchStamper) stamped(batch []byte, nowMillis int64) []byte {
 	attributes := binary.BigEndian.Uint16(batch[attributesAt:])
 	codec := kgo.CompressionCodecType(attributes & codecBits)
 	records, err := s.decompressor.Decompress(batch[batchHeaderBytes:], codec)
-	if err != nil {
-		return batch
+	if err == nil {
+		records, err = withoutTimes(records)
 	}
-	records, err = withoutTimes(records)
 	if err != nil {
-		return batch
+		return withHeader(slices.Clone(batch), attributes, nowMillis)
 	}
 	if compressor := s.compressors[codec]; compressor != nil {
 		records, codec = compressor.Compress(new(bytes.Buffer), records)
 	}
 	out := append(slices.Clone(batch[:batchHeaderBytes]), records...)
 	binary.BigEndian.PutUint32(out[lengthAt:], uint32(len(out)-lengthFrom))
-	binary.BigEndian.PutUint16(out[attributesAt:], attributes&^(codecBits|attrLogAppendTime)|uint16(codec))
+	return withHeader(out, attributes&^codecBits|uint16(codec), nowMillis)
+}
+
+// withHeader writes attributes and times into a batch's header.
+func withHeader(out []byte, attributes uint16, nowMillis int64) []byte {
+	binary.BigEndian.PutUint16(out[attributesAt:], attributes&^attrLogAppendTime)
 	binary.BigEndian.PutUint64(out[firstTimeAt:], uint64(nowMillis))
 	binary.BigEndian.PutUint64(out[maxTimeAt:], uint64(nowMillis))
 	binary.BigEndian.PutUint32(out[crcAt:], crc32.Checksum(out[attributesAt:], castagnoli))

@@ -1,0 +1,190 @@
+package pipeline
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/ingest"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// sendBatch writes a record batch as it is given, whatever it holds.
+func sendBatch(t *testing.T, s *sender, codec kgo.CompressionCodecType, records int32, compressed []byte) {
+	t.Helper()
+	now := time.Now().UnixMilli()
+	batch := kmsg.RecordBatch{PartitionLeaderEpoch: -1, Magic: 2, Attributes: int16(codec), LastOffsetDelta: records - 1, FirstTimestamp: now,
+		MaxTimestamp: now, ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: records, Records: compressed}
+	raw := batch.AppendTo(nil)
+	binary.BigEndian.PutUint32(raw[8:], uint32(len(raw)-12))
+	binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
+	partition := kmsg.NewProduceRequestTopicPartition()
+	partition.Records = raw
+	topic := kmsg.NewProduceRequestTopic()
+	detail, err := topicDetail(t.Context(), openAdmin(t, &Config{Kafka: KafkaConfig{Brokers: s.client.OptValue(kgo.SeedBrokers).([]string)}}), telemetry.TopicTelemetry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	topic.Topic, topic.TopicID, topic.Partitions = telemetry.TopicTelemetry, detail.ID, append(topic.Partitions, partition)
+	request := kmsg.NewPtrProduceRequest()
+	request.Acks, request.TimeoutMillis, request.Topics = -1, 10_000, append(request.Topics, topic)
+	response, err := request.RequestWith(t.Context(), s.client.Broker(int(detail.Partitions[0].Leader)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kerr.ErrorForCode(response.Topics[0].Partitions[0].ErrorCode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// zeros compresses 8 MiB of zeros, again and again, into about a MiB in all.
+func zeros(compress func([]byte) []byte) []byte {
+	one := compress(make([]byte, 8<<20))
+	return bytes.Repeat(one, 1_000_000/len(one))
+}
+
+// A batch of tinyRecords that says it has tinyOffsets: so many that they end in the block after that of the first.
+const (
+	tinyRecords = 300_000
+	tinyOffsets = telemetry.BlockOffsets + 1000
+)
+
+// unopenable is a batch that cannot be opened, and why.
+type unopenable struct {
+	codec      kgo.CompressionCodecType
+	records    int32
+	compressed []byte
+	why        string
+}
+
+func unopenables(t *testing.T) []unopenable {
+	t.Helper()
+	encoder, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compress := func(plain []byte) []byte { return encoder.EncodeAll(plain, nil) }
+	zipped := func(plain []byte) []byte {
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		_, err := w.Write(plain)
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	return []unopenable{
+		{kgo.CodecZstd, 3, zeros(compress), "decompresses to more than 33554432 bytes"},
+		{kgo.CodecGzip, 1, zeros(zipped), "decompresses to more than 33554432 bytes"},
+		{kgo.CodecZstd, tinyOffsets, compress(bytes.Repeat([]byte{12, 0, 0, 0, 1, 1, 0}, tinyRecords)), "holds more than 262144 records"},
+		{kgo.CodecLz4, 2, []byte("garbage"), "does not decompress"},
+	}
+}
+
+// TestBatchesThatCannotBeOpened: batches of a megabyte that decompress to gigabytes, a
+// batch of millions of tiny records and one of garbage take no memory and do not stop
+// their source. Each of their offsets is in the ledger, each batch in the dead letters.
+func TestBatchesThatCannotBeOpened(t *testing.T) {
+	config := runConfig(t)
+	config.Roles, config.Telemetry.Pane = []string{RoleAggregate}, 10*time.Second
+	batches := unopenables(t)
+	p := run(t, config)
+	s := newSender(t, &config)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	refused := uint64(0)
+	for _, b := range batches { // the first is the first of the log
+		sendBatch(t, s, b.codec, b.records, b.compressed)
+		s.report("orders", time.Now(), 1)
+		refused += uint64(b.records)
+	}
+	var total telemetry.Ledger
+	await(t, "that the ledger holds all records", func() bool {
+		total = ledgerTotal(t, &config)
+		return total.Reports == uint64(len(batches)) && total.Refused == refused
+	})
+	if got := total.EndOffset; got != int64(refused)+int64(len(batches)) {
+		t.Errorf("the ledger ends at offset %d, want %d", got, refused+uint64(len(batches)))
+	}
+	if got := stageOf(p, RoleAggregate); got.Restarts != 0 || got.Records != refused+uint64(len(batches)) {
+		t.Errorf("the stage is %+v, want no restart and all records", got)
+	}
+	if got := metric(t, p.metrics, refusedName(RoleAggregate, string(ingest.ReasonOversized))); got != float64(refused) {
+		t.Errorf("%g records are counted as refused, want %d", got, refused)
+	}
+	runtime.ReadMemStats(&after)
+	if grew := int64(after.Sys) - int64(before.Sys); grew > 800<<20 {
+		t.Errorf("the process took %d MiB more", grew>>20)
+	}
+	compareLetters(t, &config, batches)
+}
+
+// compareLetters holds that each batch is a dead letter that names its offsets; after each a report follows.
+func compareLetters(t *testing.T, config *Config, batches []unopenable) {
+	t.Helper()
+	letters, err := readPartition(t.Context(), config.Kafka, telemetry.TopicDeadLetter, 0)
+	if err != nil || len(letters) != len(batches) {
+		t.Fatalf("%d dead letters, want %d: %v", len(letters), len(batches), err)
+	}
+	offset := int64(0)
+	for i, b := range batches {
+		end := offset + int64(b.records)
+		want := fmt.Sprintf("batch of offsets %d to %d: it %s", offset, end-1, b.why)
+		if got := header(letters[i], "weir-detail"); !strings.Contains(got, want) {
+			t.Errorf("a dead letter says %q, want %q", got, want)
+		}
+		if first, next := header(letters[i], "weir-offset"), header(letters[i], "weir-end-offset"); first != fmt.Sprint(offset) || next != fmt.Sprint(end) {
+			t.Errorf("a dead letter is of offsets %s up to %s, want %d up to %d", first, next, offset, end)
+		}
+		if !bytes.Contains(letters[i].Value, b.compressed[:min(len(b.compressed), 1000)]) && i != 2 { // which the embedded broker compressed anew
+			t.Errorf("a dead letter does not hold the batch of offset %d", offset)
+		}
+		offset = end + 1
+	}
+}
+
+func header(record *kgo.Record, name string) string {
+	for _, h := range record.Headers {
+		if h.Key == name {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+// ledgerTotal adds up the ledgers on weir.cells, of each segment that of the highest version.
+func ledgerTotal(t *testing.T, config *Config) telemetry.Ledger {
+	t.Helper()
+	newest := map[telemetry.Segment]telemetry.Ledger{}
+	records, err := readPartition(context.Background(), config.Kafka, telemetry.TopicCells, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, record := range records {
+		batch, err := telemetry.UnmarshalCellBatch(record.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := batch.Ledger; l != nil && l.Reports+l.Refused >= newest[batch.Segment].Reports+newest[batch.Segment].Refused {
+			newest[batch.Segment] = *l
+		}
+	}
+	var total telemetry.Ledger
+	for _, l := range newest {
+		total.Reports, total.Refused, total.EndOffset = total.Reports+l.Reports, total.Refused+l.Refused, max(total.EndOffset, l.EndOffset)
+	}
+	return total
+}
