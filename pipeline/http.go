@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"math"
 	"net"
 	"net/http"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -27,14 +29,25 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 		}
 		return t.UTC().Format("2006-01-02 15:04:05Z")
 	},
+	"decimal": decimal,
 	"percent": func(share float64) string { return fmt.Sprintf("%.0f%%", 100*share) },
 	"millis": func(seconds float64) string {
 		if seconds == 0 {
 			return "–"
 		}
-		return fmt.Sprintf("%.3g ms", 1000*seconds)
+		return decimal(3, 1000*seconds) + " ms"
 	},
 }).ParseFS(pages, "*.html"))
+
+// decimal is a number with at least so many digits where it has them, never as a power
+// of ten: people compare it with a threshold.
+func decimal(digits int, v float64) string {
+	if math.Abs(v) >= math.Pow10(digits) {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64) // it is a number
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
+}
 
 // Bounds of the HTTP server. Not smaller: a slow link needs seconds; not larger: an
 // idle or slow peer must not hold a connection.

@@ -35,7 +35,7 @@ func TestKafkaHealth(t *testing.T) {
 	meta := func(number int32, host string) kgo.BrokerMetadata {
 		return kgo.BrokerMetadata{NodeID: number, Host: host, Port: 9092}
 	}
-	h := newKafkaHealth(newPipelineMetrics())
+	h := newKafkaHealth(newPipelineMetrics(), testLog(t))
 	connect := func(broker kgo.BrokerMetadata, err error) { h.OnBrokerConnect(broker, time.Second, nil, err) }
 	wantErrors(t, h)
 
@@ -63,7 +63,7 @@ func TestKafkaHealth(t *testing.T) {
 
 func TestKafkaHealthSaysSinceWhen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newKafkaHealth(newPipelineMetrics())
+		h := newKafkaHealth(newPipelineMetrics(), testLog(t))
 		began := time.Now()
 		one := kgo.BrokerMetadata{NodeID: 1, Host: "b1", Port: 9092}
 		two := kgo.BrokerMetadata{NodeID: 2, Host: "b2", Port: 9092}
@@ -92,7 +92,7 @@ func TestKafkaHealthSaysSinceWhen(t *testing.T) {
 }
 
 func TestKafkaHealthHearsFromManyClients(t *testing.T) {
-	h := newKafkaHealth(newPipelineMetrics())
+	h := newKafkaHealth(newPipelineMetrics(), testLog(t))
 	var clients sync.WaitGroup
 	for number := range int32(8) {
 		clients.Go(func() {
@@ -123,7 +123,7 @@ func TestKafkaHealthHearsFromAClient(t *testing.T) {
 	if err := listener.Close(); err != nil { // nobody listens there now
 		t.Fatal(err)
 	}
-	h := newKafkaHealth(newPipelineMetrics())
+	h := newKafkaHealth(newPipelineMetrics(), testLog(t))
 	options, err := clientOptions(KafkaConfig{Brokers: []string{addr}}, h)
 	if err != nil {
 		t.Fatal(err)

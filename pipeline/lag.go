@@ -116,27 +116,35 @@ func (p *positions) measure(ctx context.Context, client *kgo.Client, counted *st
 		counted.lag.Store(0)
 		return
 	}
-	admin, names := kadm.NewClient(client), slices.Sorted(maps.Keys(topics))
-	ends, err := admin.ListEndOffsets(ctx, names...)
-	if err != nil {
-		return
-	}
-	starts, err := admin.ListStartOffsets(ctx, names...)
-	if err != nil {
-		return
-	}
 	committed := client.CommittedOffsets()
-	var lag int64
 	for at, offset := range next {
-		end, ok := ends.Lookup(at.topic, at.partition)
-		start, okStart := starts.Lookup(at.topic, at.partition)
-		if !ok || !okStart || end.Err != nil || start.Err != nil {
-			return
-		}
 		if offset < 0 {
-			offset = committed[at.topic][at.partition].Offset
+			next[at] = committed[at.topic][at.partition].Offset
+		}
+	}
+	if lag, ok := lagOf(ctx, kadm.NewClient(client), slices.Collect(maps.Keys(topics)), next); ok {
+		counted.lag.Store(lag)
+	}
+}
+
+// lagOf adds up how many records there are from offsets on; not ok while the brokers do
+// not answer.
+func lagOf(ctx context.Context, admin *kadm.Client, topics []string, next map[topicPartition]int64) (lag int64, ok bool) {
+	ends, err := admin.ListEndOffsets(ctx, topics...)
+	if err != nil {
+		return 0, false
+	}
+	starts, err := admin.ListStartOffsets(ctx, topics...)
+	if err != nil {
+		return 0, false
+	}
+	for at, offset := range next {
+		end, okEnd := ends.Lookup(at.topic, at.partition)
+		start, okStart := starts.Lookup(at.topic, at.partition)
+		if !okEnd || !okStart || end.Err != nil || start.Err != nil {
+			return 0, false
 		}
 		lag += max(0, end.Offset-max(offset, start.Offset))
 	}
-	counted.lag.Store(lag)
+	return lag, true
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"html"
+	"math"
 	"net/http"
 	"regexp"
 	"strings"
@@ -25,6 +26,19 @@ func row(page, holds string) string {
 		}
 	}
 	return ""
+}
+
+func TestNumbersAreNoPowersOfTen(t *testing.T) {
+	for _, c := range []struct {
+		digits int
+		value  float64
+		want   string
+	}{{3, 1190.4, "1190"}, {3, 12.345, "12.3"}, {4, 1234567.8, "1234568"}, {4, 0.000012345, "0.00001234"}, {4, 42, "42"}, {4, 0, "0"},
+		{4, -12345.6, "-12346"}, {4, 999.96, "1000"}, {6, 299.65, "299.65"}, {6, 2e9, "2000000000"}, {4, math.NaN(), "NaN"}, {4, math.Inf(1), "+Inf"}} {
+		if got := decimal(c.digits, c.value); got != c.want {
+			t.Errorf("%g with %d digits is %s, want %s", c.value, c.digits, got, c.want)
+		}
+	}
 }
 
 // hostile is a topic's name that would run in a browser.

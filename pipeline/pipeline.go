@@ -16,13 +16,6 @@ import (
 // Version is the version of Weir, set by the build.
 var Version = "dev"
 
-// Pause before a failed stage starts again. Not smaller: a broker that is away
-// would be asked without end; not larger: alerts wait for it.
-const (
-	minRestartPause = 250 * time.Millisecond
-	maxRestartPause = 10 * time.Second
-)
-
 // Pipeline is the running stages of one process.
 type Pipeline struct {
 	config  Config
@@ -49,7 +42,7 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 	}
 	counted := newPipelineMetrics()
 	return &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
-		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted), started: time.Now().UTC()}, nil
+		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), started: time.Now().UTC()}, nil
 }
 
 // stageRunner runs one stage until ctx ends (nil) or it fails.
@@ -105,6 +98,7 @@ func (p *Pipeline) ensureTopics(ctx context.Context) error {
 		p.status.setStage(role, stateStarting, nil)
 	}
 	var refused *parametersError
+	said := outage{log: p.log, begun: "topics are not ready, will try again", over: "topics are ready"}
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		topics, err := EnsureTopics(ctx, &p.config, p.kafka)
 		for _, role := range p.config.Roles {
@@ -113,8 +107,8 @@ func (p *Pipeline) ensureTopics(ctx context.Context) error {
 		if errors.As(err, &refused) {
 			return struct{}{}, backoff.Permanent(err)
 		}
-		if err != nil && ctx.Err() == nil {
-			p.log.Warn("topics are not ready, will try again", "error", err)
+		if ctx.Err() == nil {
+			said.note(err)
 		}
 		if err == nil {
 			p.logTopics(topics)
@@ -140,39 +134,6 @@ func (p *Pipeline) logTopics(topics []TopicState) {
 			p.log.Info(text)
 		}
 	}
-}
-
-func restartPauses() *backoff.ExponentialBackOff {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = minRestartPause, maxRestartPause
-	return pauses
-}
-
-// supervise runs a stage again and again until ctx ends.
-func (p *Pipeline) supervise(ctx context.Context, role string, run stageRunner) {
-	pauses := restartPauses()
-	for ctx.Err() == nil {
-		p.status.setStage(role, stateRunning, nil)
-		began := time.Now()
-		err := run(ctx, p)
-		if ctx.Err() != nil {
-			break
-		}
-		if time.Since(began) > maxRestartPause {
-			pauses.Reset()
-		}
-		counted := p.metrics.stage(role)
-		counted.restarts.Inc()
-		counted.failed(faultKind(err))
-		counted.owns(0, 0) // others have its partitions now, or nobody
-		p.status.setStage(role, stateWaiting, err)
-		p.log.Warn("stage failed, will start again", "stage", role, "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pauses.NextBackOff()):
-		}
-	}
-	p.status.setStage(role, stateStopped, nil)
 }
 
 // Reload loads the rules again; on an error the running ones stay.

@@ -30,6 +30,9 @@ type recordCommitter interface {
 	CommitRecords(ctx context.Context, records ...*kgo.Record) error
 }
 
+// storedTopics hold what goes to the store.
+var storedTopics = []string{telemetry.TopicCells, telemetry.TopicAlerts}
+
 // storage writes cells and alert transitions to ClickHouse. Offsets are committed
 // after the acknowledgement; what is written twice collapses by version. A record that
 // cannot be read goes to weir.deadletter before that.
@@ -53,12 +56,17 @@ func newStorage(p *Pipeline) *storage {
 
 func runStorage(ctx context.Context, p *Pipeline) error {
 	s := newStorage(p)
-	var err error
+	stopWaiting, err := s.followGroup(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer stopWaiting()
+	said := outage{log: s.log, begun: "write to ClickHouse, will try again", over: "ClickHouse takes what is written again"}
 	s.store, err = clickhouse.Open(ctx, clickhouse.Config{DSN: p.config.ClickHouse.DSN, OnError: func(err error) {
 		p.status.setError(RoleClickHouse, err)
+		said.note(err)
 		if err != nil {
 			s.metrics.failed("write")
-			s.log.Warn("write to ClickHouse, will try again", "error", err)
 		}
 	}})
 	if err != nil {
@@ -68,6 +76,7 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 	if err := s.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
+	stopWaiting()
 	if err := s.open(ctx, p); err != nil {
 		return err
 	}
@@ -87,8 +96,7 @@ func (s *storage) open(ctx context.Context, p *Pipeline) (err error) {
 		return err
 	}
 	s.letters = &deadLetters{client: s.producer, metrics: s.metrics}
-	topics := []string{telemetry.TopicCells, telemetry.TopicAlerts}
-	for _, topic := range topics {
+	for _, topic := range storedTopics {
 		detail, err := topicDetail(ctx, kadm.NewClient(s.producer), topic)
 		if err != nil {
 			s.producer.Close()
@@ -97,7 +105,7 @@ func (s *storage) open(ctx context.Context, p *Pipeline) (err error) {
 		s.topicIDs[topic] = detail.ID
 	}
 	options := append(s.at.hooks(func(map[string][]int32) {}), kgo.FetchMaxPartitionBytes(maxRecordBytes))
-	if s.client, err = joinGroup(p, groupClickHouse, topics, options...); err != nil {
+	if s.client, err = joinGroup(p, groupClickHouse, storedTopics, options...); err != nil {
 		s.producer.Close()
 		return err
 	}

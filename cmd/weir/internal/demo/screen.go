@@ -177,11 +177,11 @@ func (v *viewer) table() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "traffic\tsent %d\t%.0f/s\tconsumed %d\t%.0f/s\n\n", v.sent, v.sentPerSecond, v.consumed, v.readPerSecond)
-	fmt.Fprintln(w, "stage\tstate\trecords\tlag\t")
+	fmt.Fprintln(w, "stage\tstate\trecords\tlag")
 	for _, stage := range v.house.pipeline.Status().Stages {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, printable(stage.Error))
 	}
-	fmt.Fprintln(w, "\nalert\tstate\tsince\tsummary\t")
+	fmt.Fprintln(w, "\nalert\tstate\tsince\tsummary")
 	for _, alert := range v.house.pipeline.Alerts() {
 		since := alert.ActiveAt
 		switch alert.State {
@@ -190,7 +190,7 @@ func (v *viewer) table() string {
 		case telemetry.AlertResolved:
 			since = alert.ResolvedAt
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", alert.Rule, alert.State, since.Local().Format("15:04:05"), printable(alert.Annotations["summary"]))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", alert.Rule, alert.State, since.Local().Format("15:04:05"), printable(alert.Annotations["summary"]))
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	return text.String()

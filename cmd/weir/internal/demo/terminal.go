@@ -43,6 +43,7 @@ func (s size) fit(text string) string {
 	}
 	var out strings.Builder
 	for _, line := range lines {
+		line = strings.TrimRight(line, " ") // of empty cells
 		if utf8.RuneCountInString(line) > s.columns {
 			line = string([]rune(line)[:max(s.columns-1, 0)]) + "…"
 		}

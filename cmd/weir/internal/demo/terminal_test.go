@@ -25,6 +25,9 @@ func TestFit(t *testing.T) {
 			t.Errorf("%+v shows\n%s\nwant\n%s", test.size, got, test.want)
 		}
 	}
+	if got := (size{9, 4}).fit("aggregate      \nsink  up  \n"); got != "aggregate\nsink  up\n" {
+		t.Errorf("blanks of empty cells are shown as cut: %q", got)
+	}
 }
 
 // TestOnlyATerminalHasASize holds where plain lines are printed.
