@@ -11,6 +11,9 @@ import (
 // better together; not larger: a reader holds all cells of a record.
 const MaxCellsPerBatch = 1000
 
+// MaxPartialsPerBatch bounds the group partials of one Kafka record, for the same reasons.
+const MaxPartialsPerBatch = 1000
+
 // Flush is what changed since the last one, with totals since the segment began. It
 // shares memory with the fold: it is good until the fold is used again.
 type Flush struct {
@@ -35,7 +38,7 @@ func (f *Flush) EachCellRecord(maxBytes int, yield func(value []byte)) {
 	if f.ledger == nil {
 		return
 	}
-	header := telemetry.AppendCellsHeader(nil, &f.source, &f.segment)
+	header := telemetry.AppendBatchHeader(nil, &f.source, &f.segment)
 	columns := &f.fold.columns
 	columns.Reset()
 	value := func() []byte {
@@ -59,33 +62,38 @@ func (f *Flush) EachCellRecord(maxBytes int, yield func(value []byte)) {
 // ledgerBytes is about what a ledger takes.
 const ledgerBytes = 64
 
-// EachGroupRecord yields the key and the values of weir.groups with the changed partials
-// of each group, each of at most maxBytes where a single partial is not larger.
-func (f *Flush) EachGroupRecord(maxBytes int, yield func(key string, value []byte)) {
-	var header, value []byte
-	var last *group
+// EachGroupRecord yields values of weir.groups with the changed partials, each with the
+// partition of so many that holds its groups, and of at most maxBytes where a single partial
+// is not larger.
+func (f *Flush) EachGroupRecord(partitions int32, maxBytes int, yield func(partition int32, value []byte)) {
 	for _, g := range f.groups {
-		if g.group != last {
-			if last != nil {
-				yield(last.key, telemetry.AppendOmitted(value, last.grouping.Omit))
-			}
-			last = g.group
-			header = telemetry.AppendGroupHeader(nil, &telemetry.GroupBatch{Source: f.source, Segment: f.segment,
-				Grouping: last.grouping.ID, Values: last.values})
-			value = header
+		g.group.partition = telemetry.GroupPartition(g.group.key, partitions)
+	}
+	slices.SortStableFunc(f.groups, func(a, b *groupPane) int { return cmp.Compare(a.group.partition, b.group.partition) })
+	header := telemetry.AppendBatchHeader(nil, &f.source, &f.segment)
+	columns := &f.fold.groupColumns
+	defer columns.Reset()
+	var last *group
+	write := func() {
+		if columns.Len() > 0 {
+			yield(last.partition, columns.AppendTo(append(make([]byte, 0, len(header)+columns.Bytes()), header...)))
 		}
+		columns.Reset()
+	}
+	for _, g := range f.groups {
 		partial := f.fold.partial(g)
-		before := len(value)
-		value = telemetry.AppendPartial(value, partial.Pane.Unix(), &partial.Totals)
-		if before > len(header) && len(value) > maxBytes {
-			next := append(slices.Clip(header), value[before:]...)
-			yield(last.key, telemetry.AppendOmitted(value[:before], last.grouping.Omit))
-			value = next
+		began := g.group == last
+		if full := columns.Len() == MaxPartialsPerBatch || columns.Bytes()+telemetry.PartialBytes(g.group.grouping, g.group.values, &partial.Totals) > maxBytes-len(header); full || last != nil && g.group.partition != last.partition {
+			write()
+			began = false
 		}
+		if !began {
+			columns.Begin(g.group.grouping, g.group.values)
+		}
+		last = g.group
+		columns.Add(partial.Pane.Unix(), &partial.Totals)
 	}
-	if last != nil {
-		yield(last.key, telemetry.AppendOmitted(value, last.grouping.Omit))
-	}
+	write()
 }
 
 // extent says which panes' cells a flush holds.

@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,16 +53,16 @@ func TestCellRecordsAreBounded(t *testing.T) {
 	}
 }
 
-// TestGroupRecordsAreBounded holds that a group with many clients in many panes becomes several records that together
-// hold every pane once.
+// TestGroupRecordsAreBounded holds that groups with many clients in many panes become several records, each of one
+// partition's groups, that together hold every partial once.
 func TestGroupRecordsAreBounded(t *testing.T) {
-	const clients, panes = 300, 6
-	fold := NewFold(telemetry.Source{Partition: 3}, DefaultParameters(), 5*time.Second, []telemetry.Grouping{{ID: "op", By: []string{"op"}}, {ID: "all"}})
+	const clients, panes, partitions, groups = 300, 6, 4, 11
+	fold := NewFold(telemetry.Source{Partition: 3}, DefaultParameters(), 5*time.Second, []telemetry.Grouping{{ID: "topic", By: []string{"topic"}}, {ID: "all"}})
 	offset := int64(0)
 	for pane := range panes {
 		for client := range clients {
 			at := Position{Offset: offset, AppendUnixMillis: epoch.UnixMilli()}
-			labels := telemetry.Labels{Op: "send", Client: fmt.Sprintf("client-%05d", client)}
+			labels := telemetry.Labels{Op: "send", Topic: fmt.Sprintf("topic-%d", client%(groups-1)), Client: fmt.Sprintf("client-%05d", client)}
 			report := &telemetry.Report{Labels: labels, RawLabels: telemetry.AppendLabels(nil, &labels),
 				StartUnixMillis: epoch.Add(time.Duration(pane) * 10 * time.Second).UnixMilli()}
 			fold.Begin(at)
@@ -72,27 +73,39 @@ func TestGroupRecordsAreBounded(t *testing.T) {
 		}
 	}
 	flush := fold.Flush()
-	for _, maxBytes := range []int{1, 4000, 10_000, 1 << 20} {
-		seen, records := map[string]int{}, map[string]int{}
-		flush.EachGroupRecord(maxBytes, func(key string, value []byte) {
+	for maxBytes, least := range map[int]int{1: groups * panes, 10_000: partitions + 1, 1 << 20: partitions} {
+		seen, records := map[string]int{}, 0
+		flush.EachGroupRecord(partitions, maxBytes, func(partition int32, value []byte) {
+			records++
 			batch, err := telemetry.UnmarshalGroupBatch(value)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if key != telemetry.GroupKey(batch.Grouping, batch.Values) || len(value) > maxBytes && len(batch.Partials) > 1 {
-				t.Errorf("at most %d bytes: key %q, %d panes in %d bytes", maxBytes, key, len(batch.Partials), len(value))
+			partials := 0
+			for _, group := range batch.Groups {
+				key := telemetry.GroupKey(group.Grouping, group.Values)
+				if want := telemetry.GroupPartition(key, partitions); partition != want {
+					t.Errorf("group %q is in partition %d, want %d", key, partition, want)
+				}
+				for i := range group.Partials {
+					seen[key+since(group.Partials[i].Pane)] += len(group.Partials[i].Totals.Clients)
+				}
+				partials += len(group.Partials)
 			}
-			records[key]++
-			for i := range batch.Partials {
-				seen[key+since(batch.Partials[i].Pane)] += len(batch.Partials[i].Totals.Clients)
+			if partials > MaxPartialsPerBatch || len(value) > maxBytes && partials > 1 {
+				t.Errorf("at most %d bytes: %d partials in %d bytes", maxBytes, partials, len(value))
 			}
 		})
-		if len(seen) != 2*panes || len(records) != 2 || maxBytes == 1 && records["all\x00"] != panes || maxBytes == 1<<20 && records["all\x00"] != 1 {
-			t.Errorf("at most %d bytes: got %d panes in records %v", maxBytes, len(seen), records)
+		if len(seen) != groups*panes || records < least || maxBytes == 1<<20 && records > least {
+			t.Errorf("at most %d bytes: got %d partials in %d records, want %d in %d", maxBytes, len(seen), records, groups*panes, least)
 		}
 		for at, listed := range seen {
-			if listed != clients {
-				t.Errorf("at most %d bytes: %s lists %d clients, want %d", maxBytes, at, listed, clients)
+			want := clients / (groups - 1)
+			if strings.HasPrefix(at, "all") {
+				want = clients
+			}
+			if listed != want {
+				t.Errorf("at most %d bytes: %q lists %d clients, want %d", maxBytes, at, listed, want)
 			}
 		}
 	}

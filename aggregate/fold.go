@@ -57,6 +57,7 @@ type Fold struct {
 	gauges         []telemetry.GaugeValue
 	listed         versionList
 	columns        telemetry.CellColumns
+	groupColumns   telemetry.GroupColumns
 
 	watermarkMillis int64  // Unix milliseconds; 0 before the first report
 	atEnd           bool   // nothing came since the source was read to its end

@@ -9,13 +9,14 @@ import (
 
 // group is one set of label values of one grouping.
 type group struct {
-	grouping *telemetry.Grouping
-	values   []string
-	key      string
-	members  []uint32 // series
-	clients  roster   // of those that name a client
-	nodes    roster
-	panes    []*groupPane // of the open segment, the newest last
+	grouping  *telemetry.Grouping
+	values    []string
+	key       string
+	partition int32    // of weir.groups, by key
+	members   []uint32 // series
+	clients   roster   // of those that name a client
+	nodes     roster
+	panes     []*groupPane // of the open segment, the newest last
 }
 
 // membership is a series in a group: which member it is.

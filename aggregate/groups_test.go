@@ -60,9 +60,9 @@ func TestWhatNoRuleReadsIsLeftOut(t *testing.T) {
 	}
 	fold.Regroup(groupings)
 	got := map[string]string{}
-	for _, batch := range groupsOf(t, fold.Flush()) {
-		totals := &batch.Partials[0].Totals
-		got[batch.Grouping] = fmt.Sprintf("omitted=%05b reports=%d messages=%d errors=%d histograms=%d,%d,%d,%d listed=%d,%d,%d", batch.Omitted,
+	for _, group := range groupsOf(t, fold.Flush()) {
+		totals := &group.Partials[0].Totals
+		got[group.Grouping] = fmt.Sprintf("omitted=%05b reports=%d messages=%d errors=%d histograms=%d,%d,%d,%d listed=%d,%d,%d", group.Omitted,
 			totals.Reports, totals.Messages, totals.ErrorTotal(), totals.LatencyMicros.Count(), totals.DelayMicros.Count(), totals.SizeBytes.Count(),
 			totals.HeartbeatMicros.Count(), len(totals.Clients), len(totals.Nodes), len(totals.Versions))
 	}

@@ -42,11 +42,11 @@ func (p *player) print(flush *Flush) {
 				l.FirstOffset, l.EndOffset)
 		}
 	}
-	for _, batch := range groupsOf(p.t, flush) {
-		segment := fmt.Sprintf("%d/%d", batch.Segment.Block, batch.Segment.MinuteUnix-epoch.Unix()/60)
-		for i := range batch.Partials {
-			partial := &batch.Partials[i]
-			p.printf("group %s [%s] %s=%s: %s\n", segment, since(partial.Pane), batch.Grouping, strings.Join(batch.Values, "+"), totalsText(&partial.Totals))
+	for _, group := range groupsOf(p.t, flush) {
+		segment := fmt.Sprintf("%d/%d", flush.segment.Block, flush.segment.MinuteUnix-epoch.Unix()/60)
+		for i := range group.Partials {
+			partial := &group.Partials[i]
+			p.printf("group %s [%s] %s=%s: %s\n", segment, since(partial.Pane), group.Grouping, strings.Join(group.Values, "+"), totalsText(&partial.Totals))
 		}
 	}
 	if flush.CommitOffset >= 0 {
@@ -85,15 +85,15 @@ func cellsOf(t *testing.T, flush *Flush) []telemetry.CellBatch {
 }
 
 // groupsOf reads what a flush writes to weir.groups.
-func groupsOf(t testing.TB, flush *Flush) []telemetry.GroupBatch {
+func groupsOf(t testing.TB, flush *Flush) []telemetry.GroupPartials {
 	t.Helper()
-	var out []telemetry.GroupBatch
-	flush.EachGroupRecord(1<<20, func(_ string, value []byte) {
+	var out []telemetry.GroupPartials
+	flush.EachGroupRecord(1, 1<<20, func(_ int32, value []byte) {
 		batch, err := telemetry.UnmarshalGroupBatch(value)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, batch)
+		out = append(out, batch.Groups...)
 	})
 	return out
 }

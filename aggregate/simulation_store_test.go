@@ -65,7 +65,7 @@ func writtenOf(flush *Flush) *written {
 		}
 		out.cells = append(out.cells, batch)
 	})
-	flush.EachGroupRecord(smallRecord, func(_ string, value []byte) {
+	flush.EachGroupRecord(2, smallRecord, func(_ int32, value []byte) {
 		batch, err := telemetry.UnmarshalGroupBatch(value)
 		if err != nil {
 			panic(err)
@@ -90,10 +90,12 @@ func (s *store) write(flush *written, batches int) {
 		}
 	}
 	for _, batch := range flush.groups[:max(0, min(batches-len(flush.cells), len(flush.groups)))] {
-		for _, partial := range batch.Partials {
-			at := groupCellKey{ledgerKey{batch.Source, batch.Segment}, batch.Grouping + "=" + strings.Join(batch.Values, "+"), partial.Pane.Unix()}
-			if s.replaces(partial.Totals.Reports, s.groups[at].Reports) {
-				s.groups[at] = partial.Totals
+		for _, group := range batch.Groups {
+			for _, partial := range group.Partials {
+				at := groupCellKey{ledgerKey{batch.Source, batch.Segment}, group.Grouping + "=" + strings.Join(group.Values, "+"), partial.Pane.Unix()}
+				if s.replaces(partial.Totals.Reports, s.groups[at].Reports) {
+					s.groups[at] = partial.Totals
+				}
 			}
 		}
 	}

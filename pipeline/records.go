@@ -11,9 +11,9 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// groupRecord is a record of weir.groups.
-func groupRecord(key string, value []byte, partitions int32) *kgo.Record {
-	return &kgo.Record{Topic: telemetry.TopicGroups, Partition: telemetry.GroupPartition(key, partitions), Key: []byte(key),
+// groupRecord is a record of weir.groups with partials of a source.
+func groupRecord(source, value []byte, partition int32) *kgo.Record {
+	return &kgo.Record{Topic: telemetry.TopicGroups, Partition: partition, Key: source,
 		Value: value, Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindGroup)}}}
 }
 

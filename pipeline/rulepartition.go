@@ -62,8 +62,10 @@ func (w *rulePartition) apply(record *kgo.Record) error {
 			return err
 		}
 		w.evaluator.Apply(&batch)
-		for _, partial := range batch.Partials {
-			w.marks.note(record.Offset, partial.Pane)
+		for i := range batch.Groups {
+			for _, partial := range batch.Groups[i].Partials {
+				w.marks.note(record.Offset, partial.Pane)
+			}
 		}
 	case kindWatermark:
 		watermark, err := telemetry.UnmarshalWatermark(record.Value)

@@ -16,7 +16,7 @@ import (
 func TestNewerRecordsStopTheStore(t *testing.T) {
 	counted := newPipelineMetrics().stage(RoleClickHouse)
 	s := &storage{log: slog.New(slog.DiscardHandler), metrics: counted, at: newPositions(), letters: &deadLetters{metrics: counted}}
-	newer := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), telemetry.Schema+1)
+	newer := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), telemetry.BatchSchema+1)
 	for _, c := range []struct {
 		name  string
 		value []byte

@@ -208,8 +208,8 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	flush.EachCellRecord(maxRecordBytes, func(value []byte) {
 		records = append(records, &kgo.Record{Topic: telemetry.TopicCells, Partition: w.source.Partition % w.a.cells, Key: key, Value: value})
 	})
-	flush.EachGroupRecord(maxRecordBytes, func(key string, value []byte) {
-		records = append(records, groupRecord(key, value, w.a.groups))
+	flush.EachGroupRecord(w.a.groups, maxRecordBytes, func(partition int32, value []byte) {
+		records = append(records, groupRecord(key, value, partition))
 	})
 	if err := produceAll(ctx, w.kafka.records, records); err != nil {
 		return err

@@ -60,7 +60,8 @@ func (p *paneState) put(of part, came contribution, closed bool) (late uint64) {
 		p.late = max(p.late, late)
 		return late
 	}
-	p.parts[of] = came
+	kept := came.totals.Clone() // not the memory of the whole batch
+	p.parts[of] = contribution{&kept, came.omitted}
 	p.merged = nil
 	return 0
 }
@@ -113,33 +114,38 @@ func fullerGauges(earlier, later []telemetry.GaugeValue) []telemetry.GaugeValue 
 // Apply keeps a batch of partials, the highest version of each. What comes for a
 // pane that its source's watermark has passed is late: counted, not evaluated.
 func (e *Evaluator) Apply(batch *telemetry.GroupBatch) {
-	key := telemetry.GroupKey(batch.Grouping, batch.Values)
+	oldest := e.OldestNeeded()
+	for i := range batch.Groups {
+		e.applyGroup(part{batch.Source, batch.Segment}, &batch.Groups[i], oldest)
+	}
+}
+
+func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest time.Time) {
+	key := telemetry.GroupKey(came.Grouping, came.Values)
 	g := e.groups[key]
 	if g == nil {
 		if len(e.groups) >= e.config.MaxGroups {
 			e.stats.OverflowedGroups++
 			return
 		}
-		g = &groupState{key: key, grouping: batch.Grouping, values: batch.Values, panes: map[int64]*paneState{}}
+		g = &groupState{key: key, grouping: came.Grouping, values: came.Values, panes: map[int64]*paneState{}}
 		e.groups[key] = g
 	}
-	of := part{batch.Source, batch.Segment}
-	oldest := e.OldestNeeded()
-	for i := range batch.Partials {
-		partial := &batch.Partials[i]
+	for i := range came.Partials {
+		partial := &came.Partials[i]
 		if partial.Pane.Before(oldest) {
 			e.stats.LateReports += partial.Totals.Reports
 			continue
 		}
-		e.began(batch.Grouping, partial.Pane)
+		e.began(came.Grouping, partial.Pane)
 		start := partial.Pane.Unix()
 		pane := g.panes[start]
 		if pane == nil {
 			pane = &paneState{parts: map[part]contribution{}}
 			g.panes[start] = pane
 		}
-		closed := e.sources.passed(batch.Source, partial.Pane.Add(e.config.Pane))
-		e.stats.LateReports += pane.put(of, contribution{&partial.Totals, batch.Omitted}, closed)
+		closed := e.sources.passed(of.source, partial.Pane.Add(e.config.Pane))
+		e.stats.LateReports += pane.put(of, contribution{&partial.Totals, came.Omitted}, closed)
 	}
 }
 

@@ -207,8 +207,9 @@ func (p *player) put(source string, at time.Duration, settings []string) {
 		omit(&totals, grouping.Omit)
 		// Each put is a segment of its own, so that it adds to what was put before.
 		segment := telemetry.Segment{Block: uint64(len(p.inputs))}
-		batch := &telemetry.GroupBatch{Source: p.source(source), Segment: segment, Grouping: grouping.ID, Values: values,
-			Partials: []telemetry.GroupPartial{{Pane: epoch.Add(at), Totals: totals}}, Omitted: grouping.Omit}
+		group := telemetry.GroupPartials{Grouping: grouping.ID, Values: values, Omitted: grouping.Omit,
+			Partials: []telemetry.GroupPartial{{Pane: epoch.Add(at), Totals: totals}}}
+		batch := &telemetry.GroupBatch{Source: p.source(source), Segment: segment, Groups: []telemetry.GroupPartials{group}}
 		p.feed(func(e *rules.Evaluator) { e.Apply(batch) })
 	}
 }

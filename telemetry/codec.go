@@ -82,7 +82,7 @@ func UnmarshalCellBatch(value []byte) (CellBatch, error) {
 	return b, nil
 }
 
-// UnmarshalGroupBatch decodes a group's record of weir.groups.
+// UnmarshalGroupBatch decodes a record of weir.groups. Names that are listed share memory.
 func UnmarshalGroupBatch(value []byte) (GroupBatch, error) {
 	var pb telemetrypb.GroupBatch
 	if err := unmarshal(value, &pb); err != nil {
@@ -92,16 +92,16 @@ func UnmarshalGroupBatch(value []byte) (GroupBatch, error) {
 	if err != nil {
 		return GroupBatch{}, fmt.Errorf("decode a group batch: %w", err)
 	}
-	b := GroupBatch{Source: source, Segment: segmentFromPB(pb.Segment), Grouping: pb.Grouping, Values: pb.Values, Omitted: Parts(pb.Omitted)}
-	for _, p := range pb.Partials {
-		b.Partials = append(b.Partials, GroupPartial{time.Unix(p.GetPaneUnixS(), 0).UTC(), totalsFromPB(p.GetTotals())})
+	b := GroupBatch{Source: source, Segment: segmentFromPB(pb.Segment)}
+	if b.Groups, err = groupsFromPB(pb.Groups); err != nil {
+		return GroupBatch{}, fmt.Errorf("decode a group batch: %w", err)
 	}
 	return b, nil
 }
 
 // MarshalWatermark encodes a watermark for every partition of weir.groups.
 func MarshalWatermark(w *Watermark) ([]byte, error) {
-	return deterministic.Marshal(&telemetrypb.Watermark{Schema: Schema, Source: sourceToPB(w.Source),
+	return deterministic.Marshal(&telemetrypb.Watermark{Schema: BatchSchema, Source: sourceToPB(w.Source),
 		WatermarkUnixMs: w.EventTime.UnixMilli(), Idle: w.Idle, Offset: w.Offset, TimeUnixMs: w.At.UnixMilli(),
 		LateReports: w.LateReports, Sources: w.Sources})
 }
@@ -136,11 +136,13 @@ func unmarshal(value []byte, into versioned) error {
 }
 
 func checkSchema(got uint32) error {
-	if got > Schema {
-		return fmt.Errorf("got schema %d, this version reads %d: %w", got, Schema, ErrNewerSchema)
-	}
-	if got != Schema {
-		return fmt.Errorf("got schema %d, this version reads %d", got, Schema)
+	switch {
+	case got > BatchSchema:
+		return fmt.Errorf("got schema %d, this version reads %d: %w", got, BatchSchema, ErrNewerSchema)
+	case got > 0 && got < BatchSchema:
+		return fmt.Errorf("got schema %d, this version reads %d: an earlier build wrote this record; let that one read it", got, BatchSchema)
+	case got != BatchSchema:
+		return fmt.Errorf("got schema %d, this version reads %d", got, BatchSchema)
 	}
 	return nil
 }

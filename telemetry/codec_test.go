@@ -71,12 +71,30 @@ func TestGroupBatchesComeBack(t *testing.T) {
 	check(t, fullGroupBatch())
 	check(t, telemetry.GroupBatch{})
 	forSeeds(t, 200, func(t *testing.T, r *rand.Rand) {
-		batch := telemetry.GroupBatch{Source: source, Grouping: "topic", Values: []string{fmt.Sprint(r.IntN(9))}}
-		for range r.IntN(4) {
-			batch.Partials = append(batch.Partials, telemetry.GroupPartial{Pane: time.Unix(r.Int64N(second), 0).UTC(), Totals: randomTotals(r)})
-		}
-		check(t, batch)
+		check(t, randomGroups(r))
 	})
+}
+
+// randomGroups are of several groupings, with names that come again and again.
+func randomGroups(r *rand.Rand) telemetry.GroupBatch {
+	batch := telemetry.GroupBatch{Source: source, Segment: telemetry.Segment{Block: r.Uint64(), MinuteUnix: r.Int64()}}
+	for _, grouping := range choose(r, "", "cluster", "cluster,topic") {
+		omitted := telemetry.Parts(r.IntN(1 << 5))
+		for range 1 + r.IntN(3) {
+			group := telemetry.GroupPartials{Grouping: grouping, Omitted: omitted}
+			for range strings.Count(grouping, ",") + min(len(grouping), 1) {
+				group.Values = append(group.Values, strings.Repeat("жx", r.IntN(3)))
+			}
+			for range 1 + r.IntN(3) {
+				partial := telemetry.GroupPartial{Pane: time.Unix(r.Int64N(second), 0).UTC(), Totals: randomTotals(r)}
+				partial.Totals.Reports |= 1
+				partial.Totals.OverflowedClients = r.Uint64N(2)
+				group.Partials = append(group.Partials, partial)
+			}
+			batch.Groups = append(batch.Groups, group)
+		}
+	}
+	return batch
 }
 
 func TestWatermarksComeBack(t *testing.T) {
@@ -91,12 +109,12 @@ func TestWatermarksComeBack(t *testing.T) {
 
 // TestRecordsOfOthersAreRefused holds what a reader says of a record that it cannot use.
 func TestRecordsOfOthersAreRefused(t *testing.T) {
-	newer := must(t)(proto.Marshal(&telemetrypb.CellBatch{Schema: telemetry.Schema + 1}))
-	nameless := must(t)(proto.Marshal(&telemetrypb.CellBatch{Schema: telemetry.Schema, Source: &telemetrypb.Source{TopicId: []byte("short")}}))
+	newer := must(t)(proto.Marshal(&telemetrypb.CellBatch{Schema: telemetry.BatchSchema + 1}))
+	nameless := must(t)(proto.Marshal(&telemetrypb.CellBatch{Schema: telemetry.BatchSchema, Source: &telemetrypb.Source{TopicId: []byte("short")}}))
 	whole := fullCellBatch()
 	truncated := telemetry.AppendCellBatch(nil, &whole)
 	truncated = truncated[:len(truncated)/2]
-	const schema, topic = "got schema 2, this version reads 1: upgrade this process", "source has a topic id of 5 bytes, want 16"
+	const schema, topic = "got schema 3, this version reads 2: upgrade this process", "source has a topic id of 5 bytes, want 16"
 	for name, decode := range map[string]func([]byte) error{
 		"a cell batch":  func(b []byte) error { _, err := telemetry.UnmarshalCellBatch(b); return err },
 		"a group batch": func(b []byte) error { _, err := telemetry.UnmarshalGroupBatch(b); return err },
@@ -120,15 +138,17 @@ func TestColumnsThatDoNotFitAreRefused(t *testing.T) {
 	whole := fullCellBatch()
 	encoded := telemetry.AppendCellBatch(nil, &whole)
 	for want, change := range map[string]func(*telemetrypb.CellColumns){
-		"cells without reports: an earlier build wrote this record; let that one store it": func(c *telemetrypb.CellColumns) { c.Reports = nil },
-		"column messages has 1 numbers for 2 cells":                                        func(c *telemetrypb.CellColumns) { c.Messages = c.Messages[:1] },
-		"column pane_steps_s has 3 numbers for 2 cells":                                    func(c *telemetrypb.CellColumns) { c.PaneStepsS = append(c.PaneStepsS, 1) },
-		"labels of cell 0 take 1 bytes of the 0 before":                                    func(c *telemetrypb.CellColumns) { c.LabelPrefixes[0] = 1 },
-		"labels of cell 1 take":                                                            func(c *telemetrypb.CellColumns) { c.LabelBytes = c.LabelBytes[:20] },
-		"histograms of 1 cells":                                                            func(c *telemetrypb.CellColumns) { c.Latency.Buckets = c.Latency.Buckets[1:] },
-		"histogram of cell 1 has 9 buckets, 1 are left":                                    func(c *telemetrypb.CellColumns) { c.Delay.Buckets[1] = 9 },
-		"1 buckets belong to no cell":                                                      func(c *telemetrypb.CellColumns) { c.Size.Buckets[1] = 0 },
-		"lists of cell 7, there are 2":                                                     func(c *telemetrypb.CellColumns) { c.Lists[0].Cell = 7 },
+		"cells without reports":                                                        func(c *telemetrypb.CellColumns) { c.Reports = nil },
+		"column messages_beyond has 1 numbers for 2 cells":                             func(c *telemetrypb.CellColumns) { c.MessagesBeyond = c.MessagesBeyond[:1] },
+		"column pane_steps_s has 3 numbers for 2 cells":                                func(c *telemetrypb.CellColumns) { c.PaneStepsS = append(c.PaneStepsS, 1) },
+		"labels of cell 0 take 1 bytes of the 0 before":                                func(c *telemetrypb.CellColumns) { c.LabelPrefixes[0] = 1 },
+		"labels of cell 1 take":                                                        func(c *telemetrypb.CellColumns) { c.LabelBytes = c.LabelBytes[:20] },
+		"histograms of 1 cells":                                                        func(c *telemetrypb.CellColumns) { c.Latency.Runs = c.Latency.Runs[1:] },
+		"histogram of cell 1 has more runs of buckets than there are gaps":             func(c *telemetrypb.CellColumns) { c.Delay.Runs[1] = 9 },
+		"histogram of cell 1 has a count of -1 times 256, want 0 to 72057594037927935": func(c *telemetrypb.CellColumns) { c.Delay.CountHighSteps[0] = -1 },
+		"histograms with 1 gaps and 1 lengths of runs, 2 low and 1 high counts":        func(c *telemetrypb.CellColumns) { c.Delay.CountHighSteps = []int64{1} },
+		"1 runs and 2 buckets belong to no cell":                                       func(c *telemetrypb.CellColumns) { c.Size.Runs[1] = 0 },
+		"lists of cell 7, there are 2":                                                 func(c *telemetrypb.CellColumns) { c.Lists[0].Row = 7 },
 	} {
 		var pb telemetrypb.CellBatch
 		if err := proto.Unmarshal(encoded, &pb); err != nil {
@@ -136,6 +156,39 @@ func TestColumnsThatDoNotFitAreRefused(t *testing.T) {
 		}
 		change(pb.Cells)
 		if _, err := telemetry.UnmarshalCellBatch(must(t)(proto.Marshal(&pb))); err == nil || !strings.HasPrefix(err.Error(), "decode a cell batch: "+want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// TestGroupsThatDoNotFitAreRefused holds the same of partials.
+func TestGroupsThatDoNotFitAreRefused(t *testing.T) {
+	whole := fullGroupBatch()
+	encoded := telemetry.AppendGroupBatch(nil, &whole)
+	for want, change := range map[string]func(*telemetrypb.GroupColumns){
+		"partials without reports":                                            func(c *telemetrypb.GroupColumns) { c.Reports = nil },
+		"column messages_beyond has 1 numbers for 4 partials":                 func(c *telemetrypb.GroupColumns) { c.MessagesBeyond = c.MessagesBeyond[:1] },
+		"group 1 has 9 partials, want 1 to the 3 that are left":               func(c *telemetrypb.GroupColumns) { c.GroupPartials[1] = 9 },
+		"group 0 has 0 partials, want 1 to the 4 that are left":               func(c *telemetrypb.GroupColumns) { c.GroupPartials[0] = 0 },
+		"1 partials belong to no group":                                       func(c *telemetrypb.GroupColumns) { c.GroupPartials[1] = 1 },
+		"1 groups belong to no grouping":                                      func(c *telemetrypb.GroupColumns) { c.Groupings[1].Groups = 0 },
+		"grouping \"topic\" has 7 groups, 1 are left":                         func(c *telemetrypb.GroupColumns) { c.Groupings[1].Groups = 7 },
+		"group 0 of grouping \"cluster,topic\": it has 2 values for 3 labels": func(c *telemetrypb.GroupColumns) { c.Groupings[0].Labels = 3 },
+		"group 0 of grouping \"cluster,topic\": a string is not UTF-8":        func(c *telemetrypb.GroupColumns) { c.ValueBytes[0] = 0xff },
+		"values of group 1 take":                                              func(c *telemetrypb.GroupColumns) { c.ValuePrefixes[1] = 99 },
+		"partial 3: it lists 2 names, 1 are left":                             func(c *telemetrypb.GroupColumns) { c.NameSteps = c.NameSteps[:len(c.NameSteps)-2] },
+		"1 listed names belong to no partial":                                 func(c *telemetrypb.GroupColumns) { c.NameSteps = append(c.NameSteps, 0) },
+		"partial 1: it lists name 99, there are 5":                            func(c *telemetrypb.GroupColumns) { c.NameSteps[0] = 99 },
+		"name 0: a string is not UTF-8":                                       func(c *telemetrypb.GroupColumns) { c.NameBytes[0] = 0xff },
+		"column clients has 1 numbers for 4 partials":                         func(c *telemetrypb.GroupColumns) { c.Clients = c.Clients[:1] },
+		"lists of partial 7, there are 4":                                     func(c *telemetrypb.GroupColumns) { c.Lists[0].Row = 7 },
+	} {
+		var pb telemetrypb.GroupBatch
+		if err := proto.Unmarshal(encoded, &pb); err != nil {
+			t.Fatal(err)
+		}
+		change(pb.Groups)
+		if _, err := telemetry.UnmarshalGroupBatch(must(t)(proto.Marshal(&pb))); err == nil || !strings.HasPrefix(err.Error(), "decode a group batch: "+want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

@@ -6,124 +6,69 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// CellColumns gathers cells for a record of weir.cells. The zero value is empty and
-// ready to use; it is used again after Reset.
-type CellColumns struct {
-	cells      int
-	paneUnix   int64  // of the cell before
-	labels     []byte // of the cell before
-	numbers    [len(numberFields)]column
-	labelBytes []byte
-	histograms [4]histogramColumns
-	lists      []byte // fields of CellLists
-}
-
 // column is a packed list of numbers.
 type column struct {
 	packed []byte
 	some   uint64 // 0 where all are
 }
 
-type histogramColumns struct {
-	buckets, gaps, counts, sums, maxes column
-}
-
-// What the columns of numbers are, by their place; field numbers of telemetry.proto.
-var numberFields = [...]protowire.Number{1, 2, 3, 5, 6, 7, 8, 9, 10}
-
-const (
-	// cellOverhead bounds what a cell takes beside its labels, buckets and lists.
-	cellOverhead = 9*binary.MaxVarintLen64 + 4*(3+2*binary.MaxVarintLen64)
-	// bucketBytes bounds what a bucket takes.
-	bucketBytes = 3 + binary.MaxVarintLen64
-	// firstGapFrom is the index that a cell's first gap is counted from: less than any.
-	firstGapFrom = ZeroBucket - 1
-)
-
 func (c *column) add(v uint64) {
 	c.some |= v
 	c.packed = binary.AppendUvarint(c.packed, v)
 }
 
-// Len returns how many cells were added.
-func (c *CellColumns) Len() int { return c.cells }
-
-// Bytes bounds what Append appends.
-func (c *CellColumns) Bytes() int {
-	n := len(c.labelBytes) + len(c.lists) + columnOverhead*(len(numberFields)+1)
-	for i := range c.numbers {
-		n += len(c.numbers[i].packed)
-	}
-	for i := range c.histograms {
-		n += columnOverhead
-		for _, column := range c.histograms[i].all() {
-			n += len(column.packed) + columnOverhead
-		}
-	}
-	return n
-}
+// size bounds what appendTo appends.
+func (c *column) size() int { return columnOverhead + len(c.packed) }
 
 // columnOverhead bounds a column's tag and length.
-const columnOverhead = 6
+const columnOverhead = 7
 
-// CellBytes bounds what a cell adds to Bytes.
-func CellBytes(labels []byte, totals *Totals) int {
-	n := cellOverhead + len(labels)
-	for _, h := range totals.histograms() {
-		n += bucketBytes * len(h.Indexes)
+func (c *column) appendTo(b []byte, number protowire.Number) []byte {
+	if c.some == 0 {
+		return b
 	}
-	if totals.hasLists() {
-		n += len(appendLists(nil, 0, totals))
-	}
-	return n
+	return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), c.packed)
 }
 
-func (t *Totals) histograms() [4]*Histogram {
-	return [4]*Histogram{&t.LatencyMicros, &t.DelayMicros, &t.SizeBytes, &t.HeartbeatMicros}
+func (c *column) reset() { c.packed, c.some = c.packed[:0], 0 }
+
+// prefixed are texts, each written as what it shares with the one before and what follows.
+type prefixed struct {
+	prefixes, suffixes column
+	bytes              []byte
+	last, next         []byte
 }
 
-func (t *Totals) hasLists() bool { return len(t.Errors)+len(t.Gauges)+len(t.Events) > 0 }
+// begin, more and end add a text that is made of several.
+func (p *prefixed) begin()           { p.next = p.next[:0] }
+func (p *prefixed) more(text string) { p.next = append(p.next, text...) }
+func (p *prefixed) end()             { p.add(p.next) }
 
-// Add adds a cell; labels are encoded. What only groups have in their totals is left out.
-func (c *CellColumns) Add(paneUnix int64, labels []byte, totals *Totals) {
-	shared := sharedPrefix(c.labels, labels)
-	c.numbers[0].add(protowire.EncodeZigZag(paneUnix - c.paneUnix))
-	c.numbers[1].add(uint64(shared))
-	c.numbers[2].add(uint64(len(labels) - shared))
-	c.labelBytes = append(c.labelBytes, labels[shared:]...)
-	c.paneUnix, c.labels = paneUnix, append(c.labels[:shared], labels[shared:]...)
-	for i, v := range [...]uint64{totals.Reports, totals.Messages, totals.Bytes, totals.Rebalances, totals.DroppedReports, totals.IntervalMillis} {
-		c.numbers[3+i].add(v)
-	}
-	for i, h := range totals.histograms() {
-		c.histograms[i].add(h)
-	}
-	if totals.hasLists() {
-		c.lists = appendLists(c.lists, c.cells, totals)
-	}
-	c.cells++
+func (p *prefixed) add(text []byte) {
+	shared := sharedPrefix(p.last, text)
+	p.prefixes.add(uint64(shared))
+	p.suffixes.add(uint64(len(text) - shared))
+	p.bytes = append(p.bytes, text[shared:]...)
+	p.last = append(p.last[:shared], text[shared:]...)
 }
 
-func (c *histogramColumns) add(h *Histogram) {
-	c.buckets.add(uint64(len(h.Indexes)))
-	c.sums.add(h.Sum)
-	c.maxes.add(h.Max)
-	last := int32(firstGapFrom)
-	gaps, counts := c.gaps.packed, c.counts.packed
-	for i, index := range h.Indexes {
-		if gap, count := uint32(index-last), h.Counts[i]; gap < 0x80 && count < 0x80 { // as nearly all
-			gaps, counts = append(gaps, byte(gap)), append(counts, byte(count))
-		} else {
-			gaps, counts = binary.AppendUvarint(gaps, uint64(gap)), binary.AppendUvarint(counts, count)
-		}
-		last = index
-	}
-	c.gaps.packed, c.counts.packed = gaps, counts
-	c.gaps.some, c.counts.some = uint64(len(gaps)), uint64(len(counts))
+func (p *prefixed) size() int {
+	return p.prefixes.size() + p.suffixes.size() + columnOverhead + len(p.bytes)
 }
 
-func (c *histogramColumns) all() [5]*column {
-	return [5]*column{&c.buckets, &c.gaps, &c.counts, &c.sums, &c.maxes}
+// appendTo appends three fields: prefixes, suffixes and bytes.
+func (p *prefixed) appendTo(b []byte, first protowire.Number) []byte {
+	b = p.suffixes.appendTo(p.prefixes.appendTo(b, first), first+1)
+	if len(p.bytes) == 0 {
+		return b
+	}
+	return protowire.AppendBytes(protowire.AppendTag(b, first+2, protowire.BytesType), p.bytes)
+}
+
+func (p *prefixed) reset() {
+	p.prefixes.reset()
+	p.suffixes.reset()
+	p.bytes, p.last = p.bytes[:0], p.last[:0]
 }
 
 // sharedPrefix is how many bytes a and b begin with alike.
@@ -138,63 +83,98 @@ func sharedPrefix(a, b []byte) int {
 	return at
 }
 
-func appendLists(b []byte, cell int, totals *Totals) []byte {
-	b, begin := message(b, 15)
-	b = appendErrors(appendUint(b, 1, uint64(cell)), 2, totals.Errors)
+// rowColumns are what cells and group partials have alike.
+type rowColumns struct {
+	rows       int
+	paneUnix   int64 // of the row before
+	panes      column
+	sums       [6]column
+	histograms [4]histogramColumns
+	lists      []byte // fields of Lists
+}
+
+// Where fields stand that follow the first of the sums, in both kinds of records.
+const (
+	histogramsAfterSums = 6
+	listsAfterSums      = 10
+)
+
+// add adds a row. Its lists have the field number lists.
+func (c *rowColumns) add(paneUnix int64, totals *Totals, lists protowire.Number) {
+	c.panes.add(protowire.EncodeZigZag(paneUnix - c.paneUnix))
+	c.paneUnix = paneUnix
+	var counts [4]uint64
+	for i, h := range totals.histograms() {
+		counts[i] = c.histograms[i].add(h)
+	}
+	beyond := protowire.EncodeZigZag(int64(totals.Messages - counts[0]))
+	for i, v := range [...]uint64{totals.Reports, beyond, totals.Bytes, totals.Rebalances, totals.DroppedReports, totals.IntervalMillis} {
+		c.sums[i].add(v)
+	}
+	c.sums[0].some = 1 // written even where it is zeros: it says how many rows there are
+	if totals.hasLists() {
+		c.lists = appendLists(c.lists, lists, c.rows, totals)
+	}
+	c.rows++
+}
+
+// size bounds what appendTo appends, and the column of panes.
+func (c *rowColumns) size() int {
+	n := c.panes.size() + len(c.lists)
+	for i := range c.sums {
+		n += c.sums[i].size()
+	}
+	for i := range c.histograms {
+		n += c.histograms[i].size()
+	}
+	return n
+}
+
+// rowBytes bounds what a row adds to size.
+func rowBytes(totals *Totals) int {
+	n := 7*binary.MaxVarintLen64 + 4*(binary.MaxVarintLen32+2*binary.MaxVarintLen64)
+	for _, h := range totals.histograms() {
+		n += bucketBytes * len(h.Indexes)
+	}
+	if totals.hasLists() {
+		n += len(appendLists(nil, 1, 0, totals)) + binary.MaxVarintLen32
+	}
+	return n
+}
+
+// appendTo appends all fields but that of panes, which stands before what names the rows.
+func (c *rowColumns) appendTo(b []byte, first protowire.Number) []byte {
+	for i := range c.sums {
+		b = c.sums[i].appendTo(b, first+protowire.Number(i))
+	}
+	for i := range c.histograms {
+		b = c.histograms[i].appendTo(b, first+histogramsAfterSums+protowire.Number(i))
+	}
+	return append(b, c.lists...)
+}
+
+func (c *rowColumns) reset() {
+	c.rows, c.paneUnix, c.lists = 0, 0, c.lists[:0]
+	c.panes.reset()
+	for i := range c.sums {
+		c.sums[i].reset()
+	}
+	for i := range c.histograms {
+		c.histograms[i].reset()
+	}
+}
+
+func (t *Totals) histograms() [4]*Histogram {
+	return [4]*Histogram{&t.LatencyMicros, &t.DelayMicros, &t.SizeBytes, &t.HeartbeatMicros}
+}
+
+func (t *Totals) hasLists() bool { return len(t.Errors)+len(t.Gauges)+len(t.Events) > 0 }
+
+func appendLists(b []byte, number protowire.Number, row int, totals *Totals) []byte {
+	b, begin := message(b, number)
+	b = appendErrors(appendUint(b, 1, uint64(row)), 2, totals.Errors)
 	for i := range totals.Gauges {
 		b = appendGaugeValue(b, 3, &totals.Gauges[i])
 	}
 	return end(appendEvents(b, 4, totals.Events), begin)
-}
-
-// AppendTo appends the field of a CellBatch that holds the cells.
-func (c *CellColumns) AppendTo(b []byte) []byte {
-	if c.cells == 0 {
-		return b
-	}
-	b, begin := message(b, 4)
-	for i := range numberFields {
-		if i == labelBytesBefore && len(c.labelBytes) > 0 {
-			b = protowire.AppendBytes(protowire.AppendTag(b, 4, protowire.BytesType), c.labelBytes)
-		}
-		b = c.numbers[i].appendTo(b, numberFields[i])
-	}
-	for i := range c.histograms {
-		if c.histograms[i].buckets.some == 0 {
-			continue
-		}
-		var h int
-		b, h = message(b, protowire.Number(firstHistogramField+i))
-		for j, column := range c.histograms[i].all() {
-			b = column.appendTo(b, protowire.Number(1+j))
-		}
-		b = end(b, h)
-	}
-	return end(append(b, c.lists...), begin)
-}
-
-const (
-	labelBytesBefore    = 3 // the column of numbers that field 4 stands before
-	firstHistogramField = 11
-)
-
-func (c *column) appendTo(b []byte, number protowire.Number) []byte {
-	if c.some == 0 {
-		return b
-	}
-	return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), c.packed)
-}
-
-// Reset forgets the cells and keeps the memory.
-func (c *CellColumns) Reset() {
-	c.cells, c.paneUnix = 0, 0
-	c.labels, c.labelBytes, c.lists = c.labels[:0], c.labelBytes[:0], c.lists[:0]
-	for i := range c.numbers {
-		c.numbers[i] = column{packed: c.numbers[i].packed[:0]}
-	}
-	for i := range c.histograms {
-		for _, column := range c.histograms[i].all() {
-			column.packed, column.some = column.packed[:0], 0
-		}
-	}
 }

@@ -8,6 +8,34 @@ import (
 	"github.com/weirmq/weir/telemetry/telemetrypb"
 )
 
+// rowsPB are the columns that cells and group partials have alike.
+type rowsPB interface {
+	GetPaneStepsS() []int64
+	GetReports() []uint64
+	GetMessagesBeyond() []int64
+	GetBytes() []uint64
+	GetRebalances() []uint64
+	GetDroppedReports() []uint64
+	GetIntervalReportsMs() []uint64
+	GetLatency() *telemetrypb.HistogramColumns
+	GetDelay() *telemetrypb.HistogramColumns
+	GetSize() *telemetrypb.HistogramColumns
+	GetHeartbeat() *telemetrypb.HistogramColumns
+	GetLists() []*telemetrypb.Lists
+}
+
+// row is a cell without its labels, or a partial.
+type row struct {
+	pane   *time.Time
+	totals *Totals
+}
+
+// rows names the rows of a record in errors.
+type rows struct {
+	kind string // cell or partial
+	all  []row
+}
+
 // cellsFromPB reads columns. A column that was left out holds zeros.
 func cellsFromPB(pb *telemetrypb.CellColumns) ([]Cell, error) {
 	if pb == nil {
@@ -15,47 +43,33 @@ func cellsFromPB(pb *telemetrypb.CellColumns) ([]Cell, error) {
 	}
 	cells := make([]Cell, len(pb.GetReports()))
 	if len(cells) == 0 {
-		return nil, errors.New("cells without reports: an earlier build wrote this record; let that one store it")
+		return nil, errors.New("cells without reports")
 	}
-	for _, c := range []struct {
-		name string
-		got  int
-	}{{"pane_steps_s", len(pb.GetPaneStepsS())}, {"label_prefixes", len(pb.GetLabelPrefixes())}, {"label_suffixes", len(pb.GetLabelSuffixes())},
-		{"messages", len(pb.GetMessages())}, {"bytes", len(pb.GetBytes())}, {"rebalances", len(pb.GetRebalances())},
-		{"dropped_reports", len(pb.GetDroppedReports())}, {"interval_reports_ms", len(pb.GetIntervalReportsMs())}} {
-		if c.got != 0 && c.got != len(cells) {
-			return nil, fmt.Errorf("column %s has %d numbers for %d cells", c.name, c.got, len(cells))
-		}
+	r := rows{"cell", make([]row, len(cells))}
+	for i := range cells {
+		r.all[i] = row{&cells[i].Pane, &cells[i].Totals}
 	}
-	if err := readLabels(cells, pb); err != nil {
+	if err := r.read(pb); err != nil {
 		return nil, err
 	}
-	var pane int64
-	for i := range cells {
-		t := &cells[i].Totals
-		pane += at(pb.GetPaneStepsS(), i)
-		cells[i].Pane = time.Unix(pane, 0).UTC()
-		t.Reports, t.Messages, t.Bytes = pb.GetReports()[i], at(pb.GetMessages(), i), at(pb.GetBytes(), i)
-		t.Rebalances, t.DroppedReports, t.IntervalMillis = at(pb.GetRebalances(), i), at(pb.GetDroppedReports(), i), at(pb.GetIntervalReportsMs(), i)
+	texts, err := prefixedTexts("labels of cell", len(cells), pb.GetLabelPrefixes(), pb.GetLabelSuffixes(), pb.GetLabelBytes())
+	if err != nil {
+		return nil, err
 	}
-	for kind, columns := range []*telemetrypb.HistogramColumns{pb.GetLatency(), pb.GetDelay(), pb.GetSize(), pb.GetHeartbeat()} {
-		if err := readHistograms(cells, kind, columns); err != nil {
-			return nil, err
+	for i, raw := range texts {
+		if cells[i].Labels, err = UnmarshalLabels([]byte(raw)); err != nil {
+			return nil, fmt.Errorf("cell %d: %w", i, err)
 		}
-	}
-	next := 0
-	for _, lists := range pb.GetLists() {
-		if int(lists.GetCell()) >= len(cells) {
-			return nil, fmt.Errorf("lists of cell %d, there are %d", lists.GetCell(), len(cells))
-		}
-		if int(lists.GetCell()) < next {
-			return nil, fmt.Errorf("lists of cell %d after those of a later one", lists.GetCell())
-		}
-		next = int(lists.GetCell()) + 1
-		t := &cells[lists.GetCell()].Totals
-		t.Errors, t.Gauges, t.Events = errorsFromPB(lists.GetErrors()), gaugesFromPB(lists.GetGauges()), eventsFromPB(lists.GetEvents())
 	}
 	return cells, nil
+}
+
+// fits says whether a column has as many numbers as there are rows, or none.
+func fits[T any](name string, column []T, rows int, kind string) error {
+	if got := len(column); got != 0 && got != rows {
+		return fmt.Errorf("column %s has %d numbers for %d %ss", name, got, rows, kind)
+	}
+	return nil
 }
 
 // at is a column's number, 0 where it was left out.
@@ -66,59 +80,149 @@ func at[T any](column []T, i int) (v T) {
 	return v
 }
 
-func readLabels(cells []Cell, pb *telemetrypb.CellColumns) error {
-	var raw []byte
-	rest := pb.GetLabelBytes()
-	for i := range cells {
-		prefix, suffix := int(at(pb.GetLabelPrefixes(), i)), int(at(pb.GetLabelSuffixes(), i))
-		if prefix > len(raw) || suffix > len(rest) {
-			return fmt.Errorf("labels of cell %d take %d bytes of the %d before and %d of the %d left", i, prefix, len(raw), suffix, len(rest))
+func (r *rows) read(pb rowsPB) error {
+	if err := fits("pane_steps_s", pb.GetPaneStepsS(), len(r.all), r.kind); err != nil {
+		return err
+	}
+	if err := fits("messages_beyond", pb.GetMessagesBeyond(), len(r.all), r.kind); err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		name   string
+		column []uint64
+	}{{"reports", pb.GetReports()}, {"bytes", pb.GetBytes()}, {"rebalances", pb.GetRebalances()},
+		{"dropped_reports", pb.GetDroppedReports()}, {"interval_reports_ms", pb.GetIntervalReportsMs()}} {
+		if err := fits(c.name, c.column, len(r.all), r.kind); err != nil {
+			return err
 		}
-		raw = append(raw[:prefix], rest[:suffix]...)
-		rest = rest[suffix:]
-		labels, err := UnmarshalLabels(raw)
-		if err != nil {
-			return fmt.Errorf("cell %d: %w", i, err)
+	}
+	var pane int64
+	for i, row := range r.all {
+		t := row.totals
+		pane += at(pb.GetPaneStepsS(), i)
+		*row.pane = time.Unix(pane, 0).UTC()
+		t.Reports, t.Bytes = at(pb.GetReports(), i), at(pb.GetBytes(), i)
+		t.Rebalances, t.DroppedReports, t.IntervalMillis = at(pb.GetRebalances(), i), at(pb.GetDroppedReports(), i), at(pb.GetIntervalReportsMs(), i)
+	}
+	for kind, columns := range []*telemetrypb.HistogramColumns{pb.GetLatency(), pb.GetDelay(), pb.GetSize(), pb.GetHeartbeat()} {
+		if err := r.readHistograms(kind, columns); err != nil {
+			return err
 		}
-		cells[i].Labels = labels
+	}
+	for i, row := range r.all {
+		row.totals.Messages = row.totals.LatencyMicros.Count() + uint64(at(pb.GetMessagesBeyond(), i))
+	}
+	return r.readLists(pb.GetLists())
+}
+
+// readHistograms reads the columns of one kind. Histograms share the memory of all.
+func (r *rows) readHistograms(kind int, pb *telemetrypb.HistogramColumns) error {
+	if pb == nil {
+		return nil
+	}
+	gaps, more, lows, steps := pb.GetRunGaps(), pb.GetRunMore(), pb.GetCountLows(), pb.GetCountHighSteps()
+	if len(pb.GetRuns()) != len(r.all) {
+		return fmt.Errorf("histograms of %d %ss, there are %d %ss", len(pb.GetRuns()), r.kind, len(r.all), r.kind)
+	}
+	if len(more) != 0 && len(more) != len(gaps) || len(steps) != 0 && len(steps) != len(lows) {
+		return fmt.Errorf("histograms with %d gaps and %d lengths of runs, %d low and %d high counts", len(gaps), len(more), len(lows), len(steps))
+	}
+	for name, column := range map[string][]uint64{"sums": pb.GetSums(), "maxes": pb.GetMaxes()} {
+		if err := fits(name, column, len(r.all), r.kind); err != nil {
+			return err
+		}
+	}
+	h := histogramRows{gaps: gaps, more: more, lows: lows, steps: steps, indexes: make([]int32, 0, len(lows)), counts: make([]uint64, 0, len(lows))}
+	for i, row := range r.all {
+		into := row.totals.histograms()[kind]
+		into.Sum, into.Max = at(pb.GetSums(), i), at(pb.GetMaxes(), i)
+		if err := h.read(into, pb.GetRuns()[i]); err != nil {
+			return fmt.Errorf("histogram of %s %d %w", r.kind, i, err)
+		}
+	}
+	if runs, buckets := len(gaps)-h.run, len(lows)-len(h.counts); runs+buckets > 0 {
+		return fmt.Errorf("%d runs and %d buckets belong to no %s", runs, buckets, r.kind)
 	}
 	return nil
 }
 
-// readHistograms reads the columns of one kind. Histograms share the memory of all.
-func readHistograms(cells []Cell, kind int, pb *telemetrypb.HistogramColumns) error {
-	if pb == nil {
-		return nil
-	}
-	gaps, counts := pb.GetIndexGaps(), pb.GetCounts()
-	if len(pb.GetBuckets()) != len(cells) || len(gaps) != len(counts) {
-		return fmt.Errorf("histograms of %d cells with %d gaps and %d counts, there are %d cells", len(pb.GetBuckets()), len(gaps), len(counts), len(cells))
-	}
-	for name, got := range map[string]int{"sums": len(pb.GetSums()), "maxes": len(pb.GetMaxes())} {
-		if got != 0 && got != len(cells) {
-			return fmt.Errorf("column %s has %d numbers for %d cells", name, got, len(cells))
+// histogramRows reads the histograms of one kind one after the other.
+type histogramRows struct {
+	gaps, more []uint32
+	lows       []byte
+	steps      []int64
+	run        int // to be read next
+	indexes    []int32
+	counts     []uint64
+}
+
+// read reads a row. Its errors go on after the row's name.
+func (h *histogramRows) read(into *Histogram, runs uint32) error {
+	begin, last, high := len(h.indexes), int64(firstGapFrom), int64(0)
+	for range runs {
+		if h.run == len(h.gaps) {
+			return errors.New("has more runs of buckets than there are gaps")
 		}
+		gap, first := h.gaps[h.run], last+int64(h.gaps[h.run])
+		last = first + int64(at(h.more, h.run))
+		if left := len(h.lows) - len(h.indexes); gap == 0 || last > maxBucketIndex || last-first >= int64(left) {
+			return bucketsFault(first, last, left)
+		}
+		for index := first; index <= last; index++ {
+			h.indexes = append(h.indexes, int32(index))
+		}
+		h.run++
 	}
-	indexes := make([]int32, 0, len(gaps))
-	for i := range cells {
-		n := int(pb.GetBuckets()[i])
-		if n > len(counts) {
-			return fmt.Errorf("histogram of cell %d has %d buckets, %d are left", i, n, len(counts))
+	for b := begin; b < len(h.indexes); b++ {
+		if high += at(h.steps, b); high < 0 || high > maxHigh {
+			return countFault(high)
 		}
-		index, begin := int32(firstGapFrom), len(indexes)
-		for _, gap := range gaps[:n] {
-			index += int32(gap)
-			indexes = append(indexes, index)
-		}
-		h := cells[i].Totals.histograms()[kind]
-		h.Sum, h.Max = at(pb.GetSums(), i), at(pb.GetMaxes(), i)
-		if n > 0 {
-			h.Indexes, h.Counts = indexes[begin:len(indexes):len(indexes)], counts[:n:n]
-		}
-		gaps, counts = gaps[n:], counts[n:]
+		h.counts = append(h.counts, uint64(high)<<lowBits|uint64(h.lows[b]))
 	}
-	if len(counts) > 0 {
-		return fmt.Errorf("%d buckets belong to no cell", len(counts))
+	if end := len(h.indexes); end > begin {
+		into.Indexes, into.Counts = h.indexes[begin:end:end], h.counts[begin:end:end]
 	}
 	return nil
+}
+
+// maxHigh is the greatest of a count without its lowest bits.
+const maxHigh = 1<<(64-lowBits) - 1
+
+func (r *rows) readLists(all []*telemetrypb.Lists) error {
+	next := 0
+	for _, lists := range all {
+		at := int(lists.GetRow())
+		if at >= len(r.all) {
+			return fmt.Errorf("lists of %s %d, there are %d", r.kind, at, len(r.all))
+		}
+		if at < next {
+			return fmt.Errorf("lists of %s %d after those of a later one", r.kind, at)
+		}
+		next = at + 1
+		t := r.all[at].totals
+		t.Errors, t.Gauges, t.Events = errorsFromPB(lists.GetErrors()), gaugesFromPB(lists.GetGauges()), eventsFromPB(lists.GetEvents())
+	}
+	return nil
+}
+
+// prefixedTexts puts texts together that were written as what they share with the one
+// before and what follows.
+func prefixedTexts(what string, texts int, prefixes, suffixes []uint32, rest []byte) ([]string, error) {
+	if err := fits("prefixes", prefixes, texts, what); err != nil {
+		return nil, err
+	}
+	if err := fits("suffixes", suffixes, texts, what); err != nil {
+		return nil, err
+	}
+	out, last := make([]string, texts), []byte(nil)
+	for i := range out {
+		prefix, suffix := int(at(prefixes, i)), int(at(suffixes, i))
+		if prefix > len(last) || suffix > len(rest) {
+			return nil, fmt.Errorf("%s %d take %d bytes of the %d before and %d of the %d left", what, i, prefix, len(last), suffix, len(rest))
+		}
+		last = append(last[:prefix], rest[:suffix]...)
+		rest = rest[suffix:]
+		out[i] = string(last)
+	}
+	return out, nil
 }

@@ -64,13 +64,6 @@ func appendText(b []byte, number protowire.Number, v string) []byte {
 	return protowire.AppendString(protowire.AppendTag(b, number, protowire.BytesType), v)
 }
 
-func appendTexts(b []byte, number protowire.Number, texts []string) []byte {
-	for _, v := range texts {
-		b = protowire.AppendString(protowire.AppendTag(b, number, protowire.BytesType), v)
-	}
-	return b
-}
-
 func appendSource(b []byte, number protowire.Number, s *Source) []byte {
 	b, begin := message(b, number)
 	b = protowire.AppendBytes(protowire.AppendTag(b, 1, protowire.BytesType), s.TopicID[:])
@@ -80,49 +73,6 @@ func appendSource(b []byte, number protowire.Number, s *Source) []byte {
 func appendSegment(b []byte, number protowire.Number, s *Segment) []byte {
 	b, begin := message(b, number)
 	return end(appendInt(appendUint(b, 1, s.Block), 2, s.MinuteUnix), begin)
-}
-
-func appendHistogram(b []byte, number protowire.Number, h *Histogram) []byte {
-	if len(h.Indexes) == 0 {
-		return b
-	}
-	b, begin := message(b, number)
-	b, packed := message(b, 1)
-	for _, index := range h.Indexes {
-		b = protowire.AppendVarint(b, protowire.EncodeZigZag(int64(index)))
-	}
-	b = end(b, packed)
-	b, packed = message(b, 2)
-	for _, count := range h.Counts {
-		b = protowire.AppendVarint(b, count)
-	}
-	b = end(b, packed)
-	return end(appendUint(appendUint(b, 3, h.Sum), 4, h.Max), begin)
-}
-
-func appendTotals(b []byte, number protowire.Number, t *Totals) []byte {
-	b, begin := message(b, number)
-	b = appendUint(appendUint(appendUint(b, 1, t.Reports), 2, t.Messages), 3, t.Bytes)
-	b = appendErrors(b, 4, t.Errors)
-	b = appendHistogram(b, 5, &t.LatencyMicros)
-	b = appendHistogram(b, 6, &t.DelayMicros)
-	b = appendHistogram(b, 7, &t.SizeBytes)
-	b = appendHistogram(b, 8, &t.HeartbeatMicros)
-	b = appendUint(appendUint(b, 9, t.Rebalances), 10, t.DroppedReports)
-	for i := range t.Gauges {
-		b = appendGaugeValue(b, 11, &t.Gauges[i])
-	}
-	for i := range t.Versions {
-		v := &t.Versions[i]
-		var version int
-		b, version = message(b, 12)
-		b = appendUint(appendText(appendText(b, 1, v.SDKLang), 2, v.SDKVersion), 3, v.Messages)
-		b = end(appendTexts(b, 4, v.Clients), version)
-	}
-	b = appendTexts(appendTexts(b, 13, t.Clients), 14, t.Nodes)
-	b = appendEvents(b, 15, t.Events)
-	b = appendUint(appendUint(b, 16, t.OverflowedClients), 17, t.IntervalMillis)
-	return end(appendTexts(b, 18, t.StoppedClients), begin)
 }
 
 func appendErrors(b []byte, number protowire.Number, errors []ErrorCount) []byte {
@@ -167,7 +117,7 @@ func AppendLabels(b []byte, l *Labels) []byte {
 
 // AppendCellBatch appends a record's value of weir.cells.
 func AppendCellBatch(b []byte, batch *CellBatch) []byte {
-	b = AppendCellsHeader(b, &batch.Source, &batch.Segment)
+	b = AppendBatchHeader(b, &batch.Source, &batch.Segment)
 	var columns CellColumns
 	for i := range batch.Cells {
 		c := &batch.Cells[i]
@@ -180,10 +130,10 @@ func AppendCellBatch(b []byte, batch *CellBatch) []byte {
 	return b
 }
 
-// AppendCellsHeader begins a record's value of weir.cells; CellColumns and at most one
-// ledger are appended to it.
-func AppendCellsHeader(b []byte, source *Source, segment *Segment) []byte {
-	return appendSegment(appendSource(appendUint(b, 1, Schema), 2, source), 3, segment)
+// AppendBatchHeader begins a record's value of weir.cells, to which CellColumns and at most
+// one ledger are appended, or of weir.groups, to which GroupColumns are.
+func AppendBatchHeader(b []byte, source *Source, segment *Segment) []byte {
+	return appendSegment(appendSource(appendUint(b, 1, BatchSchema), 2, source), 3, segment)
 }
 
 // AppendLedger appends the ledger.
@@ -193,27 +143,15 @@ func AppendLedger(b []byte, l *Ledger) []byte {
 	return end(appendBool(appendInt(appendInt(b, 4, l.FirstOffset), 5, l.EndOffset), 6, l.Closed), begin)
 }
 
-// AppendGroupBatch appends a group's record's value of weir.groups.
+// AppendGroupBatch appends a record's value of weir.groups.
 func AppendGroupBatch(b []byte, batch *GroupBatch) []byte {
-	b = AppendGroupHeader(b, batch)
-	for i := range batch.Partials {
-		b = AppendPartial(b, batch.Partials[i].Pane.Unix(), &batch.Partials[i].Totals)
+	var columns GroupColumns
+	for i := range batch.Groups {
+		g := &batch.Groups[i]
+		columns.Begin(&Grouping{ID: g.Grouping, Omit: g.Omitted}, g.Values)
+		for j := range g.Partials {
+			columns.Add(g.Partials[j].Pane.Unix(), &g.Partials[j].Totals)
+		}
 	}
-	return AppendOmitted(b, batch.Omitted)
-}
-
-// AppendGroupHeader begins a record's value of weir.groups with what names the batch;
-// partials are appended to it.
-func AppendGroupHeader(b []byte, batch *GroupBatch) []byte {
-	b = appendSegment(appendSource(appendUint(b, 1, Schema), 2, &batch.Source), 3, &batch.Segment)
-	return appendTexts(appendText(b, 4, batch.Grouping), 5, batch.Values)
-}
-
-// AppendOmitted ends a record's value of weir.groups with what its partials lack.
-func AppendOmitted(b []byte, omitted Parts) []byte { return appendUint(b, 7, uint64(omitted)) }
-
-// AppendPartial appends one pane of a group.
-func AppendPartial(b []byte, paneUnix int64, totals *Totals) []byte {
-	b, begin := message(b, 6)
-	return end(appendTotals(appendInt(b, 1, paneUnix), 2, totals), begin)
+	return columns.AppendTo(AppendBatchHeader(b, &batch.Source, &batch.Segment))
 }

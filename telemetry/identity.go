@@ -3,7 +3,6 @@ package telemetry
 import (
 	"encoding/hex"
 	"fmt"
-	"hash/fnv"
 	"strings"
 	"time"
 )
@@ -113,29 +112,41 @@ func (g *Grouping) Values(labels *Labels) (values []string, ok bool) {
 	return values, true
 }
 
-// GroupKey returns the key of a group on weir.groups and weir.alerts.
+// valueSeparator stands between the values of a group; no value has it.
+const valueSeparator = "\x00"
+
+// GroupKey returns the key of a group, which decides its partition of weir.groups and weir.alerts.
 func GroupKey(grouping string, values []string) string {
-	return grouping + "\x00" + strings.Join(values, "\x00")
+	return grouping + valueSeparator + strings.Join(values, valueSeparator)
 }
 
 // GroupPartition returns the partition of n that holds a group, by FNV-1a of its
 // key; weir.groups and weir.alerts have equally many, so that whoever owns a group
 // owns its alerts.
 func GroupPartition(key string, n int32) int32 {
-	hash := fnv.New32a()
-	hash.Write([]byte(key))
-	return int32(hash.Sum32() % uint32(n))
+	const offset, prime = 2166136261, 16777619
+	hash := uint32(offset)
+	for _, b := range []byte(key) {
+		hash = (hash ^ uint32(b)) * prime
+	}
+	return int32(hash % uint32(n))
 }
 
-// GroupBatch is a record of weir.groups: what one segment of one source contributed
-// to one group, in several panes. A partial's version is its Totals.Reports.
+// GroupBatch is a record of weir.groups: what one segment of one source contributed to
+// groups of one partition.
 type GroupBatch struct {
-	Source   Source
-	Segment  Segment
+	Source  Source
+	Segment Segment
+	Groups  []GroupPartials
+}
+
+// GroupPartials are what a batch holds of one group, in several panes. A partial's version
+// is its Totals.Reports.
+type GroupPartials struct {
 	Grouping string
 	Values   []string
-	Partials []GroupPartial
 	Omitted  Parts // what the partials' totals lack
+	Partials []GroupPartial
 }
 
 // GroupPartial is a group's totals in one pane.

@@ -69,22 +69,6 @@ func eventsFromPB(pb []*telemetrypb.Event) []Event {
 	return out
 }
 
-func totalsFromPB(pb *telemetrypb.Totals) Totals {
-	t := Totals{
-		Reports: pb.GetReports(), Messages: pb.GetMessages(), Bytes: pb.GetBytes(), Errors: errorsFromPB(pb.GetErrors()),
-		LatencyMicros: histogramFromPB(pb.GetLatency()), DelayMicros: histogramFromPB(pb.GetDelay()),
-		SizeBytes: histogramFromPB(pb.GetSize()), HeartbeatMicros: histogramFromPB(pb.GetHeartbeat()),
-		Rebalances: pb.GetRebalances(), DroppedReports: pb.GetDroppedReports(), IntervalMillis: pb.GetIntervalReportsMs(),
-		Clients: pb.GetClients(), Nodes: pb.GetNodes(), Events: eventsFromPB(pb.GetEvents()),
-		OverflowedClients: pb.GetOverflowedClients(), StoppedClients: pb.GetStoppedClients(),
-	}
-	t.Gauges = gaugesFromPB(pb.GetGauges())
-	for _, v := range pb.GetVersions() {
-		t.Versions = append(t.Versions, VersionTotals{v.GetSdkLang(), v.GetSdkVersion(), v.GetMessages(), v.GetClients()})
-	}
-	return t
-}
-
 func gaugesFromPB(pb []*telemetrypb.GaugeValue) []GaugeValue {
 	var out []GaugeValue
 	for _, g := range pb {

@@ -22,12 +22,29 @@ type cellFields struct {
 
 type histogramFields struct {
 	present bool
-	columns [5][]byte // as numbered in telemetry.proto
+	columns [7][]byte // as numbered in telemetry.proto
 }
+
+// What the columns of numbers are, by their place; field numbers of telemetry.proto.
+var numberFields = [...]protowire.Number{1, 2, 3, 5, 6, 7, 8, 9, 10}
+
+// firstHistogramField is that of latencies.
+const firstHistogramField = 11
+
+// Where histogramFields has its columns.
+const (
+	columnRuns = iota
+	columnGaps
+	columnMore
+	columnSums
+	columnMaxes
+	columnLows
+	columnHighSteps
+)
 
 // Names of columns in errors.
 var (
-	numberNames = [len(numberFields)]string{"pane_steps_s", "label_prefixes", "label_suffixes", "reports", "messages", "bytes",
+	numberNames = [len(numberFields)]string{"pane_steps_s", "label_prefixes", "label_suffixes", "reports", "messages_beyond", "bytes",
 		"rebalances", "dropped_reports", "interval_reports_ms"}
 	sumNames = [2]string{"sums", "maxes"}
 )
@@ -108,7 +125,10 @@ func (c *cellFields) readColumn(f field) error {
 		h := &c.histograms[number-firstHistogramField]
 		h.present = true
 		return eachField(f.bytes, func(f field) error {
-			if at := f.tag>>3 - 1; at < uint64(len(h.columns)) {
+			switch at := f.tag>>3 - 1; {
+			case f.tag == tagOf(columnLows+1, protowire.BytesType):
+				h.columns[columnLows] = f.bytes
+			case at < uint64(len(h.columns)) && at != columnLows:
 				h.columns[at] = joined(h.columns[at], f)
 			}
 			return nil

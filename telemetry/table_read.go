@@ -73,7 +73,7 @@ func (t *CellTable) addNumbers() (err error) {
 			return err
 		}
 		if i == 0 && len(*column) == before && c.present {
-			return errors.New("cells without reports: an earlier build wrote this record; let that one store it")
+			return errors.New("cells without reports")
 		}
 		if *column, err = t.complete(*column, before, numberNames[first+i]); err != nil {
 			return err
@@ -165,83 +165,23 @@ func (t *CellTable) newSeries() (uint32, error) {
 	return series, nil
 }
 
-func (t *CellTable) addHistograms(before int) (err error) {
+func (t *CellTable) addHistograms(before int) error {
 	for kind := range t.Histograms {
 		if err := t.addHistogramsOf(kind, before); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (t *CellTable) addHistogramsOf(kind, before int) (err error) {
-	h, c, cells := &t.Histograms[kind], &t.columns.histograms[kind], t.Len()-before
-	buckets := t.scratch[0][:0]
-	if buckets, err = appendNumbers(buckets, c.columns[0]); err != nil {
-		return err
+	latencies := &t.Histograms[TableLatency]
+	begin := uint64(0)
+	if before > 0 {
+		begin = latencies.Ends[before-1]
 	}
-	t.scratch[0] = buckets
-	if c.present && len(buckets) != cells {
-		return fmt.Errorf("histograms of %d cells, there are %d cells", len(buckets), cells)
-	}
-	begin := len(h.Counts)
-	if h.Counts, err = appendNumbers(h.Counts, c.columns[2]); err != nil {
-		return err
-	}
-	left, end := len(h.Counts)-begin, uint64(begin)
-	for i := range cells {
-		n := at(buckets, i) & math.MaxUint32
-		if n > uint64(left) {
-			return fmt.Errorf("histogram of cell %d has %d buckets, %d are left", i, n, left)
+	for i := before; i < t.Len(); i++ {
+		messages := uint64(protowire.DecodeZigZag(t.Messages[i])) // beyond those that have a latency
+		for _, count := range latencies.Counts[begin:latencies.Ends[i]] {
+			messages += count
 		}
-		left -= int(n)
-		end += n
-		h.Ends = append(h.Ends, end)
-	}
-	if left > 0 {
-		return fmt.Errorf("%d buckets belong to no cell", left)
-	}
-	if err := h.addIndexes(c.columns[1], buckets); err != nil {
-		return err
-	}
-	for i, column := range []*[]uint64{&h.Sums, &h.Maxes} {
-		if *column, err = appendNumbers(*column, c.columns[3+i]); err != nil {
-			return err
-		}
-		if *column, err = t.complete(*column, before, sumNames[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// addIndexes adds the gaps of each cell up.
-func (h *HistogramTable) addIndexes(gaps []byte, buckets []uint64) error {
-	next := 0
-	for i, n := range buckets {
-		index := int32(firstGapFrom)
-		for range uint32(n) {
-			var gap uint64
-			switch {
-			case next < len(gaps) && gaps[next] < 0x80:
-				gap = uint64(gaps[next])
-				next++
-			default:
-				var read int
-				if gap, read = protowire.ConsumeVarint(gaps[next:]); read < 0 {
-					return fmt.Errorf("histogram of cell %d has more counts than index gaps", i)
-				}
-				next += read
-			}
-			if gap == 0 || gap > uint64(maxBucketIndex-index) {
-				return fmt.Errorf("histogram of cell %d has a gap of %d after bucket %d, want ascending indexes of at most %d", i, gap, index, maxBucketIndex)
-			}
-			index += int32(gap)
-			h.Indexes = append(h.Indexes, int16(index))
-		}
-	}
-	if next < len(gaps) {
-		return fmt.Errorf("%d bytes of index gaps belong to no cell", len(gaps)-next)
+		t.Messages[i], begin = messages, latencies.Ends[i]
 	}
 	return nil
 }

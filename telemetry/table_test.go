@@ -147,29 +147,29 @@ func TestTablesHoldWhatRecordsSay(t *testing.T) {
 func TestTablesRefuseWhatNoStoreTakes(t *testing.T) {
 	whole := fullCellBatch()
 	for want, change := range map[string]func(*telemetrypb.CellBatch){
-		"got schema 2, this version reads 1: upgrade this process":                                    func(b *telemetrypb.CellBatch) { b.Schema++ },
-		"got schema 0, this version reads 1":                                                          func(b *telemetrypb.CellBatch) { b.Schema = 0 },
-		"source has a topic id of 5 bytes, want 16":                                                   func(b *telemetrypb.CellBatch) { b.Source.TopicId = []byte("short") },
-		"segment of minute -1, want 0 to 71582788":                                                    func(b *telemetrypb.CellBatch) { b.Segment.MinuteUnix = -1 },
-		"segment of minute 71582789, want 0 to 71582788":                                              func(b *telemetrypb.CellBatch) { b.Segment.MinuteUnix = math.MaxUint32/60 + 1 },
-		"pane of cell 0 at -1 s since 1970, want 0 to 4294967295":                                     func(b *telemetrypb.CellBatch) { b.Cells.PaneStepsS[0] = -1 },
-		"pane of cell 1 at 4294967296 s since 1970, want 0 to 4294967295":                             func(b *telemetrypb.CellBatch) { b.Cells.PaneStepsS = []int64{0, math.MaxUint32 + 1} },
-		"histogram of cell 1 has a gap of 0 after bucket":                                             func(b *telemetrypb.CellBatch) { b.Cells.Delay.IndexGaps[0] = 0 },
-		"histogram of cell 1 has a gap of 2221 after bucket -2, want ascending indexes of at most 22": func(b *telemetrypb.CellBatch) { b.Cells.Delay.IndexGaps[0] = 2221 },
-		"histogram of cell 1 has more counts than index gaps":                                         func(b *telemetrypb.CellBatch) { b.Cells.Delay.IndexGaps = nil },
-		"1 bytes of index gaps belong to no cell":                                                     func(b *telemetrypb.CellBatch) { b.Cells.Delay.IndexGaps = append(b.Cells.Delay.IndexGaps, 1) },
-		"cells without reports: an earlier build wrote this record; let that one store it":            func(b *telemetrypb.CellBatch) { b.Cells.Reports = nil },
-		"column messages has 1 numbers for 2 cells":                                                   func(b *telemetrypb.CellBatch) { b.Cells.Messages = b.Cells.Messages[:1] },
-		"column pane_steps_s has 3 numbers for 2 cells":                                               func(b *telemetrypb.CellBatch) { b.Cells.PaneStepsS = append(b.Cells.PaneStepsS, 1) },
-		"column label_suffixes has 1 numbers for 2 cells":                                             func(b *telemetrypb.CellBatch) { b.Cells.LabelSuffixes = b.Cells.LabelSuffixes[:1] },
-		"column sums has 1 numbers for 2 cells":                                                       func(b *telemetrypb.CellBatch) { b.Cells.Size.Sums = b.Cells.Size.Sums[:1] },
-		"labels of cell 0 take 1 bytes of the 0 before":                                               func(b *telemetrypb.CellBatch) { b.Cells.LabelPrefixes[0] = 1 },
-		"labels of cell 1 take":                                                                       func(b *telemetrypb.CellBatch) { b.Cells.LabelBytes = b.Cells.LabelBytes[:20] },
-		"histograms of 1 cells, there are 2 cells":                                                    func(b *telemetrypb.CellBatch) { b.Cells.Latency.Buckets = b.Cells.Latency.Buckets[1:] },
-		"histogram of cell 1 has 9 buckets, 1 are left":                                               func(b *telemetrypb.CellBatch) { b.Cells.Delay.Buckets[1] = 9 },
-		"1 buckets belong to no cell":                                                                 func(b *telemetrypb.CellBatch) { b.Cells.Size.Buckets[1] = 0 },
-		"lists of cell 7, there are 2":                                                                func(b *telemetrypb.CellBatch) { b.Cells.Lists[0].Cell = 7 },
-		"lists of cell 1 after those of a later one":                                                  func(b *telemetrypb.CellBatch) { b.Cells.Lists = append(b.Cells.Lists, b.Cells.Lists[0]) },
+		"got schema 3, this version reads 2: upgrade this process":                      func(b *telemetrypb.CellBatch) { b.Schema++ },
+		"got schema 0, this version reads 2":                                            func(b *telemetrypb.CellBatch) { b.Schema = 0 },
+		"source has a topic id of 5 bytes, want 16":                                     func(b *telemetrypb.CellBatch) { b.Source.TopicId = []byte("short") },
+		"segment of minute -1, want 0 to 71582788":                                      func(b *telemetrypb.CellBatch) { b.Segment.MinuteUnix = -1 },
+		"segment of minute 71582789, want 0 to 71582788":                                func(b *telemetrypb.CellBatch) { b.Segment.MinuteUnix = math.MaxUint32/60 + 1 },
+		"pane of cell 0 at -1 s since 1970, want 0 to 4294967295":                       func(b *telemetrypb.CellBatch) { b.Cells.PaneStepsS[0] = -1 },
+		"pane of cell 1 at 4294967296 s since 1970, want 0 to 4294967295":               func(b *telemetrypb.CellBatch) { b.Cells.PaneStepsS = []int64{0, math.MaxUint32 + 1} },
+		"histogram of cell 1 has buckets -2 to -1, want ascending ones of at most 2218": func(b *telemetrypb.CellBatch) { b.Cells.Delay.RunGaps[0] = 0 },
+		"histogram of cell 1 has buckets 99998 to 99999, want":                          func(b *telemetrypb.CellBatch) { b.Cells.Delay.RunGaps[0] = 100000 },
+		"histogram of cell 1 has more runs of buckets than there are gaps":              func(b *telemetrypb.CellBatch) { b.Cells.Delay.RunGaps = nil },
+		"1 bytes of runs and 0 buckets belong to no cell":                               func(b *telemetrypb.CellBatch) { b.Cells.Delay.RunGaps = append(b.Cells.Delay.RunGaps, 1) },
+		"cells without reports":                                                         func(b *telemetrypb.CellBatch) { b.Cells.Reports = nil },
+		"column messages_beyond has 1 numbers for 2 cells":                              func(b *telemetrypb.CellBatch) { b.Cells.MessagesBeyond = b.Cells.MessagesBeyond[:1] },
+		"column pane_steps_s has 3 numbers for 2 cells":                                 func(b *telemetrypb.CellBatch) { b.Cells.PaneStepsS = append(b.Cells.PaneStepsS, 1) },
+		"column label_suffixes has 1 numbers for 2 cells":                               func(b *telemetrypb.CellBatch) { b.Cells.LabelSuffixes = b.Cells.LabelSuffixes[:1] },
+		"column sums has 1 numbers for 2 cells":                                         func(b *telemetrypb.CellBatch) { b.Cells.Size.Sums = b.Cells.Size.Sums[:1] },
+		"labels of cell 0 take 1 bytes of the 0 before":                                 func(b *telemetrypb.CellBatch) { b.Cells.LabelPrefixes[0] = 1 },
+		"labels of cell 1 take":                                                         func(b *telemetrypb.CellBatch) { b.Cells.LabelBytes = b.Cells.LabelBytes[:20] },
+		"histograms of 1 cells, there are 2 cells":                                      func(b *telemetrypb.CellBatch) { b.Cells.Latency.Runs = b.Cells.Latency.Runs[1:] },
+		"histogram of cell 1 has a count of -1 times 256, want 0 to 72057594037927935":  func(b *telemetrypb.CellBatch) { b.Cells.Delay.CountHighSteps = []int64{-1} },
+		"3 bytes of runs and 2 buckets belong to no cell":                               func(b *telemetrypb.CellBatch) { b.Cells.Size.Runs[1] = 0 },
+		"lists of cell 7, there are 2":                                                  func(b *telemetrypb.CellBatch) { b.Cells.Lists[0].Row = 7 },
+		"lists of cell 1 after those of a later one":                                    func(b *telemetrypb.CellBatch) { b.Cells.Lists = append(b.Cells.Lists, b.Cells.Lists[0]) },
 	} {
 		var pb telemetrypb.CellBatch
 		if err := proto.Unmarshal(telemetry.AppendCellBatch(nil, &whole), &pb); err != nil {
@@ -181,7 +181,7 @@ func TestTablesRefuseWhatNoStoreTakes(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "decode a cell batch: "+want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
-		if newer := pb.Schema > telemetry.Schema; errors.Is(err, telemetry.ErrNewerSchema) != newer {
+		if newer := pb.Schema > telemetry.BatchSchema; errors.Is(err, telemetry.ErrNewerSchema) != newer {
 			t.Errorf("%v: does not say that a newer version wrote it", err)
 		}
 		if table.Len() != 0 || len(table.Records) != 0 || len(table.Panes) != 0 || len(table.Series) != 0 || len(table.Histograms[telemetry.TableDelay].Counts) != 0 {

@@ -48,8 +48,8 @@ func fullReport() telemetry.Report {
 func fullTotals() telemetry.Totals {
 	return telemetry.Totals{
 		Reports: 3, Messages: 900, Bytes: 210_000, Errors: []telemetry.ErrorCount{{Class: "timeout", Count: 2}},
-		LatencyMicros: histogramOf(850, 900), DelayMicros: histogramOf(5_000), SizeBytes: histogramOf(200),
-		HeartbeatMicros: histogramOf(400), Rebalances: 1, DroppedReports: 2, IntervalMillis: 3000,
+		LatencyMicros: histogramOf(many(290, 850, 867, 1700)...), DelayMicros: histogramOf(many(300, 5_000, 5_100)...), SizeBytes: histogramOf(many(300, 200, 204)...),
+		HeartbeatMicros: histogramOf(many(300, 400, 408)...), Rebalances: 1, DroppedReports: 2, IntervalMillis: 3000,
 		Gauges: []telemetry.GaugeValue{{Name: "lag_messages", TimeUnixMillis: second * 1000, Last: 41, Max: 50, Sum: 60, Min: 19, Series: 2}},
 		Versions: []telemetry.VersionTotals{{SDKLang: "go", SDKVersion: "1.2.0", Messages: 900,
 			Clients: []string{"billing-7f9"}}},
@@ -77,14 +77,27 @@ func fullCellBatch() telemetry.CellBatch {
 func fullGroupBatch() telemetry.GroupBatch {
 	return telemetry.GroupBatch{
 		Source: source, Segment: telemetry.Segment{Block: 2, MinuteUnix: second / 60},
-		Grouping: "cluster,topic", Values: []string{"eu-1", "orders"},
-		Partials: []telemetry.GroupPartial{{Pane: time.Unix(second, 0).UTC(), Totals: fullTotals()}}, Omitted: telemetry.PartDelay,
+		Groups: []telemetry.GroupPartials{
+			{Grouping: "cluster,topic", Values: []string{"eu-1", "invoices"}, Omitted: telemetry.PartDelay,
+				Partials: []telemetry.GroupPartial{{Pane: time.Unix(second, 0).UTC(), Totals: telemetry.Totals{Reports: 1}}}},
+			{Grouping: "cluster,topic", Values: []string{"eu-1", "orders"}, Omitted: telemetry.PartDelay,
+				Partials: []telemetry.GroupPartial{{Pane: time.Unix(second, 0).UTC(), Totals: fullTotals()}, {Pane: time.Unix(second+10, 0).UTC(), Totals: fullTotals()}}},
+			{Grouping: "topic", Values: []string{"orders"}, Partials: []telemetry.GroupPartial{{Pane: time.Unix(second, 0).UTC(), Totals: fullTotals()}}},
+		},
 	}
 }
 
 func fullWatermark() telemetry.Watermark {
 	return telemetry.Watermark{Source: source, EventTime: time.UnixMilli(second*1000 + 250).UTC(), Idle: true,
 		Offset: 8_388_612, At: time.UnixMilli(second*1000 + 5250).UTC(), LateReports: 2, Sources: 8}
+}
+
+// many are the values so many times each.
+func many(times int, values ...uint64) (out []uint64) {
+	for range times {
+		out = append(out, values...)
+	}
+	return out
 }
 
 func histogramOf(values ...uint64) telemetry.Histogram {

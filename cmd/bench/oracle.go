@@ -112,7 +112,9 @@ func (w *written) take(record *kgo.Record) error {
 			return nil
 		}
 		batch, err := telemetry.UnmarshalGroupBatch(record.Value)
-		w.partials += len(batch.Partials)
+		for i := range batch.Groups {
+			w.partials += len(batch.Groups[i].Partials)
+		}
 		return err
 	}
 	batch, err := telemetry.UnmarshalCellBatch(record.Value)
