@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
@@ -156,7 +157,11 @@ func fetchError(fetches kgo.Fetches) error {
 		if errors.As(e.Err, &session) || errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			continue
 		}
-		return fmt.Errorf("read %s partition %d: %w", e.Topic, e.Partition, &kafkaFault{faultRead, e.Err})
+		what := ""
+		if errors.Is(e.Err, kerr.UnknownTopicID) {
+			what = "the topic was deleted, and made again if it is there: "
+		}
+		return fmt.Errorf("read %s partition %d: %s%w", e.Topic, e.Partition, what, &kafkaFault{faultRead, e.Err})
 	}
 	return nil
 }

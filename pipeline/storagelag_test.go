@@ -12,6 +12,7 @@ import (
 // TestTheLagIsKnownWithoutTheStore: what waits for a store that was never reached is
 // shown, less what was committed before.
 func TestTheLagIsKnownWithoutTheStore(t *testing.T) {
+	t.Parallel()
 	config := runConfig(t)
 	config.Roles, config.ClickHouse.DSN = []string{RoleClickHouse}, "http://127.0.0.1:1"
 	if _, err := EnsureTopics(t.Context(), &config); err != nil {
