@@ -204,5 +204,12 @@ func (f *Fold) LateReports() uint64 { return f.late }
 // Counters returns what happened so far.
 func (f *Fold) Counters() Counters { return f.counters }
 
+// SegmentBegin returns the offset at which the open segment begins: a fold that reads
+// from there makes the same cells. There is none before the first record.
+func (f *Fold) SegmentBegin() (offset int64, open bool) { return f.ledger.FirstOffset, f.open }
+
+// Cells returns how many cells the open segment holds.
+func (f *Fold) Cells() int { return int(f.cells.held) }
+
 // Series returns how many series the open segment holds, overflow series included.
 func (f *Fold) Series() int { return f.series.live + f.series.overflows }

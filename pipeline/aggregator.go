@@ -135,6 +135,7 @@ func (a *aggregator) close() {
 func (a *aggregator) assign(ctx context.Context, assigned map[string][]int32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.client.ResumeFetchPartitions(assigned) // one that was parked here before
 	for _, partition := range assigned[telemetry.TopicTelemetry] {
 		a.workers[partition] = a.startWorker(ctx, partition)
 	}
@@ -164,8 +165,11 @@ func (a *aggregator) revoke(revoked map[string][]int32) {
 
 // poll hands records to the workers until ctx ends or a worker fails, which ends running.
 func (a *aggregator) poll(ctx, running context.Context) error {
+	pressed := &pressure{a: a, memory: a.pipeline.memory}
 	for {
-		fetches := a.client.PollFetches(running)
+		soon, cancel := context.WithTimeout(running, pressureInterval)
+		fetches := a.client.PollFetches(soon)
+		cancel()
 		a.opener.polled()
 		if running.Err() != nil {
 			a.client.AllowRebalance()
@@ -191,6 +195,7 @@ func (a *aggregator) poll(ctx, running context.Context) error {
 			}
 		})
 		err := a.refuseUnopened(running, fetches)
+		pressed.relieve(running, time.Now())
 		a.client.AllowRebalance()
 		if err != nil && running.Err() == nil {
 			return err
@@ -233,6 +238,7 @@ func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {
 func (a *aggregator) startWorker(ctx context.Context, partition int32) *sourceWorker {
 	ctx, cancel := context.WithCancel(ctx)
 	w := newSourceWorker(a, partition)
+	w.parks, w.parked = make(chan struct{}), make(chan int64, 1)
 	w.in, w.refused, w.done, w.stop = make(chan []*kgo.Record), make(chan *refusedBatch), make(chan struct{}), cancel
 	go func() {
 		defer close(w.done)

@@ -57,6 +57,13 @@ func launch(t *testing.T, config Config) *Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
+	start(t, p)
+	return p
+}
+
+// start runs a pipeline until the test ends.
+func start(t *testing.T, p *Pipeline) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
@@ -66,7 +73,6 @@ func launch(t *testing.T, config Config) *Pipeline {
 			t.Errorf("run: %v", err)
 		}
 	})
-	return p
 }
 
 // await waits for a condition.
@@ -144,9 +150,10 @@ type sender struct {
 	records, bytes int
 }
 
-func newSender(t *testing.T, config *Config) *sender {
+func newSender(t *testing.T, config *Config, options ...kgo.Opt) *sender {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(config.Kafka.Brokers...), kgo.DefaultProduceTopic(telemetry.TopicTelemetry))
+	options = append(options, kgo.SeedBrokers(config.Kafka.Brokers...), kgo.DefaultProduceTopic(telemetry.TopicTelemetry))
+	client, err := kgo.NewClient(options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,12 +174,18 @@ func (s *sender) send(record *kgo.Record) {
 // report writes a report of so many messages to a topic, that began at a time.
 func (s *sender) report(topic string, start time.Time, messages uint64) {
 	s.t.Helper()
+	s.send(&kgo.Record{Value: reportOf(s.t, topic, start, messages)})
+}
+
+// reportOf is a report of so many messages to a topic.
+func reportOf(t *testing.T, topic string, start time.Time, messages uint64) []byte {
+	t.Helper()
 	value, err := telemetry.MarshalReport(&telemetry.Report{Schema: telemetry.Schema, StartUnixMillis: start.UnixMilli(), LengthMillis: 1000,
 		Messages: messages, Bytes: messages * 100, Labels: telemetry.Labels{Cluster: "test", System: "kafka", Topic: topic, Op: "send", Client: "c"}})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	s.send(&kgo.Record{Value: value})
+	return value
 }
 
 // stageOf is how a stage is.

@@ -134,7 +134,7 @@ func (p *Pipeline) Handler() http.Handler {
 // Status is how the process is.
 func (p *Pipeline) Status() Status {
 	stages, sources := p.status.snapshot(p.metrics)
-	out := Status{Version: Version, Started: p.started, Ready: p.ready(stages), Kafka: p.kafka.status(), Stages: stages,
+	out := Status{Version: Version, Started: p.started, Ready: p.ready(stages), Kafka: p.kafka.status(), Memory: p.memory.status(), Stages: stages,
 		Sources: sources, Rules: p.rules.status(), ThroughputSpanSeconds: rateSpan.Seconds(), WriteSpanSeconds: writeSpan.Seconds()}
 	if notifier := p.notifier.Load(); notifier != nil {
 		out.Alertmanagers = notifier.Status()

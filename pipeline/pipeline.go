@@ -25,6 +25,7 @@ type Pipeline struct {
 	alerts  *alertBoard
 	rules   *ruleSource
 	kafka   *kafkaHealth
+	memory  *memory
 	started time.Time
 	token   string      // that HTTP requests must carry
 	topics  atomic.Bool // Weir's topics are there and as they must be
@@ -42,7 +43,7 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 	}
 	counted := newPipelineMetrics()
 	return &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
-		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), started: time.Now().UTC()}, nil
+		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), memory: newMemory(counted), started: time.Now().UTC()}, nil
 }
 
 // stageRunner runs one stage until ctx ends (nil) or it fails.

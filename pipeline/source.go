@@ -52,9 +52,14 @@ type sourceWorker struct {
 	in      chan []*kgo.Record
 	done    chan struct{}
 	refused chan *refusedBatch // each after the records before it
+	parks   chan struct{}      // asks the worker to forget its open segment
+	parked  chan int64         // where it then begins
 	stop    context.CancelFunc
 	end     atomic.Pointer[sourceEnd]
 	next    atomic.Int64 // offset to be read next
+
+	parkedAt time.Time    // zero while it is read; the poll loop's
+	cells    atomic.Int64 // of the open segment
 
 	fold    *aggregate.Fold
 	decoder *ingest.Decoder
@@ -89,6 +94,12 @@ func (w *sourceWorker) run(ctx context.Context) error {
 			if err := w.refuseBatch(ctx, batch); err != nil {
 				return err
 			}
+		case <-w.parks:
+			from, err := w.forget(ctx)
+			if err != nil {
+				return err
+			}
+			w.parked <- from
 		case <-ticker.C:
 			if err := w.tick(ctx); err != nil {
 				return err
@@ -144,6 +155,7 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 	w.a.metrics.bytes.Add(bytes)
 	w.a.metrics.records.Add(len(records))
 	w.next.Store(records[len(records)-1].Offset + 1)
+	w.cells.Store(int64(w.fold.Cells()))
 	return nil
 }
 

@@ -19,6 +19,7 @@ type Status struct {
 	Started       time.Time                     `json:"started"`
 	Ready         bool                          `json:"ready"`
 	Kafka         KafkaStatus                   `json:"kafka"`
+	Memory        MemoryStatus                  `json:"memory"`
 	Stages        []StageStatus                 `json:"stages"`
 	Sources       []SourceStatus                `json:"sources"`
 	Rules         RulesStatus                   `json:"rules"`

@@ -44,6 +44,7 @@ func (c *runCommand) Run(ctx context.Context) error {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	pipeline.LimitMemory(log)
 	p, err := pipeline.New(config, log)
 	if err != nil {
 		return err
