@@ -29,8 +29,9 @@ type paneState struct {
 
 // contribution is what a part holds in its highest version, and what that lacks.
 type contribution struct {
-	totals  *telemetry.Totals
+	totals  *telemetry.Totals // nil where all of it came late
 	omitted telemetry.Parts
+	late    uint64 // reports that came late, of the highest version that did
 }
 
 type part struct {
@@ -56,12 +57,15 @@ func (p *paneState) put(of part, came contribution, closed bool) (late uint64) {
 	if came.totals.Reports < known || came.totals.Reports == known && !lacksLess {
 		return 0
 	}
-	if late = came.totals.Reports - known; closed && late > 0 {
-		p.late = max(p.late, late)
+	if grown := came.totals.Reports - known; closed && grown > 0 {
+		late = grown - min(grown, old.late)
+		old.late += late
+		p.late += late
+		p.parts[of] = old
 		return late
 	}
 	kept := came.totals.Clone() // not the memory of the whole batch
-	p.parts[of] = contribution{&kept, came.omitted}
+	p.parts[of] = contribution{&kept, came.omitted, old.late}
 	p.merged = nil
 	return 0
 }
@@ -80,6 +84,9 @@ func (p *paneState) total() *telemetry.Totals {
 		if source == nil {
 			source = &telemetry.Totals{}
 			bySource[of.source] = source
+		}
+		if p.parts[of].totals == nil {
+			continue
 		}
 		next := *p.parts[of].totals
 		p.omitted |= p.parts[of].omitted
@@ -145,7 +152,7 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 			g.panes[start] = pane
 		}
 		closed := e.sources.passed(of.source, partial.Pane.Add(e.config.Pane))
-		e.stats.LateReports += pane.put(of, contribution{&partial.Totals, came.Omitted}, closed)
+		e.stats.LateReports += pane.put(of, contribution{totals: &partial.Totals, omitted: came.Omitted}, closed)
 	}
 }
 

@@ -59,14 +59,14 @@ func TestWhatLacksLessReplaces(t *testing.T) {
 		{5, latency, 0},
 		{6, size, size},
 	} {
-		if late := pane.put(of, contribution{&telemetry.Totals{Reports: step.reports}, step.omitted}, false); late != 0 {
+		if late := pane.put(of, contribution{totals: &telemetry.Totals{Reports: step.reports}, omitted: step.omitted}, false); late != 0 {
 			t.Errorf("%+v: %d reports are late", step, late)
 		}
 		if pane.total(); pane.omitted != step.kept {
 			t.Errorf("%+v: what is kept lacks %b", step, pane.omitted)
 		}
 	}
-	if late := pane.put(of, contribution{&telemetry.Totals{Reports: 6}, 0}, true); late != 0 || pane.parts[of].omitted != 0 {
+	if late := pane.put(of, contribution{totals: &telemetry.Totals{Reports: 6}}, true); late != 0 || pane.parts[of].omitted != 0 {
 		t.Errorf("the same reports after the pane closed: %d are late and it lacks %b, want neither", late, pane.parts[of].omitted)
 	}
 }

@@ -33,8 +33,10 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 //	sources 2                        partitions of weir.telemetry
 //	put 0 3s..5s op=send messages=9  from source 0, one partial in each pane of [3s, 5s]
 //	put 0 3s size=9*5 latency=1s*2   five messages of 9 bytes, two latencies of a second
-//	watermark 0 6s                   source 0 has come to 6s
-//	advance                          evaluate, print what changed
+//	grow 0 3s op=send messages=9     as put, but the put before has come to two such reports
+//	watermark 0 6s                   source 0 has come to 6s; with idle: it was read to its end
+//	advance                          evaluate, print what changed; of windows, what they lack and what was late
+//	state                            up to when was evaluated, how complete that was, how many reports were late
 //	restart                          a new evaluator, restored and fed again
 //	crash 5s                         the same, but how far was evaluated was last noted at 5s
 //	forget                           what was put is not there any more at a restart
@@ -135,14 +137,19 @@ func (p *player) command(fields []string) {
 			last = first
 		}
 		for at := p.duration(first); at <= p.duration(last); at += p.pane {
-			p.put(fields[1], at, fields[3:])
+			p.put(fields[1], at, fields[3:], once(len(p.inputs)))
 		}
+	case "grow":
+		p.put(fields[1], p.duration(fields[2]), fields[3:], version{segment: len(p.inputs) - 1, reports: 2})
 	case "watermark":
 		w := telemetry.Watermark{Source: p.source(fields[1]), EventTime: epoch.Add(p.duration(fields[2])),
-			At: epoch.Add(time.Duration(len(p.inputs)) * time.Millisecond), Sources: p.sources}
+			At: epoch.Add(time.Duration(len(p.inputs)) * time.Millisecond), Sources: p.sources, Idle: slices.Contains(fields, "idle")}
 		p.feed(func(e *rules.Evaluator) { e.ApplyWatermark(w) })
 	case "advance":
 		p.print(p.evaluator.Advance())
+	case "state":
+		now := p.evaluator.Stats()
+		fmt.Fprintf(&p.out, "evaluated until %s: completeness %.4g, %d late\n", now.EventTime.Sub(epoch), now.Completeness, now.LateReports)
 	case "failures":
 		fmt.Fprintf(&p.out, "%d evaluations failed\n", p.evaluator.Stats().EvaluationFailures)
 	case "restart":
@@ -183,8 +190,14 @@ func (p *player) feed(input func(*rules.Evaluator)) {
 	input(p.evaluator)
 }
 
-// put feeds one more report of a series in one pane, as each grouping sees it.
-func (p *player) put(source string, at time.Duration, settings []string) {
+// version is what a segment of a source holds so far: equal reports.
+type version struct{ segment, reports int }
+
+// once is one report in a segment of its own, so that it adds to what was put before.
+func once(segment int) version { return version{segment, 1} }
+
+// put feeds what a segment holds of a series in one pane, as each grouping sees it.
+func (p *player) put(source string, at time.Duration, settings []string, holds version) {
 	var labels telemetry.Labels
 	report := telemetry.Report{LengthMillis: uint32(p.pane.Milliseconds())}
 	for _, setting := range settings {
@@ -196,7 +209,9 @@ func (p *player) put(source string, at time.Duration, settings []string) {
 		p.measure(&report, name, value)
 	}
 	var cell telemetry.Totals
-	cell.AddReport(&report)
+	for range holds.reports {
+		cell.AddReport(&report)
+	}
 	for _, grouping := range p.set.Groupings() {
 		values, ok := grouping.Values(&labels)
 		if !ok {
@@ -205,8 +220,7 @@ func (p *player) put(source string, at time.Duration, settings []string) {
 		var totals telemetry.Totals
 		totals.JoinSeries(&labels, &cell)
 		omit(&totals, grouping.Omit)
-		// Each put is a segment of its own, so that it adds to what was put before.
-		segment := telemetry.Segment{Block: uint64(len(p.inputs))}
+		segment := telemetry.Segment{Block: uint64(holds.segment)}
 		group := telemetry.GroupPartials{Grouping: grouping.ID, Values: values, Omitted: grouping.Omit,
 			Partials: []telemetry.GroupPartial{{Pane: epoch.Add(at), Totals: totals}}}
 		batch := &telemetry.GroupBatch{Source: p.source(source), Segment: segment, Groups: []telemetry.GroupPartials{group}}
@@ -299,6 +313,12 @@ func (p *player) print(changed []telemetry.Alert) {
 			values = append(values, fmt.Sprintf("%s=%.4g", name, alert.Values[name]))
 		}
 		fmt.Fprintf(&p.out, "%s %s{%s} %s %s", alert.EvaluatedAt.Sub(epoch), alert.Rule, strings.Join(labels, ","), alert.State, strings.Join(values, " "))
+		if alert.Completeness < 1 {
+			fmt.Fprintf(&p.out, " completeness=%.4g", alert.Completeness)
+		}
+		if alert.LateReports > 0 {
+			fmt.Fprintf(&p.out, " late=%d", alert.LateReports)
+		}
 		if summary := alert.Annotations["summary"]; summary != "" {
 			fmt.Fprintf(&p.out, " %q", summary)
 		}

@@ -91,6 +91,9 @@ func annotations(alert *telemetry.Alert) map[string]string {
 		"completeness": strconv.FormatFloat(math.Floor(alert.Completeness*completenessDigits)/completenessDigits, 'f', -1, 64),
 		"values":       values(alert.Values),
 	}
+	if alert.LateReports > 0 {
+		out["late_reports"] = strconv.FormatUint(alert.LateReports, 10)
+	}
 	if !alert.WindowEnd.IsZero() {
 		out["window"] = alert.WindowStart.UTC().Format(time.RFC3339Nano) + "/" + alert.WindowEnd.UTC().Format(time.RFC3339Nano)
 	}

@@ -13,18 +13,18 @@ func TestPayload(t *testing.T) {
 	alert := at("00ff", telemetry.AlertFiring, 2, 60)
 	alert.Labels = map[string]string{"alertname": "Lag", "topic": "orders", "tier": ""}
 	alert.Annotations = map[string]string{"summary": "late", "empty": "", "values": "my own"}
-	alert.Completeness, alert.Reason = 0.99999, "only of a resolved one"
+	alert.Completeness, alert.LateReports, alert.Reason = 0.99999, 12, "only of a resolved one"
 	alert.Values = map[string]float64{"tps": 1.5, "lag": 1234567}
 	alert.WindowStart, alert.WindowEnd = epoch, epoch.Add(time.Minute)
 	w := writer{externalURL: "http://weir/x", resend: time.Minute}
 	now := epoch.Add(2 * time.Minute)
 	want := `[{"labels":{"alertname":"Lag","topic":"orders"},` +
-		`"annotations":{"completeness":"0.9999","summary":"late","values":"my own","window":"2027-01-15T08:00:00Z/2027-01-15T08:01:00Z"},` +
+		`"annotations":{"completeness":"0.9999","late_reports":"12","summary":"late","values":"my own","window":"2027-01-15T08:00:00Z/2027-01-15T08:01:00Z"},` +
 		`"startsAt":"2027-01-15T08:00:00Z","endsAt":"2027-01-15T08:06:00Z","generatorURL":"http://weir/x/alerts/00ff"}]`
 	check(t, w, alert, now, want)
 
 	alert.State, alert.ResolvedAt, alert.Reason = telemetry.AlertResolved, epoch.Add(90*time.Second), "the rule was deleted"
-	alert.Completeness, alert.Annotations = 1, nil
+	alert.Completeness, alert.LateReports, alert.Annotations = 1, 0, nil
 	w.externalURL = ""
 	want = `[{"labels":{"alertname":"Lag","topic":"orders"},` +
 		`"annotations":{"completeness":"1","reason":"the rule was deleted","values":"lag=1.23457e+06 tps=1.5","window":"2027-01-15T08:00:00Z/2027-01-15T08:01:00Z"},` +

@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// TestOnlyWhatIsReadToItsEndGoesOn: time passes for a source that is idle. It stands still for one that has records which
+// cannot be read, and while nobody says where the source ends: rules take such a one for incomplete.
+func TestOnlyWhatIsReadToItsEndGoesOn(t *testing.T) {
+	config := brokerConfig(t)
+	config.Telemetry.Partitions, config.Telemetry.Lateness = 1, time.Second
+	config.Rules.Dir = "../rules.d"
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
+		t.Fatal(err)
+	}
+	rules, err := newRuleSource(config.Rules.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	producer, err := newProducer(config.Kafka)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	a := &aggregator{config: &config, log: testLog(t), metrics: newPipelineMetrics().stage(RoleAggregate), rules: rules, status: newStatusBoard(),
+		kafka: sourceKafka{records: producer, letters: producer}, sources: 1, groups: 1, cells: 1}
+	w := newSourceWorker(a, 0)
+	began := time.Unix(1_800_000_000, 0).UTC()
+	if err := w.add(t.Context(), []*kgo.Record{{Value: reportOf(t, "orders", began, 1), Timestamp: began}}); err != nil {
+		t.Fatal(err)
+	}
+	after := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
+	for _, step := range []struct {
+		what   string
+		end    *sourceEnd
+		idle   bool
+		passed time.Time
+	}{
+		{"nobody has said yet where it ends", nil, false, after(-1)},
+		{"it is at its end", &sourceEnd{1, after(10)}, true, after(9)},
+		{"the broker says nothing new", &sourceEnd{1, after(10)}, true, after(9)},
+		{"it is still at its end", &sourceEnd{1, after(20)}, true, after(19)},
+		{"there is more that cannot be read", &sourceEnd{5, after(60)}, false, after(19)},
+		{"and more", &sourceEnd{9, after(90)}, false, after(19)},
+	} {
+		w.end.Store(step.end)
+		if err := w.tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := newestWatermark(t, &config); got.Idle != step.idle || !got.EventTime.Equal(step.passed) {
+			t.Errorf("%s: it has come to %s, idle %t, want %s and %t", step.what, got.EventTime, got.Idle, step.passed, step.idle)
+		}
+	}
+}
+
+// newestWatermark is the last one on partition 0 of weir.groups.
+func newestWatermark(t *testing.T, config *Config) telemetry.Watermark {
+	t.Helper()
+	records, err := readPartition(t.Context(), config.Kafka, telemetry.TopicGroups, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(records) - 1; i >= 0; i-- {
+		if recordKind(records[i]) == kindWatermark {
+			watermark, err := telemetry.UnmarshalWatermark(records[i].Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return watermark
+		}
+	}
+	t.Fatal("there is no watermark")
+	return telemetry.Watermark{}
+}
