@@ -19,9 +19,17 @@ type reporter struct {
 	topic  string // the business topic that its reports are about
 	client *kgo.Client
 
-	mu     sync.Mutex
-	totals reported
+	mu       sync.Mutex
+	totals   reported
+	onTime   time.Time // when the newest report that came in time was made
+	silences int       // how often nothing was reported for the window of a rule
 }
+
+// What reports must keep to be seen by the rules of a house in each of their windows.
+const (
+	houseWindow   = 3 * time.Second // of largeMessageRule
+	houseLateness = 2 * time.Second
+)
 
 type reported struct{ reports, messages, bytes uint64 }
 
@@ -40,6 +48,13 @@ func (r *reporter) sent() reported {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.totals
+}
+
+// silent is how often a window may have been without any report.
+func (r *reporter) silent() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.silences
 }
 
 // Clients that a reporter stands for; enough for every partition to have some.
@@ -73,11 +88,18 @@ func (r *reporter) write(ctx context.Context, reports ...*telemetry.Report) erro
 	for _, report := range reports {
 		records = append(records, r.record(report))
 	}
+	made := time.Now()
 	if err := r.client.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if time.Since(made) < houseLateness { // else its pane may be closed
+		if !r.onTime.IsZero() && made.Sub(r.onTime) >= houseWindow {
+			r.silences++
+		}
+		r.onTime = made
+	}
 	for _, report := range reports {
 		r.totals.reports++
 		r.totals.messages += report.Messages
