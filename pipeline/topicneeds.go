@@ -136,7 +136,7 @@ func partitionNote(topic Topic, got int32, brokers []string) string {
 	if !ok || got == topic.Partitions {
 		return ""
 	}
-	text := fmt.Sprintf("topic %s has %d partitions, telemetry.partitions is %d: ", topic.Name, got, topic.Partitions)
+	text := fmt.Sprintf("topic %s has %d partitions, telemetry.partitions makes it %d: ", topic.Name, got, topic.Partitions)
 	switch {
 	case got > topic.Partitions:
 		return text + "it works with those it has; the key counts for new topics only"

@@ -25,6 +25,12 @@ const (
 	deadLetterRetentionMillis = 7 * 24 * 3600 * 1000
 )
 
+// maxGroupPartitions bounds the partitions of weir.groups, and so of weir.alerts. Not
+// smaller: as many processes can evaluate rules, which are few beside those that fold;
+// not larger: each source tells each of them how far it has come, at every flush, and
+// what a source has for its groups is scattered over more and smaller records.
+const maxGroupPartitions = 32
+
 // Topics lists Weir's topics for a configuration.
 func Topics(config *Config) []Topic {
 	n := int32(config.Telemetry.Partitions)
@@ -44,8 +50,8 @@ func Topics(config *Config) []Topic {
 	return []Topic{
 		{telemetry.TopicTelemetry, n, telemetrySettings},
 		{telemetry.TopicCells, n, kept(telemetryRetentionMillis)},
-		{telemetry.TopicGroups, n, kept(groupsRetentionMillis)},
-		{telemetry.TopicAlerts, n, compacted},
+		{telemetry.TopicGroups, min(n, maxGroupPartitions), kept(groupsRetentionMillis)},
+		{telemetry.TopicAlerts, min(n, maxGroupPartitions), compacted},
 		{telemetry.TopicDeadLetter, 1, letterSettings},
 		{telemetry.TopicParameters, 1, forEver},
 	}

@@ -181,10 +181,10 @@ func TestSettingsThatCostAreWarnings(t *testing.T) {
 		}
 	}
 	for name, want := range map[string][2]string{
-		telemetry.TopicTelemetry: {"", "topic weir.telemetry has 2 partitions, telemetry.partitions is 4: at most 2 processes aggregate at a time; for more run `kafka-topics --bootstrap-server " +
+		telemetry.TopicTelemetry: {"", "topic weir.telemetry has 2 partitions, telemetry.partitions makes it 4: at most 2 processes aggregate at a time; for more run `kafka-topics --bootstrap-server " +
 			config.Kafka.Brokers[0] + " --alter --topic weir.telemetry --partitions 4`"},
 		telemetry.TopicCells: {"topic weir.cells has retention.ms=3600000, better is 259200000 (72h): ",
-			"topic weir.cells has 9 partitions, telemetry.partitions is 4: it works with those it has"},
+			"topic weir.cells has 9 partitions, telemetry.partitions makes it 4: it works with those it has"},
 		telemetry.TopicGroups:     {"", "at most 3 processes evaluate at a time; more of them need new topics"},
 		telemetry.TopicAlerts:     {"", "at most 3 processes evaluate at a time"},
 		telemetry.TopicDeadLetter: {"topic weir.deadletter has retention.ms=1000, better is 604800000 (168h): ", ""},
@@ -200,3 +200,20 @@ func TestSettingsThatCostAreWarnings(t *testing.T) {
 
 // testLog writes to the test's log.
 func testLog(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
+
+// TestFewerPartitionsForGroups holds that many sources do not bring as many partitions of groups, each of which every
+// source would write to.
+func TestFewerPartitionsForGroups(t *testing.T) {
+	t.Parallel()
+	config := DefaultConfig()
+	for telemetryPartitions, want := range map[int]int32{8: 8, 512: maxGroupPartitions} {
+		config.Telemetry.Partitions = telemetryPartitions
+		for _, topic := range Topics(&config) {
+			if topic.Name == telemetry.TopicGroups || topic.Name == telemetry.TopicAlerts {
+				if topic.Partitions != want {
+					t.Errorf("%d sources: %s has %d partitions, want %d", telemetryPartitions, topic.Name, topic.Partitions, want)
+				}
+			}
+		}
+	}
+}

@@ -96,7 +96,7 @@ func fill(ctx context.Context, addr string, c *brokerCommand, ready func() error
 	defer client.Close()
 	admin, settings := kadm.NewClient(client), config(addr, c.Partitions)
 	for _, topic := range pipeline.Topics(&settings) {
-		if _, err := admin.CreateTopic(ctx, int32(c.Partitions), 1, nil, topic.Name); err != nil {
+		if _, err := admin.CreateTopic(ctx, topic.Partitions, 1, nil, topic.Name); err != nil {
 			return fmt.Errorf("create %s: %w", topic.Name, err)
 		}
 	}

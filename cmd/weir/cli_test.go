@@ -166,7 +166,7 @@ weir.parameters  1 partitions, HOW
 		}
 	}
 	more := call(t, dir, "topics", "create", "--config", "more.yaml") // says what is there, not what it would create
-	if more.code != 0 || more.stdout != strings.ReplaceAll(list, "HOW", "was there") || strings.Count(more.stderr, "3 partitions, telemetry.partitions is 5: ") != 4 {
+	if more.code != 0 || more.stdout != strings.ReplaceAll(list, "HOW", "was there") || strings.Count(more.stderr, "3 partitions, telemetry.partitions makes it 5: ") != 4 {
 		t.Errorf("got %+v, want 3 partitions each and a note that 5 are configured", more)
 	}
 	asJSON := call(t, dir, "topics", "create", "--config", "more.yaml", "--json")
