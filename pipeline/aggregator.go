@@ -136,8 +136,10 @@ func (a *aggregator) assign(ctx context.Context, assigned map[string][]int32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.client.ResumeFetchPartitions(assigned) // one that was parked here before
+	kafka := a.kafka
+	kafka.offsets = shareOffsets(ctx, a.kafka.offsets, telemetry.TopicTelemetry, groupAggregate)
 	for _, partition := range assigned[telemetry.TopicTelemetry] {
-		a.workers[partition] = a.startWorker(ctx, partition)
+		a.workers[partition] = a.startWorker(ctx, partition, kafka)
 	}
 	a.metrics.partitions.Store(int64(len(a.workers)))
 }
@@ -235,9 +237,10 @@ func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {
 	a.metrics.lag.Store(lag)
 }
 
-func (a *aggregator) startWorker(ctx context.Context, partition int32) *sourceWorker {
+func (a *aggregator) startWorker(ctx context.Context, partition int32, kafka sourceKafka) *sourceWorker {
 	ctx, cancel := context.WithCancel(ctx)
 	w := newSourceWorker(a, partition)
+	w.kafka = kafka
 	w.parks, w.parked = make(chan struct{}), make(chan int64, 1)
 	w.in, w.refused, w.done, w.stop = make(chan []*kgo.Record), make(chan *refusedBatch), make(chan struct{}), cancel
 	go func() {

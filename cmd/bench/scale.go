@@ -22,8 +22,8 @@ import (
 var sourceCounts = []int{partitions, 1, 64, 512}
 
 const (
-	scaleSeries  = 10_000
-	scaleRecords = 2_000_000
+	scaleSeries  = 100_000 // a process with many sources has many series
+	scaleRecords = 4_000_000
 	leastScale   = 0.80 // a process is as fast with few sources as with many
 	leastLinear  = 0.90 // several processes need the CPU time of one
 	manyReaders  = 4
