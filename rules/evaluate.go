@@ -38,6 +38,9 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 	byGrouping := map[string][]*groupState{}
 	for _, key := range sortedKeys(e.groups) {
 		g := e.groups[key]
+		if !g.holds(at) && !e.hasAlerts(g) {
+			continue
+		}
 		byGrouping[g.grouping] = append(byGrouping[g.grouping], g)
 	}
 	for _, rule := range e.set.Rules {
@@ -133,10 +136,19 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	}
 	active := out.(bool)
 	omitted := here.omitted.Has(rule.reads.needs)
-	whole := e.stats.Completeness >= 1 && !from.Before(e.begins[g.grouping]) && !omitted
+	whole := e.stats.Completeness >= 1 && !from.Before(e.beginOf(g.grouping)) && !omitted
 	shown := active && rule.reads.presence && !omitted
 	unknown := !whole && !shown || readUnknown && (!active || rule.reads.negates)
 	return verdict{active: active, unknown: unknown, view: view, from: from}, nil
+}
+
+// beginOf is since when all of a grouping is known. One that nothing was heard of since a
+// restart has had nothing.
+func (e *Evaluator) beginOf(grouping string) time.Time {
+	if begin, ok := e.begins[grouping]; ok {
+		return begin
+	}
+	return e.since
 }
 
 // wholePanes rounds a span up to panes.

@@ -36,6 +36,7 @@ type Evaluator struct {
 	set       *Set
 	groups    map[string]*groupState
 	begins    map[string]time.Time // by grouping
+	since     time.Time            // where the very first evaluation began, zero after a restart
 	sources   *sources
 	alerts    map[string]*alertState // by rule and group
 	evaluated time.Time
@@ -104,6 +105,7 @@ func (e *Evaluator) ApplyWatermark(w telemetry.Watermark) {
 	e.sources.put(w)
 	if e.evaluated.IsZero() {
 		e.evaluated = w.EventTime.Truncate(e.config.Pane)
+		e.since = e.evaluated
 	}
 }
 

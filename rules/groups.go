@@ -144,7 +144,6 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 			e.stats.LateReports += partial.Totals.Reports
 			continue
 		}
-		e.began(came.Grouping, partial.Pane)
 		start := partial.Pane.Unix()
 		pane := g.panes[start]
 		if pane == nil {
@@ -152,15 +151,43 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 			g.panes[start] = pane
 		}
 		closed := e.sources.passed(of.source, partial.Pane.Add(e.config.Pane))
+		if !closed && e.sources.knows(of.source) { // what comes late does not say since when all is known
+			e.began(came.Grouping, partial.Pane, of.segment)
+		}
 		e.stats.LateReports += pane.put(of, contribution{totals: &partial.Totals, omitted: came.Omitted}, closed)
 	}
 }
 
-// began notes the first pane that a grouping was ever seen in: what was before is unknown.
-func (e *Evaluator) began(grouping string, pane time.Time) {
-	if at, ok := e.begins[grouping]; !ok || pane.Before(at) {
-		e.begins[grouping] = pane
+// began notes since when all of a grouping was seen, until the first evaluation after it:
+// what was before is unknown. A grouping that a reload brings is computed from the
+// segments that are open then, so that of panes from before these a part is missing. A
+// broker's clock that is ahead must not make that long.
+func (e *Evaluator) began(grouping string, pane time.Time, segment telemetry.Segment) {
+	from := later(pane, segment.Begin())
+	if latest := pane.Add(e.config.Pane + e.sources.patience); from.After(latest) {
+		from = latest
 	}
+	if at, ok := e.begins[grouping]; !ok || from.Before(at) && at.After(e.evaluated) {
+		e.begins[grouping] = from
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// holds says whether the group was there before a time: one that came after has no part
+// in an evaluation, or a topic that is new would be a topic that has fallen silent.
+func (g *groupState) holds(at time.Time) bool {
+	for start := range g.panes {
+		if start < at.Unix() {
+			return true
+		}
+	}
+	return false
 }
 
 // stretchOf merges a group's panes in [from, to).
@@ -207,6 +234,9 @@ func needed(t *telemetry.Totals, need telemetry.Parts) telemetry.Totals {
 // prune forgets panes that no rule reads any more, and groups without panes and alerts.
 func (e *Evaluator) prune() {
 	oldest := e.OldestNeeded()
+	for grouping, at := range e.begins { // a reload may bring a rule that looks further back
+		e.begins[grouping] = later(at, oldest)
+	}
 	for key, g := range e.groups {
 		for start := range g.panes {
 			if time.Unix(start, 0).Before(oldest) {

@@ -46,6 +46,9 @@ type Segment struct {
 	MinuteUnix int64 // minutes since 1970
 }
 
+// Begin is the start of the segment's minute, by the broker's clock.
+func (s Segment) Begin() time.Time { return time.Unix(s.MinuteUnix*60, 0).UTC() }
+
 // Before says whether s comes earlier in its source than o.
 func (s Segment) Before(o Segment) bool {
 	return s.Block < o.Block || s.Block == o.Block && s.MinuteUnix < o.MinuteUnix

@@ -60,7 +60,7 @@ func (c *bare) columns() []proto.ColInput {
 func (c *bare) add(batch *telemetry.CellBatch, source string, cell *telemetry.Cell) {
 	l, t := &cell.Labels, &cell.Totals
 	c.pane.Append(cell.Pane)
-	c.minute.Append(segmentTime(batch.Segment))
+	c.minute.Append(batch.Segment.Begin())
 	for i := range c.labels {
 		if i != clientLabel {
 			c.labels[i].Append(*l.FieldAt(i))

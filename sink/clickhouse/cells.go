@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -88,16 +87,12 @@ func extraColumn(labels []telemetry.Label) []string {
 	return out
 }
 
-func segmentTime(segment telemetry.Segment) time.Time {
-	return time.Unix(segment.MinuteUnix*60, 0).UTC()
-}
-
 func ledgerRow(record *telemetry.CellRecord) []any {
 	l := record.Ledger
 	version := 2 * (l.Reports + l.Refused)
 	if l.Closed { // says more than an open one of the same counts
 		version++
 	}
-	return []any{record.Source.String(), record.Segment.Block, segmentTime(record.Segment), l.Reports, l.Refused, l.Bytes,
+	return []any{record.Source.String(), record.Segment.Block, record.Segment.Begin(), l.Reports, l.Refused, l.Bytes,
 		l.FirstOffset, l.EndOffset, l.Closed, version}
 }

@@ -36,7 +36,7 @@ func rowOf(batch *telemetry.CellBatch, cell *telemetry.Cell) []any {
 		names[i], last[i], greatest[i] = g.Name, g.Last, g.Max
 	}
 	row := []any{cell.Pane.UTC(), l.Env, l.Cluster, l.System, l.Topic, l.Partition, l.Group, l.Op, l.Client, l.Node,
-		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, extraColumn(l.Extra), batch.Source.String(), batch.Segment.Block, segmentTime(batch.Segment),
+		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, extraColumn(l.Extra), batch.Source.String(), batch.Segment.Block, batch.Segment.Begin(),
 		t.Reports, t.Messages, t.Bytes, t.ErrorTotal(), classes, counts}
 	for _, h := range []*telemetry.Histogram{&t.LatencyMicros, &t.DelayMicros, &t.SizeBytes, &t.HeartbeatMicros} {
 		row = append(row, shortIndexes(nil, h.Indexes), h.Counts, h.Sum, h.Max)
