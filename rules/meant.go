@@ -42,6 +42,12 @@ func meant(message string) (clearer, hint string) {
 		}
 		return clearer, "write it out, as in 10000"
 	}
+	if strings.HasPrefix(message, "unexpected token EOF") {
+		return "the expression ends too early", "a value, a condition or a closing bracket is missing here"
+	}
+	if message == "literal not terminated" {
+		return "a text has no end", "close it with the quote that it begins with"
+	}
 	if strings.Contains(message, "has no method") || strings.Contains(message, "has no field") {
 		return inWords(message), spanOnly
 	}
