@@ -17,15 +17,26 @@ import (
 // of reports in it.
 const pressureInterval = 500 * time.Millisecond
 
+// turnAfter is how long a source is parked before it takes the place of one that was read
+// to its end. Not smaller: it must read a segment before it is its turn to wait; not
+// larger: alerts wait for it.
+const turnAfter = 10 * time.Second
+
+// returnAfter lies between two sources that come back. Not smaller: the one has read its
+// segment again before the other's is measured; not larger: alerts wait for them.
+const returnAfter = time.Second
+
 // pressure keeps the stage aggregate within its memory. While too much is live it fetches
 // nothing. Where that does not help it parks sources: a parked one writes what it has,
 // forgets its open segment, and reads it again from its begin when there is room. The
-// totals are the same, as after a restart. The one furthest into its segment goes on to
-// the segment's end, which gives its memory back. It belongs to the goroutine that polls.
+// totals are the same, as after a restart. Those furthest into their segments go on to
+// the segments' ends, which gives memory back. Where they have come to the ends of their
+// logs instead, the sources take turns. It belongs to the goroutine that polls.
 type pressure struct {
 	a      *aggregator
 	memory *memory
 	looked time.Time
+	turned time.Time // when it was looked last whether a parked source may come back
 	paused bool
 	alone  bool // one source goes on although too much is live
 }
@@ -37,33 +48,51 @@ func (p *pressure) relieve(ctx context.Context, now time.Time) {
 	}
 	p.looked = now
 	running, parked := p.a.sourcesByProgress()
+	p.alone = p.alone && !p.memory.hasRoom()
 	switch {
 	case p.paused:
 		p.memory.collect()
-		running, parked = p.relax(ctx, running, parked)
-	case p.alone && p.memory.hasRoom():
-		p.alone = false
+		p.relax(ctx, running)
 	case (!p.alone || len(running) > 1) && p.memory.isShort():
 		p.paused = true
 		p.a.client.PauseFetchTopics(telemetry.TopicTelemetry)
-	case len(parked) > 0 && p.memory.hasRoom():
-		p.a.unpark(parked[0])
-		parked = parked[1:]
+	case len(parked) > 0 && now.Sub(p.turned) >= returnAfter:
+		p.turned = now
+		p.memory.collect() // what is live was measured before the last one came back
+		p.takeTurns(ctx, running, parked[0])
 	}
+	_, parked = p.a.sourcesByProgress()
 	p.show(len(parked))
 }
 
-// relax goes on where there is room again, else parks the source that has least to read
-// again.
-func (p *pressure) relax(ctx context.Context, running, parked []*sourceWorker) (stillRunning, nowParked []*sourceWorker) {
+// relax goes on where there is room again, else parks half of the sources: those that have
+// least to read again.
+func (p *pressure) relax(ctx context.Context, running []*sourceWorker) {
 	room := p.memory.hasRoom()
 	if !room && len(running) > 1 {
-		p.a.park(ctx, running[0])
-		return running[1:], append(parked, running[0])
+		for _, w := range running[:len(running)/2] {
+			p.a.park(ctx, w)
+		}
+		return
 	}
 	p.paused, p.alone = false, !room
 	p.a.client.ResumeFetchTopics(telemetry.TopicTelemetry)
-	return running, parked
+}
+
+// takeTurns lets the source that was parked longest be read: where there is room, or after
+// a while in place of one that was read to its end.
+func (p *pressure) takeTurns(ctx context.Context, running []*sourceWorker, next *sourceWorker) {
+	if !p.memory.hasRoom() {
+		if time.Since(next.parkedAt) < turnAfter {
+			return
+		}
+		done := slices.IndexFunc(running, (*sourceWorker).atEnd)
+		if done < 0 {
+			return // they go on to the ends of their segments
+		}
+		p.a.park(ctx, running[done])
+	}
+	p.a.unpark(next)
 }
 
 func (p *pressure) show(parked int) {
@@ -85,6 +114,12 @@ func (p *pressure) show(parked int) {
 		say = p.a.log.Info
 	}
 	say("memory", "state", state, "live_bytes", now.LiveBytes, "limit_bytes", now.LimitBytes, "parked_sources", parked)
+}
+
+// atEnd says that a source was read to where it ended when that was asked last.
+func (w *sourceWorker) atEnd() bool {
+	end := w.end.Load()
+	return end != nil && w.next.Load() >= end.offset
 }
 
 // sourcesByProgress are the sources that are read, least progress in their segment first,
