@@ -54,11 +54,15 @@ func (d *decoder) fault(at *yaml.Node, hint, format string, args ...any) {
 		Source: d.line(at.Line), Hint: hint})
 }
 
-// mapping returns a node's values by key; other keys and keys given twice are faults.
+// mapping returns a node's values by key; other keys and keys given twice are faults. known is nil where any may stand.
 func (d *decoder) mapping(node *yaml.Node, what string, known []string) map[string]*yaml.Node {
 	out := map[string]*yaml.Node{}
 	if node.Kind != yaml.MappingNode {
-		d.fault(node, "", "got %s, want %s with keys %s", kindName(node), what, strings.Join(known, ", "))
+		if known == nil {
+			d.fault(node, "", "got %s, want %s as names with texts, as in {name: text}", kindName(node), what)
+		} else {
+			d.fault(node, "", "got %s, want %s with keys %s", kindName(node), what, strings.Join(known, ", "))
+		}
 		return out
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
