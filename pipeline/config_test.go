@@ -57,6 +57,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"another indentation", "kafka:\n  brokers: [a:1]\n tls: {}\n", "weir.yaml:3: did not find expected key"},
 		{"a colon too many", "kafka:\n  brokers: a: 1\n", "weir.yaml:2: mapping values are not allowed in this context"},
 		{"a tab", "kafka:\n  brokers: [a:1]\n\ttls: {}\n", "weir.yaml:3: a tab in the indentation: YAML takes only spaces there"},
+		{"a tab where a text might go on", "kafka:\n  brokers: a\n\ttls: {}\n", "weir.yaml:3: a tab in the indentation"},
 		{"a tab at once", "\tkafka: {}\n", "weir.yaml:1: a tab in the indentation"},
 		{"an at sign", "kafka:\n  brokers: @a\n", "weir.yaml:2: found character that cannot start any token"},
 		{"two documents", "roles: [rules]\n---\nroles: [aggregate]\n", "weir.yaml holds more than one document"},

@@ -99,29 +99,12 @@ func Parse(path string, content []byte) ([]*Rule, Faults) {
 		case errors.Is(err, io.EOF):
 			return rules, d.faults
 		case err != nil:
-			d.syntax(err)
+			d.syntax(string(content), err)
 			return nil, d.faults
 		case len(document.Content) > 0 && document.Content[0].Tag != "!!null":
 			rules = append(rules, d.file(document.Content[0])...)
 		}
 	}
-}
-
-// syntax reports what the YAML parser said; it names the line in its text.
-func (d *decoder) syntax(err error) {
-	line := 0
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	if n, scanErr := fmt.Sscanf(message, "line %d:", &line); n == 1 && scanErr == nil {
-		_, message, _ = strings.Cut(message, ": ")
-	}
-	var typed *yaml.TypeError
-	if errors.As(err, &typed) {
-		message = strings.Join(typed.Errors, "; ")
-	}
-	line = max(line, 1)
-	source := d.line(line)
-	d.faults = append(d.faults, Fault{File: d.path, Line: line, Column: 1 + len(source) - len(strings.TrimLeft(source, " ")),
-		Message: "not YAML: " + message, Source: source})
 }
 
 // duplicates reports alerts of one name.
