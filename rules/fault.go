@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
 )
@@ -21,7 +20,8 @@ type Fault struct {
 	Hint    string `json:"hint,omitempty"`   // what was probably meant, "" where unknown
 }
 
-// String returns file:line:column: message, the source line, a caret and the hint.
+// String returns file:line:column: message and the hint, and below them the source line, or what of a long one is around the
+// place, with a caret.
 func (f Fault) String() string {
 	var out strings.Builder
 	out.WriteString(f.File)
@@ -33,10 +33,31 @@ func (f Fault) String() string {
 		fmt.Fprintf(&out, "; %s", f.Hint)
 	}
 	if f.Line > 0 && f.Source != "" {
-		source := strings.ReplaceAll(f.Source, "\t", " ")
-		fmt.Fprintf(&out, "\n    %s\n    %s^", source, strings.Repeat(" ", min(f.Column-1, utf8.RuneCountInString(source))))
+		source, caret := f.shown()
+		fmt.Fprintf(&out, "\n    %s\n    %s^", source, strings.Repeat(" ", caret))
 	}
 	return out.String()
+}
+
+// shownColumns is how much of a long line a fault shows. Not smaller: people break lines there; not larger: a terminal
+// breaks the line, and the caret points nowhere.
+const shownColumns = 120
+
+// shown returns the source line, only what is around the caret where it is long, and how many characters the caret is behind
+// its beginning.
+func (f Fault) shown() (source string, caret int) {
+	line := []rune(strings.ReplaceAll(f.Source, "\t", " "))
+	caret = min(f.Column-1, len(line))
+	from := max(0, min(caret-shownColumns/2, len(line)-shownColumns))
+	to := min(len(line), from+shownColumns)
+	source = string(line[from:to])
+	if to < len(line) {
+		source += "…"
+	}
+	if from > 0 {
+		source, caret = "…"+source, caret+len([]rune("…"))
+	}
+	return source, caret - from
 }
 
 // Faults is everything wrong with a folder of rules, in the order of files and lines.
