@@ -1,10 +1,6 @@
 package aggregate
 
-import (
-	"math/bits"
-
-	"github.com/weirmq/weir/telemetry"
-)
+import "github.com/weirmq/weir/telemetry"
 
 // arena holds the histograms and lists of the open segment's sums. It is emptied as a
 // whole when the segment is over. Its words have no pointers for the garbage collector
@@ -15,7 +11,8 @@ type arena struct {
 	end    int                   // words taken of the last used chunk
 	free   [maxClass][]uint32    // rooms given back, by class
 	wides  []telemetry.Histogram // lists that outgrew 32 bits
-	lists  []*telemetry.Totals   // errors, gauges and events only
+	packed packedLists
+	lists  []*telemetry.Totals // of sums: errors, gauges, events, rebalances and dropped reports only
 }
 
 const (
@@ -23,21 +20,27 @@ const (
 	// larger: each source has one at least.
 	chunkWords = 1 << 13
 	chunkBits  = 13
-	// firstRoom is the smallest room; there are two sizes in each power of two.
-	firstRoom = 8
-	maxClass  = 20
+	// firstLongRoom is the smallest room of a list that is longer than any without a
+	// bitmap. From it on there are two sizes in each power of two.
+	firstLongRoom = 192
+	maxClass      = maxRun + 10
 )
 
-// roomOf returns the words of a class: 8, 12, 16, 24, 32, 48 ...
+// roomOf returns the words of a class: those of 1, 2 ... 16 blocks, then 192, 256, 384 ...
 func roomOf(class uint8) int {
-	n := int(class) - 1
-	return (firstRoom + firstRoom/2*(n&1)) << (n >> 1)
+	if class <= maxRun {
+		return headWords + int(class)*blockBuckets
+	}
+	n := int(class) - maxRun - 1
+	return (firstLongRoom + firstLongRoom/3*(n&1)) << (n >> 1)
 }
 
 // classFor returns the smallest class with room for so many words.
 func classFor(words int) uint8 {
-	n := max(0, bits.Len(uint(words-1)/firstRoom)-1)
-	class := uint8(2*n + 1)
+	if class := (words - headWords + blockBuckets - 1) / blockBuckets; class <= maxRun {
+		return uint8(max(class, 1))
+	}
+	class := uint8(maxRun + 1)
 	for roomOf(class) < words {
 		class++
 	}
@@ -52,6 +55,7 @@ func (a *arena) empty() {
 	for class := range a.free {
 		a.free[class] = a.free[class][:0]
 	}
+	a.packed.empty()
 	clear(a.wides)
 	clear(a.lists)
 	a.wides, a.lists = a.wides[:0], a.lists[:0]
@@ -83,7 +87,7 @@ func (a *arena) room(l *bucketList) []uint32 {
 
 // release gives a list's room back.
 func (a *arena) release(l *bucketList) {
-	if l.class != 0 && l.class != wideClass {
+	if l.class != 0 && l.class < packedClass {
 		a.free[l.class] = append(a.free[l.class], l.at)
 	}
 	l.class, l.blocks = 0, 0

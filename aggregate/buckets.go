@@ -16,11 +16,11 @@ import (
 //	sum (2 words) | max (2) | count (1) | blocks
 //	sum (2 words) | max (2) | count (1) | bitmap | blocks
 type bucketList struct {
-	at     uint32 // of its room; in arena.wides where class is wideClass
+	at     uint32 // of its room; in arena.wides or arena.packed where class says so
 	blocks uint16 // where class is 0, those that are expected
 	first  uint16 // block; with a bitmap, the first word of it: of 32 blocks
 	words  uint8  // of the bitmap; 0 for none
-	class  uint8  // of its room: arena.rooms; 0 for none
+	class  uint8  // of its room, wideClass or packedClass; 0 for none
 }
 
 const (
@@ -47,9 +47,12 @@ func (a *arena) merge(l *bucketList, h *telemetry.Histogram) {
 	if len(h.Indexes) == 0 {
 		return
 	}
-	if l.class == wideClass {
+	switch l.class {
+	case wideClass:
 		a.wides[l.at].Merge(h)
 		return
+	case packedClass:
+		a.restore(l)
 	}
 	count := h.Count()
 	if l.class != 0 {
@@ -97,15 +100,6 @@ func (a *arena) reach(l *bucketList, first, last int) {
 		}
 	}
 	a.spread(l, first/wordBlocks, last/wordBlocks)
-}
-
-// expecting is an empty list that begins with the blocks of another, which is of the same
-// series: it need not grow block by block.
-func expecting(l bucketList) bucketList {
-	if l.words > 0 || l.class == wideClass {
-		return bucketList{}
-	}
-	return bucketList{first: l.first, blocks: l.blocks}
 }
 
 // lengthen gives a list without a bitmap the blocks from begin to end.
@@ -215,6 +209,9 @@ func (a *arena) unpack(l *bucketList, h *telemetry.Histogram) {
 		return
 	case wideClass:
 		h.Merge(&a.wides[l.at])
+		return
+	case packedClass:
+		a.packed.unpack(l.at, h)
 		return
 	}
 	room := a.room(l)

@@ -13,7 +13,7 @@ import (
 )
 
 // TestListsAddUpAsHistograms holds that a list in the arena is what a histogram is, whatever its buckets are: near or far
-// from each other, in one run or in blocks, with counts of 32 bits or beyond; and that lists do not touch each other.
+// from each other, in one run or in blocks, with counts of 32 bits or beyond, packed or not; and that lists do not touch each other.
 func TestListsAddUpAsHistograms(t *testing.T) {
 	for seed := range uint64(400) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -23,7 +23,15 @@ func TestListsAddUpAsHistograms(t *testing.T) {
 			at := random.IntN(len(lists))
 			if random.IntN(40) == 0 { // given up, as what was pending is
 				a.release(&lists[at])
-				lists[at], want[at] = expecting(lists[random.IntN(len(lists))]), telemetry.Histogram{}
+				other := sums{latencies: lists[random.IntN(len(lists))]}
+				spans := other.blockSpans()
+				lists[at], want[at] = expecting(&spans).latencies, telemetry.Histogram{}
+				continue
+			}
+			if random.IntN(10) == 0 { // as what was written is
+				var written telemetry.Histogram
+				a.unpack(&lists[at], &written)
+				a.packList(&lists[at], &written)
 				continue
 			}
 			h := randomHistogram(random)
@@ -67,7 +75,7 @@ func randomHistogram(random *rand.Rand) telemetry.Histogram {
 func TestRoomsFit(t *testing.T) {
 	for words := 1; words <= headWords+9+(telemetry.MaxHistogramBuckets+1+blockBuckets); words++ {
 		class := classFor(words)
-		if got := roomOf(class); got < words || got > max(firstRoom, words*3/2) || class >= maxClass {
+		if got := roomOf(class); got < words || got > max(headWords, words*3/2-headWords)+blockBuckets || class >= maxClass {
 			t.Errorf("%d words: class %d with %d", words, class, got)
 		}
 	}

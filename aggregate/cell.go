@@ -23,8 +23,8 @@ type cell struct {
 	pane     uint32 // in Fold.panes
 	older    uint32 // the series' cell before this one, plus 1
 	pending  uint32 // in Fold.pendings, plus 1; 0 where nothing is
+	flushed  uint32 // version last flushed
 	absorbed bool   // the groups have what is in the cell; before, reports are added to it
-	flushed  uint64 // version last flushed
 }
 
 // pendingSums are what came for a cell since the last flush.
@@ -94,8 +94,9 @@ func (f *Fold) cellOf(id, pane uint32) (uint32, *cell) {
 	}
 	c := cell{series: id, pane: pane, older: s.newest}
 	if s.newest > 0 {
-		c.sums = f.cells.at(s.newest - 1).expecting()
+		s.expected = f.cells.at(s.newest - 1).blockSpans()
 	}
+	c.sums = expecting(&s.expected)
 	at := f.cells.add(c)
 	s.newest = at + 1
 	f.panes[pane].cells = append(f.panes[pane].cells, at)

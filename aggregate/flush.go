@@ -27,6 +27,7 @@ type Flush struct {
 	cells   []uint32
 	groups  []*groupPane      // sorted by group, then pane
 	ledger  *telemetry.Ledger // nil where it is as it was
+	packs   bool              // the segment goes on, and what is written of closed panes is packed
 }
 
 // Empty says that nothing changed.
@@ -55,6 +56,9 @@ func (f *Flush) EachCellRecord(maxBytes int, yield func(value []byte)) {
 			columns.Reset()
 		}
 		columns.Add(f.fold.panes[c.pane].startMillis/1000, labels, totals)
+		if f.packs {
+			f.fold.arena.pack(&c.sums, totals)
+		}
 	}
 	yield(telemetry.AppendLedger(value(), f.ledger))
 }
@@ -83,7 +87,9 @@ func (f *Flush) EachGroupRecord(partitions int32, maxBytes int, yield func(parti
 	for _, g := range f.groups {
 		partial := f.fold.partial(g)
 		began := g.group == last
-		if full := columns.Len() == MaxPartialsPerBatch || columns.Bytes()+telemetry.PartialBytes(g.group.grouping, g.group.values, &partial.Totals) > maxBytes-len(header); full || last != nil && g.group.partition != last.partition {
+		bytes := columns.Bytes() + telemetry.PartialBytes(g.group.grouping, g.group.values, &partial.Totals)
+		full := columns.Len() == MaxPartialsPerBatch || bytes > maxBytes-len(header)
+		if full || last != nil && g.group.partition != last.partition {
 			write()
 			began = false
 		}
@@ -92,6 +98,9 @@ func (f *Flush) EachGroupRecord(partitions int32, maxBytes int, yield func(parti
 		}
 		last = g.group
 		columns.Add(partial.Pane.Unix(), &partial.Totals)
+		if f.packs && g.pane.closed {
+			f.fold.arena.pack(&g.sums, &partial.Totals)
+		}
 	}
 	write()
 }
@@ -114,7 +123,7 @@ func (f *Fold) Flush() *Flush { return f.flush(closedPanes) }
 func (f *Fold) Drain() *Flush { return f.flush(everyPane) }
 
 func (f *Fold) flush(panes extent) *Flush {
-	out := &Flush{CommitOffset: -1, fold: f, source: f.source, segment: f.segment}
+	out := &Flush{CommitOffset: -1, fold: f, source: f.source, segment: f.segment, packs: panes == closedPanes}
 	if !f.open {
 		return out
 	}

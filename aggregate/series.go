@@ -25,6 +25,7 @@ type series struct {
 	claims   bool   // its own labels say that it is an overflow series
 	client   text
 	node     text
+	expected blockSpans // of its next cell
 }
 
 // text is a part of a series' encoded labels.

@@ -4,12 +4,12 @@ import "github.com/weirmq/weir/telemetry"
 
 // sums is what reports add up to: those of a cell or of a group in a pane. It has no
 // pointers: there are many, and the garbage collector must not follow them. What few
-// reports have, errors, gauges and events, is kept aside.
+// reports have, errors, gauges, events, rebalances and reports that were dropped, is kept aside.
 type sums struct {
-	reports, messages, bytes             uint64
-	rebalances, droppedReports, interval uint64
-	latencies, delays, sizes, heartbeats bucketList
+	messages, bytes, interval            uint64
+	reports                              uint32 // a segment has no more offsets
 	lists                                uint32 // in arena.lists, plus 1; 0 for none
+	latencies, delays, sizes, heartbeats bucketList
 }
 
 // add folds a report in.
@@ -17,25 +17,24 @@ func (a *arena) add(s *sums, r *telemetry.Report) {
 	s.reports++
 	s.messages += r.Messages
 	s.bytes += r.Bytes
-	s.rebalances += r.Rebalances
-	s.droppedReports += r.DroppedReports
 	s.interval += uint64(r.LengthMillis)
 	a.merge(&s.latencies, &r.LatencyMicros)
 	a.merge(&s.delays, &r.DelayMicros)
 	a.merge(&s.sizes, &r.SizeBytes)
 	a.merge(&s.heartbeats, &r.HeartbeatMicros)
-	if len(r.Errors)+len(r.Gauges)+len(r.Events) > 0 {
-		a.listsOf(s).AddLists(r)
+	if len(r.Errors)+len(r.Gauges)+len(r.Events) > 0 || r.Rebalances|r.DroppedReports > 0 {
+		aside := a.listsOf(s)
+		aside.AddLists(r)
+		aside.Rebalances += r.Rebalances
+		aside.DroppedReports += r.DroppedReports
 	}
 }
 
 // absorb adds part to s, without what is omitted.
 func (a *arena) absorb(s *sums, part *telemetry.Totals, omit telemetry.Parts) {
-	s.reports += part.Reports
+	s.reports += uint32(part.Reports)
 	s.messages += part.Messages
 	s.bytes += part.Bytes
-	s.rebalances += part.Rebalances
-	s.droppedReports += part.DroppedReports
 	s.interval += part.IntervalMillis
 	if !omit.Has(telemetry.PartLatency) {
 		a.merge(&s.latencies, &part.LatencyMicros)
@@ -59,17 +58,34 @@ func (a *arena) unpackSums(s *sums, t *telemetry.Totals) {
 		*t = *a.lists[s.lists-1]
 	}
 	t.LatencyMicros, t.DelayMicros, t.SizeBytes, t.HeartbeatMicros = latencies, delays, sizes, heartbeats
-	t.Reports, t.Messages, t.Bytes = s.reports, s.messages, s.bytes
-	t.Rebalances, t.DroppedReports, t.IntervalMillis = s.rebalances, s.droppedReports, s.interval
+	t.Reports, t.Messages, t.Bytes, t.IntervalMillis = uint64(s.reports), s.messages, s.bytes, s.interval
 	a.unpack(&s.latencies, &t.LatencyMicros)
 	a.unpack(&s.delays, &t.DelayMicros)
 	a.unpack(&s.sizes, &t.SizeBytes)
 	a.unpack(&s.heartbeats, &t.HeartbeatMicros)
 }
 
-// expecting is empty, with histograms that begin with the blocks of s.
-func (s *sums) expecting() sums {
-	return sums{latencies: expecting(s.latencies), delays: expecting(s.delays), sizes: expecting(s.sizes), heartbeats: expecting(s.heartbeats)}
+// blockSpans are the blocks of a series' histograms: those that the next ones, of the pane
+// or segment that follows, are expected to have. They need not grow block by block.
+type blockSpans [4]blockSpan
+
+type blockSpan struct{ first, blocks uint16 }
+
+func (s *sums) blockSpans() (out blockSpans) {
+	for i, l := range [...]*bucketList{&s.latencies, &s.delays, &s.sizes, &s.heartbeats} {
+		if l.words == 0 && l.class != wideClass {
+			out[i] = blockSpan{l.first, l.blocks}
+		}
+	}
+	return out
+}
+
+// expecting is empty, with histograms that will begin with such blocks.
+func expecting(spans *blockSpans) (s sums) {
+	for i, l := range [...]*bucketList{&s.latencies, &s.delays, &s.sizes, &s.heartbeats} {
+		l.first, l.blocks = spans[i].first, spans[i].blocks
+	}
+	return s
 }
 
 // restart empties s and gives its room back.

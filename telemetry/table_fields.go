@@ -20,34 +20,12 @@ type cellFields struct {
 	lists      [][]byte
 }
 
-type histogramFields struct {
-	present bool
-	columns [7][]byte // as numbered in telemetry.proto
-}
-
 // What the columns of numbers are, by their place; field numbers of telemetry.proto.
 var numberFields = [...]protowire.Number{1, 2, 3, 5, 6, 7, 8, 9, 10}
 
-// firstHistogramField is that of latencies.
-const firstHistogramField = 11
-
-// Where histogramFields has its columns.
-const (
-	columnRuns = iota
-	columnGaps
-	columnMore
-	columnSums
-	columnMaxes
-	columnLows
-	columnHighSteps
-)
-
-// Names of columns in errors.
-var (
-	numberNames = [len(numberFields)]string{"pane_steps_s", "label_prefixes", "label_suffixes", "reports", "messages_beyond", "bytes",
-		"rebalances", "dropped_reports", "interval_reports_ms"}
-	sumNames = [2]string{"sums", "maxes"}
-)
+// numberNames are those of columns in errors.
+var numberNames = [len(numberFields)]string{"pane_steps_s", "label_prefixes", "label_suffixes", "reports", "messages_beyond", "bytes",
+	"rebalances", "dropped_reports", "interval_reports_ms"}
 
 func (c *cellFields) readRecord(value []byte) error {
 	return eachField(value, func(f field) error {

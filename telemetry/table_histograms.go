@@ -8,6 +8,28 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
+type histogramFields struct {
+	present bool
+	columns [7][]byte // as numbered in telemetry.proto
+}
+
+// sumNames are those of columns in errors.
+var sumNames = [2]string{"sums", "maxes"}
+
+// firstHistogramField is that of latencies.
+const firstHistogramField = 11
+
+// Where histogramFields has its columns.
+const (
+	columnRuns = iota
+	columnGaps
+	columnMore
+	columnSums
+	columnMaxes
+	columnLows
+	columnHighSteps
+)
+
 // addHistogramsOf adds the histograms of one kind.
 func (t *CellTable) addHistogramsOf(kind, before int) (err error) {
 	h, c, cells := &t.Histograms[kind], &t.columns.histograms[kind], t.Len()-before
