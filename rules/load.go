@@ -30,9 +30,10 @@ func Load(dir string) (*Set, error) {
 	}
 	set, faults := &Set{}, Faults(nil)
 	for _, path := range paths {
-		content, err := readFile(path)
-		if err != nil {
-			return nil, err
+		content, unread := readFile(path)
+		if unread != nil {
+			faults = append(faults, *unread)
+			continue
 		}
 		fileRules, fileFaults := Parse(path, content)
 		set.Rules = append(set.Rules, fileRules...)
@@ -74,19 +75,27 @@ func ruleFiles(dir string) ([]string, error) {
 	return paths, nil
 }
 
-func readFile(path string) ([]byte, error) {
+// readFile returns a file's text, or why it has none: one file that cannot be read does not hide the faults of the others.
+func readFile(path string) ([]byte, *Fault) {
 	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
+	if err == nil && info.Size() > MaxFileBytes {
+		return nil, &Fault{File: path, Message: fmt.Sprintf("got %d bytes, at most %d are allowed", info.Size(), MaxFileBytes), Hint: "split it"}
 	}
-	if info.Size() > MaxFileBytes {
-		return nil, fmt.Errorf("read rules: %s has %d bytes, at most %d are allowed; split it", path, info.Size(), MaxFileBytes)
+	var content []byte
+	if err == nil {
+		content, err = os.ReadFile(path)
 	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
+	if err == nil {
+		return content, nil
 	}
-	return content, nil
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		err = at.Err // the path stands before it
+	}
+	fault := &Fault{File: path, Message: fmt.Sprintf("the file cannot be read: %s", err)}
+	if target, linkErr := os.Readlink(path); linkErr == nil {
+		fault.Hint = fmt.Sprintf("it is a link to %q: mend or remove it", target)
+	}
+	return nil, fault
 }
 
 // Parse reads the rules of all documents of one file; path is for messages only.

@@ -33,7 +33,7 @@ func TestFaults(t *testing.T) {
 				if file.Name == "want" {
 					continue
 				}
-				if err := os.WriteFile(filepath.Join(dir, file.Name), file.Data, 0o644); err != nil {
+				if err := writeFile(dir, file); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -44,6 +44,14 @@ func TestFaults(t *testing.T) {
 			compareFile(t, path, archive, strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), "")+"\n")
 		})
 	}
+}
+
+// writeFile makes a file of an archive below dir, or a link where its name is "link -> target".
+func writeFile(dir string, file txtar.File) error {
+	if name, target, link := strings.Cut(file.Name, " -> "); link {
+		return os.Symlink(target, filepath.Join(dir, name))
+	}
+	return os.WriteFile(filepath.Join(dir, file.Name), file.Data, 0o644)
 }
 
 // TestFolders holds which files are read: below the folder, also one that is reached by
