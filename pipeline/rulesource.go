@@ -69,9 +69,10 @@ type RulesCheck struct {
 	Dir    string       `json:"dir"`
 	Rules  int          `json:"rules"` // 0 where there are faults
 	Faults rules.Faults `json:"faults"`
+	Error  string       `json:"error,omitempty"` // why the folder has no rules to check, "" where it has
 }
 
-// CheckRules loads a folder of rule files. The error says that it cannot be read.
+// CheckRules loads a folder of rule files. The error says that it cannot be read, and is part of what is returned.
 func CheckRules(dir string) (RulesCheck, error) {
 	check := RulesCheck{Dir: dir, Faults: rules.Faults{}}
 	set, err := rules.Load(dir)
@@ -79,6 +80,7 @@ func CheckRules(dir string) (RulesCheck, error) {
 	case errors.As(err, &check.Faults):
 		return check, nil
 	case err != nil:
+		check.Error = err.Error()
 		return check, err
 	}
 	check.Rules = len(set.Rules)

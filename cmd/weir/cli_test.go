@@ -101,6 +101,9 @@ func TestCommandsThatEnd(t *testing.T) {
 			`"message":"expr: unknown name tpss","source":"        expr: tpss \u003e 1","hint":"did you mean \"tps\"?"},`, "", exitFaults},
 		{"rules check empty", "", "folder empty has no *.yaml file; put one there, or name another folder", exitFailed},
 		{"rules check nowhere", "", "nowhere: no such file or directory", exitFailed},
+		{"rules check nowhere good", "good: 1 rules, no faults\n", "nowhere: no such file or directory", exitFailed},
+		{"rules check --json nowhere good", `{"dir":"nowhere","rules":0,"faults":[],"error":"read rules: lstat nowhere: no such file or directory"}` + "\n" +
+			`{"dir":"good","rules":1,"faults":[]}` + "\n", "nowhere: no such file or directory", exitFailed},
 		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},
 		{"config check --config unknown.yaml", "", "unknown.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics", exitFailed},
 		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, http, roles", exitFailed},

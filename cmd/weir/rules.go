@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -19,36 +20,36 @@ type rulesCheckCommand struct {
 
 // Help shows an example and the exit codes.
 func (rulesCheckCommand) Help() string {
-	return "Example:\n\n  weir rules check rules.d\n\nExits 0 when all is right, 3 when faults were found."
+	return "Example:\n\n  weir rules check rules.d\n\nExits 0 when all is right, 3 when faults were found, 1 when a folder cannot be read."
 }
 
-// Run checks every folder and prints all faults.
+// Run checks every folder and prints all faults. A folder that cannot be read is an error, once the others are checked.
 func (c *rulesCheckCommand) Run() error {
-	faulty := false
+	faulty, unread := false, error(nil)
 	for _, dir := range c.Dir {
 		check, err := pipeline.CheckRules(dir)
-		if err != nil {
-			return err
-		}
-		faulty = faulty || len(check.Faults) > 0
+		faulty, unread = faulty || len(check.Faults) > 0, errors.Join(unread, err)
 		if err := c.print(check); err != nil {
 			return err
 		}
 	}
-	if faulty {
+	switch {
+	case unread != nil:
+		return unread
+	case faulty:
 		return errFaults
 	}
 	return nil
 }
 
 func (c *rulesCheckCommand) print(check pipeline.RulesCheck) error {
-	if c.JSON {
+	switch {
+	case c.JSON:
 		return json.NewEncoder(os.Stdout).Encode(check)
-	}
-	if len(check.Faults) > 0 {
+	case len(check.Faults) > 0:
 		fmt.Fprintln(os.Stderr, check.Faults)
-		return nil
+	case check.Error == "":
+		fmt.Printf("%s: %d rules, no faults\n", check.Dir, check.Rules)
 	}
-	fmt.Printf("%s: %d rules, no faults\n", check.Dir, check.Rules)
 	return nil
 }
