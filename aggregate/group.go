@@ -49,19 +49,18 @@ func (f *Fold) group(id uint32) {
 	first := uint32(len(f.memberships))
 	for i := range f.groupings {
 		grouping := &f.groupings[i]
-		key, ok := grouping.AppendKey(f.key[:0], labels)
-		f.key = key
+		values, ok := grouping.Values(labels)
 		if !ok {
 			continue
 		}
-		g := f.groups[string(key)]
+		key := telemetry.GroupKey(grouping.ID, values)
+		g := f.groups[key]
 		if g == nil {
-			values, _ := grouping.Values(labels)
 			for at := range values {
 				values[at] = strings.Clone(values[at]) // of a record
 			}
-			g = &group{grouping: grouping, values: values, key: string(key)}
-			f.groups[g.key] = g
+			g = &group{grouping: grouping, values: values, key: key}
+			f.groups[key] = g
 		}
 		f.memberships = append(f.memberships, membership{g, uint32(len(g.members))})
 		g.members = append(g.members, id)

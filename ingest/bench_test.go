@@ -43,7 +43,7 @@ func variedHistogram(random *rand.Rand, buckets int) (h telemetry.Histogram) {
 		h.Sum += count * uint64(telemetry.BucketValue(index))
 		index += 1 + random.Int32N(6)
 	}
-	h.Max = uint64(telemetry.BucketValue(index - 1))
+	h.Max = uint64(telemetry.BucketValue(h.Indexes[buckets-1]))
 	return h
 }
 

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -103,7 +104,7 @@ func TestLimitsAreInclusive(t *testing.T) {
 	report.LengthMillis = uint32(limits.MaxLength.Milliseconds())
 	report.Events = slices.Repeat(report.Events, limits.MaxListed)
 	report.LatencyMicros = telemetry.Histogram{Indexes: []int32{telemetry.ZeroBucket, telemetry.MaxHistogramBuckets - 1},
-		Counts: []uint64{1, limits.MaxCount}, Sum: limits.MaxCount}
+		Counts: []uint64{1, limits.MaxCount}, Sum: limits.MaxCount, Max: math.MaxUint64}
 	for _, skew := range []int64{-limits.MaxSkew.Milliseconds(), limits.MaxSkew.Milliseconds()} {
 		report.StartUnixMillis = appendedAt + skew
 		decode(t, encode(t, report))

@@ -154,5 +154,5 @@ func plainHistogram(b []byte, at int, h *telemetry.Histogram) (counts uint64, ok
 			return 0, false
 		}
 	}
-	return counts, at == len(b) && len(h.Indexes) == len(h.Counts)
+	return counts, at == len(b) && len(h.Indexes) == len(h.Counts) && !h.MaxOff()
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -97,11 +98,18 @@ func mixedHistogram(random *rand.Rand, buckets int) *lists {
 		l.indexes, l.counts = append(l.indexes, index), append(l.counts, 1+random.Uint64N(1<<random.IntN(bits)))
 		index += 1 + random.Int32N(4)
 	}
-	for tag := byte(0x18); tag <= 0x20; tag += 8 {
-		if random.IntN(4) > 0 {
-			l.fields = protowire.AppendVarint(append(l.fields, tag), random.Uint64()>>random.IntN(64))
-		}
+	if random.IntN(4) > 0 {
+		l.fields = protowire.AppendVarint(append(l.fields, 0x18), random.Uint64()>>random.IntN(64))
 	}
+	greatest := uint64(0)
+	if buckets > 0 { // the last bucket is one that holds a whole number
+		greatest = uint64(math.Ceil(telemetry.BucketValue(l.indexes[buckets-1])))
+		l.indexes[buckets-1] = telemetry.BucketIndex(greatest)
+	}
+	if random.IntN(8) == 0 {
+		greatest = random.Uint64() >> random.IntN(64)
+	}
+	l.fields = protowire.AppendVarint(append(l.fields, 0x20), greatest)
 	return l
 }
 

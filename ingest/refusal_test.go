@@ -143,6 +143,10 @@ func TestRefusalsOfHistograms(t *testing.T) {
 		{"count of 0", telemetry.Histogram{Indexes: []int32{5}, Counts: []uint64{0}}, "count of index 5 is 0, allowed are 1 to 1125899906842624"},
 		{"huge count", telemetry.Histogram{Indexes: []int32{5}, Counts: []uint64{1 << 51}}, "count of index 5 is 2251799813685248, allowed are 1 to 1125899906842624"},
 		{"huge sum", telemetry.Histogram{Indexes: []int32{5}, Counts: []uint64{1}, Sum: 1 << 51}, "sum is 2251799813685248, at most 1125899906842624 is allowed"},
+		{"no max", telemetry.Histogram{Indexes: []int32{300}, Counts: []uint64{1}, Sum: 400}, "max is 0, but bucket 300 is the last: send the greatest value"},
+		{"max above the last bucket", telemetry.Histogram{Indexes: []int32{300}, Counts: []uint64{1}, Max: 413}, "max is 413, but bucket 300 is the last: send the greatest value"},
+		{"max below the last bucket", telemetry.Histogram{Indexes: []int32{300}, Counts: []uint64{1}, Max: 386}, "max is 386, but bucket 300 is the last: send the greatest value"},
+		{"max of zeros", telemetry.Histogram{Indexes: []int32{telemetry.ZeroBucket}, Counts: []uint64{1}, Max: 1}, "max is 1, but bucket -1 is the last: send the greatest value"},
 	} {
 		for field, place := range map[string]func(*telemetry.Report){
 			"latency": func(r *telemetry.Report) { r.LatencyMicros = c.h }, "delay": func(r *telemetry.Report) { r.DelayMicros = c.h },
@@ -151,6 +155,9 @@ func TestRefusalsOfHistograms(t *testing.T) {
 			t.Run(c.name+" in "+field, func(t *testing.T) { refused(t, changed(t, place), ReasonHistogram, c.detail) })
 		}
 	}
+	// An encoder leaves a histogram without buckets out; a sender may write one all the same.
+	none := append(encode(t, validReport()), 0x5a, 2, 0x20, 1)
+	refused(t, none, ReasonHistogram, "max is 1, but there is no bucket: send the greatest value")
 }
 
 // refused holds that a record is refused in these words.

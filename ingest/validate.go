@@ -209,5 +209,12 @@ func (l *Limits) checkHistogram(h *telemetry.Histogram) *Refusal {
 			return &Refusal{ReasonHistogram, fmt.Sprintf("count of index %d is %d, allowed are 1 to %d", index, h.Counts[i], l.MaxCount)}
 		}
 	}
+	if h.MaxOff() {
+		last := "there is no bucket"
+		if n := len(h.Indexes); n > 0 {
+			last = fmt.Sprintf("bucket %d is the last", h.Indexes[n-1])
+		}
+		return &Refusal{ReasonHistogram, fmt.Sprintf("max is %d, but %s: send the greatest value", h.Max, last)}
+	}
 	return nil
 }

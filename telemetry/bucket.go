@@ -23,6 +23,9 @@ var (
 	// mantissaBuckets[m] is how many buckets 1+m/2^mantissaBits lies above 1.
 	mantissaBuckets [1 << mantissaBits]float64
 	bucketsPerTwo   = math.Ln2 / logGrowth
+	// fittingMax[i-ZeroBucket] are the values that may be the greatest of a histogram whose highest bucket is i: width+1
+	// from least on. For a check at every histogram that arrives.
+	fittingMax [MaxHistogramBuckets - ZeroBucket]struct{ least, width uint64 }
 )
 
 func init() {
@@ -31,6 +34,11 @@ func init() {
 	}
 	for i := range bucketBounds {
 		bucketBounds[i] = greatestOf(int32(i))
+	}
+	for i := range bucketBounds {
+		fits, greatest := &fittingMax[i-ZeroBucket], bucketBounds[min(i+1, MaxHistogramBuckets-1)]
+		fits.least = bucketBounds[max(i-2, 0)]
+		fits.width = greatest - fits.least + min(1, math.MaxUint64-greatest)
 	}
 }
 
@@ -67,4 +75,16 @@ func BucketIndex(x uint64) int32 {
 		i++
 	}
 	return i
+}
+
+// MaxOff says that h's greatest value lies further from its highest bucket than one bucket and one unit: other languages
+// round logarithms otherwise, and some cut fractions off. Where h holds zeros only, or nothing, it is 0. Indexes must be in
+// order and in bounds.
+func (h *Histogram) MaxOff() bool {
+	last := int32(ZeroBucket)
+	if n := len(h.Indexes); n > 0 {
+		last = h.Indexes[n-1]
+	}
+	fits := &fittingMax[last-ZeroBucket]
+	return h.Max-fits.least > fits.width
 }

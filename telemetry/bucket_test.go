@@ -42,6 +42,43 @@ func TestBucketIndexIsAsDefined(t *testing.T) {
 	}
 }
 
+// TestMaxIsOff says which greatest values fit the highest bucket.
+func TestMaxIsOff(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		var h Histogram
+		h.Observe(random.Uint64() >> random.IntN(64))
+		h.Observe(h.Max / 2)
+		last := &h.Indexes[len(h.Indexes)-1]
+		if h.MaxOff() {
+			t.Fatalf("%d is off its own bucket %d", h.Max, *last)
+		}
+		if h.Max < 200 || *last+3 >= MaxHistogramBuckets {
+			continue // buckets without a whole number lie between
+		}
+		for off, want := range map[int32]bool{-3: true, -1: false, 1: false, 3: true} {
+			moved := h.Clone()
+			moved.Indexes[len(moved.Indexes)-1] += off
+			if moved.MaxOff() != want {
+				t.Fatalf("%d of bucket %d, said to be in %d, is off: %v, want %v", h.Max, *last, *last+off, !want, want)
+			}
+		}
+	}
+	for i := 10; i < 600; i++ { // tenths, cut off and rounded up
+		index := int32(math.Ceil(math.Log(float64(i)/10) / logGrowth))
+		for _, greatest := range []uint64{uint64(i / 10), uint64((i + 9) / 10)} {
+			if h := (Histogram{Indexes: []int32{index}, Max: greatest}); h.MaxOff() {
+				t.Errorf("%d for a value of %d tenths is off its bucket %d", greatest, i, index)
+			}
+		}
+	}
+	for _, h := range []Histogram{{Max: 1}, {Indexes: []int32{ZeroBucket}, Max: 1}, {Indexes: []int32{0}}, {Indexes: []int32{MaxHistogramBuckets - 1}}} {
+		if !h.MaxOff() {
+			t.Errorf("%d fits the buckets %v", h.Max, h.Indexes)
+		}
+	}
+}
+
 func BenchmarkBucketIndex(b *testing.B) {
 	var sum int32
 	for i := uint64(1); b.Loop(); i += 997 {
