@@ -5,8 +5,9 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -X github.com/weirmq/weir/pipeline.Version=$(VERSION)
 # Long enough to meet every seed and some more; `make fuzz FUZZTIME=1m` looks harder.
 FUZZTIME ?= 4s
-# One package at a time: the tests of some start engines and brokers, several at once.
-TESTFLAGS ?= -race -timeout 20m -p 1
+# Two packages at a time: those that start brokers and engines mostly wait for them. More
+# would take the CPU from tests whose rules look at every second.
+TESTFLAGS ?= -race -timeout 20m -p 2
 
 .DEFAULT_GOAL := help
 

@@ -74,12 +74,30 @@ func (f *Fold) paneOf(unixMillis int64) uint32 {
 	at, ok := f.paneAt[start]
 	if !ok {
 		at = uint32(len(f.panes))
-		f.panes = append(f.panes, &pane{start: time.UnixMilli(start).UTC(), startMillis: start, endMillis: start + length})
+		f.panes = append(f.panes, f.takePane())
+		p := f.panes[at]
+		p.start, p.startMillis, p.endMillis = time.UnixMilli(start).UTC(), start, start+length
 		f.paneAt[start] = at
 	}
 	f.recent, f.recentAt = f.panes[at], at
 	return at
 }
+
+// takePane returns an empty one, of a segment before where there is any.
+func (f *Fold) takePane() *pane {
+	n := len(f.sparePanes)
+	if n == 0 {
+		return &pane{}
+	}
+	p := f.sparePanes[n-1]
+	f.sparePanes = f.sparePanes[:n-1]
+	return p
+}
+
+// sparePaneRoom is how many times the cells that a pane had its list may have room for,
+// to serve another pane. Not smaller: a list that grows has room for twice its cells; not
+// larger: the list of a burst of series would stay.
+const sparePaneRoom = 3
 
 // cellOf finds a series' cell. Most reports are of the pane that the series' newest
 // cell is of.

@@ -46,9 +46,11 @@ type Fold struct {
 	pendings    []pendingSums     // of the other cells
 	arena       arena             // of cells, pendings and group partials
 	groups      map[string]*group // by key
+	key         []byte            // of a group, to find it
 	memberships []membership      // of series, one after the other
 	dirty       []*groupPane      // group partials that changed since the last flush
 	spare       []*groupPane
+	sparePanes  []*pane
 	over        bool // the cells are of a segment that is over; its last flush may still be read
 
 	// What is written is unpacked here, one at a time.
@@ -87,6 +89,10 @@ func (f *Fold) reclaim() {
 		for _, g := range p.groups {
 			g.empty()
 			f.spare = append(f.spare, g)
+		}
+		if cap(p.cells) < sparePaneRoom*len(p.cells) {
+			*p = pane{cells: p.cells[:0], groups: p.groups[:0]}
+			f.sparePanes = append(f.sparePanes, p)
 		}
 	}
 	f.panes, f.recent = f.panes[:0], nil

@@ -49,18 +49,19 @@ func (f *Fold) group(id uint32) {
 	first := uint32(len(f.memberships))
 	for i := range f.groupings {
 		grouping := &f.groupings[i]
-		values, ok := grouping.Values(labels)
+		key, ok := grouping.AppendKey(f.key[:0], labels)
+		f.key = key
 		if !ok {
 			continue
 		}
-		key := telemetry.GroupKey(grouping.ID, values)
-		g := f.groups[key]
+		g := f.groups[string(key)]
 		if g == nil {
+			values, _ := grouping.Values(labels)
 			for at := range values {
 				values[at] = strings.Clone(values[at]) // of a record
 			}
-			g = &group{grouping: grouping, values: values, key: key}
-			f.groups[key] = g
+			g = &group{grouping: grouping, values: values, key: string(key)}
+			f.groups[g.key] = g
 		}
 		f.memberships = append(f.memberships, membership{g, uint32(len(g.members))})
 		g.members = append(g.members, id)

@@ -28,7 +28,7 @@ const maxRecordBytes = 1 << 20
 // clientOptions are the options that every Kafka client of Weir shares.
 func clientOptions(config KafkaConfig, hooks ...kgo.Hook) ([]kgo.Opt, error) {
 	options := []kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir"), kgo.WithHooks(hooks...),
-		kgo.MaxDecompressBatchBytes(maxBatchBytes)}
+		kgo.FetchMaxBytes(maxFetchBytes), kgo.MaxDecompressBatchBytes(maxBatchBytes)}
 	if config.TLS.Enabled {
 		tlsConfig, err := config.TLS.load()
 		if err != nil {

@@ -41,7 +41,7 @@ func joinGroup(p *Pipeline, group string, topics []string, options ...kgo.Opt) (
 	}
 	// The client lives until it is closed, not until the stage's context ends: leaving comes after.
 	ctx, abort := context.WithCancel(context.Background())
-	options = append(append(shared, kgo.WithContext(ctx), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topics...), kgo.FetchMaxBytes(maxFetchBytes),
+	options = append(append(shared, kgo.WithContext(ctx), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topics...),
 		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(heartbeatInterval), kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.DisableAutoCommit(), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())), options...)
 	client, err := kgo.NewClient(options...)

@@ -11,10 +11,16 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
+// Headers of records of weir.groups, shared by all: nothing writes to them.
+var (
+	groupHeaders     = []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindGroup)}}
+	watermarkHeaders = []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindWatermark)}}
+)
+
 // groupRecord is a record of weir.groups with partials of a source.
 func groupRecord(source, value []byte, partition int32) *kgo.Record {
 	return &kgo.Record{Topic: telemetry.TopicGroups, Partition: partition, Key: source,
-		Value: value, Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindGroup)}}}
+		Value: value, Headers: groupHeaders}
 }
 
 // recordKind returns the kind header of a record of weir.groups.

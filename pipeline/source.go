@@ -244,8 +244,7 @@ func (w *sourceWorker) writeWatermark(ctx context.Context, idle bool) error {
 	w.a.metrics.watermarks.set(w.source.Partition, float64(watermark.UnixMilli()))
 	records := make([]*kgo.Record, w.a.groups)
 	for partition := range records {
-		records[partition] = &kgo.Record{Topic: telemetry.TopicGroups, Partition: int32(partition), Value: value,
-			Headers: []kgo.RecordHeader{{Key: headerKind, Value: []byte(kindWatermark)}}}
+		records[partition] = &kgo.Record{Topic: telemetry.TopicGroups, Partition: int32(partition), Value: value, Headers: watermarkHeaders}
 	}
 	return produceAll(ctx, w.kafka.records, records)
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/expr-lang/expr"
@@ -90,10 +91,33 @@ func compileWhere(text string) (where func(*telemetry.Labels) bool, normal strin
 	if err != nil {
 		return nil, "", explain(text, err, nil)
 	}
+	filters := sync.Pool{New: newSeriesFilter} // sources ask at once
 	return func(labels *telemetry.Labels) bool {
-		admitted, err := expr.Run(program, newSeriesView(labels))
-		return err == nil && admitted.(bool)
+		filter := filters.Get().(*seriesFilter)
+		defer filters.Put(filter)
+		return filter.admits(program, labels)
 	}, tree.Node.String(), nil
+}
+
+// seriesFilter asks where expressions, one at a time. Each series is asked for each
+// grouping when it is seen first: what a run needs is used again.
+type seriesFilter struct {
+	machine vm.VM
+	labels  *telemetry.Labels
+	label   func(name string) string // of labels
+}
+
+func newSeriesFilter() any {
+	f := &seriesFilter{}
+	f.label = func(name string) string { return f.labels.Get(name) }
+	return f
+}
+
+func (f *seriesFilter) admits(program *vm.Program, labels *telemetry.Labels) bool {
+	f.labels = labels
+	admitted, err := f.machine.Run(program, newSeriesView(labels, f.label))
+	f.labels = nil
+	return err == nil && admitted.(bool)
 }
 
 var unknownName = regexp.MustCompile(`unknown name (\w+)|has no field (\w+)|unknown (?:builtin|function) (\w+)`)

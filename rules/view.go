@@ -106,9 +106,9 @@ type seriesView struct {
 	Label      func(name string) string `expr:"label"`
 }
 
-func newSeriesView(l *telemetry.Labels) seriesView {
+func newSeriesView(l *telemetry.Labels, label func(name string) string) seriesView {
 	return seriesView{l.Env, l.Cluster, l.System, l.Topic, l.Partition, l.Group, l.Op, l.Client, l.Node,
-		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, l.Get}
+		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, label}
 }
 
 // departed counts the clients of before that are not among now and did not say

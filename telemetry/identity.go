@@ -115,6 +115,22 @@ func (g *Grouping) Values(labels *Labels) (values []string, ok bool) {
 	return values, true
 }
 
+// AppendKey appends the key of the group that a series belongs to; ok is false where
+// Where refuses it.
+func (g *Grouping) AppendKey(b []byte, labels *Labels) (key []byte, ok bool) {
+	if g.Where != nil && !g.Where(labels) {
+		return b, false
+	}
+	b = append(b, g.ID...)
+	for _, name := range g.By {
+		b = append(append(b, valueSeparator...), labels.Get(name)...)
+	}
+	if len(g.By) == 0 {
+		b = append(b, valueSeparator...)
+	}
+	return b, true
+}
+
 // valueSeparator stands between the values of a group; no value has it.
 const valueSeparator = "\x00"
 

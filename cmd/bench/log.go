@@ -6,13 +6,10 @@ import (
 	"math"
 	mathbits "math/bits"
 	"math/rand/v2"
-	"os"
-	"os/signal"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sys/unix"
 
 	"github.com/weirmq/weir/deploy/broker"
 	"github.com/weirmq/weir/pipeline"
@@ -29,7 +26,6 @@ type brokerCommand struct {
 	Partitions int           `arg:""`
 	Kind       eventKind     `arg:"" optional:"" default:"histogram"`
 	Pace       time.Duration `help:"Serve while writing, and write what is of one pane each so often."`
-	Held       bool          `help:"Serve first, and write once SIGUSR1 comes."`
 }
 
 // Run fills the log, says where it is, and serves it.
@@ -39,29 +35,15 @@ func (c *brokerCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer running.Close()
-	begin := make(chan os.Signal, 1)
-	signal.Notify(begin, unix.SIGUSR1)
-	say := result{Addr: running.Addrs()[0], Records: c.Records}.print
-	ready := func() error {
-		if c.Pace == 0 && !c.Held {
-			return nil
-		}
-		if err := say(); err != nil || !c.Held {
-			return err
-		}
-		select {
-		case <-begin:
-		case <-ctx.Done():
-		}
-		return ctx.Err()
+	ready, say := func() error { return nil }, result{Addr: running.Addrs()[0], Records: c.Records}.print
+	if c.Pace > 0 {
+		ready, say = say, ready
 	}
 	if err := fill(ctx, running.Addrs()[0], c, ready); err != nil {
 		return err
 	}
-	if c.Pace == 0 && !c.Held {
-		if err := say(); err != nil {
-			return err
-		}
+	if err := say(); err != nil {
+		return err
 	}
 	<-ctx.Done()
 	return nil

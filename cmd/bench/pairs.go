@@ -37,7 +37,6 @@ type target struct {
 	kind     eventKind     // empty for histograms
 	rules    string        // folder, empty for the three groupings
 	pace     time.Duration // 0 to write the log first
-	held     bool          // the log is written when its process gets SIGUSR1
 	sources  int           // partitions, 0 for as many as most targets have
 }
 
@@ -136,9 +135,6 @@ const (
 func startLog(ctx context.Context, t target) (*exec.Cmd, string, error) {
 	kind := cmp.Or(t.kind, kindHistogram)
 	command := pinned(ctx, brokerCore, "broker", strconv.Itoa(t.series), strconv.Itoa(t.records), strconv.Itoa(t.partitions()), string(kind), "--pace", t.pace.String())
-	if t.held {
-		command.Args = append(command.Args, "--held")
-	}
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return nil, "", fmt.Errorf("start the log: %w", err)

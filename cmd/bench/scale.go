@@ -8,14 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sys/unix"
 )
 
 // sourceCounts are how many partitions one process reads; what most targets have comes first.
@@ -107,10 +102,11 @@ func (c *allCommand) processesScale(ctx context.Context) ([]finding, error) {
 	return found, nil
 }
 
-// together lets so many processes share the partitions of a log that is written once
-// each has its share, and returns their CPU time a record.
+// together lets so many processes share the partitions of a log, and returns their CPU
+// time a record. Until all are in the group the first have partitions of the others,
+// which then are read again: what counts is how many records each has read.
 func (c *allCommand) together(ctx context.Context, processes int) (nanosPerRecord float64, err error) {
-	t := target{series: scaleSeries, records: scaleRecords, held: true}
+	t := target{series: scaleSeries, records: scaleRecords}
 	log := &servedLog{}
 	defer log.stop()
 	if log.process, log.addr, err = startLog(ctx, t); err != nil {
@@ -133,12 +129,6 @@ func (c *allCommand) together(ctx context.Context, processes int) (nanosPerRecor
 		}
 		readers[i] = command
 		go follow(ctx, i, out, read)
-	}
-	if err := awaitMembers(ctx, log.addr, processes); err != nil {
-		return 0, err
-	}
-	if err := log.process.Process.Signal(unix.SIGUSR1); err != nil {
-		return 0, fmt.Errorf("let the log be written: %w", err)
 	}
 	return collect(readers, read, t.records)
 }
@@ -166,35 +156,39 @@ func follow(ctx context.Context, reader int, out io.Reader, to chan<- progress) 
 	}
 }
 
+// quiet is how long nobody reads anything when all is read. Not shorter: partitions move
+// meanwhile; not longer: idle processes need CPU time too.
+const quiet = 2 * time.Second
+
 // collect stops the readers when all records were read, and adds up their CPU time.
 func collect(readers []*exec.Cmd, read <-chan progress, records int) (nanosPerRecord float64, err error) {
-	seen, last, running, stopped := make([]int, len(readers)), make([]result, len(readers)), len(readers), false
+	seen, last, running := make([]int, len(readers)), make([]result, len(readers)), len(readers)
+	timer := time.NewTimer(quiet)
+	defer timer.Stop()
 	for running > 0 {
-		p := <-read
-		switch {
-		case p.err == io.EOF:
-			running--
-			if err := readers[p.reader].Wait(); err != nil {
-				return 0, fmt.Errorf("measure a reader: %w", err)
+		select {
+		case p := <-read:
+			if p.err != nil && p.err != io.EOF {
+				return 0, fmt.Errorf("measure a reader: %w", p.err)
 			}
-		case p.err != nil:
-			return 0, fmt.Errorf("measure a reader: %w", p.err)
-		case p.said.CPUNanos > 0:
-			last[p.reader] = p.said
-		default:
-			seen[p.reader] = p.said.Records
-		}
-		sum := 0
-		for _, n := range seen {
-			sum += n
-		}
-		if sum < records || stopped {
-			continue
-		}
-		stopped = true
-		for _, command := range readers {
-			if err := command.Process.Signal(syscall.SIGTERM); err != nil {
-				return 0, fmt.Errorf("stop a reader: %w", err)
+			if p.err == io.EOF {
+				running--
+				if err := readers[p.reader].Wait(); err != nil {
+					return 0, fmt.Errorf("measure a reader: %w", err)
+				}
+			}
+			if p.said.CPUNanos > 0 {
+				last[p.reader] = p.said
+			}
+			seen[p.reader] = max(seen[p.reader], p.said.Records)
+			timer.Reset(quiet)
+		case <-timer.C:
+			if sum(seen) < records {
+				timer.Reset(quiet)
+				continue
+			}
+			if err := terminate(readers); err != nil {
+				return 0, err
 			}
 		}
 	}
@@ -205,41 +199,18 @@ func collect(readers []*exec.Cmd, read <-chan progress, records int) (nanosPerRe
 	return all.perRecord(all.CPUNanos), nil
 }
 
-// awaitMembers waits until the group has so many members and all partitions are shared out.
-func awaitMembers(ctx context.Context, addr string, members int) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
-	if err != nil {
-		return fmt.Errorf("open a client: %w", err)
+func sum(numbers []int) (total int) {
+	for _, n := range numbers {
+		total += n
 	}
-	defer client.Close()
-	ticker := time.NewTicker(100 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		groups, err := kadm.NewClient(client).DescribeGroups(ctx, aggregateGroup)
-		if err != nil {
-			return fmt.Errorf("look at the consumer group: %w", err)
-		}
-		if shares := sharesOf(groups[aggregateGroup]); len(shares) == members && slices.Min(shares) == partitions/members {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-		}
-	}
+	return total
 }
 
-// sharesOf is how many partitions each member has.
-func sharesOf(group kadm.DescribedGroup) (partitions []int) {
-	for _, member := range group.Members {
-		n := 0
-		if assigned, ok := member.Assigned.AsConsumer(); ok {
-			for _, topic := range assigned.Topics {
-				n += len(topic.Partitions)
-			}
+func terminate(readers []*exec.Cmd) error {
+	for _, command := range readers {
+		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+			return fmt.Errorf("stop a reader: %w", err)
 		}
-		partitions = append(partitions, n)
 	}
-	return partitions
+	return nil
 }

@@ -19,7 +19,13 @@ type aggregateCommand struct {
 	KilledAt int  `help:"End by SIGKILL once so many records were read."`
 	Resume   bool `help:"Begin where the consumer group has committed, and read to the end."`
 	Member   bool `help:"Be one of several: say how many records were read so far, until SIGTERM."`
+
+	said        time.Time // when it last said how many
+	saidRecords int
 }
+
+// sayEvery is how often a member says how far it has come.
+const sayEvery = 100 * time.Millisecond
 
 // Run runs the aggregate stage until it has folded and flushed the whole log.
 func (c *aggregateCommand) Run(ctx context.Context) (err error) {
@@ -50,7 +56,7 @@ func (c *aggregateCommand) measure(ctx context.Context, p *pipeline.Pipeline) er
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
 	watch, seen := stopwatch{warm: c.Series, start: started}, 0
-	for seen < c.Records && ctx.Err() == nil {
+	for (seen < c.Records || c.Member) && ctx.Err() == nil {
 		select {
 		case err := <-ended:
 			if ctx.Err() == nil {
@@ -59,7 +65,7 @@ func (c *aggregateCommand) measure(ctx context.Context, p *pipeline.Pipeline) er
 			ended <- err
 		case <-ticker.C:
 			now := int(p.Records(pipeline.RoleAggregate))
-			if err := c.progress(seen, now); err != nil {
+			if err := c.progress(now); err != nil {
 				return err
 			}
 			seen = now
@@ -79,16 +85,17 @@ func (c *aggregateCommand) measure(ctx context.Context, p *pipeline.Pipeline) er
 }
 
 // progress says how far the process has come, and ends it where it shall die.
-func (c *aggregateCommand) progress(before, now int) error {
+func (c *aggregateCommand) progress(now int) error {
 	if c.KilledAt > 0 && now >= c.KilledAt {
 		if err := (result{Records: now}).print(); err != nil {
 			return err
 		}
 		return unix.Kill(os.Getpid(), unix.SIGKILL)
 	}
-	if !c.Member || now == before {
+	if !c.Member || now == c.saidRecords || time.Since(c.said) < sayEvery {
 		return nil
 	}
+	c.said, c.saidRecords = time.Now(), now
 	return result{Records: now}.print()
 }
 
