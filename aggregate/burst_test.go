@@ -15,7 +15,7 @@ import (
 // A burst: ten times the series, new ones each minute, for ten minutes between calm ones. The calm ones are just within
 // the limits.
 const (
-	calmSeries   = 1800
+	calmSeries   = 450
 	burstSeries  = 10 * calmSeries
 	burstMinutes = 10
 	burstTopics  = 3
@@ -25,7 +25,7 @@ const (
 // each topic's totals are exact, also of the topic that bursts.
 func TestBurstOfSeries(t *testing.T) {
 	parameters := DefaultParameters()
-	parameters.MaxSeries, parameters.MaxTopicSeries = 2000, 1000
+	parameters.MaxSeries, parameters.MaxTopicSeries = 500, 250
 	fold := NewFold(telemetry.Source{}, parameters, DefaultLateness, []telemetry.Grouping{{ID: "topic", By: []string{"topic"}}})
 	b := &burst{t: t, fold: fold, parameters: parameters}
 	b.begin()
@@ -41,6 +41,9 @@ func TestBurstOfSeries(t *testing.T) {
 		var now runtime.MemStats
 		runtime.ReadMemStats(&now)
 		heaps = append(heaps, now.HeapAlloc)
+		if got, most := len(fold.series.series), minRemembered+(2*rememberedPerLive)*parameters.MaxSeries; got > most {
+			t.Errorf("minute %d: %d series are remembered, at most %d want to be", minute, got, most)
+		}
 	}
 	t.Logf("heap after each minute, in KiB: %v", inKiB(heaps))
 	if got, want := fold.Counters().Overflowed, b.overflowed; got != want {
@@ -112,7 +115,7 @@ func (b *burst) minute(minute, series, generation int) {
 			if err := b.fold.Add(at, &report, reader); err != nil {
 				b.t.Fatal(err)
 			}
-			if i%2000 == 0 {
+			if i%1500 == 0 {
 				b.read(b.fold.Flush())
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"runtime"
@@ -196,28 +197,34 @@ func storedTotal(t *testing.T, config *Config, partition int32) (total telemetry
 	return total, messages
 }
 
-// TestManyBatchesThatCompressWell: what lies within the bound of a batch is opened as fast as it is folded, not all at once.
+// TestManyBatchesThatCompressWell: what lies within the bound of a batch is opened as fast as it is folded, not all at
+// once, and a partition that waits for it does not end the stage.
 func TestManyBatchesThatCompressWell(t *testing.T) {
-	config := runConfig(t)
-	config.Roles = []string{RoleAggregate}
-	if _, err := EnsureTopics(t.Context(), &config); err != nil {
+	opener, err := newBatchOpener()
+	if err != nil {
 		t.Fatal(err)
 	}
 	encoder, err := zstd.NewWriter(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const size, batches = 24 << 20, 5
-	record := binary.AppendVarint([]byte{0, 0, 0, 1}, size) // attributes, time, offset, no key, value
-	record = append(append(record, make([]byte, size)...), 0)
-	compressed := encoder.EncodeAll(append(binary.AppendVarint(nil, int64(len(record))), record...), nil)
-	s := newSender(t, &config)
-	for range batches {
-		sendBatch(t, s, kgo.CodecZstd, 1, compressed)
+	compressed := encoder.EncodeAll(bytes.Repeat([]byte{0xff}, maxBatchBytes), nil) // no records: it is only opened
+	opened := 0
+	for err == nil {
+		var out []byte
+		if out, err = opener.Decompress(compressed, kgo.CodecZstd); err == nil {
+			opened += len(out)
+		}
 	}
-	p := run(t, config)
-	await(t, "that all records are refused", func() bool { return ledgerTotal(t, &config).Refused == batches })
-	if got := stageOf(p, RoleAggregate); got.Restarts != 0 || got.Records != batches {
-		t.Errorf("the stage is %+v, want no restart and all records", got)
+	if !errors.Is(err, errInflated) || opened <= maxInflatedBytes || opened > maxInflatedBytes+maxBatchBytes {
+		t.Errorf("%d bytes were opened, then: %v; want %d and at most a batch more", opened, err, maxInflatedBytes)
+	}
+	waits := kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: telemetry.TopicTelemetry, Partitions: []kgo.FetchPartition{{Err: err}}}}}}
+	if err := fetchError(waits); err != nil {
+		t.Errorf("the stage would end: %v", err)
+	}
+	opener.polled()
+	if _, err := opener.Decompress(compressed, kgo.CodecZstd); err != nil {
+		t.Errorf("after the records were taken: %v", err)
 	}
 }
