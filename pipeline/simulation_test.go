@@ -104,8 +104,9 @@ type simulation struct {
 	names        map[string]string // of alerts, by fingerprint
 
 	disturbed bool
-	troubled  bool // faults may strike now
-	depth     int  // of processes that are frozen, each while others go on
+	troubled  bool          // faults may strike now
+	shift     time.Duration // of the times of trouble
+	depth     int           // of processes that are frozen, each while others go on
 	flying    []*kgo.Record
 	orphans   map[string]map[topicPartition]time.Time // partitions of a group that nobody owns, until then
 	restarts  []restart
@@ -127,6 +128,7 @@ func newSimulation(seed uint64, sets []*rules.Set, logf func(string, ...any)) *s
 		rules: &ruleSource{set: sets[0], version: 1}, kafka: newSimulatedKafka(w), names: map[string]string{},
 		orphans: map[string]map[topicPartition]time.Time{}}
 	s.config.Telemetry = TelemetryConfig{Pane: w.pane, Tolerance: simulatedTolerance, MaxSeries: 1000, Lateness: w.lateness, Partitions: int(w.sources)}
+	s.shift = time.Duration(s.random.Int64N(int64(trouble + calm)))
 	s.store = newSimulatedStore()
 	s.alertmanager = newSimulatedAlertmanager(rand.New(rand.NewPCG(seed, 3)), s.say)
 	for _, role := range s.roles {
@@ -165,7 +167,7 @@ func (s *simulation) play() {
 	}
 	for time.Since(s.began) < s.world.length+finalCalm {
 		at := time.Since(s.began)
-		s.troubled = s.disturbed && at < s.world.length && at%(trouble+calm) > calm && !s.world.silent(at)
+		s.troubled = s.disturbed && at < s.world.length && (at+s.shift)%(trouble+calm) > calm && !s.world.silent(at)
 		s.round()
 		s.recreateTelemetry()
 	}

@@ -105,7 +105,7 @@ func (e *Evaluator) ApplyWatermark(w telemetry.Watermark) {
 	e.sources.put(w)
 	if e.evaluated.IsZero() {
 		e.evaluated = w.EventTime.Truncate(e.config.Pane)
-		e.since = e.evaluated
+		e.since = later(e.evaluated, w.At.Truncate(e.config.Pane)) // the first report may be of a clock that is behind
 	}
 }
 

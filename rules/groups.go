@@ -160,12 +160,12 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 
 // began notes since when all of a grouping was seen, until the first evaluation after it:
 // what was before is unknown. A grouping that a reload brings is computed from the
-// segments that are open then, so that of panes from before these a part is missing. A
-// broker's clock that is ahead must not make that long.
+// segments that are open then, so that of panes from before these a part is missing;
+// where the broker's clock is ahead, the aggregator's says what is now.
 func (e *Evaluator) began(grouping string, pane time.Time, segment telemetry.Segment) {
 	from := later(pane, segment.Begin())
-	if latest := pane.Add(e.config.Pane + e.sources.patience); from.After(latest) {
-		from = latest
+	if now := e.sources.newest.At; from.After(now) {
+		from = later(pane, now)
 	}
 	if at, ok := e.begins[grouping]; !ok || from.Before(at) && at.After(e.evaluated) {
 		e.begins[grouping] = from
@@ -182,8 +182,8 @@ func later(a, b time.Time) time.Time {
 // holds says whether the group was there before a time: one that came after has no part
 // in an evaluation, or a topic that is new would be a topic that has fallen silent.
 func (g *groupState) holds(at time.Time) bool {
-	for start := range g.panes {
-		if start < at.Unix() {
+	for start, pane := range g.panes {
+		if start < at.Unix() && len(pane.parts) > 0 {
 			return true
 		}
 	}

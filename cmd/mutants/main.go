@@ -42,7 +42,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var cli struct {
-		Only string `help:"Only those whose name or file holds this text."`
+		Only string `help:"Only those whose name, file or package of tests holds this text."`
 	}
 	kong.Parse(&cli, kong.Name("mutants"), kong.Description("Breaks one line after the other and wants the tests to notice.\n\nExample: mutants --only aggregate/fold.go"))
 	if err := run(ctx, cli.Only); err != nil {
@@ -61,7 +61,7 @@ func run(ctx context.Context, only string) error {
 	fmt.Fprintln(table, "mutant\tfile\tnoticed\tby")
 	played, survived := 0, 0
 	for _, m := range mutants {
-		if !strings.Contains(m.Name+"\x00"+m.File, only) {
+		if !strings.Contains(m.Name+"\x00"+m.File+"\x00"+m.Tests.Package, only) {
 			continue
 		}
 		began := time.Now()
