@@ -77,7 +77,7 @@ func (d *Decoder) ReadLabels(raw []byte, into *telemetry.Labels) error {
 	if err := decodeLabels(raw, into); err != nil {
 		return &Refusal{ReasonUndecodable, detailOf(fmt.Errorf("field 2: %w", err))}
 	}
-	if refusal := d.Limits.checkLabels(raw, into); refusal != nil {
+	if refusal := d.Limits.checkLabels(into); refusal != nil {
 		return refusal
 	}
 	return nil

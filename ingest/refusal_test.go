@@ -78,7 +78,12 @@ func TestRefusalsOfLabels(t *testing.T) {
 			`op is "oooooooooooooooooooooooooooooooo", allowed are [send consume probe broker group]`},
 		{"long label", func(r *telemetry.Report) { r.Labels.SDKVersion = strings.Repeat("1", 257) },
 			"label sdk_version has 257 bytes, at most 256 are allowed"},
-		{"NUL in a label", func(r *telemetry.Report) { r.Labels.Topic = "a\x00b" }, `label topic is "a\x00b": NUL is not allowed, it divides the labels of a group`},
+		{"NUL in a label", func(r *telemetry.Report) { r.Labels.Topic = "a\x00b" }, `label topic is "a\x00b": no control character is allowed`},
+		{"line break in a label", func(r *telemetry.Report) { r.Labels.Group = "a\nb" }, `label group is "a\nb": no control character is allowed`},
+		{"escape behind letters", func(r *telemetry.Report) { r.Labels.Client = strings.Repeat("é", 100) + "\x1b[2J" },
+			"label client is \"" + strings.Repeat("é", 32) + "\": no control character is allowed"},
+		{"DEL in a label", func(r *telemetry.Report) { r.Labels.Node = "\x7f" }, `label node is "\x7f": no control character is allowed`},
+		{"a control character of two bytes", func(r *telemetry.Report) { r.Labels.Tag = "a\u009fb" }, `label tag is "a\u009fb": no control character is allowed`},
 		{"10,000 labels", extra(many...), "10000 extra labels, at most 16 are allowed"},
 		{"extra label without a name", extra(""), `extra label "": name 1 to 256 bytes, value at most as many`},
 		{"long name", extra(strings.Repeat("n", 257)), `extra label "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn": name 1 to 256 bytes, value at most as many`},
@@ -87,7 +92,8 @@ func TestRefusalsOfLabels(t *testing.T) {
 		}, `extra label "team": name 1 to 256 bytes, value at most as many`},
 		{"NUL in a value", func(r *telemetry.Report) {
 			r.Labels.Extra = []telemetry.Label{{Name: "team", Value: "\x00"}}
-		}, `label team is "\x00": NUL is not allowed, it divides the labels of a group`},
+		}, `label team is "\x00": no control character is allowed`},
+		{"tab in a name", extra("te\tam"), `name of extra label "te\tam": no control character is allowed`},
 		{"duplicate extra label", extra("team", "team"), `extra label "team" is out of order or given twice: sort by name`},
 		{"well-known extra label", extra("topic"), `extra label "topic" has a field of its own: use it`},
 	} {

@@ -1,11 +1,9 @@
 package ingest
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -109,16 +107,13 @@ func (l *Limits) checkTime(r *telemetry.Report, appendUnixMillis int64) *Refusal
 	return nil
 }
 
-func (l *Limits) checkLabels(raw []byte, labels *telemetry.Labels) *Refusal {
+func (l *Limits) checkLabels(labels *telemetry.Labels) *Refusal {
 	if !slices.Contains(knownOps, labels.Op) {
 		return &Refusal{ReasonLabels, fmt.Sprintf("op is %.32q, allowed are %v", labels.Op, knownOps)}
 	}
-	// All values are part of the label region: where it is short and without NUL, so are they.
-	if len(raw) > l.MaxLabelBytes || bytes.IndexByte(raw, 0) >= 0 {
-		for i, name := range telemetry.LabelNames {
-			if refusal := l.checkLabel(name, *labels.FieldAt(i)); refusal != nil {
-				return refusal
-			}
+	for i, name := range telemetry.LabelNames {
+		if refusal := l.checkLabel(name, *labels.FieldAt(i)); refusal != nil {
+			return refusal
 		}
 	}
 	if got := len(labels.Extra); got > l.MaxExtraLabels {
@@ -139,8 +134,8 @@ func (l *Limits) checkLabel(name, value string) *Refusal {
 	if got := len(value); got > l.MaxLabelBytes {
 		return &Refusal{ReasonLabels, fmt.Sprintf("label %s has %d bytes, at most %d are allowed", name, got, l.MaxLabelBytes)}
 	}
-	if strings.IndexByte(value, 0) >= 0 {
-		return &Refusal{ReasonLabels, fmt.Sprintf("label %s is %.32q: NUL is not allowed, it divides the labels of a group", name, value)}
+	if telemetry.HasControl(value) {
+		return &Refusal{ReasonLabels, fmt.Sprintf("label %s is %.32q: no control character is allowed", name, value)}
 	}
 	return nil
 }
@@ -148,6 +143,9 @@ func (l *Limits) checkLabel(name, value string) *Refusal {
 func (l *Limits) checkExtra(labels *telemetry.Labels, extra telemetry.Label) *Refusal {
 	if extra.Name == "" || len(extra.Name) > l.MaxLabelBytes || len(extra.Value) > l.MaxLabelBytes {
 		return &Refusal{ReasonLabels, fmt.Sprintf("extra label %.32q: name 1 to %d bytes, value at most as many", extra.Name, l.MaxLabelBytes)}
+	}
+	if telemetry.HasControl(extra.Name) {
+		return &Refusal{ReasonLabels, fmt.Sprintf("name of extra label %.32q: no control character is allowed", extra.Name)}
 	}
 	if labels.Field(extra.Name) != nil {
 		return &Refusal{ReasonLabels, fmt.Sprintf("extra label %q has a field of its own: use it", extra.Name)}

@@ -62,6 +62,7 @@ var names = map[string]string{
 	"long, of wide letters": strings.Repeat("ü", 200),
 	"not UTF-8":             "name-\xff\xfe",
 	"with NUL":              "na\x00me",
+	"with line breaks":      "na\nme\u0085",
 }
 
 // TestNamesOfClientsNeverSpoilReports gives client and group names that the ingest

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -118,7 +117,7 @@ func validateLabel(name, value string) error {
 	case len(value) > maxLabelBytes:
 		return fmt.Errorf("label %s has %d bytes: at most %d are allowed", name, len(value), maxLabelBytes)
 	case !isText(value):
-		return fmt.Errorf("label %s is %q: it must be UTF-8 without NUL", name, value)
+		return fmt.Errorf("label %s is %q: it must be UTF-8 without control characters", name, value)
 	}
 	return nil
 }
@@ -133,7 +132,7 @@ func (c Config) validateExtra(labels *telemetry.Labels) (errs []error) {
 		case name == "" || len(name) > maxLabelBytes || len(value) > maxLabelBytes:
 			errs = append(errs, fmt.Errorf("Config.Labels has %.32q: names have 1 to %d bytes and values at most as many", name, maxLabelBytes))
 		case !isText(name) || !isText(value):
-			errs = append(errs, fmt.Errorf("Config.Labels has %q with %q: both must be UTF-8 without NUL", name, value))
+			errs = append(errs, fmt.Errorf("Config.Labels has %q with %q: both must be UTF-8 without control characters", name, value))
 		case name == labelClientLibrary || name == labelSDKName || labels.Field(name) != nil:
 			errs = append(errs, fmt.Errorf("Config.Labels has %q: it is set by a field of Config or by the SDK itself", name))
 		}
@@ -142,4 +141,4 @@ func (c Config) validateExtra(labels *telemetry.Labels) (errs []error) {
 }
 
 // isText says that the ingest stage takes the value.
-func isText(value string) bool { return utf8.ValidString(value) && strings.IndexByte(value, 0) < 0 }
+func isText(value string) bool { return utf8.ValidString(value) && !telemetry.HasControl(value) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -54,7 +55,15 @@ func bounded(value string) string { return cut(value, maxLabelBytes) }
 // cut is as much of a value as fits, without what the ingest stage refuses.
 func cut(value string, maxBytes int) string {
 	value = strings.ToValidUTF8(value[:max(0, min(len(value), maxBytes))], "")
-	return strings.ReplaceAll(value, "\x00", "")
+	if !telemetry.HasControl(value) {
+		return value
+	}
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return -1
+		}
+		return c
+	}, value)
 }
 
 const franzGo = "github.com/twmb/franz-go"

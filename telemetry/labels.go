@@ -79,6 +79,18 @@ func (l *Labels) Get(name string) string {
 	return ""
 }
 
+// HasControl says that a name or value of a label, as UTF-8, has a control character: U+0000 to U+001F and U+007F to U+009F. No
+// report may have one: NUL divides the labels of a group, others break lines of logs, alerts and terminals.
+func HasControl(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if c < ' ' || c == 0x7f || c == 0xc2 && i+1 < len(text) && text[i+1] < 0xa0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Canonical sorts Extra and drops labels without a value, so that equal series
 // have equal encodings.
 func (l *Labels) Canonical() {

@@ -276,7 +276,7 @@ func (x *Report) GetEvents() []*Event {
 }
 
 // Labels name a series. An empty value is the same as an absent label. Values have at
-// most 256 bytes and no NUL.
+// most 256 bytes and no control characters.
 type Labels struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Env           string                 `protobuf:"bytes,1,opt,name=env,proto3" json:"env,omitempty"`         // production, staging
