@@ -75,8 +75,6 @@ func DefaultLimits() Limits {
 		DefaultMaxCount, DefaultMaxSkew, DefaultMaxLength}
 }
 
-var knownOps = []string{"send", "consume", "probe", "broker", "group"}
-
 func (l *Limits) check(r *telemetry.Report, appendUnixMillis int64) *Refusal {
 	if r.Schema != telemetry.Schema {
 		return &Refusal{ReasonSchema, fmt.Sprintf("got schema %d, this version reads %d", r.Schema, telemetry.Schema)}
@@ -108,8 +106,8 @@ func (l *Limits) checkTime(r *telemetry.Report, appendUnixMillis int64) *Refusal
 }
 
 func (l *Limits) checkLabels(labels *telemetry.Labels) *Refusal {
-	if !slices.Contains(knownOps, labels.Op) {
-		return &Refusal{ReasonLabels, fmt.Sprintf("op is %.32q, allowed are %v", labels.Op, knownOps)}
+	if !slices.Contains(telemetry.Ops, labels.Op) {
+		return &Refusal{ReasonLabels, fmt.Sprintf("op is %.32q, allowed are %v", labels.Op, telemetry.Ops)}
 	}
 	for i, name := range telemetry.LabelNames {
 		if refusal := l.checkLabel(name, *labels.FieldAt(i)); refusal != nil {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -73,8 +74,8 @@ func compileExpr(text string, by []string) (*vm.Program, reading, error) {
 	}
 	r := &reader{by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{}}}
 	ast.Walk(&tree.Node, r)
-	if r.err != nil {
-		return nil, reading{}, r.err
+	if err := cmp.Or(r.err, checkOps(&tree.Node)); err != nil {
+		return nil, reading{}, err
 	}
 	r.reading.presence = showsPresence(tree.Node)
 	return program, r.reading, nil
@@ -90,6 +91,9 @@ func compileWhere(text string) (where func(*telemetry.Labels) bool, normal strin
 	tree, err := parser.Parse(text)
 	if err != nil {
 		return nil, "", explain(text, err, nil)
+	}
+	if err := checkOps(&tree.Node); err != nil {
+		return nil, "", err
 	}
 	filters := sync.Pool{New: newSeriesFilter} // sources ask at once
 	return func(labels *telemetry.Labels) bool {

@@ -22,6 +22,9 @@ var LabelNames = []string{
 	"sdk_lang", "sdk_version", "tier", "lane", "tag",
 }
 
+// Ops are the values of the label op: what was measured.
+var Ops = []string{"send", "consume", "probe", "broker", "group"}
+
 // Field returns where the well-known label with that name is kept, nil for any other name.
 func (l *Labels) Field(name string) *string {
 	i := slices.Index(LabelNames, name)
