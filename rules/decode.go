@@ -34,102 +34,6 @@ var (
 	ruleKeys  = []string{"alert", "by", "where", "window", "expr", "for", "keep_firing_for", "labels", "annotations"}
 )
 
-// decoder reads one file and gathers its faults.
-type decoder struct {
-	path   string
-	lines  []string
-	runes  [][]rune // the lines again, once a fault needs them
-	faults Faults
-}
-
-func (d *decoder) line(number int) string {
-	if number < 1 || number > len(d.lines) {
-		return ""
-	}
-	return d.lines[number-1]
-}
-
-func (d *decoder) fault(at *yaml.Node, hint, format string, args ...any) {
-	d.faults = append(d.faults, Fault{File: d.path, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...),
-		Source: d.line(at.Line), Hint: hint})
-}
-
-// mapping returns a node's values by key; other keys and keys given twice are faults. known is nil where any may stand.
-func (d *decoder) mapping(node *yaml.Node, what string, known []string) map[string]*yaml.Node {
-	out := map[string]*yaml.Node{}
-	if node.Kind != yaml.MappingNode {
-		if known == nil {
-			d.fault(node, "", "got %s, want %s as names with texts, as in {name: text}", kindName(node), what)
-		} else {
-			d.fault(node, "", "got %s, want %s with keys %s", kindName(node), what, strings.Join(known, ", "))
-		}
-		return out
-	}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, value := node.Content[i], node.Content[i+1]
-		switch {
-		case known != nil && !slices.Contains(known, key.Value):
-			d.fault(key, didYouMean(key.Value, known), "unknown field %q in %s; known are %s", key.Value, what, strings.Join(known, ", "))
-		case out[key.Value] != nil:
-			d.fault(key, "", "field %q is given twice", key.Value)
-		default:
-			out[key.Value] = value
-		}
-	}
-	return out
-}
-
-func (d *decoder) sequence(node *yaml.Node, what string) []*yaml.Node {
-	if node == nil {
-		return nil
-	}
-	if node.Kind != yaml.SequenceNode {
-		d.fault(node, "", "got %s, want a list of %s", kindName(node), what)
-		return nil
-	}
-	return node.Content
-}
-
-// text returns a scalar's value; ok is false where there is none or another kind stands there.
-func (d *decoder) text(node *yaml.Node, what string) (value string, ok bool) {
-	if node == nil {
-		return "", false
-	}
-	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
-		d.fault(node, "", "got %s, want text for %s", kindName(node), what)
-		return "", false
-	}
-	return node.Value, true
-}
-
-func (d *decoder) duration(node *yaml.Node, what string, otherwise time.Duration) time.Duration {
-	text, ok := d.text(node, what)
-	if !ok {
-		return otherwise
-	}
-	parsed, err := parseDuration(text)
-	if err != nil {
-		d.fault(node, "", "%s: %s", what, err)
-		return otherwise
-	}
-	return parsed
-}
-
-func kindName(node *yaml.Node) string {
-	switch node.Kind {
-	case yaml.MappingNode:
-		return "a mapping"
-	case yaml.SequenceNode:
-		return "a list"
-	case yaml.AliasNode:
-		return "an alias"
-	}
-	if node.Tag == "!!null" {
-		return "nothing"
-	}
-	return fmt.Sprintf("%q", node.Value)
-}
-
 func (d *decoder) file(node *yaml.Node) []*Rule {
 	var out []*Rule
 	for _, group := range d.sequence(d.mapping(node, "a rule file", fileKeys)["groups"], "groups") {
@@ -284,11 +188,6 @@ func (d *decoder) templates(node *yaml.Node, what string, rule *Rule) map[string
 		}
 	}
 	return out
-}
-
-// keyOf returns the key of a value of a mapping.
-func keyOf(mapping, value *yaml.Node) *yaml.Node {
-	return mapping.Content[slices.Index(mapping.Content, value)-1]
 }
 
 // expression reports an error inside an expression at its place in the file.
