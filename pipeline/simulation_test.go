@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,9 @@ func TestSimulation(t *testing.T) {
 		})
 		return
 	}
+	// Histories leave much garbage behind and little to keep: collecting it less often saves a quarter of their time.
+	const lessGarbageCollection = 400
+	defer debug.SetGCPercent(debug.SetGCPercent(lessGarbageCollection))
 	began := time.Now()
 	t.Run("histories", func(t *testing.T) {
 		for shard := range runtime.GOMAXPROCS(0) {
