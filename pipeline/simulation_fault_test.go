@@ -177,6 +177,8 @@ func (s *simulation) disturb() {
 		s.alertmanager.disturb()
 	case 15, 16, 17:
 		s.arrive()
+	case 21, 22, 23, 24:
+		s.desert()
 	case 18, 19, 20:
 		s.store.fails = 1 + s.random.IntN(4)
 		s.say("the store fails %d times", s.store.fails)

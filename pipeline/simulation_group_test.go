@@ -101,6 +101,25 @@ func (s *simulation) rebalance() {
 	}
 }
 
+// desert leaves a source without a worker for longer than rules wait for it.
+func (s *simulation) desert() {
+	for _, m := range s.live(s.roles[0]) {
+		for _, at := range m.owned() {
+			if s.kafka.owners[groupAggregate][at] == m && s.random.IntN(2) == 0 {
+				s.say("nobody has %s/%d for a while", at.topic, at.partition)
+				s.guarded(m, func() error {
+					delete(m.next, at)
+					m.stage.revoked(at)
+					return nil
+				})
+				delete(s.kafka.owners[groupAggregate], at)
+				s.orphans[groupAggregate][at] = time.Now().Add(trouble)
+				return
+			}
+		}
+	}
+}
+
 // rewind stops the processes of a group, sets its offsets back to the start, and starts them again.
 func (s *simulation) rewind() {
 	role := s.roles[s.random.IntN(3)] // the notifier always reads from the start

@@ -165,8 +165,8 @@ func describeAlert(alert *telemetry.Alert) string {
 }
 
 // maxDelay is how much later in event time than in an undisturbed run an alert may fire or resolve: while a source is
-// behind, nothing is known.
-const maxDelay = trouble + 30*time.Second
+// behind or has no worker, nothing is known.
+const maxDelay = 2*trouble + 30*time.Second
 
 // firstKnown is how long it depends on the first watermarks what is known: an alert fires a pane sooner or later.
 const firstKnown = 90 * time.Second
@@ -246,7 +246,7 @@ func compareTold(lives []life, told []string) string {
 		if life.Resolved != 0 {
 			ended++
 		}
-		if life.Resolved != 0 && life.Resolved-life.Fired < trouble {
+		if life.Resolved != 0 && life.Resolved-life.Fired < 2*trouble { // with the pause before the notifier tries again
 			short++
 		}
 	}
