@@ -21,7 +21,7 @@ import (
 
 var (
 	seed      = flag.Int64("seed", -1, "play only the simulated history of this seed, and tell what happens in it")
-	histories = flag.Int64("histories", 60, "how many simulated histories to play")
+	histories = flag.Int64("histories", 40, "how many simulated histories to play")
 )
 
 // TestSimulation holds the promise of the whole pipeline: whatever crashes, freezes, repeats or is away in a history,
