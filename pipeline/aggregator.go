@@ -29,10 +29,6 @@ const FetchPartitionBytes = 256 << 10
 // smaller: each is a request per broker; not larger: idle sources close panes by it.
 const endOffsetInterval = 500 * time.Millisecond
 
-// drainTimeout bounds the last writes of a stage that stops. Not smaller: a slow
-// broker answers within seconds; not larger: a supervisor kills after 30 s.
-const drainTimeout = 10 * time.Second
-
 // aggregator runs a fold for each partition of weir.telemetry that it owns.
 type aggregator struct {
 	config   *Config

@@ -76,15 +76,19 @@ func newSourceWorker(a *aggregator, partition int32) *sourceWorker {
 		decoder: ingest.NewDecoder(ingest.DefaultLimits()), letters: &deadLetters{client: a.kafka.letters, metrics: a.metrics}}
 }
 
-func (w *sourceWorker) run(ctx context.Context) error {
-	if err := w.locate(ctx); err != nil {
+// run adds and ticks until it is stopped, then drains. What is being written at that
+// moment is written to its end; both together are bounded by drainTimeout.
+func (w *sourceWorker) run(stopped context.Context) error {
+	if err := w.locate(stopped); err != nil {
 		return err
 	}
+	ctx, cancel := outlive(stopped, drainTimeout)
+	defer cancel()
 	ticker := time.NewTicker(min(max(w.a.config.Telemetry.Pane/4, minFlushInterval), maxFlushInterval))
 	defer ticker.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-stopped.Done():
 			return w.drain(ctx)
 		case records := <-w.in:
 			if err := w.add(ctx, records); err != nil {
@@ -198,13 +202,6 @@ func (w *sourceWorker) countSeen() {
 	w.seen = now
 	w.a.status.setSource(w.source, SourceStatus{Partition: w.source.Partition, Series: w.fold.Series(),
 		Watermark: w.fold.Watermark(), NextOffset: w.next.Load(), LateReports: w.fold.LateReports(), Excess: w.fold.Excess()})
-}
-
-// drain writes all that changed when the source is given up in order.
-func (w *sourceWorker) drain(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	return w.write(ctx, w.fold.Drain())
 }
 
 func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error {

@@ -1,0 +1,30 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+)
+
+// drainTimeout bounds the last writes of a stage that stops. Not smaller: a slow
+// broker answers within seconds; not larger: a supervisor kills after 30 s.
+const drainTimeout = 10 * time.Second
+
+// outlive returns a context that ends so long after stopped does, or when it is cancelled.
+func outlive(stopped context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(stopped))
+	context.AfterFunc(stopped, func() {
+		timer := time.NewTimer(by)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, cancel
+}
+
+// drain writes all that changed when the source is given up in order.
+func (w *sourceWorker) drain(ctx context.Context) error {
+	return w.write(ctx, w.fold.Drain())
+}

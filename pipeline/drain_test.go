@@ -1,0 +1,99 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// slowBroker takes so long to acknowledge, unless who writes gives up before.
+type slowBroker struct {
+	takes time.Duration
+	taken map[string]int // records by topic
+}
+
+func (b *slowBroker) Produce(ctx context.Context, record *kgo.Record, promise func(*kgo.Record, error)) {
+	timer := time.NewTimer(b.takes)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		b.taken[record.Topic]++
+		promise(record, nil)
+	case <-ctx.Done():
+		promise(record, ctx.Err())
+	}
+}
+
+func (b *slowBroker) ListStartOffsets(context.Context, ...string) (kadm.ListedOffsets, error) {
+	return nil, nil
+}
+
+func (b *slowBroker) FetchOffsets(context.Context, string) (kadm.OffsetResponses, error) {
+	return nil, nil
+}
+
+// committedAtOnce is a group that takes every commit.
+type committedAtOnce struct{}
+
+func (committedAtOnce) CommitOffsetsSync(_ context.Context, _ map[string]map[int32]kgo.EpochOffset,
+	onDone func(*kgo.Client, *kmsg.OffsetCommitRequest, *kmsg.OffsetCommitResponse, error)) {
+	onDone(nil, nil, kmsg.NewPtrOffsetCommitResponse(), nil)
+}
+
+// TestAStopWaitsForWhatIsBeingWritten: a source that is given up while it writes has all of it written, and what came
+// meanwhile, where the broker is slow. Where it is away, the source is given up in bounded time.
+func TestAStopWaitsForWhatIsBeingWritten(t *testing.T) {
+	for what, test := range map[string]struct {
+		takes time.Duration
+		cells int // records of weir.cells that are written
+	}{
+		"a slow broker": {2 * time.Second, 2},
+		"none":          {time.Hour, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broker := &slowBroker{test.takes, map[string]int{}}
+				w := workerOn(t, broker)
+				stopped, stop := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- w.run(stopped) }()
+				now := time.Now()
+				w.in <- []*kgo.Record{{Value: reportOf(t, "orders", now, 1), Timestamp: now}}
+				next := now.Add(time.Minute) // closes the segment before
+				w.in <- []*kgo.Record{{Offset: 1, Value: reportOf(t, "orders", next, 1), Timestamp: next}}
+				synctest.Wait()
+				stop()
+				began := time.Now()
+				<-ended
+				if took := time.Since(began); took > drainTimeout {
+					t.Errorf("it took %s to give the source up, want %s at most", took, drainTimeout)
+				}
+				if got := broker.taken[telemetry.TopicCells]; got != test.cells {
+					t.Errorf("%d records of cells are written, want %d", got, test.cells)
+				}
+			})
+		})
+	}
+}
+
+func workerOn(t *testing.T, broker *slowBroker) *sourceWorker {
+	t.Helper()
+	config := DefaultConfig()
+	rules, err := newRuleSource("../rules.d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &aggregator{config: &config, log: slog.New(slog.DiscardHandler), metrics: newPipelineMetrics().stage(RoleAggregate), rules: rules,
+		status: newStatusBoard(), kafka: sourceKafka{records: broker, letters: broker, commits: committedAtOnce{}, offsets: broker}, sources: 1, groups: 1, cells: 1}
+	w := newSourceWorker(a, 0)
+	w.in = make(chan []*kgo.Record)
+	return w
+}
