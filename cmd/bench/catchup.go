@@ -32,7 +32,7 @@ func (c *allCommand) catchUps(ctx context.Context) ([]finding, error) {
 	log := &servedLog{}
 	defer log.stop()
 	var again, total, wait []float64
-	for range c.Rounds {
+	for range min(c.Rounds, fewRounds) {
 		log.stop()
 		var err error
 		if log.process, log.addr, err = startLog(ctx, catchUp); err != nil {

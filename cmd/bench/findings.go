@@ -64,7 +64,7 @@ var page = template.Must(template.New("page").Parse(`# Benchmarks
 What Weir costs, as ` + "`make bench`" + ` measured it; the command writes this page. A log is served on one core, what is
 measured runs on another, one process at a time. What counts is the CPU time of processes by getrusage. Ratios are of
 pairs that ran one after the other, with the same settings of client and garbage collector; the median of {{ .Rounds }} rounds stands
-with the least and the greatest. The log's reports have 210 bytes, 8 labels and a histogram of 20 buckets that differs
+with the least and the greatest; of {{ .Few }} rounds for memory, what follows a kill, and scale. The log's reports have 210 bytes, 8 labels and a histogram of 20 buckets that differs
 from report to report; each series reports once a second. What the stage wrote is read back and compared with what was
 sent.
 
@@ -97,7 +97,7 @@ func writePage(path string, findings []finding, rounds int) error {
 		return fmt.Errorf("write the findings: %w", err)
 	}
 	defer file.Close()
-	err = page.Execute(file, map[string]any{"Findings": findings, "Rounds": rounds, "Machine": machine(), "Versions": versions(), "VMAgent": parts.VMAgentVersion})
+	err = page.Execute(file, map[string]any{"Findings": findings, "Rounds": rounds, "Few": min(rounds, fewRounds), "Machine": machine(), "Versions": versions(), "VMAgent": parts.VMAgentVersion})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}

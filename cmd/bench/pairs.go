@@ -28,6 +28,9 @@ const (
 	partitions   = 8
 )
 
+// fewRounds are enough for what differs little, or takes a minute each.
+const fewRounds = 3
+
 // target is a ratio of the poll loop's CPU time to the stage's that should hold.
 type target struct {
 	series   int

@@ -54,9 +54,6 @@ var rivalTargets = []rivalTarget{
 	{kind: kindHistogram, series: 5_000, windows: 3, replayed: 13, interval: 10 * time.Second, want: 8, pace: time.Second},
 }
 
-// memoryRounds are fewer than those of CPU time: memory differs little.
-const memoryRounds = 3
-
 // rivals prints a line for each target.
 func (c *allCommand) rivals(ctx context.Context) ([]finding, error) {
 	vmagent, err := parts.VMAgent()
@@ -101,7 +98,7 @@ func (c *allCommand) rival(ctx context.Context, vmagent string, t *rivalTarget) 
 	}
 	rounds := c.Rounds
 	if t.pace > 0 {
-		rounds = min(rounds, memoryRounds)
+		rounds = min(rounds, fewRounds)
 	}
 	log := &servedLog{}
 	defer log.stop()

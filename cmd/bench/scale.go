@@ -62,7 +62,7 @@ func (c *allCommand) sourcesPairs(ctx context.Context, base string, usual, other
 		return nil, err
 	}
 	var ratios []float64
-	for range c.Rounds {
+	for range min(c.Rounds, fewRounds) {
 		a, err := c.child(ctx, "aggregate", base, usual)
 		if err != nil {
 			return nil, err
@@ -84,13 +84,19 @@ func (c *allCommand) processesScale(ctx context.Context) ([]finding, error) {
 	if !strings.Contains(name, c.Only) {
 		return nil, nil
 	}
+	t, log := target{series: scaleSeries, records: scaleRecords}, &servedLog{}
+	defer log.stop()
+	var err error
+	if log.process, log.addr, err = startLog(ctx, t); err != nil {
+		return nil, err
+	}
 	var ratios []float64
-	for range c.Rounds {
-		alone, err := c.together(ctx, 1)
+	for range min(c.Rounds, fewRounds) {
+		alone, err := c.together(ctx, log.addr, t, 1)
 		if err != nil {
 			return nil, err
 		}
-		shared, err := c.together(ctx, manyReaders)
+		shared, err := c.together(ctx, log.addr, t, manyReaders)
 		if err != nil {
 			return nil, err
 		}
@@ -105,11 +111,8 @@ func (c *allCommand) processesScale(ctx context.Context) ([]finding, error) {
 // together lets so many processes share the partitions of a log, and returns their CPU
 // time a record. Until all are in the group the first have partitions of the others,
 // which then are read again: what counts is how many records each has read.
-func (c *allCommand) together(ctx context.Context, processes int) (nanosPerRecord float64, err error) {
-	t := target{series: scaleSeries, records: scaleRecords}
-	log := &servedLog{}
-	defer log.stop()
-	if log.process, log.addr, err = startLog(ctx, t); err != nil {
+func (c *allCommand) together(ctx context.Context, addr string, t target, processes int) (nanosPerRecord float64, err error) {
+	if err := forget(ctx, addr); err != nil {
 		return 0, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -118,7 +121,7 @@ func (c *allCommand) together(ctx context.Context, processes int) (nanosPerRecor
 	share := t
 	share.series /= processes // of which each is seen before CPU time counts
 	for i := range readers {
-		command := c.reader(ctx, "aggregate", log.addr, share)
+		command := c.reader(ctx, "aggregate", addr, share)
 		command.Args = append(command.Args, "--member")
 		out, err := command.StdoutPipe()
 		if err != nil {

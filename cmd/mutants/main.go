@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -32,7 +33,10 @@ type mutant struct {
 	File  string
 	Old   string // stands once in the file
 	New   string
-	Tests struct{ Package, Run string }
+	Tests struct {
+		Package, Run string
+		Histories    int // of a simulation, where its default is too few to be sure
+	}
 }
 
 // errSurvived says that some mutant was not noticed.
@@ -102,7 +106,11 @@ func (m *mutant) play(ctx context.Context) (test string, err error) {
 		return "", err
 	}
 	defer os.RemoveAll(filepath.Dir(overlay))
-	out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-overlay", overlay, "-run", m.Tests.Run, m.Tests.Package).CombinedOutput()
+	args := []string{"test", "-count=1", "-overlay", overlay, "-run", m.Tests.Run, m.Tests.Package}
+	if m.Tests.Histories > 0 {
+		args = append(args, "-histories", strconv.Itoa(m.Tests.Histories))
+	}
+	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 	if err == nil {
 		if bytes.Contains(out, []byte("no tests to run")) {
 			return "", fmt.Errorf("no test of %s matches %s", m.Tests.Package, m.Tests.Run)
