@@ -74,24 +74,13 @@ func (f *Fold) paneOf(unixMillis int64) uint32 {
 	at, ok := f.paneAt[start]
 	if !ok {
 		at = uint32(len(f.panes))
-		f.panes = append(f.panes, f.takePane())
+		f.panes = append(f.panes, f.sparePanes.take())
 		p := f.panes[at]
 		p.start, p.startMillis, p.endMillis = time.UnixMilli(start).UTC(), start, start+length
 		f.paneAt[start] = at
 	}
 	f.recent, f.recentAt = f.panes[at], at
 	return at
-}
-
-// takePane returns an empty one, of a segment before where there is any.
-func (f *Fold) takePane() *pane {
-	n := len(f.sparePanes)
-	if n == 0 {
-		return &pane{}
-	}
-	p := f.sparePanes[n-1]
-	f.sparePanes = f.sparePanes[:n-1]
-	return p
 }
 
 // sparePaneRoom is how many times the cells that a pane had its list may have room for,

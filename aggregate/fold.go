@@ -49,8 +49,8 @@ type Fold struct {
 	key         []byte            // of a group, to find it
 	memberships []membership      // of series, one after the other
 	dirty       []*groupPane      // group partials that changed since the last flush
-	spare       []*groupPane
-	sparePanes  []*pane
+	spare       spares[groupPane]
+	sparePanes  spares[pane]
 	over        bool // the cells are of a segment that is over; its last flush may still be read
 
 	// What is written is unpacked here, one at a time.

@@ -105,22 +105,11 @@ func (f *Fold) partOf(g *group, pane uint32) *groupPane {
 			return g.panes[i]
 		}
 	}
-	gp := f.takeGroupPane()
+	gp := f.spare.take()
 	gp.group, gp.at, gp.pane = g, pane, f.panes[pane]
 	g.panes = append(g.panes, gp)
 	gp.pane.groups = append(gp.pane.groups, gp)
 	return gp
-}
-
-// takeGroupPane returns an empty one, of a segment before where there is any.
-func (f *Fold) takeGroupPane() *groupPane {
-	n := len(f.spare)
-	if n == 0 {
-		return &groupPane{}
-	}
-	g := f.spare[n-1]
-	f.spare = f.spare[:n-1]
-	return g
 }
 
 // empty makes a group's part ready for another group and pane.

@@ -13,8 +13,8 @@ import (
 
 type demoCommand struct {
 	Once         bool   `help:"Play the story once, verify every number, print the outcome as JSON and exit."`
-	Data         string `help:"Folder for all data; a second start on it continues." type:"path" placeholder:"DIR"`
-	Rules        string `help:"Folder of rules; the demo's own unless given." type:"existingdir" placeholder:"DIR"`
+	Data         dir    `help:"Folder for all data; a second start on it continues." type:"path"`
+	Rules        dir    `help:"Folder of rules; the demo's own unless given." type:"existingdir"`
 	Kafka        string `help:"Address of the embedded broker; port 0 is any free one." default:"127.0.0.1:0"`
 	Clickhouse   string `help:"Address of the embedded ClickHouse." default:"127.0.0.1:0"`
 	Alertmanager string `help:"Address of Alertmanager." default:"127.0.0.1:0"`
@@ -34,15 +34,15 @@ var errInterrupted = errors.New("interrupted before the story was told and verif
 
 // Run plays the story.
 func (c *demoCommand) Run(ctx context.Context) error {
-	dir := c.Data
-	if dir == "" {
+	data := string(c.Data)
+	if data == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
 			return fmt.Errorf("find a folder for the data: %w; give one with --data", err)
 		}
-		dir = filepath.Join(cache, "weir", "demo")
+		data = filepath.Join(cache, "weir", "demo")
 	}
-	outcome, err := demo.Run(ctx, demo.Config{Once: c.Once, DataDir: dir, RulesDir: c.Rules, Kafka: c.Kafka,
+	outcome, err := demo.Run(ctx, demo.Config{Once: c.Once, DataDir: data, RulesDir: string(c.Rules), Kafka: c.Kafka,
 		ClickHouse: c.Clickhouse, Alertmanager: c.Alertmanager, HTTP: c.HTTP, Out: os.Stdout})
 	if err == nil && outcome == nil && c.Once {
 		return errInterrupted

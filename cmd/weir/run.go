@@ -14,11 +14,11 @@ import (
 )
 
 type configFlags struct {
-	Config string `help:"Configuration file; WEIR_… environment variables override it." type:"path" placeholder:"weir.yaml"`
+	Config file `help:"Configuration file; WEIR_… environment variables override it." type:"path"`
 }
 
 func (f configFlags) load() (pipeline.Config, error) {
-	return pipeline.LoadConfig(f.Config, os.Environ())
+	return pipeline.LoadConfig(string(f.Config), os.Environ())
 }
 
 type runCommand struct {
