@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -96,4 +98,21 @@ func workerOn(t *testing.T, broker *slowBroker) *sourceWorker {
 	w := newSourceWorker(a, 0)
 	w.in = make(chan []*kgo.Record)
 	return w
+}
+
+// leaderless is a partition of which the brokers say that nobody leads it.
+type leaderless struct{ slowBroker }
+
+func (*leaderless) ListStartOffsets(context.Context, ...string) (kadm.ListedOffsets, error) {
+	return kadm.ListedOffsets{telemetry.TopicTelemetry: {0: {Topic: telemetry.TopicTelemetry, Offset: -1, Err: kerr.LeaderNotAvailable}}}, nil
+}
+
+// TestAnUnknownStartIsNoStart: a source whose start cannot be known fails, in place of never being at its end.
+func TestAnUnknownStartIsNoStart(t *testing.T) {
+	t.Parallel()
+	w := workerOn(t, &slowBroker{})
+	w.kafka.offsets = &leaderless{}
+	if err := w.locate(t.Context()); !errors.Is(err, kerr.LeaderNotAvailable) {
+		t.Errorf("got %v, want %v", err, kerr.LeaderNotAvailable)
+	}
 }

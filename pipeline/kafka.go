@@ -202,6 +202,9 @@ func readPartition(ctx context.Context, config KafkaConfig, topic string, partit
 	}
 	end, _ := ends.Lookup(topic, partition)
 	start, _ := starts.Lookup(topic, partition)
+	if err := cmp.Or(end.Err, start.Err); err != nil { // not an empty partition
+		return nil, fmt.Errorf("find the bounds of %s partition %d: %w", topic, partition, err)
+	}
 	var records []*kgo.Record
 	for next := start.Offset; next < end.Offset; {
 		fetches := client.PollFetches(ctx)

@@ -121,6 +121,9 @@ func (w *sourceWorker) locate(ctx context.Context) error {
 		return fmt.Errorf("find the start: %w", err)
 	}
 	start, _ := starts.Lookup(telemetry.TopicTelemetry, partition)
+	if start.Err != nil {
+		return fmt.Errorf("find the start: %w", start.Err)
+	}
 	next := start.Offset
 	committed, err := w.kafka.offsets.FetchOffsets(ctx, groupAggregate)
 	if err != nil {
