@@ -42,7 +42,7 @@ func (c *allCommand) catchUps(ctx context.Context) ([]finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		after, err := c.resumed(ctx, log.addr)
+		after, err := c.child(ctx, "aggregate", log.addr, catchUp, "--resume") // from what its group has committed
 		if err != nil {
 			return nil, err
 		}
@@ -61,9 +61,7 @@ func (c *allCommand) catchUps(ctx context.Context) ([]finding, error) {
 
 // killed runs the stage until it kills itself, and returns how many records it had read.
 func (c *allCommand) killed(ctx context.Context, addr string) (int, error) {
-	command := c.reader(ctx, "aggregate", addr, catchUp)
-	command.Args = append(command.Args, "--killed-at", strconv.Itoa(killedAt))
-	text, err := command.Output()
+	text, err := c.reader(ctx, "aggregate", addr, catchUp, "--killed-at", strconv.Itoa(killedAt)).Output()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Exited() {
 		return 0, fmt.Errorf("measure a killed stage: it was not killed: %w: %s", err, text)
 	}
@@ -72,19 +70,4 @@ func (c *allCommand) killed(ctx context.Context, addr string) (int, error) {
 		return 0, fmt.Errorf("measure a killed stage: it said %q: %w", text, err)
 	}
 	return said.Records, nil
-}
-
-// resumed runs the stage again, from what its group has committed to the end.
-func (c *allCommand) resumed(ctx context.Context, addr string) (result, error) {
-	var said result
-	command := c.reader(ctx, "aggregate", addr, catchUp)
-	command.Args = append(command.Args, "--resume")
-	text, err := command.Output()
-	if err != nil {
-		return said, fmt.Errorf("measure a restart: %w", err)
-	}
-	if err := json.Unmarshal(text, &said); err != nil {
-		return said, fmt.Errorf("measure a restart: it said %q: %w", text, err)
-	}
-	return said, nil
 }

@@ -4,7 +4,8 @@
 // B, each reading the same records: the bare poll loop, and the aggregate stage. What
 // counts is CPU time by getrusage, and the ratio of each pair; the median of them is
 // the result. Where vmagent is there, the stage is measured against its stream
-// aggregation of the same values likewise.
+// aggregation of the same values likewise. What the ClickHouse writer needs beside
+// others is a benchmark of its package, which runs as a child.
 package main
 
 import (

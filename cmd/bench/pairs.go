@@ -67,7 +67,7 @@ func (c *allCommand) Run(ctx context.Context) error {
 		}
 		all = append(all, found...)
 	}
-	for _, measure := range []func(context.Context) ([]finding, error){c.catchUps, c.sourcesScale, c.processesScale} {
+	for _, measure := range []func(context.Context) ([]finding, error){c.catchUps, c.sourcesScale, c.processesScale, c.writers} {
 		found, err := measure(ctx)
 		if err != nil {
 			return err
@@ -156,14 +156,15 @@ func startLog(ctx context.Context, t target) (*exec.Cmd, string, error) {
 }
 
 // reader is a process that reads the log.
-func (c *allCommand) reader(ctx context.Context, mode, addr string, t target) *exec.Cmd {
-	return pinned(ctx, measuredCore, mode, addr, strconv.Itoa(t.records), strconv.Itoa(t.partitions()), strconv.Itoa(t.series),
-		"--rules", cmp.Or(t.rules, "cmd/bench/rules.d"))
+func (c *allCommand) reader(ctx context.Context, mode, addr string, t target, flags ...string) *exec.Cmd {
+	return pinned(ctx, measuredCore, append([]string{mode, addr, strconv.Itoa(t.records), strconv.Itoa(t.partitions()), strconv.Itoa(t.series),
+		"--rules", cmp.Or(t.rules, "cmd/bench/rules.d")}, flags...)...)
 }
 
-func (c *allCommand) child(ctx context.Context, mode, addr string, t target) (result, error) {
+// child is what a reader says when it is through.
+func (c *allCommand) child(ctx context.Context, mode, addr string, t target, flags ...string) (result, error) {
 	var out result
-	text, err := c.reader(ctx, mode, addr, t).Output()
+	text, err := c.reader(ctx, mode, addr, t, flags...).Output()
 	if err != nil {
 		return out, fmt.Errorf("measure %s: %w", mode, err)
 	}
@@ -175,7 +176,11 @@ func (c *allCommand) child(ctx context.Context, mode, addr string, t target) (re
 
 // pinned is this program in another mode, on one core and with one processor.
 func pinned(ctx context.Context, core string, args ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, "taskset", append([]string{"-c", core, os.Args[0]}, args...)...)
+	return pinnedProgram(ctx, core, os.Args[0], args...)
+}
+
+func pinnedProgram(ctx context.Context, core, program string, args ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, "taskset", append([]string{"-c", core, program}, args...)...)
 	command.Env = append(os.Environ(), "GOMAXPROCS=1")
 	command.Stderr = os.Stderr
 	return command

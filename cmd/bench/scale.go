@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -121,8 +122,7 @@ func (c *allCommand) together(ctx context.Context, addr string, t target, proces
 	share := t
 	share.series /= processes // of which each is seen before CPU time counts
 	for i := range readers {
-		command := c.reader(ctx, "aggregate", addr, share)
-		command.Args = append(command.Args, "--member")
+		command := c.reader(ctx, "aggregate", addr, share, "--member")
 		out, err := command.StdoutPipe()
 		if err != nil {
 			return 0, fmt.Errorf("start a reader: %w", err)
@@ -209,9 +209,10 @@ func sum(numbers []int) (total int) {
 	return total
 }
 
+// terminate asks the readers to end; some may have.
 func terminate(readers []*exec.Cmd) error {
 	for _, command := range readers {
-		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		if err := command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("stop a reader: %w", err)
 		}
 	}

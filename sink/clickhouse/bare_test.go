@@ -41,20 +41,22 @@ func newBare() *bare {
 	return c
 }
 
+// columns are in the order of cellColumns.
 func (c *bare) columns() []proto.ColInput {
-	columns := []proto.ColInput{&c.pane, &c.minute, &c.client, c.extra, c.source, c.classes, c.gauges, c.errorCounts, c.gaugeLast, c.gaugeMax}
+	columns := []proto.ColInput{&c.pane}
 	for i := range c.labels {
-		if i != clientLabel {
-			columns = append(columns, c.labels[i])
+		if i == clientLabel {
+			columns = append(columns, &c.client)
+			continue
 		}
+		columns = append(columns, c.labels[i])
 	}
-	for i := range c.numbers {
-		columns = append(columns, &c.numbers[i])
-	}
+	n := &c.numbers
+	columns = append(columns, c.extra, c.source, &n[0], &c.minute, &n[1], &n[2], &n[3], &n[4], c.classes, c.errorCounts)
 	for i := range c.indexes {
-		columns = append(columns, c.indexes[i], c.counts[i])
+		columns = append(columns, c.indexes[i], c.counts[i], &n[8+2*i], &n[9+2*i])
 	}
-	return columns
+	return append(columns, &n[5], &n[6], &n[7], c.gauges, c.gaugeLast, c.gaugeMax)
 }
 
 func (c *bare) add(batch *telemetry.CellBatch, source string, cell *telemetry.Cell) {
