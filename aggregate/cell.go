@@ -25,6 +25,7 @@ type cell struct {
 	pending  uint32 // in Fold.pendings, plus 1; 0 where nothing is
 	flushed  uint32 // version last flushed
 	absorbed bool   // the groups have what is in the cell; before, reports are added to it
+	touched  uint16 // Fold.interval in which a report came last
 }
 
 // pendingSums are what came for a cell since the last flush.
@@ -99,7 +100,7 @@ func (f *Fold) cellOf(id, pane uint32) (uint32, *cell) {
 		}
 		at = c.older
 	}
-	c := cell{series: id, pane: pane, older: s.newest}
+	c := cell{series: id, pane: pane, older: s.newest, absorbed: f.direct}
 	if s.newest > 0 {
 		s.expected = f.cells.at(s.newest - 1).blockSpans()
 	}
@@ -107,10 +108,26 @@ func (f *Fold) cellOf(id, pane uint32) (uint32, *cell) {
 	at := f.cells.add(c)
 	s.newest = at + 1
 	f.panes[pane].cells = append(f.panes[pane].cells, at)
-	f.fresh = append(f.fresh, at)
+	if !f.direct {
+		f.fresh = append(f.fresh, at)
+	}
 	added := f.cells.at(at)
 	f.joinGroups(added)
 	return at, added
+}
+
+// add adds a report to a cell.
+func (f *Fold) add(at uint32, c *cell, r *telemetry.Report) {
+	f.added++
+	if c.touched != f.interval {
+		c.touched = f.interval
+		f.touched++
+	}
+	if f.direct && !hasLists(r) { // all cells are absorbed
+		f.addThrough(c, r)
+		return
+	}
+	f.arena.add(f.openSums(at, c), r)
 }
 
 // openSums returns what a report is added to: the cell itself until its groups have
@@ -150,7 +167,20 @@ func (f *Fold) absorb() {
 		f.arena.restart(&p.sums)
 	}
 	f.fresh, f.pendings = f.fresh[:0], f.pendings[:0]
+	if f.added > 0 {
+		f.direct = directDivisor*f.added < directFactor*f.touched
+		f.added, f.touched = 0, 0
+		f.interval++
+	}
 }
+
+// Reports go to groups at once where, between two flushes, each cell had fewer than
+// directFactor / directDivisor of them. Not more: a report is an addition for each grouping
+// then; not fewer: each would be added to what is pending alone, and that to the cell.
+const (
+	directFactor  = 3
+	directDivisor = 2
+)
 
 // partial is what a group has in a pane so far. It is good until the next one.
 func (f *Fold) partial(g *groupPane) telemetry.GroupPartial {

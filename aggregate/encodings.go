@@ -14,6 +14,8 @@ type encodings struct {
 	slots   []slot // a power of two
 	entries []encoding
 	chunks  [][]byte // an encoding is in one of them
+	last    uint32   // entry that was found or inserted last
+	follows bool     // it was the one that followed the entry before it the last time too
 }
 
 // slot is free where entry is 0. A part of the hash tells most others apart without a
@@ -29,6 +31,7 @@ type encoding struct {
 	at     uint32 // in the chunk
 	length uint32
 	series uint32
+	next   uint32 // entry that was found after this one the last time
 }
 
 const (
@@ -48,6 +51,30 @@ func (e *encodings) hash(raw []byte) uint64 { return maphash.Bytes(e.seed, raw) 
 // tagOf is the part of a hash that does not choose the slot.
 func tagOf(hash uint64) uint32 { return uint32(hash >> 32) }
 
+// foresee returns the series of an encoding where that is the one that came after the
+// last one before too. Clients send all their series each second in the same order, so
+// most are found without their slot, which nothing else brings into the cache. While
+// they come in another order, nothing is foreseen: a wrong guess costs as much as it
+// could save.
+func (e *encodings) foresee(raw []byte) (series uint32, ok bool) {
+	if !e.follows {
+		return 0, false
+	}
+	next := e.entries[e.last].next
+	if !bytes.Equal(e.bytesOf(next), raw) {
+		return 0, false
+	}
+	e.last = next
+	return e.entries[next].series, true
+}
+
+// follow notes which entry came after the last one.
+func (e *encodings) follow(entry uint32) {
+	last := &e.entries[e.last]
+	e.follows = last.next == entry
+	last.next, e.last = entry, entry
+}
+
 // find returns the series of an encoding.
 func (e *encodings) find(raw []byte, hash uint64) (series uint32, ok bool) {
 	mask := uint64(len(e.slots) - 1)
@@ -57,6 +84,7 @@ func (e *encodings) find(raw []byte, hash uint64) (series uint32, ok bool) {
 			return 0, false
 		}
 		if s.tag == tagOf(hash) && bytes.Equal(e.bytesOf(s.entry-1), raw) {
+			e.follow(s.entry - 1)
 			return e.entries[s.entry-1].series, true
 		}
 	}
@@ -77,10 +105,11 @@ func (e *encodings) insert(raw []byte, hash uint64, series uint32) uint32 {
 		e.chunks = append(e.chunks, make([]byte, 0, max(encodingChunk, len(raw))))
 	}
 	last := len(e.chunks) - 1
-	e.entries = append(e.entries, encoding{uint32(last), uint32(len(e.chunks[last])), uint32(len(raw)), series})
+	e.entries = append(e.entries, encoding{uint32(last), uint32(len(e.chunks[last])), uint32(len(raw)), series, 0})
 	e.chunks[last] = append(e.chunks[last], raw...)
 	e.place(slot{tagOf(hash), uint32(len(e.entries))}, hash)
-	return uint32(len(e.entries) - 1)
+	e.follow(uint32(len(e.entries) - 1))
+	return e.last
 }
 
 func (e *encodings) grow() {

@@ -23,7 +23,9 @@ type Position struct {
 //
 // A report is added to its cell until the series' groups absorb the cell at a flush;
 // what comes after that is pending, and absorbed by the next. So a report costs one
-// addition however many groupings there are.
+// addition however many groupings there are. Where cells have hardly more than one report
+// between two flushes, nothing is saved by that: reports are added to cell and groups
+// at once then.
 type Fold struct {
 	source     telemetry.Source
 	parameters Parameters
@@ -44,6 +46,10 @@ type Fold struct {
 	cells       cellTable
 	fresh       []uint32          // cells that no group has absorbed
 	pendings    []pendingSums     // of the other cells
+	direct      bool              // reports are added to groups at once
+	interval    uint16            // counts flushes, to tell touched cells
+	added       int               // reports since the last flush
+	touched     int               // cells that they were added to
 	arena       arena             // of cells, pendings and group partials
 	groups      map[string]*group // by key
 	key         []byte            // of a group, to find it
@@ -76,7 +82,7 @@ type Counters struct {
 func NewFold(source telemetry.Source, parameters Parameters, lateness time.Duration, groupings []telemetry.Grouping) *Fold {
 	return &Fold{source: source, parameters: parameters, lateness: lateness, groupings: groupings,
 		series: newSeriesTable(parameters), paneAt: map[int64]uint32{}, groups: map[string]*group{},
-		excess: newExcess(), listed: versionList{place: map[uint32]int{}}}
+		interval: 1, excess: newExcess(), listed: versionList{place: map[uint32]int{}}}
 }
 
 // reclaim empties what the segment held that is over, for the open one.
@@ -153,7 +159,8 @@ func (f *Fold) Add(at Position, r *telemetry.Report, reader LabelReader) error {
 		f.late++
 		f.counters.Late++
 	}
-	f.arena.add(f.openSums(f.cellOf(id, pane)), r)
+	cellAt, c := f.cellOf(id, pane)
+	f.add(cellAt, c, r)
 	// A clock that runs ahead must not close the panes of others.
 	f.advance(min(r.StartUnixMillis, at.AppendUnixMillis))
 	return nil

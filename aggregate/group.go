@@ -124,18 +124,35 @@ func (f *Fold) absorbInto(c *cell, part *sums, unpacked *telemetry.Totals) {
 	for _, m := range f.membershipsOf(s) {
 		gp := f.partOf(m.group, c.pane)
 		f.arena.absorb(&gp.sums, unpacked, m.group.grouping.Omit)
-		if s.version != 0 && part.messages > 0 && !m.group.grouping.Omit.Has(telemetry.PartDistincts) {
-			gp.countVersion(s.version, part.messages)
-		}
+		f.changed(gp, s, part.messages)
 		if part.lists > 0 {
 			lists := f.arena.lists[part.lists-1]
 			f.arena.listsOf(&gp.sums).JoinCounters(&telemetry.Labels{Client: f.series.client(c.series)}, lists)
 			gp.gauged = gp.gauged || len(lists.Gauges) > 0
 		}
-		if !gp.dirty {
-			gp.dirty = true
-			f.dirty = append(f.dirty, gp)
-		}
+	}
+}
+
+// addThrough adds a report without lists to a cell that groups have absorbed, and to the
+// groups.
+func (f *Fold) addThrough(c *cell, r *telemetry.Report) {
+	f.arena.addNumbers(&c.sums, r, 0)
+	s := &f.series.series[c.series]
+	for _, m := range f.membershipsOf(s) {
+		gp := f.partOf(m.group, c.pane)
+		f.arena.addNumbers(&gp.sums, r, m.group.grouping.Omit)
+		f.changed(gp, s, r.Messages)
+	}
+}
+
+// changed notes that messages of a series came to a group's part.
+func (f *Fold) changed(g *groupPane, s *series, messages uint64) {
+	if s.version != 0 && messages > 0 && !g.group.grouping.Omit.Has(telemetry.PartDistincts) {
+		g.countVersion(s.version, messages)
+	}
+	if !g.dirty {
+		g.dirty = true
+		f.dirty = append(f.dirty, g)
 	}
 }
 

@@ -130,6 +130,9 @@ func (t *seriesTable) versionOf(labels *telemetry.Labels) uint32 {
 // find returns the series of an encoding. One seen for the first time is read. noSeries
 // is one that is over a limit and not remembered: its labels were read last.
 func (t *seriesTable) find(raw []byte, reader LabelReader) (uint32, error) {
+	if id, ok := t.encodings.foresee(raw); ok {
+		return id, nil
+	}
 	hash := t.encodings.hash(raw)
 	if id, ok := t.encodings.find(raw, hash); ok {
 		return id, nil

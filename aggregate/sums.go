@@ -14,19 +14,37 @@ type sums struct {
 
 // add folds a report in.
 func (a *arena) add(s *sums, r *telemetry.Report) {
-	s.reports++
-	s.messages += r.Messages
-	s.bytes += r.Bytes
-	s.interval += uint64(r.LengthMillis)
-	a.merge(&s.latencies, &r.LatencyMicros)
-	a.merge(&s.delays, &r.DelayMicros)
-	a.merge(&s.sizes, &r.SizeBytes)
-	a.merge(&s.heartbeats, &r.HeartbeatMicros)
-	if len(r.Errors)+len(r.Gauges)+len(r.Events) > 0 || r.Rebalances|r.DroppedReports > 0 {
+	a.addNumbers(s, r, 0)
+	if hasLists(r) {
 		aside := a.listsOf(s)
 		aside.AddLists(r)
 		aside.Rebalances += r.Rebalances
 		aside.DroppedReports += r.DroppedReports
+	}
+}
+
+// hasLists says that a report has what is kept aside.
+func hasLists(r *telemetry.Report) bool {
+	return len(r.Errors)+len(r.Gauges)+len(r.Events) > 0 || r.Rebalances|r.DroppedReports > 0
+}
+
+// addNumbers folds in what is not kept aside of a report, without what is omitted.
+func (a *arena) addNumbers(s *sums, r *telemetry.Report, omit telemetry.Parts) {
+	s.reports++
+	s.messages += r.Messages
+	s.bytes += r.Bytes
+	s.interval += uint64(r.LengthMillis)
+	if !omit.Has(telemetry.PartLatency) {
+		a.merge(&s.latencies, &r.LatencyMicros)
+	}
+	if !omit.Has(telemetry.PartDelay) {
+		a.merge(&s.delays, &r.DelayMicros)
+	}
+	if !omit.Has(telemetry.PartSize) {
+		a.merge(&s.sizes, &r.SizeBytes)
+	}
+	if !omit.Has(telemetry.PartHeartbeat) {
+		a.merge(&s.heartbeats, &r.HeartbeatMicros)
 	}
 }
 
