@@ -92,6 +92,9 @@ func (p *Pipeline) RunStage(ctx context.Context, role string) error { return run
 // Records is how many records the stage of a role has processed.
 func (p *Pipeline) Records(role string) uint64 { return p.metrics.stage(role).records.Get() }
 
+// Partitions is how many partitions a stage of this process owns at the moment.
+func (p *Pipeline) Partitions(role string) int { return int(p.metrics.stage(role).partitions.Load()) }
+
 // ensureTopics tries until Weir's topics are right or ctx ends. The error says that
 // they will never be for this process.
 func (p *Pipeline) ensureTopics(ctx context.Context) error {

@@ -83,7 +83,7 @@ Machine: {{ .Machine }}. {{ .Versions }}.
   10,000 reports a second, the share of a minute's that it reads twice. It is let into its group when the session of the
   killed one is over, in 8 s. What it wrote before and after is compared with the log: exact.
 - *throughput, N sources*: reports per CPU second of one process that reads N partitions, over those with 8. *processes*: of
-  one process over 8 partitions, and of four that share them.
+  one process over 8 partitions, and of four that share them and a core, from when each has its part until all is written.
 - *vmagent / aggregate*: what the stream aggregation of vmagent {{ .VMAgent }} needs, over what the aggregate stage does, for
   the same totals of each series in windows with 10 reports. No rule reads the series. *count*: a report is one number, one
   sample of vmagent. *latency*: one message, one sample; count, sum, maximum and histogram are kept. *histogram*: 20

@@ -13,14 +13,16 @@ import (
 
 // result is what one process measured.
 type result struct {
-	Addr     string `json:"addr,omitempty"` // of the broker
-	Records  int    `json:"records,omitempty"`
-	Seen     int    `json:"seen,omitempty"` // records, those before CPU time counted too
-	CPUNanos int64  `json:"cpu_nanos,omitempty"`
-	MaxRSS   int64  `json:"max_rss_kib,omitempty"`
-	IdleRSS  int64  `json:"idle_rss_kib,omitempty"` // before anything was read
-	Mallocs  uint64 `json:"mallocs,omitempty"`
-	GCNanos  int64  `json:"gc_nanos,omitempty"` // CPU time of the garbage collector
+	Addr    string `json:"addr,omitempty"` // of the broker
+	Records int    `json:"records,omitempty"`
+	Seen    int    `json:"seen,omitempty"` // records, those before CPU time counted too
+	// Offsets that are next to be read, by partition; what was before is written too.
+	Offsets  map[int32]int64 `json:"offsets,omitempty"`
+	CPUNanos int64           `json:"cpu_nanos,omitempty"`
+	MaxRSS   int64           `json:"max_rss_kib,omitempty"`
+	IdleRSS  int64           `json:"idle_rss_kib,omitempty"` // before anything was read
+	Mallocs  uint64          `json:"mallocs,omitempty"`
+	GCNanos  int64           `json:"gc_nanos,omitempty"` // CPU time of the garbage collector
 	// From the start of a process until it was through its records, and until it had the first.
 	WallNanos  int64 `json:"wall_nanos,omitempty"`
 	FirstNanos int64 `json:"first_nanos,omitempty"`

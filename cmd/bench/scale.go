@@ -9,9 +9,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // sourceCounts are how many partitions one process reads; what most targets have comes first.
@@ -110,8 +110,9 @@ func (c *allCommand) processesScale(ctx context.Context) ([]finding, error) {
 }
 
 // together lets so many processes share the partitions of a log, and returns their CPU
-// time a record. Until all are in the group the first have partitions of the others,
-// which then are read again: what counts is how many records each has read.
+// time a record. Until all are in the group the first has partitions of the others, whose
+// series it meets for nothing: CPU time counts from when each has its own part, and has
+// seen each series of it.
 func (c *allCommand) together(ctx context.Context, addr string, t target, processes int) (nanosPerRecord float64, err error) {
 	if err := forget(ctx, addr); err != nil {
 		return 0, err
@@ -122,7 +123,7 @@ func (c *allCommand) together(ctx context.Context, addr string, t target, proces
 	share := t
 	share.series /= processes // of which each is seen before CPU time counts
 	for i := range readers {
-		command := c.reader(ctx, "aggregate", addr, share, "--member")
+		command := c.reader(ctx, "aggregate", addr, share, "--member", strconv.Itoa(t.partitions()/processes))
 		out, err := command.StdoutPipe()
 		if err != nil {
 			return 0, fmt.Errorf("start a reader: %w", err)
@@ -159,37 +160,29 @@ func follow(ctx context.Context, reader int, out io.Reader, to chan<- progress) 
 	}
 }
 
-// quiet is how long nobody reads anything when all is read. Not shorter: partitions move
-// meanwhile; not longer: idle processes need CPU time too.
-const quiet = 2 * time.Second
-
-// collect stops the readers when all records were read, and adds up their CPU time.
+// collect stops the readers when all records were read and what came of them is written,
+// and adds up their CPU time. It does not wait for quiet: idle processes need CPU time
+// too, and several need that of several.
 func collect(readers []*exec.Cmd, read <-chan progress, records int) (nanosPerRecord float64, err error) {
-	seen, last, running := make([]int, len(readers)), make([]result, len(readers)), len(readers)
-	timer := time.NewTimer(quiet)
-	defer timer.Stop()
-	for running > 0 {
-		select {
-		case p := <-read:
-			if p.err != nil && p.err != io.EOF {
-				return 0, fmt.Errorf("measure a reader: %w", p.err)
+	furthest, last, told := map[int32]int64{}, make([]result, len(readers)), false
+	for running := len(readers); running > 0; {
+		p := <-read
+		if p.err != nil && p.err != io.EOF {
+			return 0, fmt.Errorf("measure a reader: %w", p.err)
+		}
+		if p.err == io.EOF {
+			running--
+			if err := readers[p.reader].Wait(); err != nil {
+				return 0, fmt.Errorf("measure a reader: %w", err)
 			}
-			if p.err == io.EOF {
-				running--
-				if err := readers[p.reader].Wait(); err != nil {
-					return 0, fmt.Errorf("measure a reader: %w", err)
-				}
-			}
-			if p.said.CPUNanos > 0 {
-				last[p.reader] = p.said
-			}
-			seen[p.reader] = max(seen[p.reader], p.said.Records)
-			timer.Reset(quiet)
-		case <-timer.C:
-			if sum(seen) < records {
-				timer.Reset(quiet)
-				continue
-			}
+			continue
+		}
+		last[p.reader] = p.said
+		for partition, next := range p.said.Offsets {
+			furthest[partition] = max(furthest[partition], next)
+		}
+		if !told && sum(furthest) >= int64(records) {
+			told = true
 			if err := terminate(readers); err != nil {
 				return 0, err
 			}
@@ -202,9 +195,9 @@ func collect(readers []*exec.Cmd, read <-chan progress, records int) (nanosPerRe
 	return all.perRecord(all.CPUNanos), nil
 }
 
-func sum(numbers []int) (total int) {
-	for _, n := range numbers {
-		total += n
+func sum(offsets map[int32]int64) (total int64) {
+	for _, offset := range offsets {
+		total += offset
 	}
 	return total
 }

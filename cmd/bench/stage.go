@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"time"
 
@@ -18,14 +19,18 @@ type aggregateCommand struct {
 	readFlags
 	KilledAt int  `help:"End by SIGKILL once so many records were read."`
 	Resume   bool `help:"Begin where the consumer group has committed, and read to the end."`
-	Member   bool `help:"Be one of several: say how many records were read so far, until SIGTERM."`
+	Member   int  `help:"Be one of several, with so many partitions: say what was read and written so far, until SIGTERM."`
 
-	said        time.Time // when it last said how many
-	saidRecords int
+	said   map[int32]int64 // what a member said last
+	joined bool            // it has its part of the partitions
 }
 
-// sayEvery is how often a member says how far it has come.
-const sayEvery = 100 * time.Millisecond
+// How often the stage is asked how far it has come. Not shorter for members: several
+// that share a core are asked; not longer for others: they end when all is read.
+const (
+	lookEvery       = time.Millisecond
+	lookEveryMember = 100 * time.Millisecond
+)
 
 // Run runs the aggregate stage until it has folded and flushed the whole log.
 func (c *aggregateCommand) Run(ctx context.Context) (err error) {
@@ -34,7 +39,7 @@ func (c *aggregateCommand) Run(ctx context.Context) (err error) {
 	switch {
 	case c.Resume:
 		c.Records, err = backlog(ctx, c.Addr)
-	case !c.Member:
+	case c.Member == 0:
 		err = forget(ctx, c.Addr)
 	}
 	if err != nil {
@@ -53,10 +58,14 @@ func (c *aggregateCommand) measure(ctx context.Context, p *pipeline.Pipeline) er
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- p.RunStage(running, pipeline.RoleAggregate) }()
-	ticker := time.NewTicker(time.Millisecond)
+	every := lookEvery
+	if c.Member > 0 {
+		every = lookEveryMember
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	watch, seen := stopwatch{warm: c.Series, start: started}, 0
-	for (seen < c.Records || c.Member) && ctx.Err() == nil {
+	for (seen < c.Records || c.Member > 0) && ctx.Err() == nil {
 		select {
 		case err := <-ended:
 			if ctx.Err() == nil {
@@ -65,38 +74,54 @@ func (c *aggregateCommand) measure(ctx context.Context, p *pipeline.Pipeline) er
 			ended <- err
 		case <-ticker.C:
 			now := int(p.Records(pipeline.RoleAggregate))
-			if err := c.progress(now); err != nil {
+			if err := c.progress(now, p); err != nil {
 				return err
 			}
 			seen = now
+		}
+		if c.Member > 0 && !c.joined {
+			if c.joined = p.Partitions(pipeline.RoleAggregate) == c.Member; !c.joined {
+				continue
+			}
+			watch.warm += seen
 		}
 		if err := watch.see(seen); err != nil {
 			return err
 		}
 	}
-	if ctx.Err() != nil && !c.Member {
+	if ctx.Err() != nil && c.Member == 0 {
 		return ctx.Err()
 	}
 	stop()
 	if err := <-ended; err != nil { // after the last flush
 		return err
 	}
+	if c.Member > 0 && watch.began == 0 {
+		return fmt.Errorf("it read %d records before it had %d partitions and %d records of theirs: the log is too short", seen, c.Member, c.Series)
+	}
 	return watch.print(seen)
 }
 
 // progress says how far the process has come, and ends it where it shall die.
-func (c *aggregateCommand) progress(now int) error {
+func (c *aggregateCommand) progress(now int, p *pipeline.Pipeline) error {
 	if c.KilledAt > 0 && now >= c.KilledAt {
 		if err := (result{Records: now}).print(); err != nil {
 			return err
 		}
 		return unix.Kill(os.Getpid(), unix.SIGKILL)
 	}
-	if !c.Member || now == c.saidRecords || time.Since(c.said) < sayEvery {
+	if c.Member == 0 {
 		return nil
 	}
-	c.said, c.saidRecords = time.Now(), now
-	return result{Records: now}.print()
+	offsets := map[int32]int64{}
+	for _, source := range p.Status().Sources { // as of their last flush
+		offsets[source.Partition] = source.NextOffset
+	}
+	if maps.Equal(offsets, c.said) {
+		return nil
+	}
+	c.said = offsets
+	return result{Records: now, Offsets: offsets}.print()
 }
 
 // backlog is how many records the consumer group has not committed.
