@@ -12,15 +12,7 @@ const drainTimeout = 10 * time.Second
 // outlive returns a context that ends so long after stopped does, or when it is cancelled.
 func outlive(stopped context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(stopped))
-	context.AfterFunc(stopped, func() {
-		timer := time.NewTimer(by)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
+	context.AfterFunc(stopped, func() { time.AfterFunc(by, cancel) }) // a timer whose context was cancelled before does nothing
 	return ctx, cancel
 }
 

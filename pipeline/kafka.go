@@ -97,13 +97,13 @@ func newProducer(config KafkaConfig, hooks ...kgo.Hook) (*kgo.Client, error) {
 	return newProducerOf(config, 2*maxRecordBytes, hooks...)
 }
 
-// newProducerOf is newProducer for batches of up to maxBatchBytes.
-func newProducerOf(config KafkaConfig, maxBatchBytes int32, hooks ...kgo.Hook) (*kgo.Client, error) {
+// newProducerOf is newProducer for batches of up to batchBytes.
+func newProducerOf(config KafkaConfig, batchBytes int32, hooks ...kgo.Hook) (*kgo.Client, error) {
 	options, err := clientOptions(config, hooks...)
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(maxBatchBytes),
+	options = append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(batchBytes),
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
 	return kgo.NewClient(options...)
 }

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
 	"math"
@@ -139,7 +138,7 @@ func (m *memory) status() MemoryStatus {
 	defer m.mu.Unlock()
 	out := MemoryStatus{State: m.state, Since: m.since, LimitBytes: m.limit, LiveBytes: m.live(), ParkedSources: m.parked}
 	if m.limit > 0 {
-		out.LimitedBy = cmp.Or(limitedBy(), limitedByCgroup)
+		out.LimitedBy = limitedBy()
 	}
 	return out
 }

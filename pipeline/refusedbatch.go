@@ -127,8 +127,9 @@ func (w *sourceWorker) refuseBatch(ctx context.Context, batch *refusedBatch) err
 	w.letters.addBatch(&kgo.Record{Topic: telemetry.TopicTelemetry, Partition: w.source.Partition, Offset: next, Value: batch.raw,
 		Timestamp: time.UnixMilli(batch.appendUnixMillis)}, end, w.source, &ingest.Refusal{Reason: ingest.ReasonOversized,
 		Detail: fmt.Sprintf("batch of offsets %d to %d: %v", next, end-1, batch.why)})
-	w.a.metrics.records.AddInt64(end - next)
 	bytes := len(batch.raw)
+	w.a.metrics.records.AddInt64(end - next)
+	w.a.metrics.bytes.Add(bytes)
 	for next < end {
 		at := aggregate.Position{Offset: next, AppendUnixMillis: batch.appendUnixMillis, ValueBytes: bytes}
 		if err := w.begin(ctx, at); err != nil {
@@ -138,5 +139,6 @@ func (w *sourceWorker) refuseBatch(ctx context.Context, batch *refusedBatch) err
 		w.fold.Refuse(at, next-at.Offset)
 	}
 	w.next.Store(end)
+	w.cells.Store(int64(w.fold.Cells()))
 	return w.letters.write(ctx)
 }

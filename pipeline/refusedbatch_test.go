@@ -117,11 +117,15 @@ func TestBatchesThatCannotBeOpened(t *testing.T) {
 	if grew := int64(after.Sys) - int64(before.Sys); grew > 800<<20 {
 		t.Errorf("the process took %d MiB more", grew>>20)
 	}
-	compareLetters(t, &config, batches)
+	least := compareLetters(t, &config, batches)
+	if got := metric(t, p.metrics, `weir_bytes_total{stage="aggregate"}`); got < float64(least) {
+		t.Errorf("%g bytes are counted as read, want more than the %d of the batches", got, least)
+	}
 }
 
-// compareLetters holds that each batch is a dead letter that names its offsets; after each a report follows.
-func compareLetters(t *testing.T, config *Config, batches []unopenable) {
+// compareLetters holds that each batch is a dead letter that names its offsets; after each a report follows. It returns
+// how many bytes the letters have.
+func compareLetters(t *testing.T, config *Config, batches []unopenable) (bytesOfAll int) {
 	t.Helper()
 	letters, err := readPartition(t.Context(), config.Kafka, telemetry.TopicDeadLetter, 0)
 	if err != nil || len(letters) != len(batches) {
@@ -141,7 +145,9 @@ func compareLetters(t *testing.T, config *Config, batches []unopenable) {
 			t.Errorf("a dead letter does not hold the batch of offset %d", offset)
 		}
 		offset = end + 1
+		bytesOfAll += len(letters[i].Value)
 	}
+	return bytesOfAll
 }
 
 func header(record *kgo.Record, name string) string {
