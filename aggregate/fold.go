@@ -166,6 +166,10 @@ func (f *Fold) Add(at Position, r *telemetry.Report, reader LabelReader) error {
 	return nil
 }
 
+// Release lets go of the reports that were added, whose memory may be that of all records
+// which were read with them.
+func (f *Fold) Release() { f.series.release() }
+
 // Refuse counts records that are no reports into the ledger: as many offsets of the
 // segment from at on.
 func (f *Fold) Refuse(at Position, offsets int64) {

@@ -175,6 +175,9 @@ func (t *seriesTable) labels(id uint32) *telemetry.Labels {
 	return &t.scratch
 }
 
+// release forgets the labels read last: they share the memory of the report that they are of.
+func (t *seriesTable) release() { t.scratch, t.scratchOf = telemetry.Labels{}, noSeries }
+
 // client is who a series is of, node where it is. They share the table's memory, which
 // is never written again.
 func (t *seriesTable) client(id uint32) string { return t.text(id, t.series[id].client) }

@@ -46,6 +46,7 @@ type aggregator struct {
 	kafka    sourceKafka
 	groups   int32 // partitions of weir.groups
 	cells    int32 // partitions of weir.cells
+	decoders decoderPool
 
 	mu      sync.Mutex
 	workers map[int32]*sourceWorker

@@ -116,3 +116,21 @@ func TestAnUnknownStartIsNoStart(t *testing.T) {
 		t.Errorf("got %v, want %v", err, kerr.LeaderNotAvailable)
 	}
 }
+
+// offsetless is a group of which the brokers do not say what it has committed.
+type offsetless struct{ slowBroker }
+
+func (*offsetless) FetchOffsets(context.Context, string) (kadm.OffsetResponses, error) {
+	return kadm.OffsetResponses{telemetry.TopicTelemetry: {0: {Err: kerr.UnstableOffsetCommit}}}, nil
+}
+
+// TestAnUnknownCommitIsNone: a source of which it cannot be known what was committed fails, in place of passing for one
+// that has all to read.
+func TestAnUnknownCommitIsNone(t *testing.T) {
+	t.Parallel()
+	w := workerOn(t, &slowBroker{})
+	w.kafka.offsets = &offsetless{}
+	if err := w.locate(t.Context()); !errors.Is(err, kerr.UnstableOffsetCommit) {
+		t.Errorf("got %v, want %v", err, kerr.UnstableOffsetCommit)
+	}
+}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -167,7 +166,7 @@ func (a *aggregator) unpark(w *sourceWorker) {
 // forget writes what changed and forgets the open segment. It returns the offset from
 // which the source is to be read again.
 func (w *sourceWorker) forget(ctx context.Context) (int64, error) {
-	if err := w.write(ctx, w.fold.Drain()); err != nil {
+	if err := w.drain(ctx); err != nil {
 		return 0, err
 	}
 	w.countSeen()
@@ -175,9 +174,7 @@ func (w *sourceWorker) forget(ctx context.Context) (int64, error) {
 	if begin, open := w.fold.SegmentBegin(); open {
 		from = begin
 	}
-	groupings, version := w.a.rules.groupings()
-	w.fold = aggregate.NewFold(w.source, w.a.config.Parameters(), w.a.config.Telemetry.Lateness, groupings)
-	w.rules, w.seen = version, aggregate.Counters{}
+	w.renew()
 	w.next.Store(from)
 	w.cells.Store(0)
 	return from, nil

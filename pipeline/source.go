@@ -10,7 +10,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/aggregate"
-	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -62,18 +61,23 @@ type sourceWorker struct {
 	cells    atomic.Int64 // of the open segment
 
 	fold    *aggregate.Fold
-	decoder *ingest.Decoder
 	letters *deadLetters
 	rules   uint64 // version of the groupings in the fold
 	seen    aggregate.Counters
 }
 
 func newSourceWorker(a *aggregator, partition int32) *sourceWorker {
-	groupings, version := a.rules.groupings()
-	source := telemetry.Source{TopicID: a.topicID, Partition: partition}
-	return &sourceWorker{a: a, kafka: a.kafka, source: source, rules: version,
-		fold:    aggregate.NewFold(source, a.config.Parameters(), a.config.Telemetry.Lateness, groupings),
-		decoder: ingest.NewDecoder(ingest.DefaultLimits()), letters: &deadLetters{client: a.kafka.letters, metrics: a.metrics}}
+	w := &sourceWorker{a: a, kafka: a.kafka, source: telemetry.Source{TopicID: a.topicID, Partition: partition},
+		letters: &deadLetters{client: a.kafka.letters, metrics: a.metrics}}
+	w.renew()
+	return w
+}
+
+// renew begins an empty fold.
+func (w *sourceWorker) renew() {
+	groupings, version := w.a.rules.groupings()
+	w.fold = aggregate.NewFold(w.source, w.a.config.Parameters(), w.a.config.Telemetry.Lateness, groupings)
+	w.rules, w.seen = version, aggregate.Counters{}
 }
 
 // run adds and ticks until it is stopped, then drains. What is being written at that
@@ -129,7 +133,10 @@ func (w *sourceWorker) locate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the committed offset: %w", err)
 	}
-	if at, ok := committed.Lookup(telemetry.TopicTelemetry, partition); ok && at.Err == nil {
+	if at, ok := committed.Lookup(telemetry.TopicTelemetry, partition); ok {
+		if at.Err != nil {
+			return fmt.Errorf("find the committed offset: %w", at.Err)
+		}
 		next = max(next, at.At)
 	}
 	w.next.Store(next)
@@ -138,14 +145,17 @@ func (w *sourceWorker) locate(ctx context.Context) error {
 
 func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 	bytes := 0
+	decoder := w.a.decoders.take()
+	defer w.a.decoders.put(decoder)
+	defer w.fold.Release()
 	for _, record := range records {
 		at := aggregate.Position{Offset: record.Offset, AppendUnixMillis: record.Timestamp.UnixMilli(), ValueBytes: len(record.Value)}
 		if err := w.begin(ctx, at); err != nil {
 			return err
 		}
-		report, err := w.decoder.DecodeValues(record.Value, at.AppendUnixMillis)
+		report, err := decoder.DecodeValues(record.Value, at.AppendUnixMillis)
 		if err == nil {
-			err = w.fold.Add(at, report, w.decoder)
+			err = w.fold.Add(at, report, decoder)
 		}
 		bytes += len(record.Value)
 		if err == nil {
@@ -181,8 +191,8 @@ func (w *sourceWorker) begin(ctx context.Context, at aggregate.Position) error {
 
 // tick flushes what changed, then says how far the source has come.
 func (w *sourceWorker) tick(ctx context.Context) error {
-	if groupings, version := w.a.rules.groupings(); version != w.rules {
-		w.fold.Regroup(groupings)
+	if set, version := w.a.rules.current(); version != w.rules {
+		w.fold.Regroup(set.Groupings())
 		w.rules = version
 	}
 	idle := false

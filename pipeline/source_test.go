@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -76,4 +78,26 @@ func newestWatermark(t *testing.T, config *Config) telemetry.Watermark {
 	}
 	t.Fatal("there is no watermark")
 	return telemetry.Watermark{}
+}
+
+// TestAWorkerHoldsNoRecords: what a worker has folded may be forgotten. Records share the memory of the whole answer to a
+// fetch, megabytes of it, and each of hundreds of workers would hold one.
+func TestAWorkerHoldsNoRecords(t *testing.T) {
+	t.Parallel()
+	w := workerOn(t, &slowBroker{})
+	add := func() weak.Pointer[byte] {
+		value := reportOf(t, "orders", time.Now(), 1)
+		if err := w.add(t.Context(), []*kgo.Record{{Value: value, Timestamp: time.Now()}}); err != nil {
+			t.Fatal(err)
+		}
+		return weak.Make(&value[0])
+	}
+	held := add()
+	for range 3 { // a pool lets go of what it has at the second
+		runtime.GC()
+	}
+	if held.Value() != nil {
+		t.Error("the record is still there")
+	}
+	runtime.KeepAlive(w)
 }
