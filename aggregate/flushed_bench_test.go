@@ -42,6 +42,21 @@ func BenchmarkFlushed(b *testing.B) {
 	}
 }
 
+// BenchmarkListed lists who is in a group of 125,000 series, as each flush does where a rule reads clients.
+func BenchmarkListed(b *testing.B) {
+	source := newFlushedSource(b, 125_000, false)
+	for range source.labels {
+		source.add()
+	}
+	for _, g := range source.fold.groups {
+		if !g.grouping.Omit.Has(telemetry.PartDistincts) {
+			for b.Loop() {
+				source.fold.partial(g.panes[0])
+			}
+		}
+	}
+}
+
 // flushedSource is a source whose series each report once a second.
 type flushedSource struct {
 	b      *testing.B

@@ -74,13 +74,15 @@ func (f *Fold) membershipsOf(s *series) []membership { return f.memberships[s.me
 
 // joinGroups makes a new cell known to its series' groups.
 func (f *Fold) joinGroups(c *cell) {
-	for _, m := range f.membershipsOf(&f.series.series[c.series]) {
+	s := &f.series.series[c.series]
+	for _, m := range f.membershipsOf(s) {
 		gp := f.partOf(m.group, c.pane)
 		word := int(m.member / 64)
 		for len(gp.present) <= word {
 			gp.present = append(gp.present, 0)
 		}
 		gp.present[word] |= 1 << (m.member % 64)
+		gp.countVersion(s.version, 0)
 	}
 }
 
@@ -147,7 +149,7 @@ func (f *Fold) addThrough(c *cell, r *telemetry.Report) {
 
 // changed notes that messages of a series came to a group's part.
 func (f *Fold) changed(g *groupPane, s *series, messages uint64) {
-	if s.version != 0 && messages > 0 && !g.group.grouping.Omit.Has(telemetry.PartDistincts) {
+	if messages > 0 {
 		g.countVersion(s.version, messages)
 	}
 	if !g.dirty {
@@ -156,7 +158,11 @@ func (f *Fold) changed(g *groupPane, s *series, messages uint64) {
 	}
 }
 
+// countVersion counts messages of a version; with none it notes that a client has it.
 func (g *groupPane) countVersion(version uint32, messages uint64) {
+	if version == 0 || g.group.grouping.Omit.Has(telemetry.PartDistincts) {
+		return
+	}
 	at, found := slices.BinarySearchFunc(g.versions, version, func(v versionMessages, version uint32) int {
 		return int(v.version) - int(version)
 	})

@@ -9,7 +9,7 @@ import (
 )
 
 // TestClientsThatAreNotListedAreCountedOnce holds that a group larger than its list of clients knows how many it has,
-// each once, however many series it sends.
+// each once, however many series it sends, and lists as many by version, though they sent no message.
 func TestClientsThatAreNotListedAreCountedOnce(t *testing.T) {
 	const clients = telemetry.MaxListedClients + 500
 	parameters := DefaultParameters()
@@ -18,7 +18,7 @@ func TestClientsThatAreNotListedAreCountedOnce(t *testing.T) {
 	for _, topic := range []string{"a", "b", "c"} {
 		for client := range clients {
 			at := Position{Offset: offset, AppendUnixMillis: epoch.UnixMilli()}
-			labels := telemetry.Labels{Op: "send", Topic: topic, Client: fmt.Sprintf("client-%05d", client*7919%clients)}
+			labels := telemetry.Labels{Op: "send", Topic: topic, Client: fmt.Sprintf("client-%05d", client*7919%clients), SDKLang: "go", SDKVersion: "1.0.0"}
 			fold.Begin(at)
 			report := &telemetry.Report{Labels: labels, RawLabels: fmt.Append(nil, offset), StartUnixMillis: at.AppendUnixMillis}
 			if err := fold.Add(at, report, labelsOf(report)); err != nil {
@@ -33,6 +33,9 @@ func TestClientsThatAreNotListedAreCountedOnce(t *testing.T) {
 	}
 	if got := totals.OverflowedClients; got != clients-telemetry.MaxListedClients {
 		t.Errorf("%d clients are counted beside the list, want %d", got, clients-telemetry.MaxListedClients)
+	}
+	if versions := totals.Versions; len(versions) != 1 || len(versions[0].Clients) != telemetry.MaxListedClients || versions[0].Messages != 0 {
+		t.Errorf("got %d versions, %+.200v, want one with %d clients and no message", len(versions), versions, telemetry.MaxListedClients)
 	}
 	if totals.Reports != 3*clients {
 		t.Errorf("%d reports, want %d", totals.Reports, 3*clients)

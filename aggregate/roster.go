@@ -9,33 +9,48 @@ import (
 )
 
 // roster is the members of a group that have a name of a kind, sorted by it: who is in
-// a pane is listed by walking along it, without sorting again.
+// a pane is listed by walking along it, without sorting again, and without a look at
+// series and names that are not listed: they are far apart in memory.
 type roster struct {
-	order []uint32 // members
-	known int      // members of the group that were looked at
+	order []named
+	known int // members of the group that were looked at
+}
+
+// named is a member that has a name.
+type named struct {
+	member  uint32
+	name    uint32 // which one of those in the roster, in their order
+	version uint32 // of its client library, as a series has it
 }
 
 // update takes in the members that came since.
-func (r *roster) update(members []uint32, name func(id uint32) string) {
+func (r *roster) update(members []uint32, name func(id uint32) string, t *seriesTable) {
 	if r.known == len(members) {
 		return
 	}
-	var came []uint32
+	var came []named
 	for member := r.known; member < len(members); member++ {
-		if name(members[member]) != "" {
-			came = append(came, uint32(member))
+		if id := members[member]; name(id) != "" {
+			came = append(came, named{member: uint32(member), version: t.series[id].version})
 		}
 	}
 	r.known = len(members)
-	compare := func(a, b uint32) int {
-		return cmp.Or(strings.Compare(name(members[a]), name(members[b])), cmp.Compare(a, b))
+	nameOf := func(n named) string { return name(members[n.member]) }
+	compare := func(a, b named) int {
+		return cmp.Or(strings.Compare(nameOf(a), nameOf(b)), cmp.Compare(a.member, b.member))
 	}
 	slices.SortFunc(came, compare)
 	r.order = merged(r.order, came, compare)
+	for i := 1; i < len(r.order); i++ {
+		r.order[i].name = r.order[i-1].name
+		if nameOf(r.order[i]) != nameOf(r.order[i-1]) {
+			r.order[i].name++
+		}
+	}
 }
 
 // merged returns two sorted lists as one, from the last to the first in place.
-func merged(sorted, came []uint32, compare func(a, b uint32) int) []uint32 {
+func merged(sorted, came []named, compare func(a, b named) int) []named {
 	from, next := len(sorted)-1, len(came)-1
 	sorted = append(sorted, came...)
 	for to := len(sorted) - 1; next >= 0; to-- {
@@ -53,50 +68,42 @@ func merged(sorted, came []uint32, compare func(a, b uint32) int) []uint32 {
 // identify lists who a group's part is of: clients, nodes, and clients by version.
 func (f *Fold) identify(g *groupPane, t *telemetry.Totals) {
 	group := g.group
-	group.clients.update(group.members, f.series.client)
-	group.nodes.update(group.members, f.series.node)
-	f.listVersions(g)
-	last := ""
-	for _, member := range group.clients.order {
-		if !g.has(member) {
-			continue
-		}
-		id := group.members[member]
-		client := f.series.client(id)
-		if version := f.series.series[id].version; version != 0 {
-			addClient(f.listed.of(&f.series, version), client)
-		}
-		if client == last {
-			continue
-		}
-		if last = client; len(t.Clients) < telemetry.MaxListedClients {
-			t.Clients = append(t.Clients, client)
-		} else {
-			t.OverflowedClients++
-		}
-	}
-	last = ""
-	for _, member := range group.nodes.order {
-		if node := f.series.node(group.members[member]); g.has(member) && node != last && len(t.Nodes) < telemetry.MaxListedClients {
-			t.Nodes = append(t.Nodes, node)
-			last = node
-		}
-	}
-	t.Versions = f.listed.sorted()
-}
-
-// listVersions begins the list of versions with those that a group's part has messages
-// or members of.
-func (f *Fold) listVersions(g *groupPane) {
+	group.clients.update(group.members, f.series.client, &f.series)
+	group.nodes.update(group.members, f.series.node, &f.series)
 	f.listed.begin()
 	for _, v := range g.versions {
 		f.listed.of(&f.series, v.version).Messages = v.messages
 	}
-	g.eachPresent(func(id uint32) {
-		if version := f.series.series[id].version; version != 0 {
-			f.listed.of(&f.series, version)
+	last := int64(-1)
+	for _, n := range group.clients.order {
+		if !g.has(n.member) {
+			continue
 		}
-	})
+		if n.version != 0 {
+			if v := f.listed.of(&f.series, n.version); len(v.Clients) < telemetry.MaxListedClients {
+				addClient(v, f.series.client(group.members[n.member]))
+			}
+		}
+		if int64(n.name) == last {
+			continue
+		}
+		if last = int64(n.name); len(t.Clients) < telemetry.MaxListedClients {
+			t.Clients = append(t.Clients, f.series.client(group.members[n.member]))
+		} else {
+			t.OverflowedClients++
+		}
+	}
+	last = -1
+	for _, n := range group.nodes.order {
+		if len(t.Nodes) == telemetry.MaxListedClients {
+			break
+		}
+		if g.has(n.member) && int64(n.name) != last {
+			t.Nodes = append(t.Nodes, f.series.node(group.members[n.member]))
+			last = int64(n.name)
+		}
+	}
+	t.Versions = f.listed.sorted()
 }
 
 // versionList is what one partial says of versions. It is used again for the next.
@@ -139,7 +146,7 @@ func (l *versionList) sorted() []telemetry.VersionTotals {
 
 // addClient lists a client with its version; they come sorted.
 func addClient(v *telemetry.VersionTotals, client string) {
-	if n := len(v.Clients); n < telemetry.MaxListedClients && (n == 0 || v.Clients[n-1] != client) {
+	if n := len(v.Clients); n == 0 || v.Clients[n-1] != client {
 		v.Clients = append(v.Clients, client)
 	}
 }
