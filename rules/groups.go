@@ -17,6 +17,7 @@ type groupState struct {
 	grouping string
 	values   []string
 	panes    map[int64]*paneState
+	last     int64 // start of the newest pane that there was, in Unix seconds
 }
 
 // paneState holds, for every source and segment, the partial of the highest version.
@@ -149,6 +150,7 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 		if pane == nil {
 			pane = &paneState{parts: map[part]contribution{}}
 			g.panes[start] = pane
+			g.last = max(g.last, start)
 		}
 		closed := e.sources.passed(of.source, partial.Pane.Add(e.config.Pane))
 		if !closed && e.sources.knows(of.source) { // what comes late does not say since when all is known
@@ -182,6 +184,9 @@ func later(a, b time.Time) time.Time {
 // holds says whether the group was there before a time: one that came after has no part
 // in an evaluation, or a topic that is new would be a topic that has fallen silent.
 func (g *groupState) holds(at time.Time) bool {
+	if len(g.panes) == 0 { // remembered for its absence
+		return true
+	}
 	for start, pane := range g.panes {
 		if start < at.Unix() && len(pane.parts) > 0 {
 			return true
@@ -231,7 +236,14 @@ func needed(t *telemetry.Totals, need telemetry.Parts) telemetry.Totals {
 	return out
 }
 
-// prune forgets panes that no rule reads any more, and groups without panes and alerts.
+// absenceRetention is how long a group without data is remembered while nothing tells
+// whether it is absent. Not smaller: some source may have no aggregator for as long as it
+// takes to mend it; not larger: groups that come and go would fill MaxGroups meanwhile.
+const absenceRetention = time.Hour
+
+// prune forgets panes that no rule reads any more, and groups without panes and alerts
+// once they were evaluated so, by all sources: while some are behind, a group may have gone
+// that a rule is to tell of.
 func (e *Evaluator) prune() {
 	oldest := e.OldestNeeded()
 	for grouping, at := range e.begins { // a reload may bring a rule that looks further back
@@ -243,7 +255,8 @@ func (e *Evaluator) prune() {
 				delete(g.panes, start)
 			}
 		}
-		if len(g.panes) == 0 && !e.hasAlerts(g) {
+		known := e.stats.Completeness >= 1 || e.evaluated.Sub(time.Unix(g.last, 0)) > absenceRetention
+		if len(g.panes) == 0 && known && !e.hasAlerts(g) {
 			delete(e.groups, key)
 		}
 	}
