@@ -18,6 +18,7 @@ type alertFeeds struct {
 // when reading began is history: an alert that fires there may resolve further on,
 // so nothing is handed on before history's end, and then each alert's newest state.
 type alertFeed struct {
+	log        alertLog
 	historyEnd int64                      // first offset that is not history
 	history    map[string]telemetry.Alert // newest states, nil once handed on
 

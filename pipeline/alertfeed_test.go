@@ -36,7 +36,7 @@ func decodeFeedRecord(t *testing.T, step feedStep) *telemetry.Alert {
 		}
 		record.Key, record.Value = []byte(id), value
 	}
-	alert, err := decodeAlert(record)
+	alert, err := new(alertLog).take(record)
 	if err != nil {
 		t.Fatal(err)
 	}

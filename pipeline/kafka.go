@@ -181,43 +181,65 @@ func topicDetail(ctx context.Context, admin *kadm.Client, topic string) (kadm.To
 
 // readPartition reads a partition from its start to its present end.
 func readPartition(ctx context.Context, config KafkaConfig, topic string, partition int32) ([]*kgo.Record, error) {
+	records, _, err := readPartitionFrom(ctx, config, topicPartition{topic, partition}, 0)
+	return records, err
+}
+
+// partitionReader returns what a partition holds from an offset on, and where it ends.
+type partitionReader func(ctx context.Context, at topicPartition, from int64) (records []*kgo.Record, end int64, err error)
+
+// readerOf reads partitions by a client of its own each.
+func readerOf(config KafkaConfig) partitionReader {
+	return func(ctx context.Context, at topicPartition, from int64) ([]*kgo.Record, int64, error) {
+		return readPartitionFrom(ctx, config, at, from)
+	}
+}
+
+// readPartitionFrom reads a partition from an offset, or its start where that is later, to
+// its present end, which it returns.
+func readPartitionFrom(ctx context.Context, config KafkaConfig, at topicPartition, from int64) (records []*kgo.Record, end int64, err error) {
 	options, err := clientOptions(config)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	options = append(options, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().AtStart()}}))
 	client, err := kgo.NewClient(options...)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer client.Close()
-	admin := kadm.NewClient(client)
-	ends, err := admin.ListEndOffsets(ctx, topic)
+	next, end, err := bounds(ctx, kadm.NewClient(client), at)
 	if err != nil {
-		return nil, err
+		return nil, 0, fmt.Errorf("find the bounds of %s partition %d: %w", at.topic, at.partition, err)
 	}
-	starts, err := admin.ListStartOffsets(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	end, _ := ends.Lookup(topic, partition)
-	start, _ := starts.Lookup(topic, partition)
-	if err := cmp.Or(end.Err, start.Err); err != nil { // not an empty partition
-		return nil, fmt.Errorf("find the bounds of %s partition %d: %w", topic, partition, err)
-	}
-	var records []*kgo.Record
-	for next := start.Offset; next < end.Offset; {
+	next = max(next, from)
+	client.AddConsumePartitions(map[string]map[int32]kgo.Offset{at.topic: {at.partition: kgo.NewOffset().At(next)}})
+	for next < end {
 		fetches := client.PollFetches(ctx)
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if err := fetchError(fetches); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			records = append(records, r)
 			next = r.Offset + 1
 		})
 	}
-	return records, nil
+	return records, end, nil
+}
+
+// bounds returns the offset at which a partition begins, and the one after its last record.
+func bounds(ctx context.Context, admin *kadm.Client, at topicPartition) (start, end int64, err error) {
+	ends, err := admin.ListEndOffsets(ctx, at.topic)
+	if err != nil {
+		return 0, 0, err
+	}
+	starts, err := admin.ListStartOffsets(ctx, at.topic)
+	if err != nil {
+		return 0, 0, err
+	}
+	last, _ := ends.Lookup(at.topic, at.partition)
+	first, _ := starts.Lookup(at.topic, at.partition)
+	return first.Offset, last.Offset, cmp.Or(last.Err, first.Err) // not an empty partition
 }

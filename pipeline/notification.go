@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -102,7 +101,7 @@ func (n *notification) take(p kgo.FetchTopicPartition) {
 	feed := n.feeds.of(p.Partition, p.HighWatermark)
 	for _, record := range p.Records {
 		n.metrics.bytes.Add(len(record.Value))
-		alert, err := decodeAlert(record)
+		alert, err := feed.log.take(record)
 		if err != nil {
 			n.metrics.failed("decode")
 			n.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
@@ -119,20 +118,4 @@ func (n *notification) drain(ctx context.Context) {
 	if err := n.notifier.Flush(ctx); err != nil {
 		n.log.Warn("not all alerts were sent, the next start sends them", "error", err)
 	}
-}
-
-// decodeAlert reads a record of weir.alerts. One without a value ends an alert: its
-// state is inactive. One that is no alert's state, or cannot be read, is nil.
-func decodeAlert(record *kgo.Record) (*telemetry.Alert, error) {
-	if string(record.Key) == progressKey {
-		return nil, nil
-	}
-	if len(record.Value) == 0 {
-		return &telemetry.Alert{ID: string(record.Key), State: telemetry.AlertInactive}, nil
-	}
-	var alert telemetry.Alert
-	if err := json.Unmarshal(record.Value, &alert); err != nil {
-		return nil, fmt.Errorf("decode an alert: %w", err)
-	}
-	return &alert, nil
 }

@@ -3,37 +3,7 @@ package pipeline
 import (
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/weirmq/weir/telemetry"
 )
-
-// TestDecodeAlerts holds that the newest state of each alert counts, that a
-// tombstone ends one, and that progress is not an alert.
-func TestDecodeAlerts(t *testing.T) {
-	record := func(key, value string) *kgo.Record { return &kgo.Record{Key: []byte(key), Value: []byte(value)} }
-	latest, until, err := decodeAlerts([]*kgo.Record{
-		record("a", `{"id":"a","state":"pending","seq":1}`),
-		record("b", `{"id":"b","state":"firing","seq":1}`),
-		record(progressKey, `{"evaluated_until":"2027-01-15T08:00:00Z"}`),
-		record("a", `{"id":"a","state":"firing","seq":2}`),
-		record("b", ""),
-		record(progressKey, `{"evaluated_until":"2027-01-15T08:00:10Z"}`),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(latest) != 1 || latest["a"].State != telemetry.AlertFiring {
-		t.Errorf("got %+v, want a firing and b gone", latest)
-	}
-	if want := time.Date(2027, 1, 15, 8, 0, 10, 0, time.UTC); !until.Equal(want) {
-		t.Errorf("got progress %s, want %s", until, want)
-	}
-	if _, _, err := decodeAlerts([]*kgo.Record{record("a", "{")}); err == nil {
-		t.Error("a broken state is accepted")
-	}
-}
 
 func TestReplayMarksKeepWhatIsNeeded(t *testing.T) {
 	var marks replayMarks

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -17,6 +16,7 @@ import (
 type rulePartition struct {
 	ruler     *ruler
 	partition int32
+	alerts    *alertWriter
 	evaluator *rules.Evaluator
 	version   uint64 // of the rules
 	evaluated time.Time
@@ -108,13 +108,9 @@ func (w *rulePartition) sayFailing() {
 func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) error {
 	var records []*kgo.Record
 	for i := range alerts {
-		record := &kgo.Record{Topic: telemetry.TopicAlerts, Partition: w.partition, Key: []byte(alerts[i].ID)}
-		if alerts[i].State != telemetry.AlertInactive {
-			value, err := json.Marshal(&alerts[i])
-			if err != nil {
-				return fmt.Errorf("encode alert %s: %w", alerts[i].Rule, err)
-			}
-			record.Value = value
+		record, err := alertRecord(&alerts[i])
+		if err != nil {
+			return err
 		}
 		records = append(records, record)
 		if alerts[i].Transition {
@@ -123,22 +119,61 @@ func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) e
 	}
 	until := w.evaluator.EvaluatedUntil()
 	if until.After(w.evaluated) {
-		value, err := json.Marshal(progress{until})
+		record, err := progressRecord(until)
 		if err != nil {
-			return fmt.Errorf("encode progress: %w", err)
+			return err
 		}
-		records = append(records, &kgo.Record{Topic: telemetry.TopicAlerts, Partition: w.partition, Key: []byte(progressKey), Value: value})
+		records = append(records, record)
 	}
 	if len(records) == 0 {
 		return nil
 	}
 	began := time.Now()
-	if err := produceAll(ctx, w.ruler.kafka.records, records); err != nil {
+	if err := w.write(ctx, records); err != nil {
 		return err
 	}
 	w.ruler.metrics.flushSeconds.UpdateDuration(began)
 	w.evaluated = until
 	return nil
+}
+
+// write writes records, and again what others have said in between: compaction keeps the
+// newest record of a key, even a stale one.
+func (w *rulePartition) write(ctx context.Context, records []*kgo.Record) error {
+	for {
+		stale, err := w.alerts.write(ctx, records)
+		if err != nil || len(stale) == 0 {
+			return err
+		}
+		w.ruler.log.Warn("wrote again what a process wrote that has lost the partition", "partition", w.partition, "records", len(stale))
+		if records, err = w.stateOf(stale); err != nil {
+			return err
+		}
+	}
+}
+
+// stateOf returns the records that say how the alerts of some keys are.
+func (w *rulePartition) stateOf(keys []string) ([]*kgo.Record, error) {
+	known := map[string]telemetry.Alert{}
+	for _, alert := range w.evaluator.Alerts() {
+		known[alert.ID] = alert
+	}
+	var records []*kgo.Record
+	for _, key := range keys {
+		alert, ok := known[key]
+		if !ok {
+			alert = telemetry.Alert{ID: key, State: telemetry.AlertInactive}
+		}
+		record, err := alertRecord(&alert)
+		if key == progressKey {
+			record, err = progressRecord(w.evaluator.EvaluatedUntil())
+		}
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+	}
+	return records, nil
 }
 
 // commit commits the oldest record that a rule may still need.

@@ -2,11 +2,11 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -14,20 +14,11 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// progressKey is the record of weir.alerts that says up to which event time a
-// partition was evaluated, so that nothing is evaluated twice after a restart.
-const progressKey = "_progress"
-
-type progress struct {
-	EvaluatedUntil time.Time `json:"evaluated_until"`
-}
-
 // ruleKafka is what the evaluation of a partition needs of Kafka.
 type ruleKafka struct {
 	records recordProducer // of alerts
 	commits offsetCommitter
-	// read returns all that a partition of a topic holds now.
-	read func(ctx context.Context, topic string, partition int32) ([]*kgo.Record, error)
+	read    partitionReader
 }
 
 // ruler evaluates the rules: an evaluator for each partition of weir.groups it owns.
@@ -58,9 +49,7 @@ func runRuler(ctx context.Context, p *Pipeline) error {
 		return err
 	}
 	defer r.client.leave()
-	r.kafka = ruleKafka{records: producer, commits: r.client, read: func(ctx context.Context, topic string, partition int32) ([]*kgo.Record, error) {
-		return readPartition(ctx, r.config.Kafka, topic, partition)
-	}}
+	r.kafka = ruleKafka{records: producer, commits: r.client, read: readerOf(r.config.Kafka)}
 	defer r.board.clear()
 	defer r.at.follow(ctx, r.client.Client, r.metrics)()
 	return r.poll(ctx)
@@ -118,47 +107,17 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 	return failed
 }
 
-// restore reads a partition's alerts and makes its evaluator.
+// restore claims a partition's alerts, reads them and makes its evaluator.
 func (r *ruler) restore(ctx context.Context, partition int32) (*rulePartition, error) {
-	records, err := r.kafka.read(ctx, telemetry.TopicAlerts, partition)
-	if err != nil {
-		return nil, fmt.Errorf("restore alerts of partition %d: %w", partition, err)
-	}
-	latest, until, err := decodeAlerts(records)
+	writer := &alertWriter{kafka: r.kafka, partition: partition}
+	log, newest, err := writer.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("restore alerts of partition %d: %w", partition, err)
 	}
 	set, version := r.rules.current()
-	w := &rulePartition{ruler: r, said: map[string]string{}, partition: partition, version: version,
+	w := &rulePartition{ruler: r, alerts: writer, said: map[string]string{}, partition: partition, version: version,
 		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane})}
-	var alerts []telemetry.Alert
-	for _, alert := range latest {
-		alerts = append(alerts, alert)
-	}
-	w.evaluator.Restore(alerts, until)
-	w.evaluated = until
+	w.evaluator.Restore(slices.Collect(maps.Values(newest)), log.evaluatedUntil)
+	w.evaluated = log.evaluatedUntil
 	return w, nil
-}
-
-// decodeAlerts returns the newest state of each alert, and how far it was evaluated.
-func decodeAlerts(records []*kgo.Record) (map[string]telemetry.Alert, time.Time, error) {
-	latest := map[string]telemetry.Alert{}
-	var until progress
-	for _, record := range records {
-		switch {
-		case string(record.Key) == progressKey:
-			if err := json.Unmarshal(record.Value, &until); err != nil {
-				return nil, time.Time{}, fmt.Errorf("decode progress at offset %d: %w", record.Offset, err)
-			}
-		case len(record.Value) == 0:
-			delete(latest, string(record.Key))
-		default:
-			var alert telemetry.Alert
-			if err := json.Unmarshal(record.Value, &alert); err != nil {
-				return nil, time.Time{}, fmt.Errorf("decode an alert at offset %d: %w", record.Offset, err)
-			}
-			latest[alert.ID] = alert
-		}
-	}
-	return latest, until.EvaluatedUntil, nil
 }

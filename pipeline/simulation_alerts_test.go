@@ -18,9 +18,9 @@ type life struct{ Fired, Resolved time.Duration }
 
 // lives are the lives of all alerts as weir.alerts tells them, by fingerprint. What is published twice is the same.
 func (s *simulation) lives() (map[string][]life, error) {
-	transitions := map[string][]telemetry.Alert{}
+	transitions, logs := map[string][]telemetry.Alert{}, make([]alertLog, s.world.groups)
 	for _, record := range s.kafka.published {
-		alert, err := decodeAlert(record)
+		alert, err := logs[record.Partition].take(record)
 		if err != nil {
 			return nil, err
 		}
@@ -69,8 +69,8 @@ func describeAlert(alert *telemetry.Alert) string {
 }
 
 // maxDelay is how much later in event time than in an undisturbed run an alert may fire or resolve: while a source is
-// behind or has no worker, nothing is known.
-const maxDelay = 2*trouble + 30*time.Second
+// behind or has no worker, nothing is known. What a rule waits for, 15 s at most, begins when something is known again.
+const maxDelay = 2*trouble + 30*time.Second + 15*time.Second
 
 // firstKnown is how long it depends on the first watermarks what is known: an alert fires a pane sooner or later.
 const firstKnown = 90 * time.Second

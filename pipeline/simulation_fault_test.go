@@ -73,13 +73,21 @@ func (s *simulation) end(m *simulatedMember, f fault) {
 	}
 }
 
+// longFreeze is for how many rounds, of a second each, a process stands still at most: alerts fire and resolve meanwhile.
+const longFreeze = 150
+
 // freeze stops a process for so long that its group takes it for dead: others go on with what it had, and it does
 // not know when it wakes up.
 func (s *simulation) freeze(m *simulatedMember) {
 	s.depth++
 	s.abandon(m, sessionTimeout)
-	for range 2 + s.random.IntN(8) {
+	rounds := 2 + s.random.IntN(8)
+	if s.random.IntN(2) == 0 {
+		rounds += s.random.IntN(longFreeze)
+	}
+	for at := time.Since(s.began); rounds > 0 && at < s.world.length && !s.world.silent(at); at = time.Since(s.began) {
 		s.round()
+		rounds--
 	}
 	s.depth--
 	s.say("%s wakes up", m.name)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sort"
@@ -135,7 +136,7 @@ func (c kafkaClient) Produce(_ context.Context, record *kgo.Record, promise func
 		late := *record
 		c.s.flying = append(c.s.flying, &late)
 	default:
-		c.s.kafka.append(record, time.Now())
+		record.Offset = c.s.kafka.append(record, time.Now()).Offset
 	}
 	c.s.end(c.m, fault)
 	promise(record, fault.err())
@@ -220,9 +221,11 @@ func (c kafkaClient) FetchOffsets(_ context.Context, group string) (kadm.OffsetR
 	return out, nil
 }
 
-// read returns all that a partition holds.
-func (c kafkaClient) read(_ context.Context, topic string, partition int32) ([]*kgo.Record, error) {
-	fault := c.s.strike(c.m, "reads all of "+topic)
+// read returns what a partition holds from an offset on, and where it ends.
+func (c kafkaClient) read(_ context.Context, at topicPartition, from int64) ([]*kgo.Record, int64, error) {
+	fault := c.s.strike(c.m, fmt.Sprintf("reads %s from %d on", at.topic, from))
 	c.s.end(c.m, fault)
-	return c.s.kafka.partition(topicPartition{topic, partition}).records, fault.err()
+	p := c.s.kafka.partition(at)
+	first := sort.Search(len(p.records), func(i int) bool { return p.records[i].Offset >= from })
+	return slices.Clone(p.records[first:]), p.next, fault.err()
 }

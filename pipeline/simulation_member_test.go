@@ -150,7 +150,7 @@ func openSimulatedStorage(s *simulation, m *simulatedMember) simulatedStage {
 	c := kafkaClient{s, m}
 	counted := s.metrics.stage(RoleClickHouse)
 	return &storageStage{s, &storage{log: s.log, metrics: counted, store: s.store.open(s, m), commits: c, at: newPositions(),
-		letters: &deadLetters{client: c, metrics: counted}, topicIDs: map[string]kadm.TopicID{}}, &storeBatch{}}
+		letters: &deadLetters{client: c, metrics: counted}, topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}}, &storeBatch{}}
 }
 
 func (g *storageStage) assigned(topicPartition) error { return nil }

@@ -170,10 +170,7 @@ func (s *simulation) play() {
 		}
 	}
 	for time.Since(s.began) < s.world.length+finalCalm {
-		at := time.Since(s.began)
-		s.troubled = s.disturbed && at < s.world.length && (at+s.shift)%(trouble+calm) > calm && !s.world.silent(at)
 		s.round()
-		s.recreateTelemetry()
 	}
 	s.stop()
 }
@@ -203,6 +200,9 @@ func (s *simulation) processes() int {
 // round lets some time pass, and every process do something.
 func (s *simulation) round() {
 	s.pass()
+	at := time.Since(s.began)
+	s.troubled = s.disturbed && at < s.world.length && (at+s.shift)%(trouble+calm) > calm && !s.world.silent(at)
+	s.recreateTelemetry()
 	s.settleGroups()
 	s.disturb()
 	members := slices.Clone(s.members)

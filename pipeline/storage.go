@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,11 +46,12 @@ type storage struct {
 	cells    telemetry.CellTable // of one write; its memory is used again
 	letters  *deadLetters
 	topicIDs map[string]kadm.TopicID
+	alerts   map[int32]*alertLog // by partition of weir.alerts
 }
 
 func newStorage(p *Pipeline) *storage {
 	return &storage{log: p.log.With("stage", RoleClickHouse), metrics: p.metrics.stage(RoleClickHouse), at: newPositions(),
-		topicIDs: map[string]kadm.TopicID{}}
+		topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}}
 }
 
 func runStorage(ctx context.Context, p *Pipeline) error {
@@ -197,14 +197,18 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 		if err != nil {
 			s.setAside(record, err)
 		}
-	case len(record.Value) > 0 && string(record.Key) != progressKey:
-		var alert telemetry.Alert
-		if err := json.Unmarshal(record.Value, &alert); err != nil {
-			s.setAside(record, fmt.Errorf("decode an alert: %w", err))
-			return nil
+	default:
+		log := s.alerts[record.Partition]
+		if log == nil {
+			log = &alertLog{}
+			s.alerts[record.Partition] = log
 		}
-		if alert.Transition {
-			batch.alerts = append(batch.alerts, alert)
+		alert, err := log.take(record)
+		if err != nil {
+			s.setAside(record, err)
+		}
+		if alert != nil && alert.Transition {
+			batch.alerts = append(batch.alerts, *alert)
 		}
 	}
 	return nil

@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// progressKey is the record of weir.alerts that says up to which event time a
+// partition was evaluated, so that nothing is evaluated twice after a restart.
+const progressKey = "_progress"
+
+type progress struct {
+	EvaluatedUntil time.Time `json:"evaluated_until"`
+}
+
+// headerClaim is on every record of weir.alerts: under which claim it was written.
+const headerClaim = "weir-claim"
+
+// claim is the right to say how the alerts of a partition are. Whoever is given the
+// partition claims it with an epoch above all before, by writing. A process that stood
+// still while its group gave the partition to another, and wakes up, writes under an
+// older claim: that is stale, and nobody heeds it. Of two with the same epoch the one
+// that comes first in the log counts.
+type claim struct {
+	epoch  uint64
+	writer string // of all that ever claim
+}
+
+// after returns a claim that outdoes this one.
+func (c claim) after() claim { return claim{c.epoch + 1, rand.Text()} }
+
+// outdoes says that the claim came after another.
+func (c claim) outdoes(other claim) bool { return c.epoch > other.epoch }
+
+func (c claim) header() kgo.RecordHeader {
+	return kgo.RecordHeader{Key: headerClaim, Value: []byte(strconv.FormatUint(c.epoch, 10) + " " + c.writer)}
+}
+
+// claimOf returns the claim that a record was written under. One of an earlier build has
+// none: it is older than all.
+func claimOf(record *kgo.Record) (claim, error) {
+	for _, header := range record.Headers {
+		if header.Key != headerClaim {
+			continue
+		}
+		number, writer, _ := strings.Cut(string(header.Value), " ")
+		epoch, err := strconv.ParseUint(number, 10, 64)
+		if err != nil {
+			return claim{}, fmt.Errorf("got header %s=%q, want an epoch and a writer: %w", headerClaim, header.Value, err)
+		}
+		return claim{epoch, writer}, nil
+	}
+	return claim{}, nil
+}
+
+// alertLog reads one partition of weir.alerts in the order of its records.
+type alertLog struct {
+	newest         claim
+	evaluatedUntil time.Time
+}
+
+// take returns the state of the alert that a record holds. It is nil where the record is
+// of no alert, is stale, or cannot be read, which is an error.
+func (l *alertLog) take(record *kgo.Record) (*telemetry.Alert, error) {
+	under, err := claimOf(record)
+	if err != nil {
+		return nil, fmt.Errorf("read the record at offset %d: %w", record.Offset, err)
+	}
+	switch {
+	case under.outdoes(l.newest):
+		l.newest = under
+	case under != l.newest:
+		return nil, nil
+	}
+	if string(record.Key) == progressKey {
+		var until progress
+		if err := json.Unmarshal(record.Value, &until); err != nil {
+			return nil, fmt.Errorf("decode progress at offset %d: %w", record.Offset, err)
+		}
+		l.evaluatedUntil = until.EvaluatedUntil
+		return nil, nil
+	}
+	alert, err := decodeAlert(record)
+	if err != nil {
+		return nil, fmt.Errorf("decode an alert at offset %d: %w", record.Offset, err)
+	}
+	return alert, nil
+}
+
+// takeAll returns the newest state of each alert that is not inactive.
+func (l *alertLog) takeAll(records []*kgo.Record) (map[string]telemetry.Alert, error) {
+	newest := map[string]telemetry.Alert{}
+	for _, record := range records {
+		alert, err := l.take(record)
+		switch {
+		case err != nil:
+			return nil, err
+		case alert == nil:
+		case alert.State == telemetry.AlertInactive:
+			delete(newest, alert.ID)
+		default:
+			newest[alert.ID] = *alert
+		}
+	}
+	return newest, nil
+}
+
+// alertRecord is the record of an alert's state. One that is inactive has no value, so
+// that compaction forgets it.
+func alertRecord(alert *telemetry.Alert) (*kgo.Record, error) {
+	record := &kgo.Record{Key: []byte(alert.ID)}
+	if alert.State == telemetry.AlertInactive {
+		return record, nil
+	}
+	var err error
+	if record.Value, err = json.Marshal(alert); err != nil {
+		return nil, fmt.Errorf("encode alert %s: %w", alert.Rule, err)
+	}
+	return record, nil
+}
+
+// decodeAlert reads what alertRecord makes.
+func decodeAlert(record *kgo.Record) (*telemetry.Alert, error) {
+	if len(record.Value) == 0 {
+		return &telemetry.Alert{ID: string(record.Key), State: telemetry.AlertInactive}, nil
+	}
+	alert := &telemetry.Alert{}
+	if err := json.Unmarshal(record.Value, alert); err != nil {
+		return nil, err
+	}
+	return alert, nil
+}
+
+// progressRecord says up to when a partition was evaluated. It also claims it.
+func progressRecord(until time.Time) (*kgo.Record, error) {
+	value, err := json.Marshal(progress{until})
+	if err != nil {
+		return nil, fmt.Errorf("encode progress: %w", err)
+	}
+	return &kgo.Record{Key: []byte(progressKey), Value: value}, nil
+}
