@@ -46,6 +46,7 @@ type aggregator struct {
 	kafka    sourceKafka
 	groups   int32 // partitions of weir.groups
 	cells    int32 // partitions of weir.cells
+	ends     *sourceEnds
 	decoders decoderPool
 
 	mu      sync.Mutex
@@ -56,7 +57,7 @@ type aggregator struct {
 
 func runAggregator(ctx context.Context, p *Pipeline) error {
 	a := &aggregator{config: &p.config, log: p.log.With("stage", RoleAggregate), metrics: p.metrics.stage(RoleAggregate),
-		rules: p.rules, pipeline: p, workers: map[int32]*sourceWorker{}, status: p.status}
+		rules: p.rules, pipeline: p, workers: map[int32]*sourceWorker{}, status: p.status, ends: &p.ends}
 	running, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	a.fail = fail
@@ -202,12 +203,6 @@ func (a *aggregator) poll(ctx, running context.Context) error {
 	}
 }
 
-// sourceEnd is where a source ended at a time.
-type sourceEnd struct {
-	offset int64
-	at     time.Time
-}
-
 // followEnds asks for end offsets until stopped, and tells the workers. While the
 // brokers do not answer, the workers go by what they were told last.
 func (a *aggregator) followEnds(ctx context.Context) (stop func()) {
@@ -220,16 +215,15 @@ func (a *aggregator) followEnds(ctx context.Context) (stop func()) {
 }
 
 func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {
+	a.ends.tell(a.topicID, ends, at)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var lag int64
-	for partition, w := range a.workers {
-		end, ok := ends.Lookup(telemetry.TopicTelemetry, partition)
-		if !ok || end.Err != nil {
-			continue
+	for _, w := range a.workers {
+		if end := a.ends.of(w.source); end != nil {
+			w.end.Store(end)
+			lag += max(0, end.offset-w.next.Load())
 		}
-		w.end.Store(&sourceEnd{end.Offset, at})
-		lag += max(0, end.Offset-w.next.Load())
 	}
 	a.metrics.lag.Store(lag)
 }
@@ -238,6 +232,7 @@ func (a *aggregator) startWorker(ctx context.Context, partition int32, kafka sou
 	ctx, cancel := context.WithCancel(ctx)
 	w := newSourceWorker(a, partition)
 	w.kafka = kafka
+	w.end.Store(a.ends.of(w.source))
 	w.parks, w.parked = make(chan struct{}), make(chan int64, 1)
 	w.in, w.refused, w.done, w.stop = make(chan []*kgo.Record), make(chan *refusedBatch), make(chan struct{}), cancel
 	go func() {

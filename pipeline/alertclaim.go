@@ -36,7 +36,7 @@ func (w *alertWriter) open(ctx context.Context) (*alertLog, map[string]telemetry
 			return nil, nil, err
 		}
 		w.claim, w.next = log.newest.after(), end
-		record, err := progressRecord(log.evaluatedUntil)
+		record, err := progressRecord(log.until)
 		if err != nil {
 			return nil, nil, err
 		}

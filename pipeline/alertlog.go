@@ -6,20 +6,16 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/telemetry"
 )
 
 // progressKey is the record of weir.alerts that says up to which event time a
 // partition was evaluated, so that nothing is evaluated twice after a restart.
 const progressKey = "_progress"
-
-type progress struct {
-	EvaluatedUntil time.Time `json:"evaluated_until"`
-}
 
 // headerClaim is on every record of weir.alerts: under which claim it was written.
 const headerClaim = "weir-claim"
@@ -63,8 +59,8 @@ func claimOf(record *kgo.Record) (claim, error) {
 
 // alertLog reads one partition of weir.alerts in the order of its records.
 type alertLog struct {
-	newest         claim
-	evaluatedUntil time.Time
+	newest claim
+	until  rules.Progress
 }
 
 // take returns the state of the alert that a record holds. It is nil where the record is
@@ -81,11 +77,11 @@ func (l *alertLog) take(record *kgo.Record) (*telemetry.Alert, error) {
 		return nil, nil
 	}
 	if string(record.Key) == progressKey {
-		var until progress
+		var until rules.Progress
 		if err := json.Unmarshal(record.Value, &until); err != nil {
 			return nil, fmt.Errorf("decode progress at offset %d: %w", record.Offset, err)
 		}
-		l.evaluatedUntil = until.EvaluatedUntil
+		l.until = until
 		return nil, nil
 	}
 	alert, err := decodeAlert(record)
@@ -139,9 +135,9 @@ func decodeAlert(record *kgo.Record) (*telemetry.Alert, error) {
 	return alert, nil
 }
 
-// progressRecord says up to when a partition was evaluated. It also claims it.
-func progressRecord(until time.Time) (*kgo.Record, error) {
-	value, err := json.Marshal(progress{until})
+// progressRecord says how far a partition was evaluated. It also claims it.
+func progressRecord(until rules.Progress) (*kgo.Record, error) {
+	value, err := json.Marshal(until)
 	if err != nil {
 		return nil, fmt.Errorf("encode progress: %w", err)
 	}

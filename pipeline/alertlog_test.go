@@ -37,7 +37,7 @@ func TestAlertLog(t *testing.T) {
 			`- a {"id":"a","state":"firing"}`, `- _progress {"evaluated_until":"2027-01-15T08:00:00Z"}`, `1x _progress {"evaluated_until":"2027-01-15T08:00:00Z"}`,
 			`- a {"id":"a","state":"resolved"}`}, "a firing; 08:00:00"},
 		{"what cannot be read is an error", []string{`1x a {`}, "decode an alert at offset 0: unexpected end of JSON input"},
-		{"so is progress", []string{`1x _progress 9`}, "decode progress at offset 0: json: cannot unmarshal number into Go value of type pipeline.progress"},
+		{"so is progress", []string{`1x _progress 9`}, "decode progress at offset 0: json: cannot unmarshal number into Go value of type rules.Progress"},
 		{"and a claim", []string{`xx a {}`}, `read the record at offset 0: got header weir-claim="x x", want an epoch and a writer: strconv.ParseUint: parsing "x": invalid syntax`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func tellAlerts(records []*kgo.Record) string {
 	for _, id := range slices.Sorted(maps.Keys(newest)) {
 		states = append(states, fmt.Sprint(id, " ", newest[id].State))
 	}
-	return strings.Join(states, ", ") + "; " + log.evaluatedUntil.Format(time.TimeOnly)
+	return strings.Join(states, ", ") + "; " + log.until.EvaluatedUntil.Format(time.TimeOnly)
 }
 
 // TestAlertClaim lets a process stand still while another is given its partition: what it

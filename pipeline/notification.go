@@ -19,7 +19,9 @@ const notifierDrain = 2 * time.Second
 
 // notification feeds every alert's newest state to Alertmanager. It commits no
 // offsets: weir.alerts is compacted, and the notifier keeps one state per alert, so
-// a start reads all states again and sends what is still due.
+// a start reads all states again and sends what is still due. A process that stood still
+// sends nothing until it knows whether its partitions are another's by now, who told of
+// what resolved meanwhile.
 type notification struct {
 	log      *slog.Logger
 	metrics  *stageMetrics
@@ -27,10 +29,12 @@ type notification struct {
 	client   *member
 	at       *positions
 	feeds    alertFeeds
+	awake    *standstill
 }
 
 func runNotification(ctx context.Context, p *Pipeline) error {
-	n := &notification{log: p.log.With("stage", RoleAlertmanager), metrics: p.metrics.stage(RoleAlertmanager), at: newPositions()}
+	n := &notification{log: p.log.With("stage", RoleAlertmanager), metrics: p.metrics.stage(RoleAlertmanager), at: newPositions(),
+		awake: newStandstill(time.Now())}
 	if err := n.open(p); err != nil {
 		return err
 	}
@@ -39,6 +43,7 @@ func runNotification(ctx context.Context, p *Pipeline) error {
 	defer p.told.Store(nil)
 	defer n.client.leave()
 	defer n.at.follow(ctx, n.client.Client, n.metrics)()
+	defer every(ctx, standstillInterval, func(context.Context) { n.awake.over(time.Now()) })()
 	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	sent := make(chan error, 1)
@@ -53,7 +58,8 @@ func (n *notification) open(p *Pipeline) error {
 	var err error
 	n.notifier, err = alertmanager.New(alertmanager.Config{URLs: p.config.Alertmanager.URLs,
 		ExternalURL: p.config.Alertmanager.ExternalURL, ResendDelay: p.config.Alertmanager.ResendDelay,
-		OnPost: n.metrics.flushSeconds.UpdateDuration,
+		MayPost: func() bool { return n.awake.over(time.Now()) },
+		OnPost:  n.metrics.flushSeconds.UpdateDuration,
 		OnError: func(url string, err error) { // the status asks the notifier which instances fail
 			if err != nil {
 				n.metrics.failed("post")

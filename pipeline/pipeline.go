@@ -26,6 +26,7 @@ type Pipeline struct {
 	rules   *ruleSource
 	kafka   *kafkaHealth
 	memory  *memory
+	ends    sourceEnds
 	started time.Time
 	token   string      // that HTTP requests must carry
 	topics  atomic.Bool // Weir's topics are there and as they must be

@@ -117,8 +117,8 @@ func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) e
 			w.ruler.log.Info("alert", "rule", alerts[i].Rule, "state", alerts[i].State, "labels", alerts[i].Labels)
 		}
 	}
-	until := w.evaluator.EvaluatedUntil()
-	if until.After(w.evaluated) {
+	until := w.evaluator.Progress()
+	if until.EvaluatedUntil.After(w.evaluated) {
 		record, err := progressRecord(until)
 		if err != nil {
 			return err
@@ -133,7 +133,7 @@ func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) e
 		return err
 	}
 	w.ruler.metrics.flushSeconds.UpdateDuration(began)
-	w.evaluated = until
+	w.evaluated = until.EvaluatedUntil
 	return nil
 }
 
@@ -166,7 +166,7 @@ func (w *rulePartition) stateOf(keys []string) ([]*kgo.Record, error) {
 		}
 		record, err := alertRecord(&alert)
 		if key == progressKey {
-			record, err = progressRecord(w.evaluator.EvaluatedUntil())
+			record, err = progressRecord(w.evaluator.Progress())
 		}
 		if err != nil {
 			return nil, err

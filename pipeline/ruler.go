@@ -117,7 +117,7 @@ func (r *ruler) restore(ctx context.Context, partition int32) (*rulePartition, e
 	set, version := r.rules.current()
 	w := &rulePartition{ruler: r, alerts: writer, said: map[string]string{}, partition: partition, version: version,
 		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane})}
-	w.evaluator.Restore(slices.Collect(maps.Values(newest)), log.evaluatedUntil)
-	w.evaluated = log.evaluatedUntil
+	w.evaluator.Restore(slices.Collect(maps.Values(newest)), log.until)
+	w.evaluated = log.until.EvaluatedUntil
 	return w, nil
 }

@@ -44,8 +44,6 @@ func newSimulatedAlertmanager(r *rand.Rand, say func(string, ...any)) *simulated
 	return &simulatedAlertmanager{random: r, say: say, alerts: map[string]time.Time{}, firing: map[string]bool{}, told: map[string][]string{}}
 }
 
-func (a *simulatedAlertmanager) client() *http.Client { return &http.Client{Transport: a} }
-
 var errRefusedConnection = errors.New("connection refused")
 
 // RoundTrip takes a post of alerts, or says when it began to run.

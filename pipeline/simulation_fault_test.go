@@ -129,7 +129,8 @@ func (s *simulation) exit(m *simulatedMember, inOrder bool) {
 // step lets a process notice what the group says, read from its partitions and do what its stage does.
 func (s *simulation) step(m *simulatedMember) {
 	s.guarded(m, func() error {
-		if s.chance(1, 2) {
+		if s.chance(1, 2) || !m.woke.IsZero() && time.Since(m.woke) >= heartbeatInterval {
+			m.woke = time.Time{}
 			for _, at := range m.owned() {
 				if s.kafka.owners[m.role.group][at] != m {
 					s.say("%s notices that it has lost %s/%d", m.name, at.topic, at.partition)
@@ -187,6 +188,8 @@ func (s *simulation) disturb() {
 		s.arrive()
 	case 21, 22, 23, 24:
 		s.desert()
+	case 25:
+		s.freezeNotifier()
 	case 18, 19, 20:
 		s.store.fails = 1 + s.random.IntN(4)
 		s.say("the store fails %d times", s.store.fails)

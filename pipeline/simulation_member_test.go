@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/weirmq/weir/sink/alertmanager"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -45,7 +43,8 @@ type simulatedMember struct {
 	stage simulatedStage
 	next  map[topicPartition]int64 // what it believes to own, and where it reads on
 	gone  bool
-	busy  bool // in a step
+	busy  bool      // in a step
+	woke  time.Time // after it had stood still
 }
 
 func (m *simulatedMember) owned() []topicPartition {
@@ -77,7 +76,7 @@ func openSimulatedAggregator(s *simulation, m *simulatedMember) simulatedStage {
 	c := kafkaClient{s, m}
 	return &aggregatorStage{s, &aggregator{config: &s.config, log: s.log, metrics: s.metrics.stage(RoleAggregate), rules: s.rules,
 		topicID: s.kafka.topics[telemetry.TopicTelemetry].id, sources: s.world.sources, groups: s.world.groups, cells: s.world.cells,
-		kafka: sourceKafka{records: c, letters: c, commits: c, offsets: c}, workers: map[int32]*sourceWorker{}, status: s.status}}
+		kafka: sourceKafka{records: c, letters: c, commits: c, offsets: c}, workers: map[int32]*sourceWorker{}, status: s.status, ends: &sourceEnds{}}}
 }
 
 func (g *aggregatorStage) assigned(at topicPartition) error {
@@ -175,42 +174,6 @@ func (g *storageStage) settle() error {
 	g.batch = &storeBatch{}
 	defer g.w.cells.Reset()
 	return g.w.write(g.s.ctx, batch)
-}
-
-// notificationStage drives the notifier, which runs on the bubble's clock.
-type notificationStage struct {
-	s      *simulation
-	n      *notification
-	cancel context.CancelFunc
-	done   chan error
-}
-
-func openSimulatedNotification(s *simulation, m *simulatedMember) simulatedStage {
-	notifier, err := alertmanager.New(alertmanager.Config{URLs: []string{"http://alertmanager"}, ResendDelay: simulatedResendDelay, Client: s.alertmanager.client()})
-	if err != nil {
-		panic(err) // the configuration is right
-	}
-	ctx, cancel := context.WithCancel(s.ctx)
-	g := &notificationStage{s, &notification{log: s.log, metrics: s.metrics.stage(RoleAlertmanager), notifier: notifier, at: newPositions()}, cancel, make(chan error, 1)}
-	go func() { g.done <- notifier.Run(ctx) }()
-	return g
-}
-
-func (g *notificationStage) assigned(topicPartition) error { return nil }
-func (g *notificationStage) revoked(at topicPartition)     { g.n.forget(byTopic(at)) }
-func (g *notificationStage) settle() error                 { return nil }
-
-func (g *notificationStage) take(p kgo.FetchTopicPartition) error {
-	g.n.take(p)
-	return nil
-}
-
-func (g *notificationStage) stop(inOrder bool) {
-	if inOrder {
-		g.n.drain(g.s.ctx)
-	}
-	g.cancel()
-	<-g.done
 }
 
 // simulatedResendDelay is such that Alertmanager does not end an alert while it or the notifier is away.

@@ -114,6 +114,7 @@ type simulation struct {
 	flying    []*kgo.Record
 	orphans   map[string]map[topicPartition]time.Time // partitions of a group that nobody owns, until then
 	restarts  []restart
+	sleepers  []sleeper
 }
 
 // restart is a process that will be there again.
@@ -203,12 +204,13 @@ func (s *simulation) round() {
 	at := time.Since(s.began)
 	s.troubled = s.disturbed && at < s.world.length && (at+s.shift)%(trouble+calm) > calm && !s.world.silent(at)
 	s.recreateTelemetry()
+	s.wakeUp(at >= s.world.length)
 	s.settleGroups()
 	s.disturb()
 	members := slices.Clone(s.members)
 	s.random.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 	for _, m := range members {
-		if !m.gone && !m.busy && s.chance(3, 4) {
+		if !m.gone && !m.busy && (s.chance(3, 4) || !m.woke.IsZero()) {
 			s.step(m)
 		}
 	}

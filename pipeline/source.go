@@ -195,15 +195,19 @@ func (w *sourceWorker) tick(ctx context.Context) error {
 		w.fold.Regroup(set.Groupings())
 		w.rules = version
 	}
-	idle := false
-	if end := w.end.Load(); end != nil && w.next.Load() >= end.offset {
+	end := w.end.Load()
+	held := end.holds(time.Now())
+	idle := !held && end != nil && w.next.Load() >= end.offset
+	if idle {
 		w.fold.Idle(end.at)
-		idle = true
 	}
 	if err := w.write(ctx, w.fold.Flush()); err != nil {
 		return err
 	}
 	w.countSeen()
+	if held {
+		return nil
+	}
 	return w.writeWatermark(ctx, idle)
 }
 

@@ -44,11 +44,11 @@ func TestOnlyWhatIsReadToItsEndGoesOn(t *testing.T) {
 		passed time.Time
 	}{
 		{"nobody has said yet where it ends", nil, false, after(-1)},
-		{"it is at its end", &sourceEnd{1, after(10)}, true, after(9)},
-		{"the broker says nothing new", &sourceEnd{1, after(10)}, true, after(9)},
-		{"it is still at its end", &sourceEnd{1, after(20)}, true, after(19)},
-		{"there is more that cannot be read", &sourceEnd{5, after(60)}, false, after(19)},
-		{"and more", &sourceEnd{9, after(90)}, false, after(19)},
+		{"it is at its end", &sourceEnd{offset: 1, at: after(10)}, true, after(9)},
+		{"the broker says nothing new", &sourceEnd{offset: 1, at: after(10)}, true, after(9)},
+		{"it is still at its end", &sourceEnd{offset: 1, at: after(20)}, true, after(19)},
+		{"there is more that cannot be read", &sourceEnd{offset: 5, at: after(60)}, false, after(19)},
+		{"and more", &sourceEnd{offset: 9, at: after(90)}, false, after(19)},
 	} {
 		w.end.Store(step.end)
 		if err := w.tick(t.Context()); err != nil {

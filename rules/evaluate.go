@@ -23,6 +23,9 @@ func (e *Evaluator) Advance() []telemetry.Alert {
 		changed = append(changed, e.step(at)...)
 		changed = append(changed, e.expire(at)...)
 		e.evaluated = at
+		if e.heard = later(e.heard, at.Add(-absenceRetention)); e.stats.Completeness >= 1 {
+			e.heard = at
+		}
 	}
 	e.stats.EventTime = now
 	e.prune()
@@ -41,6 +44,7 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 		if !g.holds(at) && !e.hasAlerts(g) {
 			continue
 		}
+		g.unknown = false
 		byGrouping[g.grouping] = append(byGrouping[g.grouping], g)
 	}
 	for _, rule := range e.set.Rules {
@@ -91,6 +95,7 @@ func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetr
 	if err != nil {
 		return nil, fmt.Errorf("evaluate %s for %q: %w", rule.Alert, g.values, err)
 	}
+	g.unknown = g.unknown || found.unknown
 	return e.transition(rule, g, found, at)
 }
 

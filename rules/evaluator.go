@@ -40,6 +40,7 @@ type Evaluator struct {
 	sources   *sources
 	alerts    map[string]*alertState // by rule and group
 	evaluated time.Time
+	heard     time.Time // newest evaluation of windows that all sources had passed
 	health    map[string]*RuleHealth
 	stats     Stats
 }
@@ -90,13 +91,26 @@ func (e *Evaluator) resetHealth() {
 	}
 }
 
-// Restore takes the states of alerts from before a restart, and up to which event
-// time rules were evaluated: until then input is kept and nothing is evaluated again.
-func (e *Evaluator) Restore(alerts []telemetry.Alert, evaluatedUntil time.Time) {
+// Progress is how far rules were evaluated, in event time.
+type Progress struct {
+	EvaluatedUntil time.Time `json:"evaluated_until"` // zero before any evaluation
+	// HeardUntil is the newest evaluation of windows that all sources had passed. Zero where it is not known.
+	HeardUntil time.Time `json:"heard_until,omitzero"`
+	// Begins say since when all of each grouping is known.
+	Begins map[string]time.Time `json:"begins,omitempty"`
+}
+
+// Restore takes the states of alerts from before a restart, and how far rules were
+// evaluated: until then input is kept and nothing is evaluated again.
+func (e *Evaluator) Restore(alerts []telemetry.Alert, until Progress) {
 	for _, alert := range alerts {
 		e.alerts[alertKey(alert.Rule, alert.GroupKey)] = &alertState{Alert: alert, published: alert.EvaluatedAt}
 	}
-	e.evaluated = evaluatedUntil
+	e.evaluated, e.heard = until.EvaluatedUntil, later(until.HeardUntil, until.EvaluatedUntil.Add(-absenceRetention))
+	if until.HeardUntil.IsZero() {
+		e.heard = e.evaluated
+	}
+	maps.Copy(e.begins, until.Begins)
 }
 
 // ApplyWatermark notes how far a source has come. The very first one is where
@@ -105,21 +119,39 @@ func (e *Evaluator) ApplyWatermark(w telemetry.Watermark) {
 	e.sources.put(w)
 	if e.evaluated.IsZero() {
 		e.evaluated = w.EventTime.Truncate(e.config.Pane)
+		e.heard = e.evaluated
 		e.since = later(e.evaluated, w.At.Truncate(e.config.Pane)) // the first report may be of a clock that is behind
 	}
 }
 
-// EvaluatedUntil is the event time of the newest evaluation, zero before any.
-func (e *Evaluator) EvaluatedUntil() time.Time { return e.evaluated }
+// Progress is how far was evaluated.
+func (e *Evaluator) Progress() Progress { return Progress{e.evaluated, e.heard, maps.Clone(e.begins)} }
 
-// OldestNeeded is the event time before which no rule reads any more; the zero time
-// before any evaluation. Two panes are added, so that a replay from there knows the
-// whole lookback.
+// absenceRetention is how long a group without data is remembered while it is not known
+// whether it is absent. Not smaller: a source may have no aggregator for as long as it takes
+// to mend it; not larger: a restart reads as much again.
+const absenceRetention = time.Hour
+
+// OldestNeeded is the event time before which no rule needs anything any more; the zero
+// time before any evaluation. A restart that reads from there knows the whole lookback, to
+// which two panes are added, and the groups that were there when all sources were heard last.
 func (e *Evaluator) OldestNeeded() time.Time {
 	if e.evaluated.IsZero() {
 		return time.Time{}
 	}
-	return e.evaluated.Add(-e.set.Lookback() - 2*e.config.Pane)
+	return e.lookback(e.heard)
+}
+
+// oldestPane is the event time before which no rule reads panes any more.
+func (e *Evaluator) oldestPane() time.Time {
+	if e.evaluated.IsZero() {
+		return time.Time{}
+	}
+	return e.lookback(e.evaluated)
+}
+
+func (e *Evaluator) lookback(from time.Time) time.Time {
+	return from.Add(-e.set.Lookback() - 2*e.config.Pane)
 }
 
 // Swap replaces the rules. An alert whose rule keeps its name and grouping keeps

@@ -18,6 +18,7 @@ type groupState struct {
 	values   []string
 	panes    map[int64]*paneState
 	last     int64 // start of the newest pane that there was, in Unix seconds
+	unknown  bool  // to some rule, at the newest evaluation
 }
 
 // paneState holds, for every source and segment, the partial of the highest version.
@@ -122,42 +123,55 @@ func fullerGauges(earlier, later []telemetry.GaugeValue) []telemetry.GaugeValue 
 // Apply keeps a batch of partials, the highest version of each. What comes for a
 // pane that its source's watermark has passed is late: counted, not evaluated.
 func (e *Evaluator) Apply(batch *telemetry.GroupBatch) {
-	oldest := e.OldestNeeded()
+	oldest := e.oldestPane()
 	for i := range batch.Groups {
 		e.applyGroup(part{batch.Source, batch.Segment}, &batch.Groups[i], oldest)
 	}
 }
 
 func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest time.Time) {
-	key := telemetry.GroupKey(came.Grouping, came.Values)
-	g := e.groups[key]
-	if g == nil {
-		if len(e.groups) >= e.config.MaxGroups {
-			e.stats.OverflowedGroups++
-			return
-		}
-		g = &groupState{key: key, grouping: came.Grouping, values: came.Values, panes: map[int64]*paneState{}}
-		e.groups[key] = g
-	}
 	for i := range came.Partials {
 		partial := &came.Partials[i]
+		closed := e.sources.passed(of.source, partial.Pane.Add(e.config.Pane))
 		if partial.Pane.Before(oldest) {
-			e.stats.LateReports += partial.Totals.Reports
+			if closed || partial.Pane.Before(e.OldestNeeded()) {
+				e.stats.LateReports += partial.Totals.Reports
+			} else if e.group(came, partial.Pane) == nil { // read again, or of a source that is behind
+				return
+			}
 			continue
+		}
+		g := e.group(came, partial.Pane)
+		if g == nil {
+			return
 		}
 		start := partial.Pane.Unix()
 		pane := g.panes[start]
 		if pane == nil {
 			pane = &paneState{parts: map[part]contribution{}}
 			g.panes[start] = pane
-			g.last = max(g.last, start)
 		}
-		closed := e.sources.passed(of.source, partial.Pane.Add(e.config.Pane))
 		if !closed && e.sources.knows(of.source) { // what comes late does not say since when all is known
 			e.began(came.Grouping, partial.Pane, of.segment)
 		}
 		e.stats.LateReports += pane.put(of, contribution{totals: &partial.Totals, omitted: came.Omitted}, closed)
 	}
+}
+
+// group returns the group that has a pane, nil where there are too many.
+func (e *Evaluator) group(came *telemetry.GroupPartials, pane time.Time) *groupState {
+	key := telemetry.GroupKey(came.Grouping, came.Values)
+	g := e.groups[key]
+	if g == nil {
+		if len(e.groups) >= e.config.MaxGroups {
+			e.stats.OverflowedGroups++
+			return nil
+		}
+		g = &groupState{key: key, grouping: came.Grouping, values: came.Values, panes: map[int64]*paneState{}}
+		e.groups[key] = g
+	}
+	g.last = max(g.last, pane.Unix())
+	return g
 }
 
 // began notes since when all of a grouping was seen, until the first evaluation after it:
@@ -236,16 +250,10 @@ func needed(t *telemetry.Totals, need telemetry.Parts) telemetry.Totals {
 	return out
 }
 
-// absenceRetention is how long a group without data is remembered while nothing tells
-// whether it is absent. Not smaller: some source may have no aggregator for as long as it
-// takes to mend it; not larger: groups that come and go would fill MaxGroups meanwhile.
-const absenceRetention = time.Hour
-
-// prune forgets panes that no rule reads any more, and groups without panes and alerts
-// once they were evaluated so, by all sources: while some are behind, a group may have gone
-// that a rule is to tell of.
+// prune forgets panes that no rule reads any more, and groups without panes and alerts, once
+// every rule knew of them when it was evaluated: else a group may have gone unnoticed.
 func (e *Evaluator) prune() {
-	oldest := e.OldestNeeded()
+	oldest, remembered := e.oldestPane(), e.lookback(e.evaluated.Add(-absenceRetention)).Unix()
 	for grouping, at := range e.begins { // a reload may bring a rule that looks further back
 		e.begins[grouping] = later(at, oldest)
 	}
@@ -255,8 +263,8 @@ func (e *Evaluator) prune() {
 				delete(g.panes, start)
 			}
 		}
-		known := e.stats.Completeness >= 1 || e.evaluated.Sub(time.Unix(g.last, 0)) > absenceRetention
-		if len(g.panes) == 0 && known && !e.hasAlerts(g) {
+		noticed := !g.unknown || g.last < remembered
+		if len(g.panes) == 0 && noticed && !e.hasAlerts(g) {
 			delete(e.groups, key)
 		}
 	}

@@ -153,9 +153,11 @@ func (p *player) command(fields []string) {
 	case "failures":
 		fmt.Fprintf(&p.out, "%d evaluations failed\n", p.evaluator.Stats().EvaluationFailures)
 	case "restart":
-		p.restart(p.evaluator.EvaluatedUntil())
+		p.restart(p.evaluator.Progress())
 	case "crash":
-		p.restart(epoch.Add(p.duration(fields[1])))
+		until := p.evaluator.Progress()
+		until.EvaluatedUntil = epoch.Add(p.duration(fields[1]))
+		p.restart(until)
 	case "forget":
 		p.inputs = nil
 	case "reload":
@@ -277,7 +279,7 @@ func (p *player) measure(report *telemetry.Report, name, text string) {
 }
 
 // restart encodes the alerts as weir.alerts does and feeds a new evaluator all input again.
-func (p *player) restart(until time.Time) {
+func (p *player) restart(until rules.Progress) {
 	var restored []telemetry.Alert
 	for _, key := range slices.Sorted(maps.Keys(p.published)) {
 		text, err := json.Marshal(p.published[key])

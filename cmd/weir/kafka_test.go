@@ -78,7 +78,13 @@ type instrumented struct {
 
 func openClient(t *testing.T, brokers []string, topic string) *instrumented {
 	t.Helper()
-	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: brokers, Cluster: "test", Env: "test", Group: "billing",
+	return openClientOf(t, brokers, brokers, topic)
+}
+
+// openClientOf is openClient where telemetry has brokers of its own.
+func openClientOf(t *testing.T, telemetryBrokers, brokers []string, topic string) *instrumented {
+	t.Helper()
+	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: telemetryBrokers, Cluster: "test", Env: "test", Group: "billing",
 		Client: t.Name(), Tier: "S1", Lane: "stable", Tag: "test"})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
@@ -9,9 +10,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/weirmq/weir/deploy/broker"
 	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/pipeline"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // refuses says that a stage lives with a part that nobody listens for.
@@ -155,17 +159,25 @@ func TestAlertmanagerAway(t *testing.T) {
 	h.awaitTotals(orders, 0)
 }
 
-// alertState is where the process says that an alert stands, "" where it has none.
-func (p *process) alertState(rule string) string {
+// alertOf is the first alert of a rule that the process shows, the zero one where it has none.
+func (p *process) alertOf(rule string) telemetry.Alert {
 	_, body := p.get("/api/v1/alerts")
-	_, after, found := strings.Cut(body, fmt.Sprintf(`"rule":%q`, rule))
-	if !found {
-		return ""
+	var shown struct {
+		Alerts []telemetry.Alert `json:"alerts"`
 	}
-	_, after, _ = strings.Cut(after, `"state":"`)
-	state, _, _ := strings.Cut(after, `"`)
-	return state
+	if err := json.Unmarshal([]byte(body), &shown); err != nil {
+		return telemetry.Alert{} // it does not answer yet
+	}
+	for _, alert := range shown.Alerts {
+		if alert.Rule == rule {
+			return alert
+		}
+	}
+	return telemetry.Alert{}
 }
+
+// alertState is where the process says that an alert stands, "" where it has none.
+func (p *process) alertState(rule string) string { return string(p.alertOf(rule).State) }
 
 // TestKafkaAway starts before its broker, then restarts the broker in mid-flow, in
 // order and by SIGKILL: everything goes on, and totals are exact.
@@ -212,4 +224,50 @@ func TestKafkaAway(t *testing.T) {
 func (h *house) startBroker(addr string) *child.Child {
 	h.t.Helper()
 	return h.start("broker", "", "broker", "--addr", addr, "--data", filepath.Join(h.dir, "broker"))
+}
+
+// silenceRules are true of a topic that is used steadily, and of one that is not.
+const silenceRules = `
+groups:
+  - name: silence
+    rules:
+      - {alert: Used, by: [topic], where: op == "send", window: 3s, expr: messages > 0}
+      - {alert: Silent, by: [topic], where: op == "send", window: 3s, expr: messages == 0}
+`
+
+// TestTelemetryAway lets telemetry's own Kafka be away while the business goes on elsewhere. Clients keep what they
+// measured, and send it when it is back: nothing resolves, and nobody is taken for silent.
+func TestTelemetryAway(t *testing.T) {
+	t.Parallel()
+	config := broker.Config{Addr: freeAddr(t), DataDir: filepath.Join(t.TempDir(), "telemetry")}
+	running, err := broker.Start(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { running.Close() }()
+	h := newHouse(t, running.Addrs(), silenceRules)
+	h.startAlertmanager()
+	weir := h.startWeir("--roles", "aggregate,rules,alertmanager")
+	client := openClientOf(t, h.brokers, embeddedBroker(t), "orders")
+	produced := client.flow()
+	h.awaitFiring("Used", "orders")
+
+	running.Close()
+	away := time.Now()
+	eventually(t, func() bool { return time.Since(away) > 12*time.Second }, func() string { return "the clock stands still" })
+	if running, err = broker.Start(config); err != nil {
+		t.Fatal(err)
+	}
+	back := time.Now()
+	eventually(t, func() bool { return weir.alertOf("Used").EvaluatedAt.After(back.Add(5 * time.Second)) }, func() string { return "nothing is evaluated any more" })
+	if got := weir.alertState("Silent"); got != "" {
+		t.Errorf("Silent is %s", got)
+	}
+	if _, resolved := h.notified("Used", "orders"); resolved > 0 {
+		t.Error("Used resolved while messages were sent all the time")
+	}
+	produced()
+	client.close()
+	h.awaitFiring("Silent", "orders")
+	h.awaitResolved("Used", "orders")
 }

@@ -22,6 +22,10 @@ const (
 	retryFactor   = 2
 )
 
+// silentPause is how long an instance waits before it asks again whether it may post. Not smaller: it is woken for it; not
+// larger: alerts come late by it.
+const silentPause = 100 * time.Millisecond
+
 // InstanceStatus says how one instance is. Counts are since the process began.
 type InstanceStatus struct {
 	URL         string    `json:"url"`                    // credentials masked
@@ -43,6 +47,7 @@ type instance struct {
 	queue   *queue
 	onError func(url string, err error)
 	onPost  func(began time.Time)
+	mayPost func() bool
 
 	mu      sync.Mutex // guards the rest; never held with the queue's
 	status  InstanceStatus
@@ -58,6 +63,10 @@ func (i *instance) run(ctx context.Context) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval, pauses.Multiplier = minRetryPause, maxRetryPause, retryFactor
 	for ctx.Err() == nil {
+		if i.mayPost != nil && !i.mayPost() {
+			pause(ctx, time.Now().Add(silentPause), nil)
+			continue
+		}
 		batch, next := i.queue.take(time.Now(), maxBatch)
 		if len(batch) == 0 {
 			if look := i.lookAt(); look.IsZero() || look.After(time.Now()) {

@@ -48,6 +48,9 @@ type Config struct {
 	OnError func(url string, err error)
 	// OnPost hears of each post that was acknowledged when it began; it just ended. Called as OnError is. Optional.
 	OnPost func(began time.Time)
+	// MayPost says whether this process still speaks for its alerts; while it does not, nothing is posted. Each instance
+	// asks it before each post. Optional: nil is always.
+	MayPost func() bool
 	// Client makes the posts; nil is a client of the notifier's own. It should not follow redirects, as a redirected
 	// post becomes a GET; where CheckRedirect is nil the notifier sets it on a copy.
 	Client *http.Client
@@ -93,7 +96,7 @@ func New(config Config) (*Notifier, error) {
 		taken[address.endpoint] = true
 		n.instances = append(n.instances, &instance{
 			poster: poster{client: client, address: address}, writer: writer{externalURL: external, resend: config.ResendDelay},
-			queue: newQueue(config.ResendDelay, MaxAlerts), onError: config.OnError, onPost: config.OnPost, status: InstanceStatus{URL: address.shown}})
+			queue: newQueue(config.ResendDelay, MaxAlerts), onError: config.OnError, onPost: config.OnPost, mayPost: config.MayPost, status: InstanceStatus{URL: address.shown}})
 	}
 	return n, nil
 }
