@@ -21,7 +21,8 @@ type reporter struct {
 
 	mu       sync.Mutex
 	totals   reported
-	onTime   time.Time // when the newest report that came in time was made
+	made     time.Time // when the newest report was made
+	onTime   time.Time // when the newest one was that came in time
 	silences int       // how often nothing was reported for the window of a rule
 }
 
@@ -94,10 +95,12 @@ func (r *reporter) write(ctx context.Context, reports ...*telemetry.Report) erro
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(made) < houseLateness { // else its pane may be closed
-		if !r.onTime.IsZero() && made.Sub(r.onTime) >= houseWindow {
-			r.silences++
-		}
+	late := time.Since(made) >= houseLateness // its pane may be closed, or not
+	if passed(r.made, made) || !late && passed(r.onTime, made) {
+		r.silences++
+	}
+	r.made = made
+	if !late {
 		r.onTime = made
 	}
 	for _, report := range reports {
@@ -107,6 +110,9 @@ func (r *reporter) write(ctx context.Context, reports ...*telemetry.Report) erro
 	}
 	return nil
 }
+
+// passed says that the window of a rule may lie between two reports.
+func passed(before, made time.Time) bool { return !before.IsZero() && made.Sub(before) >= houseWindow }
 
 // send writes one report of every client, of messages of so many bytes.
 func (r *reporter) send(messageBytes uint64) {
