@@ -32,6 +32,7 @@ type chaos struct {
 	clickhouse   *child.Child
 	alertmanager *child.Child
 	weirs        [2]instance
+	stopped      int // of weirs, the one that stands still
 	rounds       []*round
 }
 
@@ -41,19 +42,20 @@ type instance struct {
 	*process
 }
 
-// fault is what happens to one part. It returns when the part is there again.
+// fault is what happens to one part.
 type fault struct {
 	name   string
-	strike func(*chaos)
+	strike func(*chaos) // returns when what the part does is done again
+	end    func(*chaos) // when all alerts are over; nil for nothing
 }
 
 var faults = []fault{
-	{"weir: SIGKILL", func(c *chaos) {
+	{name: "weir: SIGKILL", strike: func(c *chaos) {
 		i := c.random.IntN(len(c.weirs))
 		c.weirs[i].Kill()
 		c.launch(i)
 	}},
-	{"both weirs: SIGKILL", func(c *chaos) {
+	{name: "both weirs: SIGKILL", strike: func(c *chaos) {
 		for i := range c.weirs {
 			c.weirs[i].Kill()
 		}
@@ -61,23 +63,21 @@ var faults = []fault{
 			c.launch(i)
 		}
 	}},
-	{"weir: SIGSTOP, declared dead, SIGCONT", func(c *chaos) {
-		i := c.random.IntN(len(c.weirs))
-		sendSignal(c.t, c.weirs[i].Child, syscall.SIGSTOP)
-		awaitPartitions(c.t, pipeline.RoleAggregate, housePartitions, c.weirs[1-i].process)
-		awaitPartitions(c.t, pipeline.RoleRules, housePartitions, c.weirs[1-i].process)
-		sendSignal(c.t, c.weirs[i].Child, syscall.SIGCONT)
+	{name: "weir: SIGSTOP, declared dead, SIGCONT", strike: func(c *chaos) {
+		c.stopOne()
+		c.wake()
 	}},
-	{"kafka: SIGKILL", func(c *chaos) {
+	{name: "weir: SIGSTOP, SIGCONT when alerts are over", strike: (*chaos).stopOne, end: (*chaos).wake},
+	{name: "kafka: SIGKILL", strike: func(c *chaos) {
 		c.kafka.Kill()
 		c.startKafka()
 	}},
-	{"clickhouse: SIGKILL, away", func(c *chaos) {
+	{name: "clickhouse: SIGKILL, away", strike: func(c *chaos) {
 		c.clickhouse.Kill()
 		c.stay(away())
 		c.clickhouse = c.startClickHouse()
 	}},
-	{"alertmanager: SIGKILL, away", func(c *chaos) {
+	{name: "alertmanager: SIGKILL, away", strike: func(c *chaos) {
 		c.alertmanager.Kill()
 		c.stay(away())
 		c.alertmanager = c.startAlertmanager()
@@ -168,6 +168,26 @@ func (c *chaos) startKafka() {
 	c.kafka = running
 }
 
+// stopOne stops one weir until the other has what it had.
+func (c *chaos) stopOne() {
+	c.t.Helper()
+	c.stopped = c.random.IntN(len(c.weirs))
+	other := c.weirs[1-c.stopped].process
+	sendSignal(c.t, c.weirs[c.stopped].Child, syscall.SIGSTOP)
+	for _, role := range []string{pipeline.RoleAggregate, pipeline.RoleRules, pipeline.RoleAlertmanager} {
+		awaitPartitions(c.t, role, housePartitions, other)
+	}
+}
+
+// wake lets the stopped weir go on, until it has a part of everything again.
+func (c *chaos) wake() {
+	c.t.Helper()
+	sendSignal(c.t, c.weirs[c.stopped].Child, syscall.SIGCONT)
+	for _, role := range []string{pipeline.RoleAggregate, pipeline.RoleRules, pipeline.RoleAlertmanager} {
+		c.weirs[c.stopped].awaitStage(role, "a part of the partitions", func(s pipeline.StageStatus) bool { return s.Partitions > 0 && s.Partitions < housePartitions })
+	}
+}
+
 func (c *chaos) launch(i int) {
 	c.t.Helper()
 	c.weirs[i].process = c.launchWith(c.weirs[i].config, c.weirs[i].addr)
@@ -211,6 +231,9 @@ func (c *chaos) play(f fault) {
 	}
 	stopSteady()
 	c.awaitResolved("LargeMessage", r.steady.topic)
+	if f.end != nil {
+		f.end(c)
+	}
 	deadline := time.Now().Add(patience)
 	for c.compare(r); (r.lost > 0 || r.doubled > 0) && time.Now().Before(deadline); c.compare(r) {
 		c.stay(recoveryPause)
