@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -35,7 +36,7 @@ func (w *alertWriter) open(ctx context.Context) (*alertLog, map[string]telemetry
 		if err != nil {
 			return nil, nil, err
 		}
-		w.claim, w.next = log.newest.after(), end
+		w.claim, w.next = log.newest.after(time.Now()), end
 		record, err := progressRecord(log.until)
 		if err != nil {
 			return nil, nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -21,7 +22,8 @@ const progressKey = "_progress"
 const headerClaim = "weir-claim"
 
 // claim is the right to say how the alerts of a partition are. Whoever is given the
-// partition claims it with an epoch above all before, by writing. A process that stood
+// partition claims it with an epoch above all before, by writing. Epochs are milliseconds
+// since 1970, or one more than the epoch before. A process that stood
 // still while its group gave the partition to another, and wakes up, writes under an
 // older claim: that is stale, and nobody heeds it. Of two with the same epoch the one
 // that comes first in the log counts.
@@ -30,8 +32,11 @@ type claim struct {
 	writer string // of all that ever claim
 }
 
-// after returns a claim that outdoes this one.
-func (c claim) after() claim { return claim{c.epoch + 1, rand.Text()} }
+// after returns a claim that outdoes this one, and all that were made before a time: the
+// record of a newer one may be gone where the log is compacted at once.
+func (c claim) after(now time.Time) claim {
+	return claim{max(c.epoch+1, uint64(now.UnixMilli())), rand.Text()}
+}
 
 // outdoes says that the claim came after another.
 func (c claim) outdoes(other claim) bool { return c.epoch > other.epoch }
