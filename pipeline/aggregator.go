@@ -49,6 +49,8 @@ type aggregator struct {
 	ends     *sourceEnds
 	decoders decoderPool
 
+	watermarks *watermarkWriter
+
 	mu      sync.Mutex
 	workers map[int32]*sourceWorker
 	fail    context.CancelCauseFunc // ends the stage with a worker's error
@@ -69,6 +71,8 @@ func runAggregator(ctx context.Context, p *Pipeline) error {
 	defer a.close()
 	stopEnds := a.followEnds(ctx)
 	defer stopEnds()
+	stopWatermarks := a.writeWatermarks(ctx)
+	defer stopWatermarks()
 	return a.poll(ctx, running)
 }
 
@@ -95,6 +99,7 @@ func (a *aggregator) open(ctx context.Context) error {
 		}
 		*count = int32(len(detail.Partitions))
 	}
+	a.watermarks = newWatermarkWriter(a.producer, a.groups)
 	if a.letters, err = newProducerOf(a.config.Kafka, maxLetterBytes, a.pipeline.kafka); err != nil {
 		a.producer.Close()
 		return err
@@ -238,8 +243,7 @@ func (a *aggregator) startWorker(ctx context.Context, partition int32, kafka sou
 	go func() {
 		defer close(w.done)
 		defer cancel()
-		defer a.status.dropSource(w.source)
-		defer a.metrics.watermarks.drop(partition)
+		defer w.withdraw()
 		if err := w.run(ctx); err != nil && ctx.Err() == nil {
 			a.fail(fmt.Errorf("source %s: %w", w.source, err))
 		}

@@ -16,7 +16,17 @@ func outlive(stopped context.Context, by time.Duration) (context.Context, contex
 	return ctx, cancel
 }
 
-// drain writes all that changed when the source is given up in order.
+// drain writes all that changed when the source is given up in order, and how far it came.
 func (w *sourceWorker) drain(ctx context.Context) error {
-	return w.write(ctx, w.fold.Drain())
+	if err := w.write(ctx, w.fold.Drain()); err != nil {
+		return err
+	}
+	return w.a.watermarks.write(ctx)
+}
+
+// withdraw says no more of a source that was given up.
+func (w *sourceWorker) withdraw() {
+	w.a.watermarks.drop(w.source.Partition)
+	w.a.metrics.watermarks.drop(w.source.Partition)
+	w.a.status.dropSource(w.source)
 }

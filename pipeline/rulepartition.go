@@ -68,12 +68,14 @@ func (w *rulePartition) apply(record *kgo.Record) error {
 			}
 		}
 	case kindWatermark:
-		watermark, err := telemetry.UnmarshalWatermark(record.Value)
+		watermarks, err := telemetry.UnmarshalWatermarks(record.Value)
 		if err != nil {
 			return err
 		}
-		w.evaluator.ApplyWatermark(watermark)
-		w.marks.note(record.Offset, watermark.EventTime)
+		for _, watermark := range watermarks {
+			w.evaluator.ApplyWatermark(watermark)
+			w.marks.note(record.Offset, watermark.EventTime)
+		}
 	default:
 		return fmt.Errorf("got header %s=%q, want %s or %s", headerKind, kind, kindGroup, kindWatermark)
 	}

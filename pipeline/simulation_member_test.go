@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -68,15 +70,33 @@ func byTopic(at topicPartition) map[string][]int32 {
 
 // aggregatorStage drives the workers of sources.
 type aggregatorStage struct {
-	s *simulation
-	a *aggregator
+	s      *simulation
+	a      *aggregator
+	failed error // of the goroutine that writes watermarks
+}
+
+// workerClient is what the workers of a process see of the log. While they write, the process may write watermarks.
+type workerClient struct {
+	kafkaClient
+	stage *aggregatorStage
+}
+
+// Produce appends a record.
+func (c workerClient) Produce(ctx context.Context, record *kgo.Record, promise func(*kgo.Record, error)) {
+	if c.s.chance(1, 3) {
+		c.stage.failed = cmp.Or(c.stage.failed, c.stage.a.watermarks.write(ctx))
+	}
+	c.kafkaClient.Produce(ctx, record, promise)
 }
 
 func openSimulatedAggregator(s *simulation, m *simulatedMember) simulatedStage {
 	c := kafkaClient{s, m}
-	return &aggregatorStage{s, &aggregator{config: &s.config, log: s.log, metrics: s.metrics.stage(RoleAggregate), rules: s.rules,
+	g := &aggregatorStage{s: s}
+	g.a = &aggregator{config: &s.config, log: s.log, metrics: s.metrics.stage(RoleAggregate), rules: s.rules,
 		topicID: s.kafka.topics[telemetry.TopicTelemetry].id, sources: s.world.sources, groups: s.world.groups, cells: s.world.cells,
-		kafka: sourceKafka{records: c, letters: c, commits: c, offsets: c}, workers: map[int32]*sourceWorker{}, status: s.status, ends: &sourceEnds{}}}
+		kafka: sourceKafka{records: workerClient{c, g}, letters: c, commits: c, offsets: c}, watermarks: newWatermarkWriter(c, s.world.groups),
+		workers: map[int32]*sourceWorker{}, status: s.status, ends: &sourceEnds{}}
+	return g
 }
 
 func (g *aggregatorStage) assigned(at topicPartition) error {
@@ -88,6 +108,7 @@ func (g *aggregatorStage) revoked(at topicPartition) {
 	w := g.a.workers[at.partition]
 	delete(g.a.workers, at.partition)
 	_ = w.drain(g.s.ctx) // whoever comes next reads it again
+	w.withdraw()
 }
 
 func (g *aggregatorStage) take(p kgo.FetchTopicPartition) error {
@@ -106,7 +127,7 @@ func (g *aggregatorStage) settle() error {
 			}
 		}
 	}
-	return nil
+	return cmp.Or(g.failed, g.a.watermarks.write(g.s.ctx))
 }
 
 func (g *aggregatorStage) stop(inOrder bool) {

@@ -30,7 +30,7 @@ const (
 
 // sourceKafka is what the worker of a source needs of Kafka.
 type sourceKafka struct {
-	records recordProducer // of cells, groups and watermarks
+	records recordProducer // of cells and groups
 	letters recordProducer // takes larger records
 	commits offsetCommitter
 	offsets offsetLister
@@ -205,10 +205,10 @@ func (w *sourceWorker) tick(ctx context.Context) error {
 		return err
 	}
 	w.countSeen()
-	if held {
-		return nil
+	if !held {
+		w.sayWatermark(idle)
 	}
-	return w.writeWatermark(ctx, idle)
+	return nil
 }
 
 func (w *sourceWorker) countSeen() {
@@ -242,23 +242,4 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	}
 	w.a.metrics.flushSeconds.UpdateDuration(began)
 	return nil
-}
-
-func (w *sourceWorker) writeWatermark(ctx context.Context, idle bool) error {
-	watermark := w.fold.Watermark()
-	if watermark.IsZero() {
-		return nil
-	}
-	now := time.Now()
-	value, err := telemetry.MarshalWatermark(&telemetry.Watermark{Source: w.source, EventTime: watermark, Idle: idle,
-		Offset: w.next.Load(), At: now, LateReports: w.fold.LateReports(), Sources: w.a.sources})
-	if err != nil {
-		return fmt.Errorf("encode a watermark: %w", err)
-	}
-	w.a.metrics.watermarks.set(w.source.Partition, float64(watermark.UnixMilli()))
-	records := make([]*kgo.Record, w.a.groups)
-	for partition := range records {
-		records[partition] = &kgo.Record{Topic: telemetry.TopicGroups, Partition: int32(partition), Value: value, Headers: watermarkHeaders}
-	}
-	return produceAll(ctx, w.kafka.records, records)
 }

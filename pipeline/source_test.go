@@ -30,7 +30,8 @@ func TestOnlyWhatIsReadToItsEndGoesOn(t *testing.T) {
 	}
 	defer producer.Close()
 	a := &aggregator{config: &config, log: testLog(t), metrics: newPipelineMetrics().stage(RoleAggregate), rules: rules, status: newStatusBoard(),
-		kafka: sourceKafka{records: producer, letters: producer}, sources: 1, groups: 1, cells: 1}
+		kafka: sourceKafka{records: producer, letters: producer}, sources: 1, groups: 1, cells: 1,
+		watermarks: newWatermarkWriter(producer, 1)}
 	w := newSourceWorker(a, 0)
 	began := time.Unix(1_800_000_000, 0).UTC()
 	if err := w.add(t.Context(), []*kgo.Record{{Value: reportOf(t, "orders", began, 1), Timestamp: began}}); err != nil {
@@ -54,6 +55,9 @@ func TestOnlyWhatIsReadToItsEndGoesOn(t *testing.T) {
 		if err := w.tick(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if err := a.watermarks.write(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if got := newestWatermark(t, &config); got.Idle != step.idle || !got.EventTime.Equal(step.passed) {
 			t.Errorf("%s: it has come to %s, idle %t, want %s and %t", step.what, got.EventTime, got.Idle, step.passed, step.idle)
 		}
@@ -69,11 +73,11 @@ func newestWatermark(t *testing.T, config *Config) telemetry.Watermark {
 	}
 	for i := len(records) - 1; i >= 0; i-- {
 		if recordKind(records[i]) == kindWatermark {
-			watermark, err := telemetry.UnmarshalWatermark(records[i].Value)
+			watermarks, err := telemetry.UnmarshalWatermarks(records[i].Value)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return watermark
+			return watermarks[len(watermarks)-1]
 		}
 	}
 	t.Fatal("there is no watermark")

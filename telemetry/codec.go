@@ -3,7 +3,6 @@ package telemetry
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -97,27 +96,6 @@ func UnmarshalGroupBatch(value []byte) (GroupBatch, error) {
 		return GroupBatch{}, fmt.Errorf("decode a group batch: %w", err)
 	}
 	return b, nil
-}
-
-// MarshalWatermark encodes a watermark for every partition of weir.groups.
-func MarshalWatermark(w *Watermark) ([]byte, error) {
-	return deterministic.Marshal(&telemetrypb.Watermark{Schema: BatchSchema, Source: sourceToPB(w.Source),
-		WatermarkUnixMs: w.EventTime.UnixMilli(), Idle: w.Idle, Offset: w.Offset, TimeUnixMs: w.At.UnixMilli(),
-		LateReports: w.LateReports, Sources: w.Sources})
-}
-
-// UnmarshalWatermark decodes a watermark.
-func UnmarshalWatermark(value []byte) (Watermark, error) {
-	var pb telemetrypb.Watermark
-	if err := unmarshal(value, &pb); err != nil {
-		return Watermark{}, fmt.Errorf("decode a watermark: %w", err)
-	}
-	source, err := sourceFromPB(pb.Source)
-	if err != nil {
-		return Watermark{}, fmt.Errorf("decode a watermark: %w", err)
-	}
-	return Watermark{source, time.UnixMilli(pb.WatermarkUnixMs).UTC(), pb.Idle, pb.Offset,
-		time.UnixMilli(pb.TimeUnixMs).UTC(), pb.LateReports, pb.Sources}, nil
 }
 
 // ErrNewerSchema says that a newer version of Weir wrote a record.

@@ -97,30 +97,21 @@ func randomGroups(r *rand.Rand) telemetry.GroupBatch {
 	return batch
 }
 
-func TestWatermarksComeBack(t *testing.T) {
-	for _, watermark := range []telemetry.Watermark{fullWatermark(), {}} {
-		got, err := telemetry.UnmarshalWatermark(must(t)(telemetry.MarshalWatermark(&watermark)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		equal(t, "watermark", watermark, got)
-	}
-}
-
 // TestRecordsOfOthersAreRefused holds what a reader says of a record that it cannot use.
 func TestRecordsOfOthersAreRefused(t *testing.T) {
 	newer := must(t)(proto.Marshal(&telemetrypb.CellBatch{Schema: telemetry.BatchSchema + 1}))
 	nameless := must(t)(proto.Marshal(&telemetrypb.CellBatch{Schema: telemetry.BatchSchema, Source: &telemetrypb.Source{TopicId: []byte("short")}}))
+	nameless = append(nameless, must(t)(proto.Marshal(&telemetrypb.WatermarkBatch{TopicId: []byte("short")}))...)
 	whole := fullCellBatch()
 	truncated := telemetry.AppendCellBatch(nil, &whole)
 	truncated = truncated[:len(truncated)/2]
-	const schema, topic = "got schema 3, this version reads 2: upgrade this process", "source has a topic id of 5 bytes, want 16"
+	const schema, topic = "got schema 4, this version reads 3: upgrade this process", "source has a topic id of 5 bytes, want 16"
 	for name, decode := range map[string]func([]byte) error{
 		"a cell batch":  func(b []byte) error { _, err := telemetry.UnmarshalCellBatch(b); return err },
 		"a group batch": func(b []byte) error { _, err := telemetry.UnmarshalGroupBatch(b); return err },
-		"a watermark":   func(b []byte) error { _, err := telemetry.UnmarshalWatermark(b); return err },
+		"watermarks":    func(b []byte) error { _, err := telemetry.UnmarshalWatermarks(b); return err },
 	} {
-		// The first fields of the three are the same.
+		// The schema is the first field of the three, and no number of a field means two things.
 		if err := decode(newer); err == nil || err.Error() != "decode "+name+": "+schema {
 			t.Errorf("%s: got %v, want %s", name, err, schema)
 		}

@@ -79,3 +79,23 @@ func bounds(t *testing.T, batch *telemetry.GroupBatch) {
 		t.Fatalf("got %d bytes, want at most %d and %d", got, columns.Bytes(), bound)
 	}
 }
+
+// FuzzUnmarshalWatermarks holds the same of watermarks.
+func FuzzUnmarshalWatermarks(f *testing.F) {
+	full, err := telemetry.MarshalWatermarks(fullWatermarks())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(full)
+	f.Fuzz(func(t *testing.T, value []byte) {
+		watermarks, err := telemetry.UnmarshalWatermarks(value)
+		if err != nil {
+			return
+		}
+		again, err := telemetry.UnmarshalWatermarks(must(t)(telemetry.MarshalWatermarks(watermarks)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "again", watermarks, again)
+	})
+}

@@ -19,7 +19,7 @@ import (
 // TestGoldenBytes holds the bytes of every record that has every field set. A reader or writer in another language is
 // checked against testdata/*.hex: the bytes stand before the semicolons.
 func TestGoldenBytes(t *testing.T) {
-	report, cells, groups, watermark := fullReport(), fullCellBatch(), fullGroupBatch(), fullWatermark()
+	report, cells, groups, watermarks := fullReport(), fullCellBatch(), fullGroupBatch(), fullWatermarks()
 	for _, c := range []struct {
 		name    string
 		message proto.Message
@@ -28,7 +28,7 @@ func TestGoldenBytes(t *testing.T) {
 		{"report", &telemetrypb.Report{}, func() ([]byte, error) { return telemetry.MarshalReport(&report) }},
 		{"cellbatch", &telemetrypb.CellBatch{}, func() ([]byte, error) { return telemetry.AppendCellBatch(nil, &cells), nil }},
 		{"groupbatch", &telemetrypb.GroupBatch{}, func() ([]byte, error) { return telemetry.AppendGroupBatch(nil, &groups), nil }},
-		{"watermark", &telemetrypb.Watermark{}, func() ([]byte, error) { return telemetry.MarshalWatermark(&watermark) }},
+		{"watermarkbatch", &telemetrypb.WatermarkBatch{}, func() ([]byte, error) { return telemetry.MarshalWatermarks(watermarks) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			encoded, err := c.encode()

@@ -174,7 +174,8 @@ type GroupPartial struct {
 	Totals Totals
 }
 
-// Watermark says how far a source has come; every partition of weir.groups gets it.
+// Watermark says how far a source has come; every partition of weir.groups gets it, in a
+// record with those of other sources.
 type Watermark struct {
 	Source      Source
 	EventTime   time.Time // panes that end at or before it get late reports only

@@ -77,17 +77,16 @@ func gaugesFromPB(pb []*telemetrypb.GaugeValue) []GaugeValue {
 	return out
 }
 
-func sourceToPB(s Source) *telemetrypb.Source {
-	return &telemetrypb.Source{TopicId: s.TopicID[:], Partition: s.Partition}
+func sourceFromPB(pb *telemetrypb.Source) (Source, error) {
+	id, err := topicIDFromPB(pb.GetTopicId())
+	return Source{id, pb.GetPartition()}, err
 }
 
-func sourceFromPB(pb *telemetrypb.Source) (Source, error) {
-	s := Source{Partition: pb.GetPartition()}
-	if got := len(pb.GetTopicId()); got != len(s.TopicID) {
-		return s, fmt.Errorf("source has a topic id of %d bytes, want %d", got, len(s.TopicID))
+func topicIDFromPB(raw []byte) (id [16]byte, err error) {
+	if len(raw) != len(id) {
+		return id, fmt.Errorf("source has a topic id of %d bytes, want %d", len(raw), len(id))
 	}
-	copy(s.TopicID[:], pb.GetTopicId())
-	return s, nil
+	return [16]byte(raw), nil
 }
 
 func segmentFromPB(pb *telemetrypb.Segment) Segment {

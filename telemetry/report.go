@@ -3,9 +3,10 @@ package telemetry
 // Schema is the version of the wire contract of reports that this code writes and reads.
 const Schema = 1
 
-// BatchSchema is that of what stages write for each other: batches of cells and of groups,
-// and watermarks. 2: counts of buckets in two columns, many groups to a record.
-const BatchSchema = 2
+// BatchSchema is that of what stages write for each other: batches of cells, of groups and
+// of watermarks. 2: counts of buckets in two columns, many groups to a record. 3: watermarks
+// of many sources to a record.
+const BatchSchema = 3
 
 // Report is what one client or one broker saw of one series in one interval.
 // telemetry.proto documents the fields and their units.

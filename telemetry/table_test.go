@@ -147,8 +147,8 @@ func TestTablesHoldWhatRecordsSay(t *testing.T) {
 func TestTablesRefuseWhatNoStoreTakes(t *testing.T) {
 	whole := fullCellBatch()
 	for want, change := range map[string]func(*telemetrypb.CellBatch){
-		"got schema 3, this version reads 2: upgrade this process":                      func(b *telemetrypb.CellBatch) { b.Schema++ },
-		"got schema 0, this version reads 2":                                            func(b *telemetrypb.CellBatch) { b.Schema = 0 },
+		"got schema 4, this version reads 3: upgrade this process":                      func(b *telemetrypb.CellBatch) { b.Schema++ },
+		"got schema 0, this version reads 3":                                            func(b *telemetrypb.CellBatch) { b.Schema = 0 },
 		"source has a topic id of 5 bytes, want 16":                                     func(b *telemetrypb.CellBatch) { b.Source.TopicId = []byte("short") },
 		"segment of minute -1, want 0 to 71582788":                                      func(b *telemetrypb.CellBatch) { b.Segment.MinuteUnix = -1 },
 		"segment of minute 71582789, want 0 to 71582788":                                func(b *telemetrypb.CellBatch) { b.Segment.MinuteUnix = math.MaxUint32/60 + 1 },

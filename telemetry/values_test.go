@@ -87,9 +87,13 @@ func fullGroupBatch() telemetry.GroupBatch {
 	}
 }
 
-func fullWatermark() telemetry.Watermark {
-	return telemetry.Watermark{Source: source, EventTime: time.UnixMilli(second*1000 + 250).UTC(), Idle: true,
-		Offset: 8_388_612, At: time.UnixMilli(second*1000 + 5250).UTC(), LateReports: 2, Sources: 8}
+func fullWatermarks() []telemetry.Watermark {
+	next := telemetry.Source{TopicID: source.TopicID, Partition: source.Partition + 1}
+	return []telemetry.Watermark{
+		{Source: source, EventTime: time.UnixMilli(second*1000 + 250).UTC(), Idle: true,
+			Offset: 8_388_612, At: time.UnixMilli(second*1000 + 5250).UTC(), LateReports: 2, Sources: 9},
+		{Source: next, EventTime: time.UnixMilli(second*1000 - 750).UTC(), Offset: 7, At: time.UnixMilli(second*1000 + 5260).UTC(), Sources: 9},
+	}
 }
 
 // many are the values so many times each.

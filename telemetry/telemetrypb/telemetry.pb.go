@@ -1899,35 +1899,39 @@ func (x *GroupingGroups) GetGroups() uint32 {
 	return 0
 }
 
-// Watermark says how far a source has come; it goes to every partition of weir.groups.
-type Watermark struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	Schema          uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	Source          *Source                `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	WatermarkUnixMs int64                  `protobuf:"varint,3,opt,name=watermark_unix_ms,json=watermarkUnixMs,proto3" json:"watermark_unix_ms,omitempty"` // no pane that ends at or before this gets more, but for late reports
-	Idle            bool                   `protobuf:"varint,4,opt,name=idle,proto3" json:"idle,omitempty"`                                                // read to its end, nothing new
-	Offset          int64                  `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`                                            // next to be read
-	TimeUnixMs      int64                  `protobuf:"varint,6,opt,name=time_unix_ms,json=timeUnixMs,proto3" json:"time_unix_ms,omitempty"`                // by the aggregator's clock
-	LateReports     uint64                 `protobuf:"varint,7,opt,name=late_reports,json=lateReports,proto3" json:"late_reports,omitempty"`               // since the segment began
-	Sources         int32                  `protobuf:"varint,8,opt,name=sources,proto3" json:"sources,omitempty"`                                          // partitions of weir.telemetry
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+// WatermarkBatch says how far sources of one topic have come, in columns; it goes to every
+// partition of weir.groups.
+type WatermarkBatch struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Schema  uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	TopicId []byte                 `protobuf:"bytes,9,opt,name=topic_id,json=topicId,proto3" json:"topic_id,omitempty"` // of weir.telemetry, 16 bytes
+	Sources int32                  `protobuf:"varint,10,opt,name=sources,proto3" json:"sources,omitempty"`              // its partitions
+	// Of each source, in the order of their partitions. A step is from the source before, from
+	// 0 before the first.
+	PartitionSteps   []int32  `protobuf:"zigzag32,11,rep,packed,name=partition_steps,json=partitionSteps,proto3" json:"partition_steps,omitempty"`
+	WatermarkStepsMs []int64  `protobuf:"zigzag64,12,rep,packed,name=watermark_steps_ms,json=watermarkStepsMs,proto3" json:"watermark_steps_ms,omitempty"` // no pane that ends at or before a watermark gets more, but for late reports
+	Idle             []bool   `protobuf:"varint,13,rep,packed,name=idle,proto3" json:"idle,omitempty"`                                                     // read to its end, nothing new
+	Offsets          []int64  `protobuf:"varint,14,rep,packed,name=offsets,proto3" json:"offsets,omitempty"`                                               // next to be read
+	TimeStepsMs      []int64  `protobuf:"zigzag64,15,rep,packed,name=time_steps_ms,json=timeStepsMs,proto3" json:"time_steps_ms,omitempty"`                // by the aggregator's clock
+	LateReports      []uint64 `protobuf:"varint,16,rep,packed,name=late_reports,json=lateReports,proto3" json:"late_reports,omitempty"`                    // since the segment began
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
-func (x *Watermark) Reset() {
-	*x = Watermark{}
+func (x *WatermarkBatch) Reset() {
+	*x = WatermarkBatch{}
 	mi := &file_telemetry_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Watermark) String() string {
+func (x *WatermarkBatch) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Watermark) ProtoMessage() {}
+func (*WatermarkBatch) ProtoMessage() {}
 
-func (x *Watermark) ProtoReflect() protoreflect.Message {
+func (x *WatermarkBatch) ProtoReflect() protoreflect.Message {
 	mi := &file_telemetry_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1939,65 +1943,72 @@ func (x *Watermark) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Watermark.ProtoReflect.Descriptor instead.
-func (*Watermark) Descriptor() ([]byte, []int) {
+// Deprecated: Use WatermarkBatch.ProtoReflect.Descriptor instead.
+func (*WatermarkBatch) Descriptor() ([]byte, []int) {
 	return file_telemetry_proto_rawDescGZIP(), []int{19}
 }
 
-func (x *Watermark) GetSchema() uint32 {
+func (x *WatermarkBatch) GetSchema() uint32 {
 	if x != nil {
 		return x.Schema
 	}
 	return 0
 }
 
-func (x *Watermark) GetSource() *Source {
+func (x *WatermarkBatch) GetTopicId() []byte {
 	if x != nil {
-		return x.Source
+		return x.TopicId
 	}
 	return nil
 }
 
-func (x *Watermark) GetWatermarkUnixMs() int64 {
-	if x != nil {
-		return x.WatermarkUnixMs
-	}
-	return 0
-}
-
-func (x *Watermark) GetIdle() bool {
-	if x != nil {
-		return x.Idle
-	}
-	return false
-}
-
-func (x *Watermark) GetOffset() int64 {
-	if x != nil {
-		return x.Offset
-	}
-	return 0
-}
-
-func (x *Watermark) GetTimeUnixMs() int64 {
-	if x != nil {
-		return x.TimeUnixMs
-	}
-	return 0
-}
-
-func (x *Watermark) GetLateReports() uint64 {
-	if x != nil {
-		return x.LateReports
-	}
-	return 0
-}
-
-func (x *Watermark) GetSources() int32 {
+func (x *WatermarkBatch) GetSources() int32 {
 	if x != nil {
 		return x.Sources
 	}
 	return 0
+}
+
+func (x *WatermarkBatch) GetPartitionSteps() []int32 {
+	if x != nil {
+		return x.PartitionSteps
+	}
+	return nil
+}
+
+func (x *WatermarkBatch) GetWatermarkStepsMs() []int64 {
+	if x != nil {
+		return x.WatermarkStepsMs
+	}
+	return nil
+}
+
+func (x *WatermarkBatch) GetIdle() []bool {
+	if x != nil {
+		return x.Idle
+	}
+	return nil
+}
+
+func (x *WatermarkBatch) GetOffsets() []int64 {
+	if x != nil {
+		return x.Offsets
+	}
+	return nil
+}
+
+func (x *WatermarkBatch) GetTimeStepsMs() []int64 {
+	if x != nil {
+		return x.TimeStepsMs
+	}
+	return nil
+}
+
+func (x *WatermarkBatch) GetLateReports() []uint64 {
+	if x != nil {
+		return x.LateReports
+	}
+	return nil
 }
 
 var File_telemetry_proto protoreflect.FileDescriptor
@@ -2192,17 +2203,18 @@ const file_telemetry_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06labels\x18\x02 \x01(\rR\x06labels\x12\x18\n" +
 	"\aomitted\x18\x03 \x01(\rR\aomitted\x12\x16\n" +
-	"\x06groups\x18\x04 \x01(\rR\x06groups\"\x8d\x02\n" +
-	"\tWatermark\x12\x16\n" +
-	"\x06schema\x18\x01 \x01(\rR\x06schema\x121\n" +
-	"\x06source\x18\x02 \x01(\v2\x19.weir.telemetry.v1.SourceR\x06source\x12*\n" +
-	"\x11watermark_unix_ms\x18\x03 \x01(\x03R\x0fwatermarkUnixMs\x12\x12\n" +
-	"\x04idle\x18\x04 \x01(\bR\x04idle\x12\x16\n" +
-	"\x06offset\x18\x05 \x01(\x03R\x06offset\x12 \n" +
-	"\ftime_unix_ms\x18\x06 \x01(\x03R\n" +
-	"timeUnixMs\x12!\n" +
-	"\flate_reports\x18\a \x01(\x04R\vlateReports\x12\x18\n" +
-	"\asources\x18\b \x01(\x05R\asourcesB.Z,github.com/weirmq/weir/telemetry/telemetrypbb\x06proto3"
+	"\x06groups\x18\x04 \x01(\rR\x06groups\"\xaf\x02\n" +
+	"\x0eWatermarkBatch\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x19\n" +
+	"\btopic_id\x18\t \x01(\fR\atopicId\x12\x18\n" +
+	"\asources\x18\n" +
+	" \x01(\x05R\asources\x12'\n" +
+	"\x0fpartition_steps\x18\v \x03(\x11R\x0epartitionSteps\x12,\n" +
+	"\x12watermark_steps_ms\x18\f \x03(\x12R\x10watermarkStepsMs\x12\x12\n" +
+	"\x04idle\x18\r \x03(\bR\x04idle\x12\x18\n" +
+	"\aoffsets\x18\x0e \x03(\x03R\aoffsets\x12\"\n" +
+	"\rtime_steps_ms\x18\x0f \x03(\x12R\vtimeStepsMs\x12!\n" +
+	"\flate_reports\x18\x10 \x03(\x04R\vlateReportsJ\x04\b\x02\x10\tB.Z,github.com/weirmq/weir/telemetry/telemetrypbb\x06proto3"
 
 var (
 	file_telemetry_proto_rawDescOnce sync.Once
@@ -2239,7 +2251,7 @@ var file_telemetry_proto_goTypes = []any{
 	(*GroupBatch)(nil),       // 17: weir.telemetry.v1.GroupBatch
 	(*GroupColumns)(nil),     // 18: weir.telemetry.v1.GroupColumns
 	(*GroupingGroups)(nil),   // 19: weir.telemetry.v1.GroupingGroups
-	(*Watermark)(nil),        // 20: weir.telemetry.v1.Watermark
+	(*WatermarkBatch)(nil),   // 20: weir.telemetry.v1.WatermarkBatch
 }
 var file_telemetry_proto_depIdxs = []int32{
 	2,  // 0: weir.telemetry.v1.Report.labels:type_name -> weir.telemetry.v1.Labels
@@ -2274,12 +2286,11 @@ var file_telemetry_proto_depIdxs = []int32{
 	14, // 29: weir.telemetry.v1.GroupColumns.size:type_name -> weir.telemetry.v1.HistogramColumns
 	14, // 30: weir.telemetry.v1.GroupColumns.heartbeat:type_name -> weir.telemetry.v1.HistogramColumns
 	15, // 31: weir.telemetry.v1.GroupColumns.lists:type_name -> weir.telemetry.v1.Lists
-	9,  // 32: weir.telemetry.v1.Watermark.source:type_name -> weir.telemetry.v1.Source
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_telemetry_proto_init() }
