@@ -57,12 +57,9 @@ func (s *simulation) move(at topicPartition, from, to *simulatedMember) {
 		return
 	}
 	s.say("%s/%d moves from %s to %s", at.topic, at.partition, from.name, to.name)
-	s.guarded(from, func() error {
-		delete(from.next, at)
-		from.stage.revoked(at)
-		return nil
-	})
-	delete(owners, at)
+	if !s.giveUp(from, at) {
+		return
+	}
 	if to.gone || to.busy {
 		s.orphans[from.role.group][at] = time.Now()
 		return
@@ -70,7 +67,29 @@ func (s *simulation) move(at topicPartition, from, to *simulatedMember) {
 	s.give(at, to)
 }
 
+// giveUp lets a process give up a partition in order. Where it stands still or dies over it, the group takes it away.
+func (s *simulation) giveUp(from *simulatedMember, at topicPartition) (inOrder bool) {
+	s.guarded(from, func() error {
+		from.stage.revoked(at)
+		delete(from.next, at)
+		return nil
+	})
+	owners := s.kafka.owners[from.role.group]
+	if owners[at] != from {
+		return false
+	}
+	delete(owners, at)
+	return true
+}
+
 func (s *simulation) give(at topicPartition, to *simulatedMember) {
+	if _, had := to.next[at]; had { // it stood still, and learns first that it had lost it
+		s.guarded(to, func() error { to.stage.revoked(at); return nil })
+		if to.gone {
+			s.orphans[to.role.group][at] = time.Now()
+			return
+		}
+	}
 	s.kafka.owners[to.role.group][at] = to
 	to.next[at] = s.first(to, at)
 	s.say("%s has %s/%d from %d on", to.name, at.topic, at.partition, to.next[at])
@@ -107,13 +126,9 @@ func (s *simulation) desert() {
 		for _, at := range m.owned() {
 			if s.kafka.owners[groupAggregate][at] == m && s.random.IntN(2) == 0 {
 				s.say("nobody has %s/%d for a while", at.topic, at.partition)
-				s.guarded(m, func() error {
-					delete(m.next, at)
-					m.stage.revoked(at)
-					return nil
-				})
-				delete(s.kafka.owners[groupAggregate], at)
-				s.orphans[groupAggregate][at] = time.Now().Add(trouble)
+				if s.giveUp(m, at) {
+					s.orphans[groupAggregate][at] = time.Now().Add(trouble)
+				}
 				return
 			}
 		}
