@@ -80,7 +80,7 @@ const longFreeze = 150
 // not know when it wakes up.
 func (s *simulation) freeze(m *simulatedMember) {
 	s.depth++
-	s.abandon(m, sessionTimeout)
+	s.abandon(m, 0, sessionTimeout)
 	rounds := 2 + s.random.IntN(8)
 	if s.random.IntN(2) == 0 {
 		rounds += s.random.IntN(longFreeze)
@@ -120,7 +120,7 @@ func (s *simulation) exit(m *simulatedMember, inOrder bool) {
 	} else {
 		m.stage.stop(false)
 	}
-	s.abandon(m, within)
+	s.abandon(m, 0, within)
 	m.gone = true
 	s.members = slices.DeleteFunc(s.members, func(o *simulatedMember) bool { return o == m })
 	s.restarts = append(s.restarts, restart{time.Now().Add(time.Duration(s.random.Int64N(int64(5 * time.Second)))), m.role})

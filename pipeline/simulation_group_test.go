@@ -99,7 +99,7 @@ func (s *simulation) give(at topicPartition, to *simulatedMember) {
 // leave ends a process that does not start again.
 func (s *simulation) leave(m *simulatedMember, inOrder bool) {
 	m.stage.stop(inOrder)
-	s.abandon(m, 0)
+	s.abandon(m, 0, 0)
 	m.gone = true
 	s.members = slices.DeleteFunc(s.members, func(o *simulatedMember) bool { return o == m })
 }
@@ -120,14 +120,14 @@ func (s *simulation) rebalance() {
 	}
 }
 
-// desert leaves a source without a worker for longer than rules wait for it.
+// desert leaves a source without a worker while the trouble lasts, which may be longer than rules wait for it.
 func (s *simulation) desert() {
 	for _, m := range s.live(s.roles[0]) {
 		for _, at := range m.owned() {
 			if s.kafka.owners[groupAggregate][at] == m && s.random.IntN(2) == 0 {
 				s.say("nobody has %s/%d for a while", at.topic, at.partition)
 				if s.giveUp(m, at) {
-					s.orphans[groupAggregate][at] = time.Now().Add(trouble)
+					s.orphans[groupAggregate][at] = time.Now().Add(trouble + calm - (time.Since(s.began)+s.shift)%(trouble+calm))
 				}
 				return
 			}
@@ -168,12 +168,12 @@ func (s *simulation) recreateTelemetry() {
 }
 
 // abandon gives up what the group gave a member, after some time without a word from it.
-func (s *simulation) abandon(m *simulatedMember, within time.Duration) {
+func (s *simulation) abandon(m *simulatedMember, after, within time.Duration) {
 	owners := s.kafka.owners[m.role.group]
 	for _, at := range m.owned() {
 		if owners[at] == m {
 			delete(owners, at)
-			s.orphans[m.role.group][at] = time.Now().Add(time.Duration(s.random.Int64N(int64(within) + 1)))
+			s.orphans[m.role.group][at] = time.Now().Add(after + time.Duration(s.random.Int64N(int64(within-after)+1)))
 		}
 	}
 }

@@ -120,8 +120,8 @@ func (s *simulation) freezeNotifier() {
 	s.say("%s stands still", m.name)
 	m.busy = true
 	m.stage.(*notificationStage).ice.freeze()
-	s.abandon(m, sessionTimeout)
-	s.sleepers = append(s.sleepers, sleeper{m, time.Now().Add(time.Duration(1+s.random.IntN(longFreeze)) * time.Second)})
+	s.abandon(m, standstillAfter, sessionTimeout) // its newest heartbeat was a moment ago
+	s.sleepers = append(s.sleepers, sleeper{m, time.Now().Add(sessionTimeout + time.Duration(s.random.IntN(longFreeze))*time.Second)})
 }
 
 // wakeUp lets those go on whose time has come, or all.
