@@ -211,12 +211,22 @@ func (a *aggregator) poll(ctx, running context.Context) error {
 // followEnds asks for end offsets until stopped, and tells the workers. While the
 // brokers do not answer, the workers go by what they were told last.
 func (a *aggregator) followEnds(ctx context.Context) (stop func()) {
-	return every(ctx, endOffsetInterval, func(ctx context.Context) {
-		at := time.Now()
-		if ends, err := a.admin.ListEndOffsets(ctx, telemetry.TopicTelemetry); err == nil {
-			a.tellEnds(ends, at)
-		}
-	})
+	return every(ctx, endOffsetInterval, func(ctx context.Context) { a.askEnds(ctx, a.admin) })
+}
+
+// endLister knows where partitions end; *kadm.Client does.
+type endLister interface {
+	ListEndOffsets(ctx context.Context, topics ...string) (kadm.ListedOffsets, error)
+}
+
+// askEnds asks once. An error is of some brokers: what the others said counts.
+func (a *aggregator) askEnds(ctx context.Context, lister endLister) {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	at := time.Now()
+	if ends, _ := lister.ListEndOffsets(ctx, telemetry.TopicTelemetry); len(ends) > 0 {
+		a.tellEnds(ends, at)
+	}
 }
 
 func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {

@@ -66,6 +66,7 @@ func claimOf(record *kgo.Record) (claim, error) {
 type alertLog struct {
 	newest claim
 	until  rules.Progress
+	stale  map[string]bool // by key; of takeAll alone
 }
 
 // take returns the state of the alert that a record holds. It is nil where the record is
@@ -96,14 +97,18 @@ func (l *alertLog) take(record *kgo.Record) (*telemetry.Alert, error) {
 	return alert, nil
 }
 
-// takeAll returns the newest state of each alert that is not inactive.
+// takeAll returns the newest state of each alert that is not inactive. Keys whose last
+// record is stale it keeps.
 func (l *alertLog) takeAll(records []*kgo.Record) (map[string]telemetry.Alert, error) {
 	newest := map[string]telemetry.Alert{}
+	l.stale = map[string]bool{}
 	for _, record := range records {
 		alert, err := l.take(record)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
+		}
+		l.stale[string(record.Key)] = alert == nil && string(record.Key) != progressKey
+		switch {
 		case alert == nil:
 		case alert.State == telemetry.AlertInactive:
 			delete(newest, alert.ID)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -91,6 +93,32 @@ func TestAlertClaim(t *testing.T) {
 	}
 	if got, want := tellAlerts(records), "a resolved, b firing; 00:00:00"; got != want {
 		t.Errorf("the log says %s, want %s", got, want)
+	}
+}
+
+// TestProgressComesAfterAlerts holds that a crash between the two evaluates again, and forgets nothing.
+func TestProgressComesAfterAlerts(t *testing.T) {
+	config := brokerConfig(t)
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
+		t.Fatal(err)
+	}
+	evaluator := rules.NewEvaluator(&rules.Set{}, rules.Config{Pane: time.Second})
+	evaluator.ApplyWatermark(telemetry.Watermark{EventTime: time.Unix(1_800_000_000, 0)})
+	r := &ruler{log: slog.New(slog.DiscardHandler), metrics: newPipelineMetrics().stage(RoleRules)}
+	w := &rulePartition{ruler: r, alerts: openAlertWriter(t, &config), evaluator: evaluator}
+	if err := w.publish(t.Context(), []telemetry.Alert{{ID: "a", State: telemetry.AlertFiring}, {ID: "b", State: telemetry.AlertInactive}}); err != nil {
+		t.Fatal(err)
+	}
+	records, err := readPartition(t.Context(), config.Kafka, telemetry.TopicAlerts, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, record := range records {
+		keys = append(keys, string(record.Key))
+	}
+	if got, want := strings.Join(keys, " "), "_progress a b _progress"; got != want {
+		t.Errorf("got records %s, want %s: the claim, then alerts, then progress", got, want)
 	}
 }
 

@@ -16,7 +16,8 @@ func outlive(stopped context.Context, by time.Duration) (context.Context, contex
 	return ctx, cancel
 }
 
-// drain writes all that changed when the source is given up in order, and how far it came.
+// drain writes all that changed when the source is given up in order, and how far it came,
+// unless that is on its way already.
 func (w *sourceWorker) drain(ctx context.Context) error {
 	if err := w.write(ctx, w.fold.Drain()); err != nil {
 		return err

@@ -78,8 +78,8 @@ func TestAStopWaitsForWhatIsBeingWritten(t *testing.T) {
 				if took := time.Since(began); took > drainTimeout {
 					t.Errorf("it took %s to give the source up, want %s at most", took, drainTimeout)
 				}
-				if got := broker.taken[telemetry.TopicCells]; got < test.cells {
-					t.Errorf("%d records of cells are written, want %d at least", got, test.cells)
+				if got := broker.taken[telemetry.TopicCells]; got < test.cells || test.cells == 0 && got > 0 {
+					t.Errorf("%d records of cells are written, want %d at least, or none at all", got, test.cells)
 				}
 			})
 		})

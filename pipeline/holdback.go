@@ -11,10 +11,13 @@ import (
 
 // Bounds of holding a watermark back.
 const (
-	// awayAfter is how long nobody says where a source ends before its broker counts as away.
-	// Not smaller: a busy broker takes a second to answer; not larger: what clients could not
-	// send meanwhile would come late.
-	awayAfter = 2 * time.Second
+	// endTimeout bounds asking for the ends of sources. Not smaller: a busy broker takes a
+	// second to answer; not larger: one that is away holds up the answers of the others.
+	endTimeout = 2 * time.Second
+	// awayAfter is how long after an answer its source's broker counts as away. Not smaller
+	// than endTimeout and endOffsetInterval together; not larger: what clients could not send
+	// meanwhile would come late.
+	awayAfter = 3 * time.Second
 	// maxHoldback is how long after the broker is back its source's watermark is held back, or
 	// for as long as it was away where that is less. Not smaller: clients pause for 2.5 s
 	// between two tries and ask for a new leader every 5 s; not larger: alerts wait for it.
@@ -23,8 +26,9 @@ const (
 
 // sourceEnd is where a source ended at a time, as its broker said it.
 type sourceEnd struct {
-	offset int64
-	at     time.Time
+	offset   int64
+	at       time.Time // when that was asked
+	answered time.Time
 	// held is until when the source's watermark stays where it is, because the broker was away
 	// before: clients have yet to send what they could not. Else what happened meanwhile would
 	// look like no traffic: the source would be at its end, or the first client that is back
@@ -32,21 +36,23 @@ type sourceEnd struct {
 	held time.Time
 }
 
-// next is where the source ends later.
-func (e *sourceEnd) next(offset int64, at time.Time) *sourceEnd {
+// then returns where the source ends later. Where nothing was said before, as at the start
+// of a process, nothing is known of an outage.
+func (e *sourceEnd) then(offset int64, at, answered time.Time) *sourceEnd {
+	out := &sourceEnd{offset: offset, at: at, answered: answered}
 	if e == nil {
-		return &sourceEnd{offset: offset, at: at}
+		return out
 	}
-	out := &sourceEnd{offset, at, e.held}
-	if away := at.Sub(e.at); away > awayAfter {
-		out.held = at.Add(min(away, maxHoldback))
+	out.held = e.held
+	if away := at.Sub(e.answered); away > awayAfter {
+		out.held = answered.Add(min(away, maxHoldback))
 	}
 	return out
 }
 
 // holds says that the source's watermark stays where it is, as its broker is away, or was.
 func (e *sourceEnd) holds(now time.Time) bool {
-	return e != nil && (now.Sub(e.at) > awayAfter || now.Before(e.held))
+	return e != nil && (now.Sub(e.answered) > awayAfter || now.Before(e.held))
 }
 
 // sourceEnds are the ends of all sources, also of those that another process has: a source
@@ -57,8 +63,9 @@ type sourceEnds struct {
 	ends    map[int32]*sourceEnd // by partition
 }
 
-// tell notes what the brokers said of a topic at a time.
+// tell notes what the brokers said of a topic, which was asked at a time.
 func (s *sourceEnds) tell(topicID [16]byte, said kadm.ListedOffsets, at time.Time) {
+	answered := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ends == nil || s.topicID != topicID {
@@ -66,7 +73,7 @@ func (s *sourceEnds) tell(topicID [16]byte, said kadm.ListedOffsets, at time.Tim
 	}
 	for partition, end := range said[telemetry.TopicTelemetry] {
 		if end.Err == nil {
-			s.ends[partition] = s.ends[partition].next(end.Offset, at)
+			s.ends[partition] = s.ends[partition].then(end.Offset, at, answered)
 		}
 	}
 }

@@ -2,8 +2,8 @@ package pipeline
 
 import "time"
 
-// maxMarks bounds the marks of one partition. Not smaller: an hour of seconds is
-// 3,600; not larger: marks beyond it only make a restart replay more.
+// maxMarks bounds the marks of one partition. Not smaller: two hours of seconds
+// are 7,200; not larger: marks beyond it only make a restart replay more.
 const maxMarks = 8192
 
 // replayMarks remembers, for stretches of a log, the newest event time in each, so

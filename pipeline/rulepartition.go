@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -147,11 +148,30 @@ func (w *rulePartition) write(ctx context.Context, records []*kgo.Record) error 
 		if err != nil || len(stale) == 0 {
 			return err
 		}
-		w.ruler.log.Warn("wrote again what a process wrote that has lost the partition", "partition", w.partition, "records", len(stale))
+		w.ruler.log.Warn("what a process wrote that has lost the partition is written again as it is", "partition", w.partition, "records", len(stale))
 		if records, err = w.stateOf(stale); err != nil {
 			return err
 		}
 	}
+}
+
+// writeAgain writes what the log holds the newest record of from a process that had lost the
+// partition: those that had it since have not come to it.
+func (w *rulePartition) writeAgain(ctx context.Context, log *alertLog) error {
+	var keys []string
+	for key, stale := range log.stale {
+		if stale {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	records, err := w.stateOf(keys)
+	if err != nil {
+		return err
+	}
+	return w.write(ctx, records)
 }
 
 // stateOf returns the records that say how the alerts of some keys are.
@@ -160,22 +180,27 @@ func (w *rulePartition) stateOf(keys []string) ([]*kgo.Record, error) {
 	for _, alert := range w.evaluator.Alerts() {
 		known[alert.ID] = alert
 	}
+	slices.Sort(keys)
 	var records []*kgo.Record
-	for _, key := range keys {
-		alert, ok := known[key]
-		if !ok {
-			alert = telemetry.Alert{ID: key, State: telemetry.AlertInactive}
-		}
-		record, err := alertRecord(&alert)
-		if key == progressKey {
-			record, err = progressRecord(w.evaluator.Progress())
-		}
+	for _, key := range slices.Compact(keys) {
+		record, err := w.recordOf(key, known)
 		if err != nil {
 			return nil, err
 		}
 		records = append(records, record)
 	}
 	return records, nil
+}
+
+func (w *rulePartition) recordOf(key string, known map[string]telemetry.Alert) (*kgo.Record, error) {
+	if key == progressKey {
+		return progressRecord(w.evaluator.Progress())
+	}
+	alert, ok := known[key]
+	if !ok {
+		alert = telemetry.Alert{ID: key, State: telemetry.AlertInactive}
+	}
+	return alertRecord(&alert)
 }
 
 // commit commits the oldest record that a rule may still need.

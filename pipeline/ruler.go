@@ -95,7 +95,9 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 		}
 		w := r.workers[p.Partition]
 		if w == nil {
-			if w, failed = r.restore(ctx, p.Partition); failed != nil {
+			// Where the log begins anew, what was before may be missing.
+			gap := p.LogStartOffset > 0 && p.Records[0].Offset <= p.LogStartOffset
+			if w, failed = r.restore(ctx, p.Partition, gap); failed != nil {
 				return
 			}
 			r.workers[p.Partition] = w
@@ -107,17 +109,21 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 	return failed
 }
 
-// restore claims a partition's alerts, reads them and makes its evaluator.
-func (r *ruler) restore(ctx context.Context, partition int32) (*rulePartition, error) {
+// restore claims a partition's alerts, reads them and makes its evaluator, which knows
+// nothing of before where there is a gap in what is read again.
+func (r *ruler) restore(ctx context.Context, partition int32, gap bool) (*rulePartition, error) {
 	writer := &alertWriter{kafka: r.kafka, partition: partition}
 	log, newest, err := writer.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("restore alerts of partition %d: %w", partition, err)
+	}
+	if gap {
+		log.until.Begins = nil
 	}
 	set, version := r.rules.current()
 	w := &rulePartition{ruler: r, alerts: writer, said: map[string]string{}, partition: partition, version: version,
 		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane})}
 	w.evaluator.Restore(slices.Collect(maps.Values(newest)), log.until)
 	w.evaluated = log.until.EvaluatedUntil
-	return w, nil
+	return w, w.writeAgain(ctx, log)
 }

@@ -122,7 +122,7 @@ func (g *aggregatorStage) settle() error {
 	}
 	for _, partition := range slices.Sorted(maps.Keys(g.a.workers)) {
 		if w := g.a.workers[partition]; w != nil && g.s.chance(3, 4) {
-			if err := w.tick(g.s.ctx); err != nil {
+			if err := w.tick(g.s.ctx, time.Now()); err != nil {
 				return err
 			}
 		}

@@ -109,7 +109,7 @@ func (w *sourceWorker) run(stopped context.Context) error {
 			}
 			w.parked <- from
 		case <-ticker.C:
-			if err := w.tick(ctx); err != nil {
+			if err := w.tick(ctx, time.Now()); err != nil {
 				return err
 			}
 		}
@@ -121,10 +121,10 @@ func (w *sourceWorker) run(stopped context.Context) error {
 func (w *sourceWorker) locate(ctx context.Context) error {
 	partition := w.source.Partition
 	starts, err := w.kafka.offsets.ListStartOffsets(ctx, telemetry.TopicTelemetry)
-	if err != nil {
+	start, listed := starts.Lookup(telemetry.TopicTelemetry, partition)
+	if err != nil && !listed { // else the error is of other sources, whose brokers are away
 		return fmt.Errorf("find the start: %w", err)
 	}
-	start, _ := starts.Lookup(telemetry.TopicTelemetry, partition)
 	if start.Err != nil {
 		return fmt.Errorf("find the start: %w", start.Err)
 	}
@@ -190,13 +190,13 @@ func (w *sourceWorker) begin(ctx context.Context, at aggregate.Position) error {
 }
 
 // tick flushes what changed, then says how far the source has come.
-func (w *sourceWorker) tick(ctx context.Context) error {
+func (w *sourceWorker) tick(ctx context.Context, now time.Time) error {
 	if set, version := w.a.rules.current(); version != w.rules {
 		w.fold.Regroup(set.Groupings())
 		w.rules = version
 	}
 	end := w.end.Load()
-	held := end.holds(time.Now())
+	held := end.holds(now)
 	idle := !held && end != nil && w.next.Load() >= end.offset
 	if idle {
 		w.fold.Idle(end.at)

@@ -45,14 +45,18 @@ func TestOnlyWhatIsReadToItsEndGoesOn(t *testing.T) {
 		passed time.Time
 	}{
 		{"nobody has said yet where it ends", nil, false, after(-1)},
-		{"it is at its end", &sourceEnd{offset: 1, at: after(10)}, true, after(9)},
-		{"the broker says nothing new", &sourceEnd{offset: 1, at: after(10)}, true, after(9)},
-		{"it is still at its end", &sourceEnd{offset: 1, at: after(20)}, true, after(19)},
-		{"there is more that cannot be read", &sourceEnd{offset: 5, at: after(60)}, false, after(19)},
-		{"and more", &sourceEnd{offset: 9, at: after(90)}, false, after(19)},
+		{"it is at its end", (*sourceEnd)(nil).then(1, after(10), after(10)), true, after(9)},
+		{"the broker says nothing new", (*sourceEnd)(nil).then(1, after(10), after(10)), true, after(9)},
+		{"it is still at its end", (*sourceEnd)(nil).then(1, after(20), after(20)), true, after(19)},
+		{"there is more that cannot be read", (*sourceEnd)(nil).then(5, after(60), after(60)), false, after(19)},
+		{"and more", (*sourceEnd)(nil).then(9, after(90), after(90)), false, after(19)},
 	} {
 		w.end.Store(step.end)
-		if err := w.tick(t.Context()); err != nil {
+		now := began
+		if step.end != nil {
+			now = step.end.at
+		}
+		if err := w.tick(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
 		if err := a.watermarks.write(t.Context()); err != nil {

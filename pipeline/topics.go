@@ -27,8 +27,8 @@ const (
 
 // maxGroupPartitions bounds the partitions of weir.groups, and so of weir.alerts. Not
 // smaller: as many processes can evaluate rules, which are few beside those that fold;
-// not larger: each source tells each of them how far it has come, at every flush, and
-// what a source has for its groups is scattered over more and smaller records.
+// not larger: each process tells each of them how far its sources have come, 20 times a
+// second at most, and what a source has for its groups is scattered over more and smaller records.
 const maxGroupPartitions = 32
 
 // Topics lists Weir's topics for a configuration.

@@ -101,7 +101,7 @@ func TestAWatermarkComesAfterAllBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			ticks.Go(func() {
-				if err := w.tick(t.Context()); err != nil {
+				if err := w.tick(t.Context(), at); err != nil {
 					t.Error(err)
 				}
 			})

@@ -93,6 +93,7 @@ type verdict struct {
 func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetry.Alert, error) {
 	found, err := e.ask(rule, g, at)
 	if err != nil {
+		g.unknown = true
 		return nil, fmt.Errorf("evaluate %s for %q: %w", rule.Alert, g.values, err)
 	}
 	g.unknown = g.unknown || found.unknown

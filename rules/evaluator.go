@@ -32,17 +32,19 @@ type Config struct {
 // Evaluator evaluates rules over one partition of weir.groups. It is not safe for
 // concurrent use.
 type Evaluator struct {
-	config    Config
-	set       *Set
-	groups    map[string]*groupState
-	begins    map[string]time.Time // by grouping
-	since     time.Time            // where the very first evaluation began, zero after a restart
-	sources   *sources
-	alerts    map[string]*alertState // by rule and group
-	evaluated time.Time
-	heard     time.Time // newest evaluation of windows that all sources had passed
-	health    map[string]*RuleHealth
-	stats     Stats
+	config     Config
+	used       map[string]bool // groupings, by some rule
+	set        *Set
+	groups     map[string]*groupState
+	remembered int                  // of groups, for their absence only; at most, since some may have come back
+	begins     map[string]time.Time // by grouping
+	since      time.Time            // where the very first evaluation began, zero after a restart
+	sources    *sources
+	alerts     map[string]*alertState // by rule and group
+	evaluated  time.Time
+	heard      time.Time // newest evaluation of windows that all sources had passed
+	health     map[string]*RuleHealth
+	stats      Stats
 }
 
 // alertState is an alert with what is not published of it.
@@ -83,8 +85,9 @@ func NewEvaluator(set *Set, config Config) *Evaluator {
 
 func (e *Evaluator) resetHealth() {
 	old := e.health
-	e.health = map[string]*RuleHealth{}
+	e.health, e.used = map[string]*RuleHealth{}, map[string]bool{}
 	for _, rule := range e.set.Rules {
+		e.used[rule.Grouping.ID] = true
 		if e.health[rule.Alert] = old[rule.Alert]; e.health[rule.Alert] == nil {
 			e.health[rule.Alert] = &RuleHealth{Rule: rule.Alert}
 		}
@@ -111,6 +114,7 @@ func (e *Evaluator) Restore(alerts []telemetry.Alert, until Progress) {
 		e.heard = e.evaluated
 	}
 	maps.Copy(e.begins, until.Begins)
+	e.forgetBegins()
 }
 
 // ApplyWatermark notes how far a source has come. The very first one is where
@@ -159,10 +163,16 @@ func (e *Evaluator) lookback(from time.Time) time.Time {
 func (e *Evaluator) Swap(set *Set) []telemetry.Alert {
 	e.set = set
 	e.resetHealth()
+	e.forgetBegins()
 	if e.evaluated.IsZero() {
 		return nil
 	}
 	return e.endOrphans(e.evaluated)
+}
+
+// forgetBegins forgets since when groupings are known that no rule uses: nobody adds them up.
+func (e *Evaluator) forgetBegins() {
+	maps.DeleteFunc(e.begins, func(grouping string, _ time.Time) bool { return !e.used[grouping] })
 }
 
 // Alerts returns all alerts, sorted by rule and identity.

@@ -1,11 +1,7 @@
 package rules
 
 import (
-	"bytes"
-	"cmp"
 	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -21,105 +17,6 @@ type groupState struct {
 	unknown  bool  // to some rule, at the newest evaluation
 }
 
-// paneState holds, for every source and segment, the partial of the highest version.
-type paneState struct {
-	parts   map[part]contribution
-	merged  *telemetry.Totals // of all parts; nil after a change
-	omitted telemetry.Parts   // by some part of merged
-	late    uint64            // reports that came after the source's watermark
-}
-
-// contribution is what a part holds in its highest version, and what that lacks.
-type contribution struct {
-	totals  *telemetry.Totals // nil where all of it came late
-	omitted telemetry.Parts
-	late    uint64 // reports that came late, of the highest version that did
-}
-
-type part struct {
-	source  telemetry.Source
-	segment telemetry.Segment
-}
-
-// compare orders the segments of a source by their place in it.
-func (p part) compare(o part) int {
-	return cmp.Or(bytes.Compare(p.source.TopicID[:], o.source.TopicID[:]), cmp.Compare(p.source.Partition, o.source.Partition),
-		cmp.Compare(p.segment.Block, o.segment.Block), cmp.Compare(p.segment.MinuteUnix, o.segment.MinuteUnix))
-}
-
-// put keeps the higher version, of equal ones the one that lacks less, and says by how
-// many reports a closed pane grew.
-func (p *paneState) put(of part, came contribution, closed bool) (late uint64) {
-	old := p.parts[of]
-	var known uint64
-	if old.totals != nil {
-		known = old.totals.Reports
-	}
-	lacksLess := came.omitted != old.omitted && !came.omitted.Has(^old.omitted)
-	if came.totals.Reports < known || came.totals.Reports == known && !lacksLess {
-		return 0
-	}
-	if grown := came.totals.Reports - known; closed && grown > 0 {
-		late = grown - min(grown, old.late)
-		old.late += late
-		p.late += late
-		p.parts[of] = old
-		return late
-	}
-	kept := came.totals.Clone() // not the memory of the whole batch
-	p.parts[of] = contribution{&kept, came.omitted, old.late}
-	p.merged = nil
-	return 0
-}
-
-// total merges all parts. Sources see different series, so their gauges add up. The
-// segments of one source see the same series again where a pane spans the minute at
-// which a segment ends: of each gauge one of them counts.
-func (p *paneState) total() *telemetry.Totals {
-	if p.merged != nil {
-		return p.merged
-	}
-	bySource := map[telemetry.Source]*telemetry.Totals{}
-	p.omitted = 0
-	for _, of := range slices.SortedFunc(maps.Keys(p.parts), part.compare) {
-		source := bySource[of.source]
-		if source == nil {
-			source = &telemetry.Totals{}
-			bySource[of.source] = source
-		}
-		if p.parts[of].totals == nil {
-			continue
-		}
-		next := *p.parts[of].totals
-		p.omitted |= p.parts[of].omitted
-		gauges := fullerGauges(source.Gauges, next.Gauges)
-		next.Gauges = nil
-		source.MergeSources(&next)
-		source.Gauges = gauges
-	}
-	p.merged = &telemetry.Totals{}
-	for _, source := range bySource {
-		p.merged.MergeSources(source)
-	}
-	return p.merged
-}
-
-// fullerGauges takes of each gauge the later segment's, unless it has heard of fewer
-// series yet: then the earlier one's, which is older by seconds but whole.
-func fullerGauges(earlier, later []telemetry.GaugeValue) []telemetry.GaugeValue {
-	out := slices.Clone(earlier)
-	for _, gauge := range later {
-		at, found := slices.BinarySearchFunc(out, gauge.Name, func(g telemetry.GaugeValue, name string) int { return strings.Compare(g.Name, name) })
-		switch {
-		case !found:
-			out = slices.Insert(out, at, gauge)
-		case gauge.Series >= out[at].Series:
-			out[at] = gauge
-		}
-	}
-	return out
-}
-
 // Apply keeps a batch of partials, the highest version of each. What comes for a
 // pane that its source's watermark has passed is late: counted, not evaluated.
 func (e *Evaluator) Apply(batch *telemetry.GroupBatch) {
@@ -130,6 +27,9 @@ func (e *Evaluator) Apply(batch *telemetry.GroupBatch) {
 }
 
 func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest time.Time) {
+	if !e.used[came.Grouping] { // of rules that were taken away, or that are not loaded here yet
+		return
+	}
 	for i := range came.Partials {
 		partial := &came.Partials[i]
 		closed := e.sources.passed(of.source, partial.Pane.Add(e.config.Pane))
@@ -163,7 +63,7 @@ func (e *Evaluator) group(came *telemetry.GroupPartials, pane time.Time) *groupS
 	key := telemetry.GroupKey(came.Grouping, came.Values)
 	g := e.groups[key]
 	if g == nil {
-		if len(e.groups) >= e.config.MaxGroups {
+		if len(e.groups) >= e.config.MaxGroups && !e.forgetRemembered() {
 			e.stats.OverflowedGroups++
 			return nil
 		}
@@ -257,6 +157,7 @@ func (e *Evaluator) prune() {
 	for grouping, at := range e.begins { // a reload may bring a rule that looks further back
 		e.begins[grouping] = later(at, oldest)
 	}
+	e.remembered = 0
 	for key, g := range e.groups {
 		for start := range g.panes {
 			if time.Unix(start, 0).Before(oldest) {
@@ -264,8 +165,23 @@ func (e *Evaluator) prune() {
 			}
 		}
 		noticed := !g.unknown || g.last < remembered
-		if len(g.panes) == 0 && noticed && !e.hasAlerts(g) {
+		switch {
+		case len(g.panes) > 0 || e.hasAlerts(g):
+		case noticed:
 			delete(e.groups, key)
+		default:
+			e.remembered++
 		}
 	}
+}
+
+// forgetRemembered makes room by forgetting the groups that are remembered for their absence
+// only. It returns false where there are none.
+func (e *Evaluator) forgetRemembered() bool {
+	before := len(e.groups)
+	if e.remembered > 0 {
+		maps.DeleteFunc(e.groups, func(_ string, g *groupState) bool { return len(g.panes) == 0 && !e.hasAlerts(g) })
+	}
+	e.remembered = 0
+	return len(e.groups) < before
 }

@@ -65,7 +65,7 @@ What Weir costs, as ` + "`make bench`" + ` measured it; the command writes this 
 measured runs on another, one process at a time. What counts is the CPU time of processes by getrusage. Ratios are of
 pairs that ran one after the other, with the same settings of client and garbage collector; the median of {{ .Rounds }} rounds stands
 with the least and the greatest; of {{ .Few }} rounds for memory, what follows a kill, and scale. The log's reports have 210 bytes, 8 labels and a histogram of 20 buckets that differs
-from report to report; each series reports once a second. What the stage wrote is read back and compared with what was
+from report to report; each series reports once a second, all in the same order. What the stage wrote is read back and compared with what was
 sent.
 
 | measured | median | min | max | target | holds |

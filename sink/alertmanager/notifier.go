@@ -49,7 +49,7 @@ type Config struct {
 	// OnPost hears of each post that was acknowledged when it began; it just ended. Called as OnError is. Optional.
 	OnPost func(began time.Time)
 	// MayPost says whether this process still speaks for its alerts; while it does not, nothing is posted. Each instance
-	// asks it before each post. Optional: nil is always.
+	// asks it before each batch. Optional: nil is always.
 	MayPost func() bool
 	// Client makes the posts; nil is a client of the notifier's own. It should not follow redirects, as a redirected
 	// post becomes a GET; where CheckRedirect is nil the notifier sets it on a copy.

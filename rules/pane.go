@@ -1,0 +1,110 @@
+package rules
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// paneState holds, for every source and segment, the partial of the highest version.
+type paneState struct {
+	parts   map[part]contribution
+	merged  *telemetry.Totals // of all parts; nil after a change
+	omitted telemetry.Parts   // by some part of merged
+	late    uint64            // reports that came after the source's watermark
+}
+
+// contribution is what a part holds in its highest version, and what that lacks.
+type contribution struct {
+	totals  *telemetry.Totals // nil where all of it came late
+	omitted telemetry.Parts
+	late    uint64 // reports that came late, of the highest version that did
+}
+
+type part struct {
+	source  telemetry.Source
+	segment telemetry.Segment
+}
+
+// compare orders the segments of a source by their place in it.
+func (p part) compare(o part) int {
+	return cmp.Or(bytes.Compare(p.source.TopicID[:], o.source.TopicID[:]), cmp.Compare(p.source.Partition, o.source.Partition),
+		cmp.Compare(p.segment.Block, o.segment.Block), cmp.Compare(p.segment.MinuteUnix, o.segment.MinuteUnix))
+}
+
+// put keeps the higher version, of equal ones the one that lacks less, and says by how
+// many reports a closed pane grew.
+func (p *paneState) put(of part, came contribution, closed bool) (late uint64) {
+	old := p.parts[of]
+	var known uint64
+	if old.totals != nil {
+		known = old.totals.Reports
+	}
+	lacksLess := came.omitted != old.omitted && !came.omitted.Has(^old.omitted)
+	if came.totals.Reports < known || came.totals.Reports == known && !lacksLess {
+		return 0
+	}
+	if grown := came.totals.Reports - known; closed && grown > 0 {
+		late = grown - min(grown, old.late)
+		old.late += late
+		p.late += late
+		p.parts[of] = old
+		return late
+	}
+	kept := came.totals.Clone() // not the memory of the whole batch
+	p.parts[of] = contribution{&kept, came.omitted, old.late}
+	p.merged = nil
+	return 0
+}
+
+// total merges all parts. Sources see different series, so their gauges add up. The
+// segments of one source see the same series again where a pane spans the minute at
+// which a segment ends: of each gauge one of them counts.
+func (p *paneState) total() *telemetry.Totals {
+	if p.merged != nil {
+		return p.merged
+	}
+	bySource := map[telemetry.Source]*telemetry.Totals{}
+	p.omitted = 0
+	for _, of := range slices.SortedFunc(maps.Keys(p.parts), part.compare) {
+		source := bySource[of.source]
+		if source == nil {
+			source = &telemetry.Totals{}
+			bySource[of.source] = source
+		}
+		if p.parts[of].totals == nil {
+			continue
+		}
+		next := *p.parts[of].totals
+		p.omitted |= p.parts[of].omitted
+		gauges := fullerGauges(source.Gauges, next.Gauges)
+		next.Gauges = nil
+		source.MergeSources(&next)
+		source.Gauges = gauges
+	}
+	p.merged = &telemetry.Totals{}
+	for _, source := range bySource {
+		p.merged.MergeSources(source)
+	}
+	return p.merged
+}
+
+// fullerGauges takes of each gauge the later segment's, unless it has heard of fewer
+// series yet: then the earlier one's, which is older by seconds but whole.
+func fullerGauges(earlier, later []telemetry.GaugeValue) []telemetry.GaugeValue {
+	out := slices.Clone(earlier)
+	for _, gauge := range later {
+		at, found := slices.BinarySearchFunc(out, gauge.Name, func(g telemetry.GaugeValue, name string) int { return strings.Compare(g.Name, name) })
+		switch {
+		case !found:
+			out = slices.Insert(out, at, gauge)
+		case gauge.Series >= out[at].Series:
+			out[at] = gauge
+		}
+	}
+	return out
+}
