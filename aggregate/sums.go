@@ -34,17 +34,22 @@ func (a *arena) addNumbers(s *sums, r *telemetry.Report, omit telemetry.Parts) {
 	s.messages += r.Messages
 	s.bytes += r.Bytes
 	s.interval += uint64(r.LengthMillis)
+	a.mergeHistograms(s, omit, [4]*telemetry.Histogram{&r.LatencyMicros, &r.DelayMicros, &r.SizeBytes, &r.HeartbeatMicros})
+}
+
+// mergeHistograms adds the histograms of latency, delay, size and heartbeat to s, without what is omitted.
+func (a *arena) mergeHistograms(s *sums, omit telemetry.Parts, of [4]*telemetry.Histogram) {
 	if !omit.Has(telemetry.PartLatency) {
-		a.merge(&s.latencies, &r.LatencyMicros)
+		a.merge(&s.latencies, of[0])
 	}
 	if !omit.Has(telemetry.PartDelay) {
-		a.merge(&s.delays, &r.DelayMicros)
+		a.merge(&s.delays, of[1])
 	}
 	if !omit.Has(telemetry.PartSize) {
-		a.merge(&s.sizes, &r.SizeBytes)
+		a.merge(&s.sizes, of[2])
 	}
 	if !omit.Has(telemetry.PartHeartbeat) {
-		a.merge(&s.heartbeats, &r.HeartbeatMicros)
+		a.merge(&s.heartbeats, of[3])
 	}
 }
 
@@ -54,18 +59,7 @@ func (a *arena) absorb(s *sums, part *telemetry.Totals, omit telemetry.Parts) {
 	s.messages += part.Messages
 	s.bytes += part.Bytes
 	s.interval += part.IntervalMillis
-	if !omit.Has(telemetry.PartLatency) {
-		a.merge(&s.latencies, &part.LatencyMicros)
-	}
-	if !omit.Has(telemetry.PartDelay) {
-		a.merge(&s.delays, &part.DelayMicros)
-	}
-	if !omit.Has(telemetry.PartSize) {
-		a.merge(&s.sizes, &part.SizeBytes)
-	}
-	if !omit.Has(telemetry.PartHeartbeat) {
-		a.merge(&s.heartbeats, &part.HeartbeatMicros)
-	}
+	a.mergeHistograms(s, omit, [4]*telemetry.Histogram{&part.LatencyMicros, &part.DelayMicros, &part.SizeBytes, &part.HeartbeatMicros})
 }
 
 // unpackSums writes s into t, whose memory is reused. Lists are shared with the arena.

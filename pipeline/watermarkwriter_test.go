@@ -76,9 +76,9 @@ func TestWatermarksOfAllSourcesInOneRecord(t *testing.T) {
 		put(0, 5)
 		a.watermarks.drop(1)
 		broker.want(t, "too soon", "2 at 01")
-		time.Sleep(watermarkPause)
+		<-time.NewTimer(watermarkPause).C // on the bubble's clock
 		broker.want(t, "all", "2 at 01", "0 at 05, 2 at 02")
-		time.Sleep(time.Hour)
+		<-time.NewTimer(time.Hour).C
 		broker.want(t, "nothing new", "2 at 01", "0 at 05, 2 at 02")
 	})
 }
@@ -108,7 +108,7 @@ func TestAWatermarkComesAfterAllBefore(t *testing.T) {
 		}
 		broker.want(t, "one is held up", "1 at 05")
 		close(broker.letGo)
-		time.Sleep(watermarkPause)
+		<-time.NewTimer(watermarkPause).C // on the bubble's clock
 		broker.want(t, "it goes on", "1 at 05", "0 at 05")
 	})
 }
