@@ -109,20 +109,18 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 	return failed
 }
 
-// restore claims a partition's alerts, reads them and makes its evaluator, which knows
-// nothing of before where there is a gap in what is read again.
+// restore claims a partition's alerts, reads them and makes its evaluator. Where there is a
+// gap in what is read again, that takes all before its first watermark for unknown.
 func (r *ruler) restore(ctx context.Context, partition int32, gap bool) (*rulePartition, error) {
 	writer := &alertWriter{kafka: r.kafka, partition: partition}
 	log, newest, err := writer.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("restore alerts of partition %d: %w", partition, err)
 	}
-	if gap {
-		log.until.Begins = nil
-	}
 	set, version := r.rules.current()
 	w := &rulePartition{ruler: r, alerts: writer, said: map[string]string{}, partition: partition, version: version,
 		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane})}
+	log.until.Gap = gap
 	w.evaluator.Restore(slices.Collect(maps.Values(newest)), log.until)
 	w.evaluated = log.until.EvaluatedUntil
 	return w, w.writeAgain(ctx, log)

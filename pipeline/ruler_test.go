@@ -49,33 +49,57 @@ func TestTheNextOwnerWritesAgainWhatIsStale(t *testing.T) {
 }
 
 // TestAGapIsUnknown reads weir.groups again from where retention has deleted: what was before is unknown then, and not
-// zero.
+// zero. An alert that fired is not resolved by watermarks alone, until they say that nothing has come since.
 func TestAGapIsUnknown(t *testing.T) {
+	evaluated := time.Unix(1_800_000_000, 0).UTC()
+	for _, test := range []struct {
+		logStart int64 // the first record that is read is at 5
+		until    time.Duration
+		want     telemetry.AlertState
+	}{
+		{0, 100 * time.Second, telemetry.AlertResolved}, {4, 100 * time.Second, telemetry.AlertResolved},
+		{5, 100 * time.Second, telemetry.AlertFiring}, {5, 120 * time.Second, telemetry.AlertFiring}, {5, 130 * time.Second, telemetry.AlertResolved},
+	} {
+		r := firingRuler(t, evaluated)
+		partition := kgo.FetchPartition{LogStartOffset: test.logStart}
+		for _, at := range []time.Duration{100 * time.Second, test.until} {
+			watermark, err := telemetry.MarshalWatermarks([]telemetry.Watermark{{EventTime: evaluated.Add(at), At: evaluated.Add(at), Sources: 1}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			partition.Records = append(partition.Records, &kgo.Record{Topic: telemetry.TopicGroups, Offset: 5, Value: watermark, Headers: watermarkHeaders})
+		}
+		if err := r.handle(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: telemetry.TopicGroups, Partitions: []kgo.FetchPartition{partition}}}}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, alert := range r.workers[0].evaluator.Alerts() {
+			if alert.Rule == "Surge" && alert.State != test.want {
+				t.Errorf("read from 5 on, where the log begins at %d, until %s: the alert is %s, want %s", test.logStart, test.until, alert.State, test.want)
+			}
+		}
+	}
+}
+
+// firingRuler returns a ruler of a broker on which an alert fires as of a time; its grouping was known for an hour.
+func firingRuler(t *testing.T, evaluated time.Time) *ruler {
+	t.Helper()
 	config := brokerConfig(t)
 	if _, err := EnsureTopics(t.Context(), &config); err != nil {
 		t.Fatal(err)
 	}
 	set := loadSimulatedRules(t)[0]
-	evaluated := time.Unix(1_800_000_000, 0).UTC()
-	before, err := progressRecord(rules.Progress{EvaluatedUntil: evaluated, Begins: map[string]time.Time{set.Rules[0].Grouping.ID: evaluated.Add(-time.Hour)}})
+	surge := set.ByName("Surge")
+	firing, err := alertRecord(&telemetry.Alert{ID: "a", Rule: surge.Alert, GroupKey: telemetry.GroupKey(surge.Grouping.ID, []string{"a"}),
+		State: telemetry.AlertFiring, Labels: map[string]string{"topic": "a"}, EvaluatedAt: evaluated})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openAlertWriter(t, &config).write(t.Context(), []*kgo.Record{before}); err != nil {
-		t.Fatal(err)
-	}
-	watermark, err := telemetry.MarshalWatermarks([]telemetry.Watermark{{EventTime: evaluated, At: evaluated, Sources: 1}})
+	before, err := progressRecord(rules.Progress{EvaluatedUntil: evaluated, Begins: map[string]time.Time{surge.Grouping.ID: evaluated.Add(-time.Hour)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for start, known := range map[int64]int{0: 1, 4: 1, 5: 0} {
-		r := newRuler(t, &config, set)
-		partition := kgo.FetchPartition{LogStartOffset: start, Records: []*kgo.Record{{Topic: telemetry.TopicGroups, Offset: 5, Value: watermark, Headers: watermarkHeaders}}}
-		if err := r.handle(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: telemetry.TopicGroups, Partitions: []kgo.FetchPartition{partition}}}}}); err != nil {
-			t.Fatal(err)
-		}
-		if got := r.workers[0].evaluator.Progress().Begins; len(got) != known {
-			t.Errorf("read from 5 on, where the log begins at %d: since when groupings are known is %v, want %d", start, got, known)
-		}
+	if _, err := openAlertWriter(t, &config).write(t.Context(), []*kgo.Record{firing, before}); err != nil {
+		t.Fatal(err)
 	}
+	return newRuler(t, &config, set)
 }

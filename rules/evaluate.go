@@ -109,7 +109,7 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	view.setLabels(rule.Grouping.By, g.values)
 	readUnknown := false
 	elsewhere := func(from, to time.Time) (*stretch, Span) {
-		if began, ok := e.begins[g.grouping]; !ok || from.Before(began) {
+		if began, ok := e.begins.at[g.grouping]; !ok || from.Before(began) {
 			readUnknown = true
 			return nil, unknownSpan()
 		}
@@ -142,19 +142,11 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	}
 	active := out.(bool)
 	omitted := here.omitted.Has(rule.reads.needs)
-	whole := e.stats.Completeness >= 1 && !from.Before(e.beginOf(g.grouping)) && !omitted
+	begin, begun := e.begins.of(g.grouping)
+	whole := e.stats.Completeness >= 1 && begun && !from.Before(begin) && !omitted
 	shown := active && rule.reads.presence && !omitted
 	unknown := !whole && !shown || readUnknown && (!active || rule.reads.negates)
 	return verdict{active: active, unknown: unknown, view: view, from: from}, nil
-}
-
-// beginOf is since when all of a grouping is known. One that nothing was heard of since a
-// restart has had nothing.
-func (e *Evaluator) beginOf(grouping string) time.Time {
-	if begin, ok := e.begins[grouping]; ok {
-		return begin
-	}
-	return e.since
 }
 
 // wholePanes rounds a span up to panes.

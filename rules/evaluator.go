@@ -36,9 +36,8 @@ type Evaluator struct {
 	used       map[string]bool // groupings, by some rule
 	set        *Set
 	groups     map[string]*groupState
-	remembered int                  // of groups, for their absence only; at most, since some may have come back
-	begins     map[string]time.Time // by grouping
-	since      time.Time            // where the very first evaluation began, zero after a restart
+	remembered int // of groups, for their absence only; at most, since some may have come back
+	begins     begins
 	sources    *sources
 	alerts     map[string]*alertState // by rule and group
 	evaluated  time.Time
@@ -77,7 +76,7 @@ func NewEvaluator(set *Set, config Config) *Evaluator {
 	if config.MaxGroups == 0 {
 		config.MaxGroups = DefaultMaxGroups
 	}
-	e := &Evaluator{config: config, set: set, groups: map[string]*groupState{}, begins: map[string]time.Time{},
+	e := &Evaluator{config: config, set: set, groups: map[string]*groupState{}, begins: newBegins(),
 		sources: newSources(config.Pane), alerts: map[string]*alertState{}, health: map[string]*RuleHealth{}}
 	e.resetHealth()
 	return e
@@ -101,6 +100,11 @@ type Progress struct {
 	HeardUntil time.Time `json:"heard_until,omitzero"`
 	// Begins say since when all of each grouping is known.
 	Begins map[string]time.Time `json:"begins,omitempty"`
+	// Floors say of groupings that were unknown for a while when they may begin.
+	Floors map[string]time.Time `json:"floors,omitempty"`
+	// Gap says that some of what a restart is to read again is missing: all that was before
+	// the first watermark after it is unknown.
+	Gap bool `json:"-"`
 }
 
 // Restore takes the states of alerts from before a restart, and how far rules were
@@ -113,23 +117,28 @@ func (e *Evaluator) Restore(alerts []telemetry.Alert, until Progress) {
 	if until.HeardUntil.IsZero() {
 		e.heard = e.evaluated
 	}
-	maps.Copy(e.begins, until.Begins)
-	e.forgetBegins()
+	e.begins.restore(until, e.used)
 }
 
 // ApplyWatermark notes how far a source has come. The very first one is where
-// evaluation begins.
+// evaluation begins. Of the pane in which the first one after a gap was written, some may
+// have come before.
 func (e *Evaluator) ApplyWatermark(w telemetry.Watermark) {
 	e.sources.put(w)
 	if e.evaluated.IsZero() {
 		e.evaluated = w.EventTime.Truncate(e.config.Pane)
 		e.heard = e.evaluated
-		e.since = later(e.evaluated, w.At.Truncate(e.config.Pane)) // the first report may be of a clock that is behind
+		e.begins.since = later(e.evaluated, w.At.Truncate(e.config.Pane)) // the first report may be of a clock that is behind
+	}
+	if e.begins.gap {
+		e.begins.afterGap(e.endOfPane(later(w.EventTime, w.At)), e.used)
 	}
 }
 
 // Progress is how far was evaluated.
-func (e *Evaluator) Progress() Progress { return Progress{e.evaluated, e.heard, maps.Clone(e.begins)} }
+func (e *Evaluator) Progress() Progress {
+	return Progress{EvaluatedUntil: e.evaluated, HeardUntil: e.heard, Begins: maps.Clone(e.begins.at), Floors: maps.Clone(e.begins.floors)}
+}
 
 // absenceRetention is how long a group without data is remembered while it is not known
 // whether it is absent. Not smaller: a source may have no aggregator for as long as it takes
@@ -163,16 +172,11 @@ func (e *Evaluator) lookback(from time.Time) time.Time {
 func (e *Evaluator) Swap(set *Set) []telemetry.Alert {
 	e.set = set
 	e.resetHealth()
-	e.forgetBegins()
+	e.begins.keep(e.used)
 	if e.evaluated.IsZero() {
 		return nil
 	}
 	return e.endOrphans(e.evaluated)
-}
-
-// forgetBegins forgets since when groupings are known that no rule uses: nobody adds them up.
-func (e *Evaluator) forgetBegins() {
-	maps.DeleteFunc(e.begins, func(grouping string, _ time.Time) bool { return !e.used[grouping] })
 }
 
 // Alerts returns all alerts, sorted by rule and identity.

@@ -52,7 +52,7 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 			g.panes[start] = pane
 		}
 		if !closed && e.sources.knows(of.source) { // what comes late does not say since when all is known
-			e.began(came.Grouping, partial.Pane, of.segment)
+			e.saw(came.Grouping, partial.Pane, of.segment)
 		}
 		e.stats.LateReports += pane.put(of, contribution{totals: &partial.Totals, omitted: came.Omitted}, closed)
 	}
@@ -72,20 +72,6 @@ func (e *Evaluator) group(came *telemetry.GroupPartials, pane time.Time) *groupS
 	}
 	g.last = max(g.last, pane.Unix())
 	return g
-}
-
-// began notes since when all of a grouping was seen, until the first evaluation after it:
-// what was before is unknown. A grouping that a reload brings is computed from the
-// segments that are open then, so that of panes from before these a part is missing;
-// where the broker's clock is ahead, the aggregator's says what is now.
-func (e *Evaluator) began(grouping string, pane time.Time, segment telemetry.Segment) {
-	from := later(pane, segment.Begin())
-	if now := e.sources.newest.At; from.After(now) {
-		from = later(pane, now)
-	}
-	if at, ok := e.begins[grouping]; !ok || from.Before(at) && at.After(e.evaluated) {
-		e.begins[grouping] = from
-	}
 }
 
 func later(a, b time.Time) time.Time {
@@ -154,9 +140,7 @@ func needed(t *telemetry.Totals, need telemetry.Parts) telemetry.Totals {
 // every rule knew of them when it was evaluated: else a group may have gone unnoticed.
 func (e *Evaluator) prune() {
 	oldest, remembered := e.oldestPane(), e.lookback(e.evaluated.Add(-absenceRetention)).Unix()
-	for grouping, at := range e.begins { // a reload may bring a rule that looks further back
-		e.begins[grouping] = later(at, oldest)
-	}
+	e.begins.prune(oldest, e.evaluated)
 	e.remembered = 0
 	for key, g := range e.groups {
 		for start := range g.panes {

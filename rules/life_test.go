@@ -34,12 +34,13 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 //	put 0 3s..5s op=send messages=9  from source 0, one partial in each pane of [3s, 5s]
 //	put 0 3s size=9*5 latency=1s*2   five messages of 9 bytes, two latencies of a second
 //	grow 0 3s op=send messages=9     as put, but the put before has come to two such reports
-//	watermark 0 6s                   source 0 has come to 6s; with idle: it was read to its end
+//	watermark 0 6s                   source 0 has come to 6s; with idle: it was read to its end; with at=9s: which was said at 9s
 //	advance                          evaluate, print what changed; of windows, what they lack and what was late
 //	state                            up to when was evaluated, how complete that was, how many reports were late
 //	restart                          a new evaluator, restored and fed again
 //	crash 5s                         the same, but how far was evaluated was last noted at 5s
 //	forget                           what was put is not there any more at a restart
+//	gap                              a restart that reads nothing of before, and is told that something is missing
 //	reload other.yaml                swap the rules
 func TestLife(t *testing.T) {
 	paths, err := filepath.Glob("testdata/life/*.txt")
@@ -144,6 +145,9 @@ func (p *player) command(fields []string) {
 	case "watermark":
 		w := telemetry.Watermark{Source: p.source(fields[1]), EventTime: epoch.Add(p.duration(fields[2])),
 			At: epoch.Add(time.Duration(len(p.inputs)) * time.Millisecond), Sources: p.sources, Idle: slices.Contains(fields, "idle")}
+		if _, said, ok := strings.Cut(fields[len(fields)-1], "at="); ok {
+			w.At = epoch.Add(p.duration(said))
+		}
 		p.feed(func(e *rules.Evaluator) { e.ApplyWatermark(w) })
 	case "advance":
 		p.print(p.evaluator.Advance())
@@ -160,6 +164,11 @@ func (p *player) command(fields []string) {
 		p.restart(until)
 	case "forget":
 		p.inputs = nil
+	case "gap":
+		p.inputs = nil
+		until := p.evaluator.Progress()
+		until.Gap = true
+		p.restart(until)
 	case "reload":
 		p.set = p.parse(fields[1])
 		p.print(p.evaluator.Swap(p.set))
