@@ -47,6 +47,17 @@ func (b *begins) restore(until Progress, used map[string]bool) {
 	}
 }
 
+// swap forgets groupings that are not used any more. One that was not used before is to
+// begin yet, no earlier than now, unless nothing was heard yet.
+func (b *begins) swap(before, used map[string]bool, now time.Time) {
+	b.keep(used)
+	for grouping := range used {
+		if !before[grouping] && !now.IsZero() {
+			b.floors[grouping] = now
+		}
+	}
+}
+
 // keep forgets groupings that no rule uses: what comes of them is not read.
 func (b *begins) keep(used map[string]bool) {
 	unused := func(grouping string, _ time.Time) bool { return !used[grouping] }

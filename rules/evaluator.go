@@ -170,9 +170,11 @@ func (e *Evaluator) lookback(from time.Time) time.Time {
 // Swap replaces the rules. An alert whose rule keeps its name and grouping keeps
 // its state; others end at the next evaluation, with the reason.
 func (e *Evaluator) Swap(set *Set) []telemetry.Alert {
+	before := e.used
 	e.set = set
 	e.resetHealth()
-	e.begins.keep(e.used)
+	e.begins.swap(before, e.used, later(e.evaluated, e.sources.newest.At))
+	maps.DeleteFunc(e.groups, func(_ string, g *groupState) bool { return !e.used[g.grouping] })
 	if e.evaluated.IsZero() {
 		return nil
 	}
