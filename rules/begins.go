@@ -47,13 +47,18 @@ func (b *begins) restore(until Progress, used map[string]bool) {
 	}
 }
 
+// unreadSpan is for how long after the newest watermark was written there may be groups that
+// came before a reload and were not read, as no rule used their grouping. Not smaller:
+// aggregators write both once a second, each when it can; not larger: a new rule waits for it.
+const unreadSpan = 2 * time.Second
+
 // swap forgets groupings that are not used any more. One that was not used before is to
-// begin yet, no earlier than now, unless nothing was heard yet.
+// begin yet, later than what came of it before now and was not read, unless nothing was heard yet.
 func (b *begins) swap(before, used map[string]bool, now time.Time) {
 	b.keep(used)
 	for grouping := range used {
 		if !before[grouping] && !now.IsZero() {
-			b.floors[grouping] = now
+			b.floors[grouping] = now.Add(unreadSpan)
 		}
 	}
 }

@@ -42,6 +42,7 @@ var epoch = time.Unix(1_800_000_000, 0).UTC()
 //	forget                           what was put is not there any more at a restart
 //	gap                              a restart that reads nothing of before, and is told that something is missing
 //	reload other.yaml                swap the rules
+//	aggregate other.yaml             what is put is grouped as its rules do, which the evaluator does not know yet
 func TestLife(t *testing.T) {
 	paths, err := filepath.Glob("testdata/life/*.txt")
 	if err != nil || len(paths) == 0 {
@@ -172,6 +173,8 @@ func (p *player) command(fields []string) {
 	case "reload":
 		p.set = p.parse(fields[1])
 		p.print(p.evaluator.Swap(p.set))
+	case "aggregate":
+		p.set = p.parse(fields[1])
 	default:
 		p.t.Fatalf("unknown command %q", fields[0])
 	}
