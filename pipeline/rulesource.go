@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -62,27 +61,4 @@ func (s *ruleSource) status() RulesStatus {
 		out.LastError = s.lastErr.Error()
 	}
 	return out
-}
-
-// RulesCheck is what a look at a folder of rule files found.
-type RulesCheck struct {
-	Dir    string       `json:"dir"`
-	Rules  int          `json:"rules"` // 0 where there are faults
-	Faults rules.Faults `json:"faults"`
-	Error  string       `json:"error,omitempty"` // why the folder has no rules to check, "" where it has
-}
-
-// CheckRules loads a folder of rule files. The error says that it cannot be read, and is part of what is returned.
-func CheckRules(dir string) (RulesCheck, error) {
-	check := RulesCheck{Dir: dir, Faults: rules.Faults{}}
-	set, err := rules.Load(dir)
-	switch {
-	case errors.As(err, &check.Faults):
-		return check, nil
-	case err != nil:
-		check.Error = err.Error()
-		return check, err
-	}
-	check.Rules = len(set.Rules)
-	return check, nil
 }

@@ -54,7 +54,7 @@ func (d *decoder) file(node *yaml.Node) []*Rule {
 func (d *decoder) rule(node *yaml.Node, group string) *Rule {
 	before := len(d.faults)
 	fields := d.mapping(node, "a rule", ruleKeys)
-	rule := &Rule{Group: group, File: d.path, Line: node.Line, column: node.Column, source: d.line(node.Line)}
+	rule := &Rule{Group: group, File: d.path, Line: node.Line, column: node.Column, source: d.line(node.Line), written: written{d, node}}
 	alert, ok := d.text(fields["alert"], "alert")
 	switch {
 	case !ok && fields["alert"] == nil:

@@ -32,3 +32,21 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	return days + d, nil
 }
+
+// FormatDuration writes a duration as rule files do: 30s, 5m, 1h30m, 1d12h.
+func FormatDuration(d time.Duration) string {
+	days := d / (24 * time.Hour)
+	text := (d - days*24*time.Hour).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = strings.TrimSuffix(text, zero[1:])
+		}
+	}
+	switch {
+	case days == 0:
+		return text
+	case text == "0s":
+		return fmt.Sprintf("%dd", days)
+	}
+	return fmt.Sprintf("%dd%s", days, text)
+}

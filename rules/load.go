@@ -18,9 +18,34 @@ import (
 // of rules; not larger: nobody reviews more in git.
 const MaxFileBytes = 4 << 20
 
+// File is the text of one rule file.
+type File struct {
+	Path    string
+	Content []byte
+}
+
+// Folder is what stands in a folder of rule files, right or wrong.
+type Folder struct {
+	Files  []File  // by path, without those that cannot be read
+	Rules  []*Rule // those without a fault, by file, then by their place in it
+	Faults Faults  // in the order of files and lines
+}
+
 // Load reads every *.yaml and *.yml file below dir. The error is a Faults with all
 // that is wrong in all files, each with its place; no rule is returned then.
 func Load(dir string) (*Set, error) {
+	folder, err := ReadFolder(dir)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(folder.Faults) > 0:
+		return nil, folder.Faults
+	}
+	return &Set{Rules: folder.Rules}, nil
+}
+
+// ReadFolder reads the files that Load does, and returns what is right in them besides what is wrong.
+func ReadFolder(dir string) (*Folder, error) {
 	paths, err := ruleFiles(dir)
 	if err != nil {
 		return nil, err
@@ -28,22 +53,20 @@ func Load(dir string) (*Set, error) {
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("read rules: folder %s has no *.yaml file; put one there, or name another folder", dir)
 	}
-	set, faults := &Set{}, Faults(nil)
+	folder := &Folder{}
 	for _, path := range paths {
 		content, unread := readFile(path)
 		if unread != nil {
-			faults = append(faults, *unread)
+			folder.Faults = append(folder.Faults, *unread)
 			continue
 		}
+		folder.Files = append(folder.Files, File{Path: path, Content: content})
 		fileRules, fileFaults := Parse(path, content)
-		set.Rules = append(set.Rules, fileRules...)
-		faults = append(faults, fileFaults...)
+		folder.Rules = append(folder.Rules, fileRules...)
+		folder.Faults = append(folder.Faults, fileFaults...)
 	}
-	faults = append(faults, duplicates(set.Rules)...)
-	if len(faults) > 0 {
-		return nil, faults.sorted()
-	}
-	return set, nil
+	folder.Faults = append(folder.Faults, duplicates(folder.Rules)...).sorted()
+	return folder, nil
 }
 
 func ruleFiles(dir string) ([]string, error) {

@@ -25,6 +25,7 @@ type Rule struct {
 	For           time.Duration
 	KeepFiringFor time.Duration
 
+	written     written
 	column      int
 	source      string // the line that names the alert
 	program     *vm.Program

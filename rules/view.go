@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/weirmq/weir/telemetry"
@@ -127,3 +128,16 @@ func contains(sorted []string, s string) bool {
 	_, found := slices.BinarySearch(sorted, s)
 	return found
 }
+
+// fieldUnits are the units of the fields and functions of the view, by name.
+var fieldUnits = func() map[string]string {
+	out := map[string]string{}
+	for _, view := range []reflect.Type{reflect.TypeFor[Span](), reflect.TypeFor[View]()} {
+		for i := range view.NumField() {
+			if name := view.Field(i).Tag.Get("expr"); name != "" {
+				out[name] = view.Field(i).Tag.Get("unit")
+			}
+		}
+	}
+	return out
+}()

@@ -94,16 +94,21 @@ func TestCommandsThatEnd(t *testing.T) {
 		code                 int
 	}{
 		{"version", "weir dev\n", "", 0},
-		{"rules check good", "good: 1 rules, no faults\n", "", 0},
+		{"rules check --pane 1s good", "good: 1 rules, no faults\n", "", 0},
+		{"rules check good", "good: 1 rules, no faults, 1 warning\n", "good/rules.yaml:7:17: warning: window 3s is no whole number of panes of 10s, and covers 10s; write 10s [window-panes]\n", 0},
+		{"rules check --strict good", "good: 1 rules, no faults, 1 warning\n", "", exitFaults},
+		{"rules check --pane 7s good", "", "check rules: ", exitFailed},
+		{"rules check --format xml good", "", "--format must be one of", exitUsage},
+		{"rules check --format github good", "::warning file=good/rules.yaml,line=7,col=17,title=window-panes::window 3s is", "", 0},
 		{"rules check faulty", "", faultsFound, exitFaults},
-		{"rules check good faulty", "good: 1 rules, no faults\n", faultsFound, exitFaults},
-		{"rules check --json good faulty", `{"dir":"good","rules":1,"faults":[]}` + "\n" + `{"dir":"faulty","rules":0,"faults":[{"file":"faulty/rules.yaml","line":7,"column":15,` +
+		{"rules check --pane 1s good faulty", "good: 1 rules, no faults\n", faultsFound, exitFaults},
+		{"rules check --json --pane 1s good faulty", `{"dir":"good","rules":1,"faults":[],"warnings":[]}` + "\n" + `{"dir":"faulty","rules":0,"faults":[{"file":"faulty/rules.yaml","line":7,"column":15,` +
 			`"message":"expr: unknown name tpss","source":"        expr: tpss \u003e 1","hint":"did you mean \"tps\"?"},`, "", exitFaults},
 		{"rules check empty", "", "folder empty has no *.yaml file; put one there, or name another folder", exitFailed},
 		{"rules check nowhere", "", "nowhere: no such file or directory", exitFailed},
-		{"rules check nowhere good", "good: 1 rules, no faults\n", "nowhere: no such file or directory", exitFailed},
-		{"rules check --json nowhere good", `{"dir":"nowhere","rules":0,"faults":[],"error":"read rules: lstat nowhere: no such file or directory"}` + "\n" +
-			`{"dir":"good","rules":1,"faults":[]}` + "\n", "nowhere: no such file or directory", exitFailed},
+		{"rules check --pane 1s nowhere good", "good: 1 rules, no faults\n", "nowhere: no such file or directory", exitFailed},
+		{"rules check --pane 1s --format json nowhere good", `{"dir":"nowhere","rules":0,"faults":[],"warnings":[],"error":"read rules: lstat nowhere: no such file or directory"}` + "\n" +
+			`{"dir":"good","rules":1,"faults":[],"warnings":[]}` + "\n", "nowhere: no such file or directory", exitFailed},
 		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},
 		{"config check --config unknown.yaml", "", "unknown.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics", exitFailed},
 		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, http, roles", exitFailed},

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
+	"context"
 	"os"
+	"time"
 
 	"github.com/weirmq/weir/pipeline"
 )
@@ -14,42 +13,31 @@ type rulesCommands struct {
 }
 
 type rulesCheckCommand struct {
-	Dir  []string `arg:"" help:"Folders of rule files."`
-	JSON bool     `help:"Print what was found as JSON, one line for each folder."`
+	Dir    []string      `arg:"" help:"Folders of rule files."`
+	Format string        `enum:"text,json,sarif,checkstyle,github" default:"text" help:"How to print what was found: ${enum}. JSON has one line for each folder."`
+	JSON   bool          `help:"The same as --format json."`
+	Strict bool          `help:"Exit with 3 for warnings too."`
+	Pane   time.Duration `default:"10s" help:"The telemetry.pane of the Weir that shall run the rules."`
 }
 
 // Help shows an example and the exit codes.
 func (rulesCheckCommand) Help() string {
-	return "Example:\n\n  weir rules check rules.d\n\nExits 0 when all is right, 3 when faults were found, 1 when a folder cannot be read."
+	return "Example:\n\n  weir rules check rules.d\n\nExits 0 when all is right or there are warnings only, 3 when faults were found, or with --strict warnings, " +
+		"1 when a folder cannot be read.\n\nA comment in a rule file switches a check off: # weir:ignore missing-runbook: the reason"
 }
 
-// Run checks every folder and prints all faults. A folder that cannot be read is an error, once the others are checked.
-func (c *rulesCheckCommand) Run() error {
-	faulty, unread := false, error(nil)
-	for _, dir := range c.Dir {
-		check, err := pipeline.CheckRules(dir)
-		faulty, unread = faulty || len(check.Faults) > 0, errors.Join(unread, err)
-		if err := c.print(check); err != nil {
-			return err
-		}
+// Run checks every folder and prints what was found.
+func (c *rulesCheckCommand) Run(ctx context.Context) error {
+	check := pipeline.RulesCheck{Dirs: c.Dir, Format: c.Format, Pane: c.Pane, Strict: c.Strict, Out: os.Stdout, Err: os.Stderr}
+	if c.JSON {
+		check.Format = "json"
 	}
+	faulty, err := pipeline.CheckRules(ctx, check)
 	switch {
-	case unread != nil:
-		return unread
+	case err != nil:
+		return err
 	case faulty:
 		return errFaults
-	}
-	return nil
-}
-
-func (c *rulesCheckCommand) print(check pipeline.RulesCheck) error {
-	switch {
-	case c.JSON:
-		return json.NewEncoder(os.Stdout).Encode(check)
-	case len(check.Faults) > 0:
-		fmt.Fprintln(os.Stderr, check.Faults)
-	case check.Error == "":
-		fmt.Printf("%s: %d rules, no faults\n", check.Dir, check.Rules)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ const largeMessageRule = `groups:
         window: 3s
         expr: size_max > 10240
         labels: {severity: info}
-        annotations: {summary: '{{ .topic }} carries {{ .size_max | humanize1024 }}B'}
+        annotations: {summary: '{{ .topic }} carries {{ .size_max | humanize1024 }}B', action: Send references.}
 `
 
 // anotherRule adds a rule to largeMessageRule that fires for every topic with traffic.

@@ -1,0 +1,75 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirmq/weir/aggregate"
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/lint"
+)
+
+// RulesCheck is a look at folders of rule files.
+type RulesCheck struct {
+	Dirs   []string
+	Format string        // one of lint.Formats
+	Pane   time.Duration // of the Weir that shall run the rules
+	Strict bool          // warnings are faults
+	Out    io.Writer
+	Err    io.Writer
+}
+
+// CheckRules prints what is wrong with folders of rules, and says whether there are faults. The error says which of them
+// cannot be read, once the others are checked.
+func CheckRules(_ context.Context, check RulesCheck) (faulty bool, err error) {
+	parameters := aggregate.DefaultParameters()
+	parameters.Pane = check.Pane
+	if err := parameters.Validate(); err != nil {
+		return false, fmt.Errorf("check rules: %w", err)
+	}
+	if !slices.Contains(lint.Formats, check.Format) {
+		return false, fmt.Errorf("check rules: got format %q, want %s", check.Format, strings.Join(lint.Formats, ", "))
+	}
+	var all []lint.Checked
+	for _, dir := range check.Dirs {
+		checked, unread := check.folder(dir)
+		all = append(all, checked)
+		faulty, err = faulty || checked.Faulty(check.Strict), errors.Join(err, unread)
+	}
+	printer := lint.Printer{Format: check.Format, Version: Version, Out: check.Out, Err: check.Err}
+	return faulty, errors.Join(err, printer.Print(all))
+}
+
+func (c *RulesCheck) folder(dir string) (lint.Checked, error) {
+	out := lint.Checked{Dir: dir}
+	folder, err := rules.ReadFolder(fromHere(dir))
+	if err != nil {
+		out.Error = err.Error()
+		return out, err
+	}
+	out.Problems = lint.Run(folder, lint.Config{Pane: c.Pane})
+	if len(folder.Faults) == 0 {
+		out.Rules = len(folder.Rules)
+	}
+	return out, nil
+}
+
+// fromHere is a path relative to the working directory where it lies below it, as those need it who annotate lines of files.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil || !filepath.IsAbs(path) {
+		return path
+	}
+	below, err := filepath.Rel(here, path)
+	if err != nil || !filepath.IsLocal(below) {
+		return path
+	}
+	return below
+}

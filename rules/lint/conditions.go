@@ -1,0 +1,162 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/weirmq/weir/rules"
+)
+
+var conditionChecks = []Check{
+	{Name: "never-true", Says: "an expression, or one side of an `or` in it, that contradicts itself or `where`", find: findDecided("never-true"),
+		Why: "The alert never fires."},
+	{Name: "always-true", Says: "an expression that is true whatever is measured", find: findDecided("always-true"),
+		Why: "Every group has an alert, always."},
+	{Name: "threshold-range", Says: "a field compared with a number that it is always or never above: shares are 0 to 1, nothing is negative; and latencies compared with more than an hour",
+		find: findThresholds, Why: "Most often the unit is another one: 5 for 5%, milliseconds for seconds."},
+}
+
+// findDecided looks for conditions that are decided before anything is measured.
+func findDecided(check string) func(*look) {
+	return func(l *look) {
+		for _, rule := range l.folder.Rules {
+			start, whereAdmits := whereWorlds(rule)
+			if !whereAdmits {
+				continue
+			}
+			for _, condition := range rule.Conditions() {
+				if len(thresholds(condition.Tree)) > 0 {
+					continue // said already
+				}
+				if check == "never-true" {
+					l.neverTrue(rule, condition, start)
+				} else {
+					l.alwaysTrue(rule, condition, start)
+				}
+			}
+		}
+	}
+}
+
+// whereWorlds is what a rule's filter says of the labels of its groups. It is false where it admits nothing.
+func whereWorlds(rule *rules.Rule) ([]world, bool) {
+	tree := rule.WhereTree()
+	if tree == nil {
+		return []world{{}}, true
+	}
+	a := &analysis{place: " in where"}
+	worlds := a.refine(tree, []world{{}}, true)
+	return worlds, len(worlds) > 0
+}
+
+func (l *look) neverTrue(rule *rules.Rule, condition rules.Condition, start []world) {
+	a := &analysis{}
+	for _, part := range a.dead(condition.Tree, start) {
+		what := condition.Key
+		hint := "the alert never fires"
+		if part.node != condition.Tree {
+			what, hint = "this side of or", "the rest of "+condition.Key+" decides"
+		}
+		l.say(rule.Fault(what+" is never true"+strings.TrimSuffix(": "+part.conflict, ": "), hint, leftmost(part.node), condition.Key))
+	}
+}
+
+func (l *look) alwaysTrue(rule *rules.Rule, condition rules.Condition, start []world) {
+	a := &analysis{}
+	if len(a.refine(condition.Tree, start, false)) == 0 {
+		l.say(rule.Fault(condition.Key+" is always true", "every group has an alert; ask for something that may not be so", leftmost(condition.Tree), condition.Key))
+	}
+}
+
+// deadPart is a part of a condition that is never true.
+type deadPart struct {
+	node     ast.Node
+	conflict string
+}
+
+// dead returns the condition if it is never true, else the sides of or in it that are not.
+func (a *analysis) dead(node ast.Node, in []world) []deadPart {
+	a.conflict = ""
+	if len(a.refine(node, in, true)) == 0 {
+		return []deadPart{{node, a.conflict}}
+	}
+	n, ok := node.(*ast.BinaryNode)
+	if !ok {
+		return nil
+	}
+	switch n.Operator {
+	case "or", "||":
+		return append(a.dead(n.Left, in), a.dead(n.Right, in)...)
+	case "and", "&&":
+		return append(a.dead(n.Left, in), a.dead(n.Right, a.refine(n.Left, in, true))...)
+	}
+	return nil
+}
+
+// threshold is a comparison of a field with a number out of its range.
+type threshold struct {
+	node          ast.Node
+	message, hint string
+}
+
+func findThresholds(l *look) {
+	for _, rule := range l.folder.Rules {
+		for _, condition := range rule.Conditions() {
+			for _, found := range thresholds(condition.Tree) {
+				l.say(rule.Fault(condition.Key+": "+found.message, found.hint, leftmost(found.node), condition.Key))
+			}
+		}
+	}
+}
+
+// thresholdWalk gathers thresholds; ast.Walk calls it.
+type thresholdWalk struct{ found []threshold }
+
+func thresholds(tree ast.Node) []threshold {
+	var walk thresholdWalk
+	ast.Walk(&tree, &walk)
+	return walk.found
+}
+
+// maxLatency is the longest latency that somebody means, in seconds. Not smaller: delays of minutes are asked for; not
+// larger: 5000 for five seconds shall be noticed.
+const maxLatency = 3600
+
+// Visit looks at one node.
+func (w *thresholdWalk) Visit(node *ast.Node) {
+	n, ok := (*node).(*ast.BinaryNode)
+	if !ok || flipped[n.Operator] == "" {
+		return
+	}
+	field, operator, number := n.Left, n.Operator, n.Right
+	if _, isNumber := constantOf(field); isNumber {
+		field, operator, number = n.Right, flipped[operator], n.Left
+	}
+	limit, isNumber := constantOf(number)
+	unit, known := unitOf(field)
+	if !isNumber || !known {
+		return
+	}
+	span := natural(unit)
+	written := field.String() + " " + operator + " " + number.String()
+	range_ := fieldName(field) + " is never negative"
+	if isShare(unit) {
+		range_ = fieldName(field) + " is a share of 0 to 1"
+	}
+	point := interval{lo: limit, hi: limit}
+	hint := ""
+	if isShare(unit) && limit > 1 && limit <= 100 {
+		hint = fmt.Sprintf("write %g for %g%%", limit/100, limit)
+	}
+	switch {
+	case !possible(span, operator, point):
+		w.found = append(w.found, threshold{n, fmt.Sprintf("%s is never true: %s", written, range_), hint})
+	case !possible(span, negated[operator], point):
+		w.found = append(w.found, threshold{n, fmt.Sprintf("%s is always true: %s", written, range_), hint})
+	case isSeconds(unit) && limit > maxLatency && fieldName(field) != "lag_seconds":
+		w.found = append(w.found, threshold{n, fmt.Sprintf("%s asks for more than an hour: %s is seconds", written, fieldName(field)),
+			fmt.Sprintf("write %g if milliseconds are meant", limit/1000)})
+	}
+}

@@ -1,0 +1,74 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/telemetry"
+)
+
+var groupingChecks = []Check{
+	{Name: "many-groups", Says: "a `by` with `client`, with `partition` and `node`, or with a label of the application's own, whose values `where` does not list", find: findManyGroups,
+		Why: "Each combination of values costs memory, and is an alert of its own."},
+	{Name: "where-admits-nothing", Says: "a `where` that contradicts itself", find: findEmptyWhere,
+		Why: "No series is ever looked at."},
+}
+
+func findManyGroups(l *look) {
+	for _, rule := range l.folder.Rules {
+		listed := listedLabels(rule)
+		by := rule.Grouping.By
+		open := func(label string) bool { return slices.Contains(by, label) && !slices.Contains(listed, label) }
+		if open("client") {
+			l.say(rule.Fault("by has client: each client is a group, and an alert of its own", "count them instead, as in departed_clients >= 1, or group by node", 0, "by"))
+		}
+		if open("partition") && open("node") {
+			l.say(rule.Fault("by has partition and node: each pair of them is a group", "leave one of them out", 0, "by"))
+		}
+		for _, label := range by {
+			if open(label) && !slices.Contains(telemetry.LabelNames, label) {
+				l.say(rule.Fault(fmt.Sprintf("by has %s, a label of the application's own: nothing says how many values it has", label),
+					fmt.Sprintf(`list them in where, as in label("%s") in ["a", "b"]`, label), 0, "by"))
+			}
+		}
+	}
+}
+
+// listedLabels are the labels of which a rule's where says all values that it admits.
+func listedLabels(rule *rules.Rule) []string {
+	tree := rule.WhereTree()
+	if tree == nil {
+		return nil
+	}
+	a := &analysis{}
+	worlds := a.refine(tree, []world{{}}, true)
+	var out []string
+	for _, label := range rule.Grouping.By {
+		bounded := len(worlds) > 0
+		for _, w := range worlds {
+			bounded = bounded && (w[label].only != nil || w[labelCall(label)].only != nil)
+		}
+		if bounded {
+			out = append(out, label)
+		}
+	}
+	return out
+}
+
+// labelCall is how an expression names a label that is not well known.
+func labelCall(label string) string { return fmt.Sprintf("label(%q)", label) }
+
+func findEmptyWhere(l *look) {
+	for _, rule := range l.folder.Rules {
+		tree := rule.WhereTree()
+		if tree == nil {
+			continue
+		}
+		a := &analysis{}
+		if len(a.refine(tree, []world{{}}, true)) == 0 {
+			l.say(rule.Fault("where admits nothing"+strings.TrimSuffix(": "+a.conflict, ": "), "join alternatives with or", a.offset, "where"))
+		}
+	}
+}

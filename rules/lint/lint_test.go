@@ -1,0 +1,181 @@
+package lint_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/lint"
+)
+
+var update = flag.Bool("update", false, "write what is found into the scripts")
+
+// pane is the one that the scripts of this package count in.
+const pane = 10 * time.Second
+
+// TestChecks looks at the folder that an archive's files make, and compares the texts of all that is found.
+func TestChecks(t *testing.T) {
+	found := map[string]bool{}
+	for _, path := range scripts(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got strings.Builder
+			for _, p := range lint.Run(unpack(t, archive), lint.Config{Pane: pane}) {
+				got.WriteString(p.String() + "\n")
+				found[p.Check] = true
+			}
+			compare(t, path, archive, got.String())
+		})
+	}
+	for _, check := range lint.Checks() {
+		if !found[check.Name] {
+			t.Errorf("no script has a finding of %s", check.Name)
+		}
+	}
+}
+
+// TestEachCheckCanBeSwitchedOff holds it of all but the check of the comments: over every problem that a script has, such a
+// comment leaves nothing of it and no word about itself.
+func TestEachCheckCanBeSwitchedOff(t *testing.T) {
+	for _, path := range scripts(t) {
+		if filepath.Base(path) == "ignore.txt" {
+			continue
+		}
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range lint.Run(unpack(t, archive), lint.Config{Pane: pane}) {
+			if p.Severity == lint.Error {
+				continue
+			}
+			quiet := &txtar.Archive{}
+			for _, file := range archive.Files {
+				if file.Name == p.File {
+					file.Data = slices.Concat([]byte("# weir:ignore "+p.Check+": it is meant\n"), file.Data)
+				}
+				quiet.Files = append(quiet.Files, file)
+			}
+			for _, left := range lint.Run(unpack(t, quiet), lint.Config{Pane: pane}) {
+				if left.File == p.File && left.Severity == lint.Warning && (left.Check == p.Check || left.Check == "ignore") {
+					t.Errorf("%s: a comment leaves %s", path, left)
+				}
+			}
+		}
+	}
+}
+
+// TestShippedRules holds that what Weir ships passes its own checks.
+func TestShippedRules(t *testing.T) {
+	for dir, pane := range map[string]time.Duration{"../../rules.d": pane, "../../deploy/demo/rules.d": time.Second} {
+		folder, err := rules.ReadFolder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range lint.Run(folder, lint.Config{Pane: pane}) {
+			t.Error(p)
+		}
+	}
+}
+
+// TestPane holds that windows are compared with the pane that is configured.
+func TestPane(t *testing.T) {
+	folder := unpack(t, txtar.Parse([]byte("-- a.yaml --\ngroups:\n  - name: g\n    rules:\n      - {alert: A, window: 30s, for: 10s, expr: tps > 1}\n")))
+	var got []string
+	for _, p := range lint.Run(folder, lint.Config{Pane: 20 * time.Second}) {
+		if !strings.HasPrefix(p.Check, "missing-") {
+			got = append(got, p.Message)
+		}
+	}
+	want := []string{"window 30s is no whole number of panes of 20s, and covers 40s", "for 10s is below a pane of 20s, and lasts as long as one"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func scripts(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d scripts: %v", len(paths), err)
+	}
+	return paths
+}
+
+// unpack reads the rule files of an archive, with paths as in it.
+func unpack(t *testing.T, archive *txtar.Archive) *rules.Folder {
+	t.Helper()
+	dir := t.TempDir()
+	for _, file := range archive.Files {
+		if file.Name != "want" {
+			if err := os.WriteFile(filepath.Join(dir, file.Name), file.Data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Chdir(dir)
+	defer t.Chdir(testFolder)
+	folder, err := rules.ReadFolder(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// testFolder is where tests of this package begin.
+var testFolder, _ = os.Getwd()
+
+func compare(t *testing.T, path string, archive *txtar.Archive, got string) {
+	t.Helper()
+	at := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })
+	if at < 0 {
+		archive.Files = append(archive.Files, txtar.File{Name: "want"})
+		at = len(archive.Files) - 1
+	}
+	if *update {
+		archive.Files[at].Data = []byte(got)
+		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(archive.Files[at].Data), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// TestPageListsAllChecks holds that the table of the documentation is that of the code; -update writes it.
+func TestPageListsAllChecks(t *testing.T) {
+	const path = "../../docs/rule-checks.md"
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := "| check | finds | why it matters |\n|---|---|---|\n"
+	for _, check := range lint.Checks() {
+		table += "| `" + check.Name + "` | " + check.Says + " | " + check.Why + " |\n"
+	}
+	before, rest, _ := strings.Cut(string(page), "| check |")
+	_, after, _ := strings.Cut(rest, "|\n\n")
+	want := before + table + "\n" + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, string(page)); diff != "" {
+		t.Errorf("the table of %s is another (-code +page):\n%s", path, diff)
+	}
+}

@@ -1,0 +1,152 @@
+package lint
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/weirmq/weir/rules"
+)
+
+// Checked is what a look at one folder found.
+type Checked struct {
+	Dir      string
+	Rules    int // 0 where some are refused
+	Problems []Problem
+	Error    string // why the folder has no rules to check, "" where it has
+}
+
+// count is how many problems have a severity.
+func (c *Checked) count(severity Severity) (n int) {
+	for _, p := range c.Problems {
+		if p.Severity == severity {
+			n++
+		}
+	}
+	return n
+}
+
+// Faulty says that something is wrong with the folder: a fault, or with strict a warning.
+func (c *Checked) Faulty(strict bool) bool {
+	return c.count(Error) > 0 || strict && c.count(Warning) > 0
+}
+
+// Formats are the ways to print what was found.
+var Formats = []string{"text", "json", "sarif", "checkstyle", "github"}
+
+// Printer prints what was found. Paths are printed as they are.
+type Printer struct {
+	Format  string    // one of Formats
+	Version string    // of the program, for SARIF
+	Out     io.Writer // all formats
+	Err     io.Writer // problems as text
+}
+
+// Print prints all folders' problems, in one document where the format is one.
+func (p *Printer) Print(all []Checked) error {
+	switch p.Format {
+	case "json":
+		return p.json(all)
+	case "sarif":
+		return p.sarif(all)
+	case "checkstyle":
+		return p.checkstyle(all)
+	case "github":
+		return p.github(all)
+	}
+	return p.text(all)
+}
+
+func (p *Printer) text(all []Checked) error {
+	for _, c := range all {
+		for _, problem := range c.Problems {
+			if _, err := fmt.Fprintln(p.Err, problem); err != nil {
+				return fmt.Errorf("print: %w", err)
+			}
+		}
+		if c.Error != "" || c.count(Error) > 0 {
+			continue
+		}
+		warnings := ""
+		switch n := c.count(Warning); n {
+		case 0:
+		case 1:
+			warnings = ", 1 warning"
+		default:
+			warnings = fmt.Sprintf(", %d warnings", n)
+		}
+		if _, err := fmt.Fprintf(p.Out, "%s: %d rules, no faults%s\n", c.Dir, c.Rules, warnings); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return nil
+}
+
+// jsonFolder is the line that JSON has for a folder.
+type jsonFolder struct {
+	Dir      string        `json:"dir"`
+	Rules    int           `json:"rules"`
+	Faults   []rules.Fault `json:"faults"`
+	Warnings []jsonWarning `json:"warnings"`
+	Error    string        `json:"error,omitempty"`
+}
+
+type jsonWarning struct {
+	Check string `json:"check"`
+	rules.Fault
+}
+
+func (p *Printer) json(all []Checked) error {
+	encoder := json.NewEncoder(p.Out)
+	for _, c := range all {
+		folder := jsonFolder{Dir: c.Dir, Rules: c.Rules, Error: c.Error, Faults: []rules.Fault{}, Warnings: []jsonWarning{}}
+		for _, problem := range c.Problems {
+			if problem.Severity == Error {
+				folder.Faults = append(folder.Faults, problem.Fault)
+			} else {
+				folder.Warnings = append(folder.Warnings, jsonWarning{problem.Check, problem.Fault})
+			}
+		}
+		if err := encoder.Encode(folder); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return nil
+}
+
+// told is a problem's message with what was probably meant.
+func told(f rules.Fault) string {
+	if f.Hint == "" {
+		return f.Message
+	}
+	return f.Message + "; " + f.Hint
+}
+
+var (
+	githubText     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// github prints the commands by which GitHub's runners annotate lines of files.
+func (p *Printer) github(all []Checked) error {
+	for _, c := range all {
+		for _, problem := range c.Problems {
+			place := ""
+			if problem.Line > 0 {
+				place = fmt.Sprintf(",line=%d,col=%d", problem.Line, problem.Column)
+			}
+			if _, err := fmt.Fprintf(p.Out, "::%s file=%s%s,title=%s::%s\n", problem.Severity, githubProperty.Replace(slashed(problem.File)), place,
+				githubProperty.Replace(problem.Check), githubText.Replace(told(problem.Fault))); err != nil {
+				return fmt.Errorf("print: %w", err)
+			}
+		}
+		if c.Error == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(p.Out, "::error::%s\n", githubText.Replace(c.Error)); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return nil
+}

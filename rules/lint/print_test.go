@@ -1,0 +1,71 @@
+package lint_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/lint"
+)
+
+// found is one problem of each kind: of a whole file, of a line with characters that formats escape, and a folder without files.
+var found = []lint.Checked{
+	{Dir: "r", Problems: []lint.Problem{
+		{Fault: rules.Fault{File: "r/a: b.yaml", Message: "the file cannot be read"}, Check: lint.FaultCheck, Severity: lint.Error},
+		{Fault: rules.Fault{File: "r/ä.yaml", Line: 3, Column: 7, Message: `5% of "x" < 1,000`, Hint: "write 5", Source: "  expr: x"}, Check: "never-true", Severity: lint.Warning},
+	}},
+	{Dir: "good", Rules: 2},
+	{Dir: "none", Error: "there is\nnone"},
+}
+
+func TestFormats(t *testing.T) {
+	for format, want := range map[string][2]string{
+		"text": {"good: 2 rules, no faults\n", `r/a: b.yaml: the file cannot be read
+r/ä.yaml:3:7: warning: 5% of "x" < 1,000; write 5 [never-true]
+      expr: x
+          ^
+`},
+		"github": {`::error file=r/a%3A b.yaml,title=fault::the file cannot be read
+::warning file=r/ä.yaml,line=3,col=7,title=never-true::5%25 of "x" < 1,000; write 5
+::error::there is%0Anone
+`, ""},
+		"json": {`{"dir":"r","rules":0,"faults":[{"file":"r/a: b.yaml","line":0,"column":0,"message":"the file cannot be read"}],` +
+			`"warnings":[{"check":"never-true","file":"r/ä.yaml","line":3,"column":7,"message":"5% of \"x\" \u003c 1,000","source":"  expr: x","hint":"write 5"}]}
+{"dir":"good","rules":2,"faults":[],"warnings":[]}
+{"dir":"none","rules":0,"faults":[],"warnings":[],"error":"there is\nnone"}
+`, ""},
+		"checkstyle": {`<?xml version="1.0" encoding="UTF-8"?>
+<checkstyle version="4.3">
+  <file name="r/a: b.yaml">
+    <error line="1" severity="error" message="the file cannot be read" source="weir.fault"></error>
+  </file>
+  <file name="r/ä.yaml">
+    <error line="3" column="7" severity="warning" message="5% of &#34;x&#34; &lt; 1,000; write 5" source="weir.never-true"></error>
+  </file>
+  <file name="none">
+    <error line="1" severity="error" message="there is&#xA;none" source="weir.fault"></error>
+  </file>
+</checkstyle>
+`, ""},
+	} {
+		var out, errs bytes.Buffer
+		printer := lint.Printer{Format: format, Version: "1", Out: &out, Err: &errs}
+		if err := printer.Print(found); err != nil {
+			t.Errorf("%s: %v", format, err)
+		}
+		if diff := cmp.Diff(want, [2]string{out.String(), errs.String()}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", format, diff)
+		}
+	}
+}
+
+func TestFaulty(t *testing.T) {
+	warned := lint.Checked{Problems: found[0].Problems[1:]}
+	for i, got := range []bool{found[0].Faulty(false), found[1].Faulty(true), warned.Faulty(false), warned.Faulty(true)} {
+		if want := []bool{true, false, false, true}[i]; got != want {
+			t.Errorf("case %d: faulty is %v, want %v", i, got, want)
+		}
+	}
+}

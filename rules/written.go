@@ -1,0 +1,117 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+	"text/template"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/parser"
+	"go.yaml.in/yaml/v3"
+)
+
+// written is where a rule stands in its file.
+type written struct {
+	decoder *decoder // of the file
+	node    *yaml.Node
+}
+
+// find returns what stands under keys of the rule, nil where nothing does.
+func (w written) find(keys ...string) *yaml.Node {
+	node := w.node
+	for _, key := range keys {
+		if node == nil || node.Kind != yaml.MappingNode {
+			return nil
+		}
+		var value *yaml.Node
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == key {
+				value = node.Content[i+1]
+			}
+		}
+		node = value
+	}
+	return node
+}
+
+// Fault says something of a rule: of character offset of the text that stands under keys of it, or of the rule's name where
+// the rule itself has no such text. It must not be called at once by several goroutines for rules of one file.
+func (r *Rule) Fault(message, hint string, offset int, keys ...string) Fault {
+	fault := Fault{File: r.File, Line: r.Line, Column: r.column, Source: r.source, Message: message, Hint: hint}
+	node := r.written.find(keys...)
+	if node == nil || len(keys) == 0 {
+		return fault
+	}
+	fault.Line, fault.Column = node.Line, node.Column
+	if node.Kind == yaml.ScalarNode {
+		fault.Line, fault.Column = r.written.decoder.place(node, offset)
+	}
+	fault.Source = r.written.decoder.line(fault.Line)
+	return fault
+}
+
+// Condition is an expression of a rule, as its tree; offsets in it count the characters of the text under Key.
+type Condition struct {
+	Key  string
+	Tree ast.Node
+}
+
+// Conditions are the expressions that say when the rule's alert fires.
+func (r *Rule) Conditions() []Condition {
+	tree, err := parser.Parse(r.ExprText)
+	if err != nil {
+		return nil // another language than the one it was loaded in
+	}
+	return []Condition{{Key: "expr", Tree: tree.Node}}
+}
+
+// WhereTree is the tree of the rule's filter, nil where it has none.
+func (r *Rule) WhereTree() ast.Node {
+	text := r.WhereText
+	if node := r.written.find("where"); node != nil {
+		text = node.Value // WhereText has other spaces
+	}
+	tree, err := parser.Parse(text)
+	if err != nil {
+		return nil // there is no text
+	}
+	return tree.Node
+}
+
+// Labels are the templates of the labels that the rule adds, by their names.
+func (r *Rule) Labels() map[string]string { return templateTexts(r.labels) }
+
+// Annotations are the templates of the rule's annotations, by their names.
+func (r *Rule) Annotations() map[string]string { return templateTexts(r.annotations) }
+
+func templateTexts(templates map[string]*template.Template) map[string]string {
+	out := map[string]string{}
+	for name, parsed := range templates {
+		out[name] = ""
+		if parsed != nil && parsed.Tree != nil {
+			out[name] = parsed.Root.String()
+		}
+	}
+	return out
+}
+
+// Reads are the numbers that the rule's expression reads, and where else in time it looks, in a fixed order.
+func (r *Rule) Reads() []string {
+	out := slices.Clone(r.reads.fields)
+	for _, span := range slices.Sorted(maps.Keys(r.reads.over)) {
+		out = append(out, "over("+span+")")
+	}
+	for _, back := range slices.Sorted(maps.Keys(r.reads.ago)) {
+		out = append(out, "ago("+back+")")
+	}
+	if r.reads.prev && !r.reads.departed {
+		out = append(out, "prev")
+	}
+	return out
+}
+
+// FieldUnit is what a field or a function of the view counts, and whether there is one of that name.
+func FieldUnit(name string) (unit string, known bool) {
+	unit, known = fieldUnits[name]
+	return unit, known
+}
