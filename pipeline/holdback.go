@@ -19,8 +19,9 @@ const (
 	// meanwhile would come late.
 	awayAfter = 3 * time.Second
 	// maxHoldback is how long after the broker is back its source's watermark is held back, or
-	// for as long as it was away where that is less. Not smaller: clients pause for 2.5 s
-	// between two tries and ask for a new leader every 5 s; not larger: alerts wait for it.
+	// for as long as it was away where that is less, with what was left of holding it back
+	// then. Not smaller: clients pause for 2.5 s between two tries and ask for a new leader
+	// every 5 s; not larger: alerts wait for it.
 	maxHoldback = 10 * time.Second
 )
 
@@ -45,7 +46,8 @@ func (e *sourceEnd) then(offset int64, at, answered time.Time) *sourceEnd {
 	}
 	out.held = e.held
 	if away := at.Sub(e.answered); away > awayAfter {
-		out.held = answered.Add(min(away, maxHoldback))
+		rest := max(0, e.held.Sub(e.answered)) // of holding back, when the broker went away
+		out.held = answered.Add(min(away+rest, maxHoldback))
 	}
 	return out
 }

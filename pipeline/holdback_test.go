@@ -26,7 +26,9 @@ func TestHoldback(t *testing.T) {
 		{1, 1.5, false}, {0, 4, false}, {4, 4, false}, // a slow answer
 		{0, 7.5, true}, {8, 8, true}, {10, 11.5, true}, {12, 12, false}, // away for 4 s, held back for 4 s more
 		{0, 20, true}, {42, 42, true}, {44, 44, true}, {46, 46, true}, {48, 48, true}, {50, 51.9, true}, {52, 52, false}, // for 30 s, and 10 s more
-		{63, 63, true}, // away for 11 s, while nobody looked
+		{63, 63, true},                                                                                                    // away for 11 s, while nobody looked
+		{65, 65, true}, {69, 69, true}, {71, 71, true}, {73, 73, true}, {75, 77, true}, {77, 78.9, true}, {79, 79, false}, // away again, for 4 s, with 8 s left to hold back
+		{83, 83, true}, {85, 85, true}, {89, 90.9, true}, {91, 91, true}, {93, 94.9, true}, {95, 95, false}, // away for 4 s, and again with 2 s left
 	} {
 		if look.said > 0 {
 			end = end.then(7, at(look.said), at(look.said))
