@@ -228,16 +228,3 @@ func readPartitionFrom(ctx context.Context, config KafkaConfig, at topicPartitio
 	}
 	return records, end, nil
 }
-
-// bounds returns the offset at which a partition begins, and the one after its last record.
-func bounds(ctx context.Context, admin *kadm.Client, at topicPartition) (start, end int64, err error) {
-	// An error may be of other partitions only, whose brokers are away.
-	ends, endErr := admin.ListEndOffsets(ctx, at.topic)
-	starts, startErr := admin.ListStartOffsets(ctx, at.topic)
-	last, ended := ends.Lookup(at.topic, at.partition)
-	first, began := starts.Lookup(at.topic, at.partition)
-	if !ended || !began {
-		return 0, 0, cmp.Or[error](endErr, startErr, kerr.UnknownTopicOrPartition)
-	}
-	return first.Offset, last.Offset, cmp.Or(last.Err, first.Err) // not an empty partition
-}

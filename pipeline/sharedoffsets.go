@@ -17,8 +17,12 @@ type sharedOffsets struct {
 // shareOffsets returns an offsetLister of one topic and one group, which asks in ctx.
 func shareOffsets(ctx context.Context, offsets offsetLister, topic, group string) *sharedOffsets {
 	return &sharedOffsets{
-		starts:    sync.OnceValues(func() (kadm.ListedOffsets, error) { return offsets.ListStartOffsets(ctx, topic) }),
-		committed: sync.OnceValues(func() (kadm.OffsetResponses, error) { return offsets.FetchOffsets(ctx, group) }),
+		starts: sync.OnceValues(func() (kadm.ListedOffsets, error) { return within(ctx, offsets.ListStartOffsets, topic) }),
+		committed: sync.OnceValues(func() (kadm.OffsetResponses, error) {
+			ctx, cancel := context.WithTimeout(ctx, boundsTimeout)
+			defer cancel()
+			return offsets.FetchOffsets(ctx, group)
+		}),
 	}
 }
 
