@@ -17,6 +17,7 @@ type CellTable struct {
 	Histograms     [4]HistogramTable // latency, delay, heartbeat in microseconds; size in bytes; see the constants
 	Errors         ErrorTable
 	Gauges         GaugeTable
+	Stopped        []bool // the client said that it stopped or paused
 
 	Labels []Labels // each set once, however many cells have it
 	Names  []string // of errors and gauges
@@ -25,6 +26,7 @@ type CellTable struct {
 	names   map[string]uint32
 	labels  []byte // of the cell before
 	columns cellFields
+	stops   bool // the cell whose lists are read
 	scratch [2][]uint64
 }
 
@@ -65,6 +67,7 @@ type ErrorTable struct {
 type GaugeTable struct {
 	Ends  []uint64 // one past a cell's last gauge
 	Names []uint32 // by their place in CellTable.Names
+	Times []int64  // of Last, in Unix milliseconds
 	Last  []float64
 	Max   []float64
 }
@@ -104,7 +107,9 @@ func (t *CellTable) truncate(cells int) {
 	e, g := &t.Errors, &t.Gauges
 	e.Ends, g.Ends = e.Ends[:min(cells, len(e.Ends))], g.Ends[:min(cells, len(g.Ends))]
 	e.Classes, e.Counts = e.Classes[:last(e.Ends)], e.Counts[:last(e.Ends)]
-	g.Names, g.Last, g.Max = g.Names[:last(g.Ends)], g.Last[:last(g.Ends)], g.Max[:last(g.Ends)]
+	g.Names, g.Times = g.Names[:last(g.Ends)], g.Times[:last(g.Ends)]
+	g.Last, g.Max = g.Last[:last(g.Ends)], g.Max[:last(g.Ends)]
+	t.Stopped = t.Stopped[:min(cells, len(t.Stopped))]
 }
 
 // last is a column's last number, 0 where it is empty.

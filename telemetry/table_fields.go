@@ -162,6 +162,7 @@ func decodeLabels(raw []byte) (labels Labels, err error) {
 // addLists adds what the few cells have that have any.
 func (t *CellTable) addLists(before int) error {
 	next := before // the first cell without
+	t.stops = false
 	for _, lists := range t.columns.lists {
 		cell, err := cellOf(lists)
 		if err != nil {
@@ -188,6 +189,8 @@ func (t *CellTable) endLists(next *int, to int) {
 	for ; *next < to; *next++ {
 		t.Errors.Ends = append(t.Errors.Ends, uint64(len(t.Errors.Classes)))
 		t.Gauges.Ends = append(t.Gauges.Ends, uint64(len(t.Gauges.Names)))
+		t.Stopped = append(t.Stopped, t.stops)
+		t.stops = false
 	}
 }
 
@@ -202,7 +205,8 @@ func cellOf(lists []byte) (cell uint32, err error) {
 	return cell, err
 }
 
-// addListed adds an error or a gauge. Events are not kept, only checked.
+// addListed adds an error or a gauge. Of events only those are kept that say a client
+// stopped or paused, as one for the cell; all are checked.
 func (t *CellTable) addListed(f field) error {
 	switch f.tag {
 	case tagOf(2, protowire.BytesType):
@@ -221,11 +225,14 @@ func (t *CellTable) addListed(f field) error {
 		return err
 	case tagOf(3, protowire.BytesType):
 		var name []byte
+		var at int64
 		var last, greatest float64
 		err := eachField(f.bytes, func(f field) (err error) {
 			switch f.tag {
 			case tagOf(1, protowire.BytesType):
 				name, err = f.text()
+			case tagOf(2, protowire.VarintType):
+				at = int64(f.number)
 			case tagOf(3, protowire.Fixed64Type):
 				last = math.Float64frombits(f.number)
 			case tagOf(4, protowire.Fixed64Type):
@@ -234,11 +241,16 @@ func (t *CellTable) addListed(f field) error {
 			return err
 		})
 		t.Gauges.Names = append(t.Gauges.Names, t.name(name))
+		t.Gauges.Times = append(t.Gauges.Times, at)
 		t.Gauges.Last, t.Gauges.Max = append(t.Gauges.Last, last), append(t.Gauges.Max, greatest)
 		return err
 	case tagOf(4, protowire.BytesType):
 		return eachField(f.bytes, func(f field) (err error) {
-			if f.tag == tagOf(3, protowire.BytesType) {
+			switch f.tag {
+			case tagOf(1, protowire.VarintType):
+				kind := EventKind(f.number)
+				t.stops = t.stops || kind == EventStopped || kind == EventPaused
+			case tagOf(3, protowire.BytesType):
 				_, err = f.text()
 			}
 			return err

@@ -53,22 +53,31 @@ func cellIn(table *telemetry.CellTable, i int) telemetry.Cell {
 		cell.Totals.Errors = append(cell.Totals.Errors, telemetry.ErrorCount{Class: table.Names[table.Errors.Classes[at]], Count: table.Errors.Counts[at]})
 	}
 	for at := begin(table.Gauges.Ends); at < table.Gauges.Ends[i]; at++ {
-		cell.Totals.Gauges = append(cell.Totals.Gauges, telemetry.GaugeValue{Name: table.Names[table.Gauges.Names[at]], Last: table.Gauges.Last[at], Max: table.Gauges.Max[at]})
+		cell.Totals.Gauges = append(cell.Totals.Gauges, telemetry.GaugeValue{Name: table.Names[table.Gauges.Names[at]], Last: table.Gauges.Last[at], Max: table.Gauges.Max[at], TimeUnixMillis: table.Gauges.Times[at]})
+	}
+	if table.Stopped[i] {
+		cell.Totals.Events = []telemetry.Event{{Kind: telemetry.EventStopped}}
 	}
 	return cell
 }
 
-// stored is what a table keeps of a batch: events and what groups do with gauges are left out.
+// stored is what a table keeps of a batch: what groups do with gauges is left out, and of events
+// there is one where some say that the client stopped or paused.
 func stored(batch telemetry.CellBatch) telemetry.CellBatch {
 	out := batch
 	out.Cells = nil
 	for _, cell := range batch.Cells {
 		t := &cell.Totals
-		t.Events = nil
+		stops := slices.ContainsFunc(t.Events, func(e telemetry.Event) bool {
+			return e.Kind == telemetry.EventStopped || e.Kind == telemetry.EventPaused
+		})
+		if t.Events = nil; stops {
+			t.Events = []telemetry.Event{{Kind: telemetry.EventStopped}}
+		}
 		gauges := t.Gauges
 		t.Gauges = nil
 		for _, g := range gauges {
-			t.Gauges = append(t.Gauges, telemetry.GaugeValue{Name: g.Name, Last: g.Last, Max: g.Max})
+			t.Gauges = append(t.Gauges, telemetry.GaugeValue{Name: g.Name, Last: g.Last, Max: g.Max, TimeUnixMillis: g.TimeUnixMillis})
 		}
 		out.Cells = append(out.Cells, cell)
 	}

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"testing"
+	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -22,6 +23,9 @@ type bare struct {
 	indexes                      [4]*proto.ColArr[int16]
 	counts                       [4]*proto.ColArr[uint64]
 	gaugeLast, gaugeMax          *proto.ColArr[float64]
+	gaugeAt                      *proto.ColArr[time.Time]
+	stopped                      proto.ColBool
+	timeScratch                  []time.Time
 	classScratch, gaugeScratch   []string
 	countScratch                 []uint64
 	lastScratch, greatestScratch []float64
@@ -31,7 +35,8 @@ type bare struct {
 func newBare() *bare {
 	c := &bare{extra: new(proto.ColStr).Array(), source: new(proto.ColStr).LowCardinality(),
 		classes: proto.NewArray(new(proto.ColStr).LowCardinality()), gauges: proto.NewArray(new(proto.ColStr).LowCardinality()),
-		errorCounts: new(proto.ColUInt64).Array(), gaugeLast: new(proto.ColFloat64).Array(), gaugeMax: new(proto.ColFloat64).Array()}
+		errorCounts: new(proto.ColUInt64).Array(), gaugeLast: new(proto.ColFloat64).Array(), gaugeMax: new(proto.ColFloat64).Array(),
+		gaugeAt: new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).Array()}
 	for i := range c.labels {
 		c.labels[i] = new(proto.ColStr).LowCardinality()
 	}
@@ -56,7 +61,7 @@ func (c *bare) columns() []proto.ColInput {
 	for i := range c.indexes {
 		columns = append(columns, c.indexes[i], c.counts[i], &n[8+2*i], &n[9+2*i])
 	}
-	return append(columns, &n[5], &n[6], &n[7], c.gauges, c.gaugeLast, c.gaugeMax)
+	return append(columns, &n[5], &n[6], &n[7], c.gauges, c.gaugeLast, c.gaugeMax, c.gaugeAt, &c.stopped)
 }
 
 func (c *bare) add(batch *telemetry.CellBatch, source string, cell *telemetry.Cell) {
@@ -78,12 +83,16 @@ func (c *bare) add(batch *telemetry.CellBatch, source string, cell *telemetry.Ce
 	c.classes.Append(c.classScratch)
 	c.errorCounts.Append(c.countScratch)
 	c.gaugeScratch, c.lastScratch, c.greatestScratch = c.gaugeScratch[:0], c.lastScratch[:0], c.greatestScratch[:0]
+	c.timeScratch = c.timeScratch[:0]
 	for _, g := range t.Gauges {
 		c.gaugeScratch, c.lastScratch, c.greatestScratch = append(c.gaugeScratch, g.Name), append(c.lastScratch, g.Last), append(c.greatestScratch, g.Max)
+		c.timeScratch = append(c.timeScratch, time.UnixMilli(g.TimeUnixMillis))
 	}
 	c.gauges.Append(c.gaugeScratch)
 	c.gaugeLast.Append(c.lastScratch)
 	c.gaugeMax.Append(c.greatestScratch)
+	c.gaugeAt.Append(c.timeScratch)
+	c.stopped.Append(stopped(t))
 	numbers := [16]uint64{batch.Segment.Block, t.Reports, t.Messages, t.Bytes, t.ErrorTotal(), t.Rebalances, t.DroppedReports, t.IntervalMillis}
 	for i, h := range [4]*telemetry.Histogram{&t.LatencyMicros, &t.DelayMicros, &t.SizeBytes, &t.HeartbeatMicros} {
 		c.shortScratch = shortIndexes(c.shortScratch[:0], h.Indexes)

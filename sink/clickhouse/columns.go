@@ -49,6 +49,12 @@ var cellColumns = slices.Concat([]cellColumn{
 		{"gauge.name", "Array(LowCardinality(String))", func(e *cellEncoder) { e.names(e.table.Gauges.Ends, e.table.Gauges.Names) }},
 		gaugeColumn("gauge.last", func(g *telemetry.GaugeTable) []float64 { return g.Last }),
 		gaugeColumn("gauge.max", func(g *telemetry.GaugeTable) []float64 { return g.Max }),
+		{"gauge.at", "Array(DateTime64(3, 'UTC'))", func(e *cellEncoder) {
+			g := &e.table.Gauges
+			first, last := e.ends(g.Ends)
+			proto.ColInt64(g.Times[first:last]).EncodeColumn(&e.out)
+		}},
+		{"stopped", "Bool", func(e *cellEncoder) { proto.ColBool(e.table.Stopped[e.from:e.to]).EncodeColumn(&e.out) }},
 	})
 
 // insertCells names the columns.

@@ -75,6 +75,10 @@ func (h *history) report() telemetry.Report {
 	}
 	if h.random.IntN(2) == 0 {
 		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: "lag", Value: float64(h.random.IntN(1000))})
+		r.StartUnixMillis = h.random.Int64N(1 << 41)
+	}
+	if h.random.IntN(9) == 0 {
+		r.Events = append(r.Events, telemetry.Event{Kind: telemetry.EventKind(1 + h.random.IntN(5)), TimeUnixMillis: h.random.Int64N(1 << 41), Detail: "deploy"})
 	}
 	return r
 }

@@ -35,8 +35,9 @@ func rowOf(batch *telemetry.CellBatch, cell *telemetry.Cell) []any {
 		classes[i], counts[i] = e.Class, e.Count
 	}
 	names, last, greatest := make([]string, len(t.Gauges)), make([]float64, len(t.Gauges)), make([]float64, len(t.Gauges))
+	times := make([]time.Time, len(t.Gauges))
 	for i, g := range t.Gauges {
-		names[i], last[i], greatest[i] = g.Name, g.Last, g.Max
+		names[i], last[i], greatest[i], times[i] = g.Name, g.Last, g.Max, time.UnixMilli(g.TimeUnixMillis).UTC()
 	}
 	row := []any{cell.Pane.UTC(), l.Env, l.Cluster, l.System, l.Topic, l.Partition, l.Group, l.Op, l.Client, l.Node,
 		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, extraColumn(l.Extra), batch.Source.String(), batch.Segment.Block, batch.Segment.Begin(),
@@ -44,7 +45,7 @@ func rowOf(batch *telemetry.CellBatch, cell *telemetry.Cell) []any {
 	for _, h := range []*telemetry.Histogram{&t.LatencyMicros, &t.DelayMicros, &t.SizeBytes, &t.HeartbeatMicros} {
 		row = append(row, shortIndexes(nil, h.Indexes), h.Counts, h.Sum, h.Max)
 	}
-	return append(row, t.Rebalances, t.DroppedReports, t.IntervalMillis, names, last, greatest)
+	return append(row, t.Rebalances, t.DroppedReports, t.IntervalMillis, names, last, greatest, times, stopped(t))
 }
 
 func shortIndexes(out []int16, indexes []int32) []int16 {

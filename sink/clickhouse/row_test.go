@@ -32,34 +32,36 @@ type row struct {
 	Block      uint64    `ch:"segment_block"`
 	Minute     time.Time `ch:"segment_minute"`
 
-	Reports       uint64    `ch:"reports"`
-	Messages      uint64    `ch:"messages"`
-	Bytes         uint64    `ch:"bytes"`
-	Errors        uint64    `ch:"errors"`
-	ErrorClasses  []string  `ch:"error.class"`
-	ErrorCounts   []uint64  `ch:"error.count"`
-	LatencyI      []int16   `ch:"latency.i"`
-	LatencyC      []uint64  `ch:"latency.c"`
-	LatencySum    uint64    `ch:"latency_sum_us"`
-	LatencyMax    uint64    `ch:"latency_max_us"`
-	DelayI        []int16   `ch:"delay.i"`
-	DelayC        []uint64  `ch:"delay.c"`
-	DelaySum      uint64    `ch:"delay_sum_us"`
-	DelayMax      uint64    `ch:"delay_max_us"`
-	SizeI         []int16   `ch:"size.i"`
-	SizeC         []uint64  `ch:"size.c"`
-	SizeSum       uint64    `ch:"size_sum_bytes"`
-	SizeMax       uint64    `ch:"size_max_bytes"`
-	HeartbeatI    []int16   `ch:"heartbeat.i"`
-	HeartbeatC    []uint64  `ch:"heartbeat.c"`
-	HeartbeatSum  uint64    `ch:"heartbeat_sum_us"`
-	HeartbeatMax  uint64    `ch:"heartbeat_max_us"`
-	Rebalances    uint64    `ch:"rebalances"`
-	Dropped       uint64    `ch:"dropped_reports"`
-	IntervalMs    uint64    `ch:"interval_ms"`
-	GaugeNames    []string  `ch:"gauge.name"`
-	GaugeLast     []float64 `ch:"gauge.last"`
-	GaugeGreatest []float64 `ch:"gauge.max"`
+	Reports       uint64      `ch:"reports"`
+	Messages      uint64      `ch:"messages"`
+	Bytes         uint64      `ch:"bytes"`
+	Errors        uint64      `ch:"errors"`
+	ErrorClasses  []string    `ch:"error.class"`
+	ErrorCounts   []uint64    `ch:"error.count"`
+	LatencyI      []int16     `ch:"latency.i"`
+	LatencyC      []uint64    `ch:"latency.c"`
+	LatencySum    uint64      `ch:"latency_sum_us"`
+	LatencyMax    uint64      `ch:"latency_max_us"`
+	DelayI        []int16     `ch:"delay.i"`
+	DelayC        []uint64    `ch:"delay.c"`
+	DelaySum      uint64      `ch:"delay_sum_us"`
+	DelayMax      uint64      `ch:"delay_max_us"`
+	SizeI         []int16     `ch:"size.i"`
+	SizeC         []uint64    `ch:"size.c"`
+	SizeSum       uint64      `ch:"size_sum_bytes"`
+	SizeMax       uint64      `ch:"size_max_bytes"`
+	HeartbeatI    []int16     `ch:"heartbeat.i"`
+	HeartbeatC    []uint64    `ch:"heartbeat.c"`
+	HeartbeatSum  uint64      `ch:"heartbeat_sum_us"`
+	HeartbeatMax  uint64      `ch:"heartbeat_max_us"`
+	Rebalances    uint64      `ch:"rebalances"`
+	Dropped       uint64      `ch:"dropped_reports"`
+	IntervalMs    uint64      `ch:"interval_ms"`
+	GaugeNames    []string    `ch:"gauge.name"`
+	GaugeLast     []float64   `ch:"gauge.last"`
+	GaugeGreatest []float64   `ch:"gauge.max"`
+	GaugeTimes    []time.Time `ch:"gauge.at"`
+	Stopped       bool        `ch:"stopped"`
 }
 
 const readRows = "SELECT * EXCEPT inserted_at FROM rollup_10s FINAL"
@@ -78,7 +80,7 @@ func rowsOf(batches []telemetry.CellBatch) []row {
 				DelayC: t.DelayMicros.Counts, DelaySum: t.DelayMicros.Sum, DelayMax: t.DelayMicros.Max,
 				SizeC: t.SizeBytes.Counts, SizeSum: t.SizeBytes.Sum, SizeMax: t.SizeBytes.Max,
 				HeartbeatC: t.HeartbeatMicros.Counts, HeartbeatSum: t.HeartbeatMicros.Sum, HeartbeatMax: t.HeartbeatMicros.Max,
-				Rebalances: t.Rebalances, Dropped: t.DroppedReports, IntervalMs: t.IntervalMillis}
+				Rebalances: t.Rebalances, Dropped: t.DroppedReports, IntervalMs: t.IntervalMillis, Stopped: stopped(&t)}
 			for _, e := range l.Extra {
 				r.Extra = append(r.Extra, e.Name+"="+e.Value)
 			}
@@ -87,6 +89,7 @@ func rowsOf(batches []telemetry.CellBatch) []row {
 			}
 			for _, g := range t.Gauges {
 				r.GaugeNames, r.GaugeLast, r.GaugeGreatest = append(r.GaugeNames, g.Name), append(r.GaugeLast, g.Last), append(r.GaugeGreatest, g.Max)
+				r.GaugeTimes = append(r.GaugeTimes, time.UnixMilli(g.TimeUnixMillis).UTC())
 			}
 			for into, histogram := range map[*[]int16]telemetry.Histogram{&r.LatencyI: t.LatencyMicros, &r.DelayI: t.DelayMicros,
 				&r.SizeI: t.SizeBytes, &r.HeartbeatI: t.HeartbeatMicros} {
@@ -98,6 +101,13 @@ func rowsOf(batches []telemetry.CellBatch) []row {
 		}
 	}
 	return rows
+}
+
+// stopped says that the client said it stopped or paused.
+func stopped(t *telemetry.Totals) bool {
+	return slices.ContainsFunc(t.Events, func(e telemetry.Event) bool {
+		return e.Kind == telemetry.EventStopped || e.Kind == telemetry.EventPaused
+	})
 }
 
 // lines are the rows as text, sorted: a nil slice and an empty one read alike.

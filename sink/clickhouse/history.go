@@ -1,0 +1,188 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Range is what to read of the store's history.
+type Range struct {
+	From, To time.Time // of the panes: those that begin at or after From and end by To
+	Pane     time.Duration
+	Omit     telemetry.Parts // histograms that are not read
+}
+
+// maxReadRows is about how many rows one statement reads: panes are read whole. Not
+// smaller: each statement reads the granules at its borders again; not larger: they are
+// held in memory, some 500 bytes each.
+const maxReadRows = 250_000
+
+// historySchema is the first version of the schema that has all that rules look at.
+const historySchema = 4
+
+// Held says of which time the store has cells: from the first pane's start to the last
+// one's. Both are zero where it has none.
+func (s *Store) Held(ctx context.Context) (first, last time.Time, err error) {
+	var schema uint32
+	if err := s.conn.QueryRow(ctx, "SELECT max(version) FROM schema_migrations").Scan(&schema); err != nil {
+		return first, last, fmt.Errorf("read the store's schema: %w", err)
+	}
+	if schema < historySchema {
+		return first, last, fmt.Errorf("the store's schema has version %d, history needs %d: run this weir with the role clickhouse once", schema, historySchema)
+	}
+	var rows uint64
+	row := s.conn.QueryRow(ctx, "SELECT count(), min(ts), max(ts) FROM rollup_10s")
+	if err := row.Scan(&rows, &first, &last); err != nil {
+		return first, last, fmt.Errorf("read of which time there are cells: %w", err)
+	}
+	if rows == 0 {
+		return time.Time{}, time.Time{}, nil
+	}
+	return first.UTC(), last.UTC(), nil
+}
+
+// ReadCells calls yield with the cells of a range in the order of their panes, the highest
+// version of each. Panes without cells are part of some call too. What it is called with is
+// good for as long as anybody likes; an error of yield ends the reading.
+func (s *Store) ReadCells(ctx context.Context, of Range, yield func(*telemetry.StoredCells) error) error {
+	steps, err := s.readSteps(ctx, of)
+	if err != nil {
+		return err
+	}
+	r := &historyReader{store: s, of: of, statement: readStatement(of.Omit), series: map[string]uint32{}, origins: map[string]origin{}, names: map[string]string{}}
+	for i, from := range steps {
+		to := of.To
+		if i+1 < len(steps) {
+			to = steps[i+1]
+		}
+		cells, err := r.read(ctx, from, to)
+		if err != nil {
+			return fmt.Errorf("read the cells of %s to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), err)
+		}
+		if err := yield(cells); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readSteps cuts a range where a statement has enough rows.
+func (s *Store) readSteps(ctx context.Context, of Range) ([]time.Time, error) {
+	rows, err := s.conn.Query(ctx, "SELECT ts, count() FROM rollup_10s WHERE ts >= ? AND ts < ? GROUP BY ts ORDER BY ts", of.From, of.To)
+	if err != nil {
+		return nil, fmt.Errorf("count the cells: %w", err)
+	}
+	defer rows.Close()
+	steps := []time.Time{of.From}
+	var held uint64
+	for rows.Next() {
+		var pane time.Time
+		var cells uint64
+		if err := rows.Scan(&pane, &cells); err != nil {
+			return nil, fmt.Errorf("count the cells: %w", err)
+		}
+		if held > 0 && held+cells > maxReadRows {
+			steps, held = append(steps, pane.UTC()), 0
+		}
+		held += cells
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("count the cells: %w", err)
+	}
+	return steps, nil
+}
+
+// readStatement selects the start of a row's pane, and the rest of the row as RowBinary has
+// it: one value, which both of ClickHouse's protocols carry and which the driver need not
+// take apart by reflection.
+func readStatement(omit telemetry.Parts) string {
+	var names []string
+	for _, c := range cellColumns[1:] { // ts stands alone
+		if kind := histogramOf(c.name); c.name != "errors" && (kind < 0 || !omit.Has(histogramParts[kind])) {
+			names = append(names, "`"+c.name+"`")
+		}
+	}
+	return "SELECT ts, formatRow('RowBinary', " + strings.Join(names, ", ") + ") FROM rollup_10s FINAL WHERE ts >= ? AND ts < ?"
+}
+
+// histogramParts are the parts of totals by their place in telemetry.CellTable.Histograms.
+var histogramParts = [4]telemetry.Parts{telemetry.PartLatency, telemetry.PartDelay, telemetry.PartSize, telemetry.PartHeartbeat}
+
+// histogramOf is which histogram a column is of, -1 for other columns.
+func histogramOf(column string) int {
+	for i, prefix := range [4]string{"latency", "delay", "size", "heartbeat"} {
+		if strings.HasPrefix(column, prefix+".") || strings.HasPrefix(column, prefix+"_") {
+			return i
+		}
+	}
+	return -1
+}
+
+// historyReader reads rows. Labels, names and sources that were seen before are found by
+// their encoded bytes.
+type historyReader struct {
+	store     *Store
+	of        Range
+	statement string
+	labels    []*telemetry.Labels
+	series    map[string]uint32
+	origins   map[string]origin
+	names     map[string]string
+}
+
+// rawRow is a row as it came.
+type rawRow struct {
+	pane  time.Time
+	value string
+}
+
+func (r *historyReader) read(ctx context.Context, from, to time.Time) (*telemetry.StoredCells, error) {
+	raw, err := r.fetch(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	out := &telemetry.StoredCells{From: from, To: to, Cells: make([]telemetry.StoredCell, len(raw))}
+	for i := range raw {
+		row := rowReader{rest: raw[i].value}
+		if err := r.decode(&row, &out.Cells[i]); err != nil {
+			return nil, fmt.Errorf("decode a row: %w", err)
+		}
+		out.Cells[i].PaneUnix = raw[i].pane.Unix()
+	}
+	out.Labels = slices.Clip(r.labels)
+	return out, nil
+}
+
+// fetch reads rows as often as it takes: an attempt that fails half way has handed
+// nothing on.
+func (r *historyReader) fetch(ctx context.Context, from, to time.Time) ([]rawRow, error) {
+	var out []rawRow
+	err := r.store.retry(ctx, "read", func(ctx context.Context) error {
+		out = out[:0]
+		rows, err := r.store.conn.Query(driver.Context(ctx), r.statement, from, to)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var row rawRow
+			if err := rows.Scan(&row.pane, &row.value); err != nil {
+				return err
+			}
+			out = append(out, row)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(out, func(a, b rawRow) int { return a.pane.Compare(b.pane) })
+	return out, nil
+}
