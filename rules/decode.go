@@ -148,12 +148,12 @@ func (d *decoder) expr(rule, node *yaml.Node, out *Rule) {
 		}
 		return
 	}
-	program, reads, err := compileExpr(text, out.Grouping.By)
+	compiled, err := compileExpr(text, out.Grouping.By)
 	if err != nil {
 		d.expression(node, "expr", err)
 		return
 	}
-	out.ExprText, out.program, out.reads = text, program, reads
+	out.ExprText, out.program, out.tree, out.reads = text, compiled.program, compiled.tree, compiled.reads
 	if lookback := out.Lookback(); lookback > MaxLookback {
 		d.fault(node, "shorten the window or ago", "the rule looks back %s, at most %s is kept", lookback, MaxLookback)
 	}
@@ -190,8 +190,14 @@ func (d *decoder) templates(node *yaml.Node, what string, rule *Rule) map[string
 	return out
 }
 
-// expression reports an error inside an expression at its place in the file.
+// expression reports what is wrong inside an expression, each at its place in the file.
 func (d *decoder) expression(node *yaml.Node, what string, err error) {
+	if all := (expressionErrors)(nil); errors.As(err, &all) {
+		for _, one := range all {
+			d.expression(node, what, one)
+		}
+		return
+	}
 	line, column := node.Line, node.Column
 	var at *expressionError
 	hint := ""

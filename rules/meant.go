@@ -1,16 +1,18 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/expr-lang/expr/file"
 )
 
 // What people who know other languages write, and what it is here.
 var (
 	unexpectedToken = regexp.MustCompile(`^unexpected token \w+\("(.+?)"\)`)
-	badNumber       = regexp.MustCompile(`^bad number syntax: "([0-9.]+)([a-zA-Z]+)`)
 	comparedBefore  = regexp.MustCompile(`(==|!=|\bin)\s*$`)
 	goTypes         = regexp.MustCompile(`func\([^)]*\) ?[\w.]*|rules\.\w+|float64|\bint\b|\bstring\b|\bbool\b`)
 )
@@ -20,6 +22,30 @@ var aggregations = []string{"rate", "irate", "increase", "sum", "avg", "histogra
 
 // spanOnly is said of what only the present view has.
 const spanOnly = "prev, over and ago have the fields of a span only"
+
+var unknownName = regexp.MustCompile(`unknown name (\w+)|has no field (\w+)|unknown (?:builtin|function) (\w+)`)
+
+// explain turns expr's error into one with a place and what was meant.
+func (x *expression) explain(err error, known []string) *expressionError {
+	var at *file.Error
+	if !errors.As(err, &at) {
+		out := &expressionError{}
+		out.Message, out.Hint = meant(err.Error())
+		return out
+	}
+	out := &expressionError{Offset: at.From}
+	message := strings.TrimSpace(at.Message)
+	if literal, ok := x.literals[at.From]; ok { // Expr knows what stands in its place
+		message = strings.ReplaceAll(message, strings.Repeat("_", literal.Width), literal.Text)
+	}
+	out.Message, out.Hint = meant(message)
+	if match := unknownName.FindStringSubmatch(at.Message); match != nil {
+		name := match[1] + match[2] + match[3]
+		out.Message = fmt.Sprintf("unknown name %s", name)
+		out.Hint = meantByName(x.text, at.From, name, known)
+	}
+	return out
+}
 
 // meant says a fault that expr found in clearer words, and what was probably meant.
 func meant(message string) (clearer, hint string) {
@@ -35,13 +61,6 @@ func meant(message string) (clearer, hint string) {
 		}
 		return clearer, ""
 	}
-	if match := badNumber.FindStringSubmatch(message); match != nil {
-		clearer = fmt.Sprintf("%q is no number", match[1]+match[2])
-		if slices.Contains([]string{"ms", "s", "m", "h", "d"}, match[2]) {
-			return clearer, fmt.Sprintf("latencies and delays are seconds, as in p99 > 0.3; a span of time is a text, as in over(%q)", match[1]+match[2])
-		}
-		return clearer, "write it out, as in 10000"
-	}
 	if strings.HasPrefix(message, "unexpected token EOF") {
 		return "the expression ends too early", "a value, a condition or a closing bracket is missing here"
 	}
@@ -55,7 +74,7 @@ func meant(message string) (clearer, hint string) {
 		return inWords(message), "compare with something, as in tps > 100"
 	}
 	if strings.Contains(message, "func(") {
-		return inWords(message), `give it what it asks for, as in latency_share_above(0.5) or version_share("1.2.0")`
+		return inWords(message), `give it what it asks for, as in latency_share_above(500ms) or version_share("1.2.0")`
 	}
 	return inWords(message), ""
 }

@@ -12,12 +12,12 @@ import (
 
 // opValues looks for comparisons of op with what no report has: such a rule never fires, or always does. No value at all is
 // what the overflow series of all topics has.
-type opValues struct{ unknown *expressionError }
+type opValues struct{ unknown expressionErrors }
 
 // Visit looks at one node; ast.Walk calls it.
 func (v *opValues) Visit(node *ast.Node) {
 	compared, ok := (*node).(*ast.BinaryNode)
-	if !ok || v.unknown != nil || !slices.Contains([]string{"==", "!=", "in"}, compared.Operator) {
+	if !ok || !slices.Contains([]string{"==", "!=", "in"}, compared.Operator) {
 		return
 	}
 	switch {
@@ -33,7 +33,7 @@ func isOp(node ast.Node) bool {
 	return ok && name.Value == "op"
 }
 
-// check notes the first unknown value among a text or a list of texts.
+// check notes the unknown values among a text or a list of texts.
 func (v *opValues) check(node ast.Node) {
 	values := []ast.Node{node}
 	if list, ok := node.(*ast.ArrayNode); ok {
@@ -41,19 +41,17 @@ func (v *opValues) check(node ast.Node) {
 	}
 	for _, value := range values {
 		text, ok := value.(*ast.StringNode)
-		if !ok || text.Value == "" || slices.Contains(telemetry.Ops, text.Value) || v.unknown != nil {
+		if !ok || text.Value == "" || slices.Contains(telemetry.Ops, text.Value) {
 			continue
 		}
-		v.unknown = &expressionError{Offset: value.Location().From, Hint: didYouMean(text.Value, telemetry.Ops),
-			Message: fmt.Sprintf("unknown op %q; known are %s", text.Value, strings.Join(telemetry.Ops, ", "))}
+		v.unknown = append(v.unknown, &expressionError{Offset: value.Location().From, Hint: didYouMean(text.Value, telemetry.Ops),
+			Message: fmt.Sprintf("unknown op %q; known are %s", text.Value, strings.Join(telemetry.Ops, ", "))})
 	}
 }
 
-// checkOps is an error where a tree compares op with what no report has.
-func checkOps(tree *ast.Node) error {
+// checkOps returns where a tree compares op with what no report has.
+func checkOps(tree *ast.Node) expressionErrors {
 	var values opValues
-	if ast.Walk(tree, &values); values.unknown != nil {
-		return values.unknown
-	}
-	return nil
+	ast.Walk(tree, &values)
+	return values.unknown
 }

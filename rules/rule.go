@@ -7,6 +7,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/weirmq/weir/telemetry"
@@ -29,6 +30,7 @@ type Rule struct {
 	column      int
 	source      string // the line that names the alert
 	program     *vm.Program
+	tree        ast.Node // of the expression, literals patched
 	reads       reading
 	labels      map[string]*template.Template
 	annotations map[string]*template.Template

@@ -65,8 +65,8 @@ func TestUnknownSpanIsNeverTrue(t *testing.T) {
 func TestShowsPresence(t *testing.T) {
 	for text, want := range map[string]bool{
 		`tps > 100`:                              true,
-		`p99 > 0.8 and tps > 10`:                 true,
-		`10240 < size_max`:                       true,
+		`p99 > 800ms and tps > 10`:               true,
+		`10KiB < size_max`:                       true,
 		`outdated("1.18.0") > 0`:                 true,
 		`(errors + 1) * 2 > 5`:                   true,
 		`tier == "S1" and tps > 1`:               true,
@@ -81,15 +81,15 @@ func TestShowsPresence(t *testing.T) {
 		`tps > 1 ? tps > 2 : tps < 3`:            false,
 		`prev.tps > 10 and tps > 1`:              false,
 		`tps_median >= 50`:                       true,
-		`latency_share_above(0.5) > 0.05 or 1>2`: true,
+		`latency_share_above(500ms) > 5% or 1>2`: true,
 	} {
-		_, reads, err := compileExpr(text, []string{"tier"})
+		compiled, err := compileExpr(text, []string{"tier"})
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if reads.presence != want {
-			t.Errorf("showsPresence(%s) = %t, want %t", text, reads.presence, want)
+		if compiled.reads.presence != want {
+			t.Errorf("showsPresence(%s) = %t, want %t", text, compiled.reads.presence, want)
 		}
 	}
 }

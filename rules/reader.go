@@ -1,0 +1,157 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// fieldNeeds are the parts of a group's totals that fields are made of; the others are
+// made of what all have.
+var fieldNeeds = map[string]telemetry.Parts{
+	"p50": telemetry.PartLatency, "p90": telemetry.PartLatency, "p95": telemetry.PartLatency, "p99": telemetry.PartLatency,
+	"p999": telemetry.PartLatency, "latency_max": telemetry.PartLatency, "latency_share_above": telemetry.PartLatency,
+	"delay_p50": telemetry.PartDelay, "delay_p99": telemetry.PartDelay,
+	"size_p50": telemetry.PartSize, "size_p99": telemetry.PartSize, "size_max": telemetry.PartSize, "size_avg": telemetry.PartSize,
+	"heartbeat_p99": telemetry.PartHeartbeat,
+	"clients":       telemetry.PartDistincts, "nodes": telemetry.PartDistincts, "version_share": telemetry.PartDistincts,
+	"outdated": telemetry.PartDistincts, "departed_clients": telemetry.PartDistincts,
+}
+
+// reading is what a look at an expression's tree tells of it.
+type reading struct {
+	fields   []string // numeric fields of the view, in the order of their first use
+	needs    telemetry.Parts
+	over     map[string]time.Duration
+	ago      map[string]time.Duration
+	prev     bool
+	departed bool
+	// negates says that the expression may be true because a comparison is false, so
+	// that a comparison with something unknown proves nothing.
+	negates bool
+	// presence says that the expression is never true because input is missing.
+	presence bool
+}
+
+// reader walks an expression's tree.
+type reader struct {
+	*expression
+	by      []string
+	reading reading
+	faults  expressionErrors
+}
+
+func newReader(x *expression, by []string) *reader {
+	return &reader{expression: x, by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{}}}
+}
+
+// Visit notes what one node reads; ast.Walk calls it.
+func (r *reader) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		r.name(n.Value, n)
+	case *ast.MemberNode:
+		if property, ok := n.Property.(*ast.StringNode); ok {
+			r.reading.needs |= fieldNeeds[property.Value]
+		}
+	case *ast.UnaryNode:
+		r.reading.negates = r.reading.negates || n.Operator == "not" || n.Operator == "!"
+	case *ast.BinaryNode:
+		r.reading.negates = r.reading.negates || n.Operator == "!=" || n.Operator == "==" && (isCondition(n.Left) || isCondition(n.Right))
+	case *ast.PredicateNode: // none(), one() and count() ask what is false too
+		r.reading.negates = true
+	case *ast.ConditionalNode:
+		r.reading.negates = true
+	case *ast.CallNode:
+		r.call(n)
+	}
+}
+
+// isCondition says that a node is true or false by itself.
+func isCondition(node ast.Node) bool {
+	switch n := node.(type) {
+	case *ast.BoolNode, *ast.PredicateNode:
+		return true
+	case *ast.UnaryNode:
+		return n.Operator == "not" || n.Operator == "!"
+	case *ast.BinaryNode:
+		return !slices.Contains([]string{"+", "-", "*", "/", "%", "**", "^"}, n.Operator)
+	}
+	return false
+}
+
+func (r *reader) name(name string, node ast.Node) {
+	r.reading.needs |= fieldNeeds[name]
+	switch {
+	case name == "prev":
+		r.reading.prev = true
+	case name == departedClients:
+		r.reading.departed, r.reading.prev = true, true
+	case slices.Contains(telemetry.LabelNames, name) && !slices.Contains(r.by, name):
+		r.fail(node, fmt.Sprintf("label %s is not one the rule groups by", name), fmt.Sprintf("add it to by, or filter with where (by has %v)", r.by))
+	}
+	at, numeric := spanFields[name]
+	numeric = numeric && at <= spanFields["volatility"] || name == departedClients || name == "completeness" || name == "late"
+	if numeric && !slices.Contains(r.reading.fields, name) {
+		r.reading.fields = append(r.reading.fields, name)
+	}
+}
+
+func (r *reader) call(n *ast.CallNode) {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok || len(n.Arguments) != 1 {
+		return
+	}
+	switch callee.Value {
+	case "over":
+		r.span(callee.Value, n.Arguments[0], r.reading.over)
+	case "ago":
+		r.span(callee.Value, n.Arguments[0], r.reading.ago)
+	case "label":
+		argument, constant := n.Arguments[0].(*ast.StringNode)
+		if !constant || !slices.Contains(r.by, argument.Value) {
+			r.fail(n, "label() takes the name of a label that the rule groups by", fmt.Sprintf("by has %v", r.by))
+		}
+	}
+}
+
+// span notes the span of time that a function is given.
+func (r *reader) span(function string, argument ast.Node, spans map[string]time.Duration) {
+	literal, written := r.literal(argument)
+	if written && literal.Message != "" {
+		return
+	}
+	text, constant := argument.(*ast.StringNode)
+	_, number := argument.(*ast.IntegerNode)
+	switch {
+	case written && !constant:
+		r.fail(argument, fmt.Sprintf("%s takes a duration, and %s is %s", function, literal.Text, literal.Of.In()), fmt.Sprintf("write %s(5m)", function))
+		return
+	case number:
+		r.fail(argument, fmt.Sprintf("%s takes a duration with its unit", function), fmt.Sprintf("write %s(5m)", function))
+		return
+	case !constant:
+		r.fail(argument, function+" takes a constant duration", fmt.Sprintf("write %s(5m)", function))
+		return
+	}
+	span, err := parseDuration(text.Value)
+	if err == nil && span <= 0 {
+		err = fmt.Errorf("got duration %q, want one above 0", text.Value)
+	}
+	if err == nil && span > MaxLookback {
+		err = fmt.Errorf("got duration %q, want at most %s", text.Value, MaxLookback)
+	}
+	if err != nil {
+		r.fail(argument, err.Error(), "")
+		return
+	}
+	spans[text.Value] = span
+}
+
+func (r *reader) fail(node ast.Node, message, hint string) {
+	r.faults = append(r.faults, &expressionError{Offset: node.Location().From, Message: message, Hint: hint})
+}

@@ -1,0 +1,51 @@
+package rules
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// compileWhere checks and compiles a filter of series; normal is its text without
+// differences in spacing.
+func compileWhere(text string) (where func(*telemetry.Labels) bool, normal string, err error) {
+	x := scanExpression(text)
+	tree, err := x.parse()
+	if err != nil {
+		return nil, "", x.syntax(err)
+	}
+	program, wrong := x.compile(seriesView{}, telemetry.LabelNames)
+	if faults := slices.Concat(x.faults(), checkOps(&tree), wrong); len(faults) > 0 {
+		return nil, "", faults.sorted()
+	}
+	filters := sync.Pool{New: newSeriesFilter} // sources ask at once
+	return func(labels *telemetry.Labels) bool {
+		filter := filters.Get().(*seriesFilter)
+		defer filters.Put(filter)
+		return filter.admits(program, labels)
+	}, tree.String(), nil
+}
+
+// seriesFilter asks where expressions, one at a time. Each series is asked for each
+// grouping when it is seen first: what a run needs is used again.
+type seriesFilter struct {
+	machine vm.VM
+	labels  *telemetry.Labels
+	label   func(name string) string // of labels
+}
+
+func newSeriesFilter() any {
+	f := &seriesFilter{}
+	f.label = func(name string) string { return f.labels.Get(name) }
+	return f
+}
+
+func (f *seriesFilter) admits(program *vm.Program, labels *telemetry.Labels) bool {
+	f.labels = labels
+	admitted, err := f.machine.Run(program, newSeriesView(labels, f.label))
+	f.labels = nil
+	return err == nil && admitted.(bool)
+}
