@@ -6,7 +6,6 @@ import (
 	"text/template"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/parser"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -50,7 +49,7 @@ func (r *Rule) Fault(message, hint string, offset int, keys ...string) Fault {
 	return fault
 }
 
-// Condition is an expression of a rule, as its tree; offsets in it count the characters of the text under Key.
+// Condition is an expression of a rule, as its tree with constants in place of literals; offsets in it count the characters of the text under Key.
 type Condition struct {
 	Key  string
 	Tree ast.Node
@@ -58,11 +57,11 @@ type Condition struct {
 
 // Conditions are the expressions that say when the rule's alert fires.
 func (r *Rule) Conditions() []Condition {
-	tree, err := parser.Parse(r.ExprText)
+	tree, err := scanExpression(r.ExprText).parse()
 	if err != nil {
 		return nil // another language than the one it was loaded in
 	}
-	return []Condition{{Key: "expr", Tree: tree.Node}}
+	return []Condition{{Key: "expr", Tree: tree}}
 }
 
 // WhereTree is the tree of the rule's filter, nil where it has none.
@@ -71,11 +70,11 @@ func (r *Rule) WhereTree() ast.Node {
 	if node := r.written.find("where"); node != nil {
 		text = node.Value // WhereText has other spaces
 	}
-	tree, err := parser.Parse(text)
+	tree, err := scanExpression(text).parse()
 	if err != nil {
 		return nil // there is no text
 	}
-	return tree.Node
+	return tree
 }
 
 // Labels are the templates of the labels that the rule adds, by their names.

@@ -27,3 +27,18 @@ func TestSqueezeExpression(t *testing.T) {
 		}
 	}
 }
+
+// TestTreesOfRules holds that the trees of a rule's expressions have constants in place of literals, at the literals' places.
+func TestTreesOfRules(t *testing.T) {
+	parsed, faults := rules.Parse("r.yaml", []byte(`groups: [{name: g, rules: [{alert: A, where: 5m > 3s, expr: over(5m).p99 > 800ms}]}]`))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	condition := parsed[0].Conditions()[0]
+	if got := condition.Tree.String(); got != `over("5m").p99 > 0.8` || condition.Tree.Location().From != 13 {
+		t.Errorf("the tree is %s, at %+v", got, condition.Tree.Location())
+	}
+	if got := parsed[0].WhereTree().String(); got != "300 > 3" {
+		t.Errorf("the filter's tree is %s", got)
+	}
+}
