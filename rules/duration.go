@@ -9,6 +9,9 @@ import (
 
 var dayDuration = regexp.MustCompile(`^(\d+)d(.*)$`)
 
+// ParseDuration reads a duration as rules have them: 90s, 1m30s, 1d, 1d12h. It is not negative.
+func ParseDuration(text string) (time.Duration, error) { return parseDuration(text) }
+
 // parseDuration reads Go's durations and whole days before them: 90s, 1m30s, 1d, 1d12h.
 func parseDuration(text string) (time.Duration, error) {
 	text = strings.TrimSpace(text)

@@ -55,7 +55,8 @@ type alertState struct {
 // Stats counts what an evaluator met.
 type Stats struct {
 	LateReports, OverflowedGroups uint64
-	EvaluationFailures            uint64  // of one rule for one group at one time, each
+	Evaluations                   uint64  // of one rule for one group at one time, each; without those that failed
+	EvaluationFailures            uint64  // likewise
 	Completeness                  float64 // of the newest evaluation
 	EventTime                     time.Time
 }

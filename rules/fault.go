@@ -83,6 +83,9 @@ func (f Faults) sorted() Faults {
 // smaller: swapped letters are two; not larger: unrelated short names would match.
 const maxNameDistance = 2
 
+// DidYouMean returns a hint that names the known name nearest to what was written, "" where none is near.
+func DidYouMean(written string, known []string) string { return didYouMean(written, known) }
+
 // didYouMean returns a hint that names the known name nearest to what was written.
 func didYouMean(written string, known []string) string {
 	best, distance := "", maxNameDistance+1

@@ -13,6 +13,7 @@ import (
 // pending while for lasts, firing, resolved. It returns the alert where there is
 // something to publish. What is unknown moves nothing.
 func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time.Time) (*telemetry.Alert, error) {
+	e.stats.Evaluations++
 	key := alertKey(rule.Alert, g.key)
 	alert := e.alerts[key]
 	switch {

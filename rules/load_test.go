@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/weirmq/weir/rules"
@@ -178,4 +179,24 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// compareFile compares the archive's file want, or rewrites it.
+func compareFile(t *testing.T, path string, archive *txtar.Archive, got string) {
+	t.Helper()
+	at := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })
+	if at < 0 {
+		archive.Files = append(archive.Files, txtar.File{Name: "want"})
+		at = len(archive.Files) - 1
+	}
+	if *update {
+		archive.Files[at].Data = []byte(got)
+		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(archive.Files[at].Data), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
 }

@@ -10,90 +10,88 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
-
 	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/ruletest"
+	"github.com/weirmq/weir/telemetry"
 )
 
-// packs are the folders of rules that come with Weir, and where their cases are.
-var packs = map[string]string{"../rules.d": "testdata/shipped", "../deploy/demo/rules.d": "testdata/demo"}
+// packs are the folders of rules that come with Weir; their tests stand beside them.
+var packs = []string{"../rules.d", "../deploy/demo/rules.d"}
 
-// TestShippedRules plays the cases of every shipped rule: an archive by the rule's name,
-// whose files are scripts as TestLife knows them. The name of each begins with fires
-// or quiet, and it must do so. A rule needs both.
+// TestShippedRules plays the tests of every shipped rule. Each rule has one that fires, one that stays quiet and one that
+// recovers. Where the name of a case begins with fires or quiet, it does so.
 func TestShippedRules(t *testing.T) {
-	eachShipped(t, func(t *testing.T, set *rules.Set, path string, archive *txtar.Archive) {
-		compareFile(t, path, archive, playCases(t, set, archive))
-		for _, want := range []string{"fires", "quiet"} {
-			if !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return strings.HasPrefix(f.Name, want) }) {
-				t.Errorf("%s has no case that begins with %s", path, want)
+	for _, dir := range packs {
+		result := testRules(t, dir)
+		for _, covered := range result.Coverage {
+			if lacks := covered.Lacks(); lacks != "" {
+				t.Errorf("%s: rule %s %s", dir, covered.Rule, lacks)
 			}
 		}
-		for _, file := range archive.Files {
-			fired := strings.Contains(playCase(t, set, file), " firing ")
-			if file.Name != "want" && fired != strings.HasPrefix(file.Name, "fires") {
-				t.Errorf("%s: case %s fires: %t", path, file.Name, fired)
+		for _, outcome := range result.Outcomes {
+			c := outcome.Case
+			if fires := strings.HasPrefix(c.Name, "fires"); (fires || strings.HasPrefix(c.Name, "quiet")) && fires != fired(outcome) {
+				t.Errorf("%s:%d: case %q fires: %t", c.Path, c.Line, c.Name, !fires)
 			}
 		}
-	})
+	}
 }
 
-// eachShipped calls do with a set of each shipped rule alone and its cases.
-func eachShipped(t *testing.T, do func(t *testing.T, set *rules.Set, path string, archive *txtar.Archive)) {
-	for dir, cases := range packs {
+func fired(outcome *ruletest.Outcome) bool {
+	return slices.ContainsFunc(outcome.Lines, func(l ruletest.Line) bool { return l.State == telemetry.AlertFiring })
+}
+
+// eachShipped calls do with a set of each shipped rule alone and the text of its tests.
+func eachShipped(t *testing.T, do func(t *testing.T, set *rules.Set, path, tests string)) {
+	for _, dir := range packs {
 		all, err := rules.Load(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, rule := range all.Rules {
-			t.Run(filepath.Base(cases)+"/"+rule.Alert, func(t *testing.T) {
-				path := filepath.Join(cases, rule.Alert+".txt")
-				archive, err := txtar.ParseFile(path)
+			t.Run(filepath.Base(filepath.Dir(dir))+"/"+rule.Alert, func(t *testing.T) {
+				path := filepath.Join(dir, "tests", rule.Alert+ruletest.Suffix)
+				text, err := os.ReadFile(path)
 				if err != nil {
-					t.Fatalf("a shipped rule needs cases that fire and that stay quiet: %v", err)
+					t.Fatalf("a shipped rule has tests in a file of its name: %v", err)
 				}
-				do(t, &rules.Set{Rules: []*rules.Rule{rule}}, path, archive)
+				do(t, &rules.Set{Rules: []*rules.Rule{rule}}, path, string(text))
 			})
-		}
-		paths, err := filepath.Glob(filepath.Join(cases, "*.txt"))
-		if err != nil || len(paths) != len(all.Rules) {
-			t.Errorf("%s has cases of %d rules, %s has %d rules: %v", cases, len(paths), dir, len(all.Rules), err)
 		}
 	}
 }
 
-func playCases(t *testing.T, set *rules.Set, archive *txtar.Archive) string {
+// playAll plays all cases and returns what happens.
+func playAll(t *testing.T, set *rules.Set, path, tests string) string {
+	t.Helper()
+	file, faults := ruletest.Parse(path, []byte(tests))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
 	var out strings.Builder
-	for _, file := range archive.Files {
-		if file.Name != "want" {
-			fmt.Fprintf(&out, "%s:\n%s", file.Name, playCase(t, set, file))
+	for _, c := range file.Cases {
+		outcome, err := file.Play(c, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "%s:\n", c.Name)
+		for i := range outcome.Lines {
+			fmt.Fprintln(&out, outcome.Lines[i].String())
 		}
 	}
 	return out.String()
 }
 
-func playCase(t *testing.T, set *rules.Set, file txtar.File) string {
-	if file.Name == "want" {
-		return ""
-	}
-	p := newPlayer(t)
-	p.set = set
-	return p.run(string(file.Data))
-}
-
 // TestShippedRulesLeaveOut holds that load tests and the retry and dead-letter topics of
 // RocketMQ are in no rule about traffic and messages, whatever they send.
 func TestShippedRulesLeaveOut(t *testing.T) {
-	eachShipped(t, func(t *testing.T, set *rules.Set, _ string, archive *txtar.Archive) {
+	eachShipped(t, func(t *testing.T, set *rules.Set, path, tests string) {
 		if file := filepath.Base(set.Rules[0].File); file != "traffic.yaml" && file != "messages.yaml" {
 			return
 		}
 		for _, instead := range []string{"tag=load topic=", "topic=%RETRY%", "topic=%DLQ%"} {
-			for _, file := range archive.Files {
-				file.Data = []byte(strings.ReplaceAll(string(file.Data), "topic=", instead))
-				if got := playCase(t, set, file); got != "" {
-					t.Errorf("with %s, %s:\n%s", instead, file.Name, got)
-				}
+			if got := playAll(t, set, path, strings.ReplaceAll(tests, " topic=", " "+instead)); strings.Contains(got, "{") {
+				t.Errorf("with %s, %s", instead, got)
 			}
 		}
 	})
@@ -103,14 +101,14 @@ func TestShippedRulesLeaveOut(t *testing.T) {
 // number of an expression a little higher or lower, and each duration a little longer
 // or shorter, makes some case end otherwise.
 func TestShippedThresholds(t *testing.T) {
-	eachShipped(t, func(t *testing.T, set *rules.Set, path string, archive *txtar.Archive) {
+	eachShipped(t, func(t *testing.T, set *rules.Set, path, tests string) {
 		rule := set.Rules[0]
 		text, err := os.ReadFile(rule.File)
 		if err != nil {
 			t.Fatal(err)
 		}
 		lines := strings.SplitAfter(string(text), "\n")
-		want, tried := playCases(t, set, archive), 0
+		want, tried := playAll(t, set, path, tests), 0
 		for at := rule.Line; at < len(lines) && !strings.Contains(lines[at], "- alert:"); at++ {
 			for _, changed := range changes(lines[at]) {
 				tried++
@@ -120,7 +118,7 @@ func TestShippedThresholds(t *testing.T) {
 					t.Fatalf("%s: %v", changed, faults)
 				}
 				all := &rules.Set{Rules: parsed}
-				if playCases(t, &rules.Set{Rules: []*rules.Rule{all.ByName(rule.Alert)}}, archive) == want {
+				if playAll(t, &rules.Set{Rules: []*rules.Rule{all.ByName(rule.Alert)}}, path, tests) == want {
 					t.Errorf("all cases of %s end alike with%s", path, strings.TrimRight(changed, "\n"))
 				}
 			}

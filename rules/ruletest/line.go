@@ -1,0 +1,87 @@
+package ruletest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Line is one thing that happened, as it is printed and expected: an alert that changed its state, or what show asked for.
+type Line struct {
+	At      time.Duration // since the beginning of the case
+	Rule    string        // "" where it is what show asked for
+	Labels  map[string]string
+	State   telemetry.AlertState
+	Values  map[string]float64 // what the expression read, completeness below 1 and late reports above 0
+	Summary string
+	Reason  string
+	Shown   string
+}
+
+// Names of values that are no fields of the expression.
+const (
+	completenessValue = "completeness"
+	lateValue         = "late_reports"
+)
+
+// lineOf is what an alert's transition says.
+func lineOf(alert *telemetry.Alert, begin time.Time) Line {
+	line := Line{At: alert.EvaluatedAt.Sub(begin), Rule: alert.Rule, Labels: maps.Clone(alert.Labels), State: alert.State,
+		Values: maps.Clone(alert.Values), Summary: alert.Annotations["summary"], Reason: alert.Reason}
+	delete(line.Labels, "alertname")
+	if line.Values == nil {
+		line.Values = map[string]float64{}
+	}
+	if alert.Completeness < 1 {
+		line.Values[completenessValue] = alert.Completeness
+	}
+	if alert.LateReports > 0 {
+		line.Values[lateValue] = float64(alert.LateReports)
+	}
+	return line
+}
+
+// String writes the line as a test file has it below want, and behind expect.
+func (l *Line) String() string {
+	if l.Rule == "" {
+		return l.Shown
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s %s{", rules.FormatDuration(l.At), l.Rule)
+	for i, name := range slices.Sorted(maps.Keys(l.Labels)) {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		fmt.Fprintf(&out, "%s=%s", name, quoted(l.Labels[name]))
+	}
+	fmt.Fprintf(&out, "} %s", l.State)
+	for _, name := range slices.Sorted(maps.Keys(l.Values)) {
+		fmt.Fprintf(&out, " %s=%s", name, number(l.Values[name]))
+	}
+	if l.Summary != "" {
+		fmt.Fprintf(&out, " %s", strconv.Quote(l.Summary))
+	}
+	if l.Reason != "" {
+		fmt.Fprintf(&out, " because %s", strconv.Quote(l.Reason))
+	}
+	return out.String()
+}
+
+// quoted puts a text in quotes where it would end a word, or begin another thing.
+func quoted(text string) string {
+	if text == "" || strings.ContainsAny(text, " \t\"{},=#\\") {
+		return strconv.Quote(text)
+	}
+	return text
+}
+
+// told says that Alertmanager is told of it.
+func (l *Line) told() bool {
+	return l.Rule != "" && (l.State == telemetry.AlertFiring || l.State == telemetry.AlertResolved)
+}

@@ -1,0 +1,96 @@
+package ruletest
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// measure is something that a report says besides its labels.
+type measure struct {
+	what   measurement
+	class  string  // of errors, or a gauge's name
+	first  float64 // of the first report
+	last   float64 // of the last one; between them it changes evenly
+	counts uint64  // how many times it was observed
+}
+
+// measurement is how a value enters a report.
+type measurement struct {
+	of       dimension
+	observed bool // into a histogram, so that it may be repeated
+	enter    func(r *telemetry.Report, m *measure, value float64)
+}
+
+// measurements are those that stand as name=value.
+var measurements = map[string]measurement{
+	"messages":   {of: plain, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Messages = whole(v) }},
+	"bytes":      {of: inBytes, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Bytes = whole(v) }},
+	"rebalances": {of: plain, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Rebalances = whole(v) }},
+	"latency":    observed(inSeconds, func(r *telemetry.Report) *telemetry.Histogram { return &r.LatencyMicros }),
+	"delay":      observed(inSeconds, func(r *telemetry.Report) *telemetry.Histogram { return &r.DelayMicros }),
+	"size":       observed(inBytes, func(r *telemetry.Report) *telemetry.Histogram { return &r.SizeBytes }),
+	"heartbeat":  observed(inSeconds, func(r *telemetry.Report) *telemetry.Histogram { return &r.HeartbeatMicros }),
+}
+
+// Those that stand as prefix.name=value.
+const (
+	errorsPrefix = "errors"
+	gaugePrefix  = "gauge"
+	labelPrefix  = "label"
+)
+
+var (
+	errorsOfClass = measurement{of: plain, enter: func(r *telemetry.Report, m *measure, v float64) {
+		r.Errors = append(r.Errors, telemetry.ErrorCount{Class: m.class, Count: whole(v)})
+	}}
+	gauge = measurement{of: plain, enter: func(r *telemetry.Report, m *measure, v float64) {
+		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: m.class, Value: v})
+	}}
+)
+
+// events are words without a value: what happened to the client when the report began.
+var events = map[string]telemetry.EventKind{
+	"started": telemetry.EventStarted, "stopped": telemetry.EventStopped, "paused": telemetry.EventPaused,
+	"resumed": telemetry.EventResumed, "rebalanced": telemetry.EventRebalanced,
+}
+
+// settingNames are all names that a report may be given, for those that are misspelt.
+var settingNames = slices.Sorted(func(yield func(string) bool) {
+	for _, name := range slices.Concat(telemetry.LabelNames, slices.Collect(maps.Keys(measurements)), slices.Collect(maps.Keys(events)),
+		[]string{errorsPrefix, gaugePrefix, labelPrefix}) {
+		if !yield(name) {
+			return
+		}
+	}
+})
+
+const microsPerSecond = 1e6
+
+// observed enters values into a histogram, in microseconds or bytes.
+func observed(of dimension, histogram func(*telemetry.Report) *telemetry.Histogram) measurement {
+	scale := 1.0
+	if of == inSeconds {
+		scale = microsPerSecond
+	}
+	return measurement{of: of, observed: true, enter: func(r *telemetry.Report, m *measure, v float64) {
+		var all telemetry.Histogram
+		all.Observe(whole(v * scale))
+		all.Counts[0] *= m.counts
+		all.Sum *= m.counts
+		histogram(r).Merge(&all)
+	}}
+}
+
+func whole(value float64) uint64 { return uint64(math.Round(value)) }
+
+// report is what one client says in one interval; at is the place of it among so many.
+func (m *measure) add(r *telemetry.Report, at, of int) {
+	value := m.first
+	if of > 1 {
+		value += (m.last - m.first) * float64(at) / float64(of-1)
+	}
+	m.what.enter(r, m, value)
+}
