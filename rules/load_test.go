@@ -124,7 +124,7 @@ func TestGroupingsAreSharedByTextNotSpacing(t *testing.T) {
   - name: g
     rules:
       - {alert: A, by: [topic], where: 'op=="send"', expr: tps > 1}
-      - {alert: B, by: [topic], where: 'op  ==  "send"', window: 5m, expr: bps > 1}
+      - {alert: B, by: [topic], where: 'op  ==  "send"', window: 5m, expr: bps > 1B/s}
       - {alert: C, by: [topic], where: 'op == "consume"', expr: tps > 1}
 `))
 	if len(faults) > 0 {

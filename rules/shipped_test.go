@@ -131,8 +131,11 @@ func TestShippedThresholds(t *testing.T) {
 
 var (
 	ruleKey    = regexp.MustCompile(`^ *(expr|window|for|keep_firing_for): `)
-	ruleNumber = regexp.MustCompile(`"[^"]*"|[a-z][a-z_]*[0-9]+|[0-9]+(\.[0-9]+)?(ms|[smhd])?`)
+	ruleNumber = regexp.MustCompile(`"[^"]*"|[a-z][a-z_]*[0-9]+|[0-9]+(\.[0-9]+)?(ms|[smhd]|[KMG]i?B|%)?`)
 )
+
+// measured is a threshold with a unit; latencies are in milliseconds.
+var measured = regexp.MustCompile(`^([0-9]+)(ms|[KMG]i?B|%)$`)
 
 // changes returns a line of a rule with one number each higher or lower.
 func changes(line string) []string {
@@ -155,6 +158,13 @@ func near(text string) []string {
 		var out []string
 		for _, changed := range near(quoted) {
 			out = append(out, strconv.Quote(changed))
+		}
+		return out
+	}
+	if match := measured.FindStringSubmatch(text); match != nil {
+		var out []string
+		for _, changed := range near(match[1]) {
+			out = append(out, changed+match[2])
 		}
 		return out
 	}

@@ -9,39 +9,40 @@ import (
 )
 
 // Span is what a rule sees of one group over one stretch of event time: the fields
-// an expression reads, by the names and in the units of their tags. Fields that
+// an expression reads, by the names and in the units of their tags; dim is the unit as package unit knows it, and takes that
+// of what a function is given. Fields that
 // nothing was observed for are 0; all fields of a span that Weir knows nothing of are NaN.
 type Span struct {
-	TPS         float64 `expr:"tps" unit:"messages per second"`
-	BPS         float64 `expr:"bps" unit:"bytes per second"`
-	Messages    float64 `expr:"messages" unit:"messages"`
-	Bytes       float64 `expr:"bytes" unit:"bytes"`
-	Errors      float64 `expr:"errors" unit:"messages that failed"`
-	ErrorRate   float64 `expr:"error_rate" unit:"share 0-1 of messages that failed to be sent, or to be handled"`
-	P50         float64 `expr:"p50" unit:"seconds"`
-	P90         float64 `expr:"p90" unit:"seconds"`
-	P95         float64 `expr:"p95" unit:"seconds"`
-	P99         float64 `expr:"p99" unit:"seconds"`
-	P999        float64 `expr:"p999" unit:"seconds"`
-	LatencyMax  float64 `expr:"latency_max" unit:"seconds"`
-	DelayP50    float64 `expr:"delay_p50" unit:"seconds"`
-	DelayP99    float64 `expr:"delay_p99" unit:"seconds"`
-	SizeP50     float64 `expr:"size_p50" unit:"bytes"`
-	SizeP99     float64 `expr:"size_p99" unit:"bytes"`
-	SizeMax     float64 `expr:"size_max" unit:"bytes"`
-	SizeAvg     float64 `expr:"size_avg" unit:"bytes"`
-	HeartbeatPN float64 `expr:"heartbeat_p99" unit:"seconds"`
-	Clients     float64 `expr:"clients" unit:"clients"`
-	Nodes       float64 `expr:"nodes" unit:"nodes"`
-	Rebalances  float64 `expr:"rebalances" unit:"rebalances"`
-	Lag         float64 `expr:"lag" unit:"messages"`
-	LagSeconds  float64 `expr:"lag_seconds" unit:"seconds"`
-	TPSMedian   float64 `expr:"tps_median" unit:"messages per second"`
-	Volatility  float64 `expr:"volatility" unit:"ratio (max-min)/median of the panes' tps"`
+	TPS         float64 `expr:"tps" dim:"1/time" unit:"messages per second"`
+	BPS         float64 `expr:"bps" dim:"bytes/time" unit:"bytes per second"`
+	Messages    float64 `expr:"messages" dim:"plain" unit:"messages"`
+	Bytes       float64 `expr:"bytes" dim:"bytes" unit:"bytes"`
+	Errors      float64 `expr:"errors" dim:"plain" unit:"messages that failed"`
+	ErrorRate   float64 `expr:"error_rate" dim:"plain" unit:"share 0-1 of messages that failed to be sent, or to be handled"`
+	P50         float64 `expr:"p50" dim:"time" unit:"seconds"`
+	P90         float64 `expr:"p90" dim:"time" unit:"seconds"`
+	P95         float64 `expr:"p95" dim:"time" unit:"seconds"`
+	P99         float64 `expr:"p99" dim:"time" unit:"seconds"`
+	P999        float64 `expr:"p999" dim:"time" unit:"seconds"`
+	LatencyMax  float64 `expr:"latency_max" dim:"time" unit:"seconds"`
+	DelayP50    float64 `expr:"delay_p50" dim:"time" unit:"seconds"`
+	DelayP99    float64 `expr:"delay_p99" dim:"time" unit:"seconds"`
+	SizeP50     float64 `expr:"size_p50" dim:"bytes" unit:"bytes"`
+	SizeP99     float64 `expr:"size_p99" dim:"bytes" unit:"bytes"`
+	SizeMax     float64 `expr:"size_max" dim:"bytes" unit:"bytes"`
+	SizeAvg     float64 `expr:"size_avg" dim:"bytes" unit:"bytes"`
+	HeartbeatPN float64 `expr:"heartbeat_p99" dim:"time" unit:"seconds"`
+	Clients     float64 `expr:"clients" dim:"plain" unit:"clients"`
+	Nodes       float64 `expr:"nodes" dim:"plain" unit:"nodes"`
+	Rebalances  float64 `expr:"rebalances" dim:"plain" unit:"rebalances"`
+	Lag         float64 `expr:"lag" dim:"plain" unit:"messages"`
+	LagSeconds  float64 `expr:"lag_seconds" dim:"time" unit:"seconds"`
+	TPSMedian   float64 `expr:"tps_median" dim:"1/time" unit:"messages per second"`
+	Volatility  float64 `expr:"volatility" dim:"plain" unit:"ratio (max-min)/median of the panes' tps"`
 
-	LatencyShareAbove func(seconds float64) float64 `expr:"latency_share_above" unit:"share 0-1"`
-	VersionShare      func(version string) float64  `expr:"version_share" unit:"share 0-1 of clients"`
-	Outdated          func(minimum string) float64  `expr:"outdated" unit:"share 0-1 of clients with a known version"`
+	LatencyShareAbove func(seconds float64) float64 `expr:"latency_share_above" dim:"plain" takes:"time" unit:"share 0-1"`
+	VersionShare      func(version string) float64  `expr:"version_share" dim:"plain" unit:"share 0-1 of clients"`
+	Outdated          func(minimum string) float64  `expr:"outdated" dim:"plain" unit:"share 0-1 of clients with a known version"`
 }
 
 // Names of the gauges behind lag and lag_seconds.

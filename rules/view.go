@@ -13,9 +13,9 @@ import (
 type View struct {
 	Span
 	Prev            Span    `expr:"prev" unit:"the window before"`
-	DepartedClients float64 `expr:"departed_clients" unit:"clients of the window before that are gone without having stopped or paused"`
-	Completeness    float64 `expr:"completeness" unit:"share 0-1 of sources that contributed"`
-	Late            float64 `expr:"late" unit:"reports that came too late to be evaluated"`
+	DepartedClients float64 `expr:"departed_clients" dim:"plain" unit:"clients of the window before that are gone without having stopped or paused"`
+	Completeness    float64 `expr:"completeness" dim:"plain" unit:"share 0-1 of sources that contributed"`
+	Late            float64 `expr:"late" dim:"plain" unit:"reports that came too late to be evaluated"`
 
 	Over  func(span string) Span   `expr:"over" unit:"the same group over another span that ends now"`
 	Ago   func(back string) Span   `expr:"ago" unit:"the same window that long ago"`

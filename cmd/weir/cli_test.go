@@ -64,7 +64,7 @@ const faultyRules = `groups:
         expr: lag > 1
       - alert: Slow
         by: [topic]
-        expr: p99 > 0.8
+        expr: p99 > 800ms
         annotations:
           summary: >
             sends to {{ .topic }} take

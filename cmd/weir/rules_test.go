@@ -10,7 +10,7 @@ const largeMessageRule = `groups:
         by: [cluster, topic]
         where: op == "send"
         window: 3s
-        expr: size_max > 10240
+        expr: size_max > 10KiB
         labels: {severity: info}
         annotations: {summary: '{{ .topic }} carries {{ .size_max | humanize1024 }}B', action: Send references.}
 `

@@ -157,6 +157,6 @@ func (w *thresholdWalk) Visit(node *ast.Node) {
 		w.found = append(w.found, threshold{n, fmt.Sprintf("%s is always true: %s", written, range_), hint})
 	case isSeconds(unit) && limit > maxLatency && fieldName(field) != "lag_seconds":
 		w.found = append(w.found, threshold{n, fmt.Sprintf("%s asks for more than an hour: %s is seconds", written, fieldName(field)),
-			fmt.Sprintf("write %g if milliseconds are meant", limit/1000)})
+			fmt.Sprintf("write %gms if milliseconds are meant", limit)})
 	}
 }
