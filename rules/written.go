@@ -114,3 +114,9 @@ func FieldUnit(name string) (unit string, known bool) {
 	unit, known = fieldUnits[name]
 	return unit, known
 }
+
+// GroupKeys are the keys of a group, in the order in which they are written.
+func GroupKeys() []string { return slices.Clone(groupKeys) }
+
+// RuleKeys are the keys of a rule, in the order in which they are written.
+func RuleKeys() []string { return slices.Clone(ruleKeys) }

@@ -10,6 +10,7 @@ import (
 
 type rulesCommands struct {
 	Check rulesCheckCommand `cmd:"" help:"Check rule files."`
+	Fmt   rulesFmtCommand   `cmd:"" help:"Format rule files."`
 	Test  rulesTestCommand  `cmd:"" help:"Play the tests of rules."`
 }
 

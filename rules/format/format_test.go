@@ -1,0 +1,181 @@
+package format_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/format"
+)
+
+var update = flag.Bool("update", false, "write what comes out into the scripts")
+
+// TestSource formats the file "in" of each archive, and compares what comes out, or why nothing does, with "want".
+func TestSource(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d scripts: %v", len(paths), err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := format.Source("in", archive.Files[0].Data)
+			if err != nil {
+				got = []byte(err.Error() + "\n")
+			}
+			if *update {
+				archive.Files = append(archive.Files[:1], txtar.File{Name: "want", Data: got})
+				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(archive.Files[1].Data), string(got)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestStable holds of every rule file of this repository, of its documentation and of the corpus of faults that what is
+// formatted stays as it is, and loads as before.
+func TestStable(t *testing.T) {
+	formatted := 0
+	for name, content := range corpus(t) {
+		if check(t, name, content) {
+			formatted++
+		}
+	}
+	if formatted < 60 {
+		t.Errorf("formatted %d files only", formatted)
+	}
+}
+
+// TestShippedRulesAreFormatted holds that what Weir ships is in the form that it writes.
+func TestShippedRulesAreFormatted(t *testing.T) {
+	for _, pattern := range []string{"../../rules.d/*.yaml", "../../deploy/demo/rules.d/*.yaml"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("found %d files: %v", len(paths), err)
+		}
+		for _, path := range paths {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := format.Source(path, content)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(content), string(got)); diff != "" {
+				t.Errorf("%s (-is +formatted):\n%s", path, diff)
+			}
+		}
+	}
+}
+
+// check formats a file twice; false says that it is refused.
+func check(t *testing.T, name string, content []byte) bool {
+	t.Helper()
+	once, err := format.Source(name, content)
+	if err != nil {
+		return false
+	}
+	twice, err := format.Source(name, once)
+	if err != nil {
+		t.Errorf("%s: what was formatted is refused: %v\n%s", name, err, once)
+		return true
+	}
+	if diff := cmp.Diff(string(once), string(twice)); diff != "" {
+		t.Errorf("%s is formatted otherwise the second time (-once +twice):\n%s\nof\n%s", name, diff, content)
+	}
+	if was, is := loaded(name, content), loaded(name, once); !slices.Equal(was, is) {
+		t.Errorf("%s loads otherwise (-was +is):\n%s\nof\n%s", name, cmp.Diff(was, is), content)
+	}
+	for line := range strings.SplitSeq(string(once), "\n") {
+		if strings.TrimRight(line, " \t") == "" && line != "" {
+			t.Errorf("%s has a line of blanks", name)
+		}
+	}
+	return true
+}
+
+// loaded says what the rules of a file are, and which messages its faults have.
+func loaded(name string, content []byte) []string {
+	parsed, faults := rules.Parse(name, content)
+	var out []string
+	for _, rule := range parsed {
+		out = append(out, rule.Alert+rule.Grouping.ID+rule.WhereText+rules.SqueezeExpression(rule.ExprText)+rule.Window.String()+rule.For.String()+rule.KeepFiringFor.String())
+		for _, texts := range []map[string]string{rule.Labels(), rule.Annotations()} {
+			for key, text := range texts {
+				out = append(out, key+text)
+			}
+		}
+	}
+	for _, fault := range faults {
+		if !strings.HasPrefix(fault.Message, "field ") { // of keys given twice the later one is told
+			out = append(out, fault.Message)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+var fenced = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
+
+// corpus are all rule files that there are.
+func corpus(t testing.TB) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	for _, pattern := range []string{"../../rules.d/*.yaml", "../../deploy/demo/rules.d/*.yaml", "../../docs/*.md", "../../README.md", "../testdata/faults/*.txt",
+		"../testdata/life/*.txt", "../lint/testdata/*.txt", "testdata/*.txt"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: found %d files: %v", pattern, len(paths), err)
+		}
+		for _, path := range paths {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch filepath.Ext(path) {
+			case ".md":
+				for _, block := range fenced.FindAllSubmatch(content, -1) {
+					out[path+string(block[1][:min(60, len(block[1]))])] = block[1]
+				}
+			case ".txt":
+				for _, file := range txtar.Parse(content).Files {
+					out[path+"/"+file.Name] = file.Data
+				}
+			default:
+				out[path] = content
+			}
+		}
+	}
+	return out
+}
+
+// FuzzSource holds for any text that is not refused that formatting it again changes nothing, and that it loads as before.
+func FuzzSource(f *testing.F) {
+	for _, content := range corpus(f) {
+		f.Add(content)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if bytes.ContainsAny(content, "\u0085\u2028\u2029") {
+			return // ends of lines to YAML only
+		}
+		check(t, "fuzz.yaml", content)
+	})
+}
