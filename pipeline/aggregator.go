@@ -214,21 +214,6 @@ func (a *aggregator) followEnds(ctx context.Context) (stop func()) {
 	return every(ctx, endOffsetInterval, func(ctx context.Context) { a.askEnds(ctx, a.admin) })
 }
 
-// endLister knows where partitions end; *kadm.Client does.
-type endLister interface {
-	ListEndOffsets(ctx context.Context, topics ...string) (kadm.ListedOffsets, error)
-}
-
-// askEnds asks once. An error is of some brokers: what the others said counts.
-func (a *aggregator) askEnds(ctx context.Context, lister endLister) {
-	ctx, cancel := context.WithTimeout(ctx, endTimeout)
-	defer cancel()
-	at := time.Now()
-	if ends, _ := lister.ListEndOffsets(ctx, telemetry.TopicTelemetry); len(ends) > 0 {
-		a.tellEnds(ends, at)
-	}
-}
-
 func (a *aggregator) tellEnds(ends kadm.ListedOffsets, at time.Time) {
 	a.ends.tell(a.topicID, ends, at)
 	a.mu.Lock()

@@ -15,8 +15,8 @@ const (
 	// second to answer; not larger: one that is away holds up the answers of the others.
 	endTimeout = 2 * time.Second
 	// awayAfter is how long after an answer its source's broker counts as away. Not smaller
-	// than endTimeout and endOffsetInterval together; not larger: what clients could not send
-	// meanwhile would come late.
+	// than endTimeout and endOffsetInterval together, so that one question without an answer
+	// is no outage; not larger: what clients could not send meanwhile would come late.
 	awayAfter = 3 * time.Second
 	// maxHoldback is how long after the broker is back its source's watermark is held back, or
 	// for as long as it was away where that is less, with what was left of holding it back
