@@ -148,7 +148,7 @@ func (w *rulePartition) write(ctx context.Context, records []*kgo.Record) error 
 		if err != nil || len(stale) == 0 {
 			return err
 		}
-		w.ruler.log.Warn("what a process wrote that has lost the partition is written again as it is", "partition", w.partition, "records", len(stale))
+		w.warnStale(len(stale))
 		if records, err = w.stateOf(stale); err != nil {
 			return err
 		}
@@ -167,11 +167,16 @@ func (w *rulePartition) writeAgain(ctx context.Context, log *alertLog) error {
 	if len(keys) == 0 {
 		return nil
 	}
+	w.warnStale(len(keys))
 	records, err := w.stateOf(keys)
 	if err != nil {
 		return err
 	}
 	return w.write(ctx, records)
+}
+
+func (w *rulePartition) warnStale(records int) {
+	w.ruler.log.Warn("what a process wrote that has lost the partition is written again as it is", "partition", w.partition, "records", records)
 }
 
 // stateOf returns the records that say how the alerts of some keys are.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,8 +32,14 @@ func TestTheNextOwnerWritesAgainWhatIsStale(t *testing.T) {
 	if _, err := sleeper.write(t.Context(), slices.Concat(stateRecords(t, "a", telemetry.AlertFiring), stateRecords(t, "b", telemetry.AlertFiring))); err == nil {
 		t.Fatal("the one that woke up goes on")
 	}
-	if _, err := newRuler(t, &config, &rules.Set{}).restore(t.Context(), 0, false); err != nil {
+	var said strings.Builder
+	r := newRuler(t, &config, &rules.Set{})
+	r.log = slog.New(slog.NewTextHandler(&said, nil))
+	if _, err := r.restore(t.Context(), 0, false); err != nil {
 		t.Fatal(err)
+	}
+	if want := `level=WARN msg="what a process wrote that has lost the partition is written again as it is" partition=0 records=2`; !strings.Contains(said.String(), want) {
+		t.Errorf("it says %q, want %s", said.String(), want)
 	}
 	records, err := readPartition(t.Context(), config.Kafka, telemetry.TopicAlerts, 0)
 	if err != nil {
