@@ -188,12 +188,12 @@ func (p *parser) reload(a arguments) {
 }
 
 func (p *parser) show(a arguments) {
-	w, ok := p.only(a, "what: state, failures")
+	w, ok := p.only(a, "what: state, failures, alerts")
 	if !ok {
 		return
 	}
-	if w.text != "state" && w.text != "failures" {
-		p.fault(w.column, fmt.Sprintf("got show %s, want state or failures", w.text), "")
+	if !slices.Contains([]string{"state", "failures", "alerts"}, w.text) {
+		p.fault(w.column, fmt.Sprintf("got show %s, want state, failures or alerts", w.text), "")
 		return
 	}
 	p.now.commands = append(p.now.commands, show{w.text})

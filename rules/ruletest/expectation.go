@@ -151,9 +151,9 @@ func (p *parser) details(e *expectation, words []word) bool {
 			}
 			e.summary, e.parts["summary"] = &summary, w.column
 		case valued:
-			number, _, ok := quantity(value)
+			number, _, hint, ok := quantity(value)
 			if !ok {
-				p.fault(w.column+characters(named)+1, fmt.Sprintf("got %q, want a number such as 20000, 815ms, 10KiB or 5%%", value), "")
+				p.fault(w.column+characters(named)+1, fmt.Sprintf("got %q, want a number such as 20000, 815ms, 10KiB or 5%%", value), hint)
 				return false
 			}
 			e.values = append(e.values, wantedValue{named, number, nearly, value, w.column})

@@ -78,10 +78,14 @@ type wantBlock struct {
 
 // Parse reads a test file; path is for messages. All that is wrong is in the faults; the file is nil then.
 func Parse(path string, content []byte) (*File, rules.Faults) {
-	script := txtar.Parse(content).Comment
+	if !bytes.HasSuffix(content, []byte("\n")) {
+		content = append(bytes.Clone(content), '\n') // as txtar does with each part
+	}
+	archive := txtar.Parse(content)
+	script := archive.Comment
 	p := &parser{file: &File{Path: path, sets: map[string]*rules.Set{}, rest: content[len(script):]}}
 	p.file.lines = strings.Split(strings.TrimSuffix(string(script), "\n"), "\n")
-	p.ruleFiles(content)
+	p.ruleFiles(content, archive)
 	p.before = settings{pane: DefaultPane, sources: 1}
 	for p.at = 0; p.at < len(p.file.lines); p.at++ {
 		p.parseLine(strings.TrimSuffix(p.file.lines[p.at], "\r"))
@@ -97,11 +101,10 @@ func Parse(path string, content []byte) (*File, rules.Faults) {
 }
 
 // ruleFiles reads the rule files behind the cases; their faults have the lines of the whole file.
-func (p *parser) ruleFiles(content []byte) {
-	from := len(txtar.Parse(content).Comment)
-	for _, file := range txtar.Parse(content).Files {
-		marker := bytes.IndexByte(content[from:], '\n') + 1
-		from += marker
+func (p *parser) ruleFiles(content []byte, archive *txtar.Archive) {
+	from := len(archive.Comment)
+	for _, file := range archive.Files {
+		from += bytes.IndexByte(content[from:], '\n') + 1 // the line with its name
 		above := bytes.Count(content[:from], []byte("\n"))
 		parsed, faults := rules.Parse(p.file.Path, append(bytes.Repeat([]byte("\n"), above), file.Data...))
 		p.faults = append(p.faults, faults...)

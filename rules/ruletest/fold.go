@@ -14,6 +14,7 @@ import (
 type fold struct {
 	pane    time.Duration
 	series  map[string]*series
+	known   map[*telemetry.Labels]*series // those of lines, which stay where they are
 	panes   map[cellPane]*cells
 	changed map[cellPane]bool
 	minutes map[int32]int64 // highest of each source, since 1970
@@ -40,7 +41,7 @@ type series struct {
 }
 
 func newFold(pane time.Duration) *fold {
-	return &fold{pane: pane, series: map[string]*series{}, panes: map[cellPane]*cells{}, changed: map[cellPane]bool{}, minutes: map[int32]int64{}}
+	return &fold{pane: pane, series: map[string]*series{}, known: map[*telemetry.Labels]*series{}, panes: map[cellPane]*cells{}, changed: map[cellPane]bool{}, minutes: map[int32]int64{}}
 }
 
 // came says that a source has come to a time: what it brings next comes then, whenever it was measured.
@@ -69,6 +70,9 @@ func (f *fold) add(source int32, labels *telemetry.Labels, report *telemetry.Rep
 }
 
 func (f *fold) seriesOf(labels *telemetry.Labels) *series {
+	if of := f.known[labels]; of != nil {
+		return of
+	}
 	names, values := telemetry.LabelNames, make([]string, 0, len(telemetry.LabelNames)+2*len(labels.Extra))
 	for i := range names {
 		values = append(values, *labels.FieldAt(i))
@@ -80,6 +84,7 @@ func (f *fold) seriesOf(labels *telemetry.Labels) *series {
 	if f.series[key] == nil {
 		f.series[key] = &series{labels: labels.Clone(), groups: map[string][]string{}}
 	}
+	f.known[labels] = f.series[key]
 	return f.series[key]
 }
 

@@ -47,13 +47,27 @@ func lineOf(alert *telemetry.Alert, begin time.Time) Line {
 	return line
 }
 
+// standing writes an alert as show alerts does: how it stands, not what it came to.
+func (l *Line) standing(active, fired time.Duration) string {
+	text := fmt.Sprintf("alert %s, active since %s", l.alert(), rules.FormatDuration(active))
+	if l.State != telemetry.AlertPending {
+		text += ", fired at " + rules.FormatDuration(fired)
+	}
+	return text
+}
+
 // String writes the line as a test file has it below want, and behind expect.
 func (l *Line) String() string {
 	if l.Rule == "" {
 		return l.Shown
 	}
+	return rules.FormatDuration(l.At) + " " + l.alert()
+}
+
+// alert is the line without its time.
+func (l *Line) alert() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s %s{", rules.FormatDuration(l.At), l.Rule)
+	fmt.Fprintf(&out, "%s{", l.Rule)
 	for i, name := range slices.Sorted(maps.Keys(l.Labels)) {
 		if i > 0 {
 			out.WriteByte(',')

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/weirmq/weir/rules/unit"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -19,20 +20,20 @@ type measure struct {
 
 // measurement is how a value enters a report.
 type measurement struct {
-	of       dimension
+	of       unit.Dimension
 	observed bool // into a histogram, so that it may be repeated
 	enter    func(r *telemetry.Report, m *measure, value float64)
 }
 
 // measurements are those that stand as name=value.
 var measurements = map[string]measurement{
-	"messages":   {of: plain, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Messages = whole(v) }},
-	"bytes":      {of: inBytes, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Bytes = whole(v) }},
-	"rebalances": {of: plain, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Rebalances = whole(v) }},
-	"latency":    observed(inSeconds, func(r *telemetry.Report) *telemetry.Histogram { return &r.LatencyMicros }),
-	"delay":      observed(inSeconds, func(r *telemetry.Report) *telemetry.Histogram { return &r.DelayMicros }),
-	"size":       observed(inBytes, func(r *telemetry.Report) *telemetry.Histogram { return &r.SizeBytes }),
-	"heartbeat":  observed(inSeconds, func(r *telemetry.Report) *telemetry.Histogram { return &r.HeartbeatMicros }),
+	"messages":   {of: unit.Plain, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Messages = whole(v) }},
+	"bytes":      {of: unit.Bytes, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Bytes = whole(v) }},
+	"rebalances": {of: unit.Plain, enter: func(r *telemetry.Report, _ *measure, v float64) { r.Rebalances = whole(v) }},
+	"latency":    observed(unit.Time, func(r *telemetry.Report) *telemetry.Histogram { return &r.LatencyMicros }),
+	"delay":      observed(unit.Time, func(r *telemetry.Report) *telemetry.Histogram { return &r.DelayMicros }),
+	"size":       observed(unit.Bytes, func(r *telemetry.Report) *telemetry.Histogram { return &r.SizeBytes }),
+	"heartbeat":  observed(unit.Time, func(r *telemetry.Report) *telemetry.Histogram { return &r.HeartbeatMicros }),
 }
 
 // Those that stand as prefix.name=value.
@@ -43,10 +44,10 @@ const (
 )
 
 var (
-	errorsOfClass = measurement{of: plain, enter: func(r *telemetry.Report, m *measure, v float64) {
+	errorsOfClass = measurement{of: unit.Plain, enter: func(r *telemetry.Report, m *measure, v float64) {
 		r.Errors = append(r.Errors, telemetry.ErrorCount{Class: m.class, Count: whole(v)})
 	}}
-	gauge = measurement{of: plain, enter: func(r *telemetry.Report, m *measure, v float64) {
+	gauge = measurement{of: unit.Plain, enter: func(r *telemetry.Report, m *measure, v float64) {
 		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: m.class, Value: v})
 	}}
 )
@@ -70,9 +71,9 @@ var settingNames = slices.Sorted(func(yield func(string) bool) {
 const microsPerSecond = 1e6
 
 // observed enters values into a histogram, in microseconds or bytes.
-func observed(of dimension, histogram func(*telemetry.Report) *telemetry.Histogram) measurement {
+func observed(of unit.Dimension, histogram func(*telemetry.Report) *telemetry.Histogram) measurement {
 	scale := 1.0
-	if of == inSeconds {
+	if of == unit.Time {
 		scale = microsPerSecond
 	}
 	return measurement{of: of, observed: true, enter: func(r *telemetry.Report, m *measure, v float64) {
@@ -86,7 +87,7 @@ func observed(of dimension, histogram func(*telemetry.Report) *telemetry.Histogr
 
 func whole(value float64) uint64 { return uint64(math.Round(value)) }
 
-// report is what one client says in one interval; at is the place of it among so many.
+// add enters the value into a report; at is the place of it among so many.
 func (m *measure) add(r *telemetry.Report, at, of int) {
 	value := m.first
 	if of > 1 {

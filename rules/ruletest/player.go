@@ -36,7 +36,7 @@ type player struct {
 type waiting struct {
 	source int32
 	labels *telemetry.Labels
-	report telemetry.Report
+	report *telemetry.Report // shared by the series of a line
 }
 
 func newPlayer(c *Case, set *rules.Set) *player {
@@ -76,7 +76,7 @@ func (p *player) flush() {
 	slices.SortStableFunc(p.waiting, func(a, b waiting) int { return int(a.report.StartUnixMillis - b.report.StartUnixMillis) })
 	for i := range p.waiting {
 		w := &p.waiting[i]
-		p.fold.add(w.source, w.labels, &w.report)
+		p.fold.add(w.source, w.labels, w.report)
 	}
 	p.waiting = p.waiting[:0]
 	for _, batch := range p.fold.flush(p.added.Groupings()) {
@@ -100,9 +100,9 @@ func (p *player) watermark(s step) {
 func (r reports) play(p *player) {
 	for n := range r.times {
 		at := begin.Add(r.from + time.Duration(n)*r.every)
-		report := telemetry.Report{StartUnixMillis: at.UnixMilli(), LengthMillis: uint32(p.of.pane.Milliseconds())}
+		report := &telemetry.Report{StartUnixMillis: at.UnixMilli(), LengthMillis: uint32(p.of.pane.Milliseconds())}
 		for i := range r.measures {
-			r.measures[i].add(&report, n, r.times)
+			r.measures[i].add(report, n, r.times)
 		}
 		for _, kind := range r.events {
 			report.Events = append(report.Events, telemetry.Event{Kind: kind, TimeUnixMillis: report.StartUnixMillis})
@@ -176,6 +176,14 @@ func (c reload) play(p *player) {
 
 func (c show) play(p *player) {
 	p.flush()
+	if c.what == "alerts" {
+		for _, alert := range p.evaluator.Alerts() {
+			line := lineOf(&alert, begin)
+			line.Shown, line.Rule = line.standing(alert.ActiveAt.Sub(begin), alert.FiredAt.Sub(begin)), ""
+			p.lines = append(p.lines, line)
+		}
+		return
+	}
 	stats := p.evaluator.Stats()
 	shown := fmt.Sprintf("%d evaluations failed", stats.EvaluationFailures)
 	if c.what == "state" {

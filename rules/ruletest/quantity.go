@@ -5,67 +5,49 @@ import (
 	"math"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/weirmq/weir/rules"
-)
-
-// dimension is what a number measures.
-type dimension int
-
-const (
-	plain dimension = iota
-	inSeconds
-	inBytes
+	"github.com/weirmq/weir/rules/unit"
 )
 
 // wanted says in messages what a number of a dimension looks like.
-var wanted = map[dimension]string{
-	plain:     "a number such as 1000 or 0.5",
-	inSeconds: "a time such as 800us, 15ms or 2s",
-	inBytes:   "bytes such as 200, 10KB or 1MiB",
-}
-
-// units are those that a number may have directly behind it, with their size in seconds, bytes and one.
-var units = map[string]struct {
-	of   dimension
-	size float64
-}{
-	"": {plain, 1}, "%": {plain, 0.01},
-	"us": {inSeconds, 1e-6}, "ms": {inSeconds, 1e-3}, "s": {inSeconds, 1}, "m": {inSeconds, 60}, "h": {inSeconds, 3600}, "d": {inSeconds, 86400},
-	"B": {inBytes, 1}, "KB": {inBytes, 1e3}, "MB": {inBytes, 1e6}, "GB": {inBytes, 1e9},
-	"KiB": {inBytes, 1 << 10}, "MiB": {inBytes, 1 << 20}, "GiB": {inBytes, 1 << 30},
-}
-
-var numberWithUnit = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)([a-zA-Z%]*)$`)
-
-// quantity reads a number with its unit, in seconds, bytes or one.
-func quantity(text string) (value float64, of dimension, ok bool) {
-	match := numberWithUnit.FindStringSubmatch(text)
-	if match == nil {
-		return 0, plain, false
-	}
-	number, err := strconv.ParseFloat(match[1], 64)
-	unit, known := units[match[2]]
-	if err != nil || !known {
-		return 0, plain, false
-	}
-	return number * unit.size, unit.of, true
-}
-
-// quantityOf reads a number of a dimension. Bytes need no unit, times do.
-func quantityOf(text string, of dimension) (float64, error) {
-	value, has, ok := quantity(text)
-	if !ok || has != of && !(of == inBytes && has == plain && !strings.HasSuffix(text, "%")) || value > greatest[of] {
-		return 0, fmt.Errorf("got %q, want %s, at most %s", text, wanted[of], number(greatest[of]))
-	}
-	return value, nil
+var wanted = map[unit.Dimension]string{
+	unit.Plain: "a number such as 1000 or 0.5",
+	unit.Time:  "a time such as 800us, 15ms or 2s",
+	unit.Bytes: "bytes such as 200, 10KB or 1MiB",
 }
 
 // greatest bounds each number, in seconds, bytes and one. Not smaller: what a large cluster counts in a pane; not larger: the
 // wire contract refuses counters above 2^50, and the sum of a histogram is one.
-var greatest = map[dimension]float64{plain: 1e15, inSeconds: 1e6, inBytes: 1e12}
+var greatest = map[unit.Dimension]float64{unit.Plain: 1e15, unit.Time: 1e6, unit.Bytes: 1e12}
+
+var bare = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$`)
+
+// quantity reads a number, with the units that expressions have, in seconds, bytes or one. What is none has a hint where it
+// can be told what was meant.
+func quantity(text string) (value float64, of unit.Dimension, hint string, ok bool) {
+	if bare.MatchString(text) {
+		value, err := strconv.ParseFloat(text, 64)
+		return value, unit.Plain, "", err == nil
+	}
+	_, found := unit.Scan(text)
+	if len(found) != 1 || found[0].Text != text {
+		return 0, unit.Plain, "", false
+	}
+	return found[0].Value, found[0].Of, found[0].Hint, found[0].Message == ""
+}
+
+// measured reads a number of a dimension at a word. Bytes need no unit, times do.
+func (p *parser) measured(w word, of unit.Dimension) (value float64, ok bool) {
+	value, has, hint, ok := quantity(w.text)
+	asIs := of == unit.Bytes && bare.MatchString(w.text)
+	if ok && (has == of || asIs) && value <= greatest[of] {
+		return value, true
+	}
+	p.fault(w.column, fmt.Sprintf("got %q, want %s, at most %s", w.text, wanted[of], number(greatest[of])), hint)
+	return 0, false
+}
 
 // moment reads a time since the case began.
 func moment(text string) (time.Duration, error) {

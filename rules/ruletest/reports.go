@@ -29,6 +29,8 @@ const (
 	maxTimes = 100_000
 	// maxSeries: not smaller, departed clients of a large group; not larger: as above.
 	maxSeries = 10_000
+	// maxReports of all series: not smaller, a thousand clients for an hour; not larger: each takes a microsecond and some bytes.
+	maxReports = 1_000_000
 )
 
 // reports reads at TIME[..TIME] [every D] [source N]: setting...
@@ -51,6 +53,10 @@ func (p *parser) reports(a arguments) {
 		fine = p.setting(&out, w) && fine
 	}
 	if !fine {
+		return
+	}
+	if n := out.times * len(out.series); n > maxReports {
+		p.fault(a.words[0].column, fmt.Sprintf("got %d reports, want at most %d", n, maxReports), "choose a shorter range, or fewer series")
 		return
 	}
 	for i := range out.series {
@@ -234,15 +240,13 @@ func (p *parser) measure(out *reports, m measure, w word) bool {
 		m.counts = n
 	}
 	first, last, ramp := strings.Cut(text, "..")
-	var err error
-	if m.first, err = quantityOf(first, m.what.of); err != nil {
-		p.fault(w.column, err.Error(), "")
+	var ok bool
+	if m.first, ok = p.measured(word{first, w.column}, m.what.of); !ok {
 		return false
 	}
 	m.last = m.first
 	if ramp {
-		if m.last, err = quantityOf(last, m.what.of); err != nil {
-			p.fault(w.column+characters(first)+2, err.Error(), "")
+		if m.last, ok = p.measured(word{last, w.column + characters(first) + 2}, m.what.of); !ok {
 			return false
 		}
 		if out.times < 2 {

@@ -40,7 +40,7 @@ func supersedes(next, held *telemetry.Alert) bool {
 //
 //	waiting --acknowledged--> told --state changes--> waiting
 //	   |                       |
-//	   '---refused---> given up '--resolved, retention over or inactive--> dropped
+//	   '---refused---> given up '--resolved, retention over, inactive or pending--> dropped
 //
 // A told alert is sent again every resend delay; given up is as told, without the resends.
 type entry struct {
@@ -49,7 +49,7 @@ type entry struct {
 	refused      version          // the newest that it refused
 	changed      time.Time        // when the present state came
 	sent         time.Time        // when the post that it acknowledged was written
-	ended        bool             // the rules know the alert no more: drop it once the instance knows that it resolved
+	ended        bool             // the rules know the alert no more, or a new one that does not fire yet: drop it once the instance knows that it resolved
 
 	due     time.Time
 	index   int           // in the heap, -1 outside

@@ -73,15 +73,12 @@ func (q *queue) replace(e *entry, alert *telemetry.Alert, now time.Time) {
 }
 
 // end takes a state that is never sent. What fired before it has resolved, even if that state was never seen: a
-// compacted log may lack it. What resolved is still told.
+// compacted log may lack it. What resolved is still told once, and not again: a pending alert lives anew, as it is for Prometheus.
 func (q *queue) end(e *entry, by *telemetry.Alert, now time.Time) {
 	if e.alert.State == telemetry.AlertFiring {
 		resolved := *e.alert
 		resolved.State, resolved.Seq, resolved.EvaluatedAt, resolved.ResolvedAt = telemetry.AlertResolved, by.Seq, by.EvaluatedAt, by.EvaluatedAt
 		q.replace(e, &resolved, now)
-	}
-	if by.State != telemetry.AlertInactive {
-		return
 	}
 	e.ended = true
 	if !e.flying && e.finished(now) {

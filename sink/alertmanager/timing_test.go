@@ -348,3 +348,21 @@ func TestFlushSendsAfterRunEnded(t *testing.T) {
 		b.want("2s a resolved")
 	})
 }
+
+// TestAPendingLifeEndsTheResends has an alert's condition come back while its resolve is still sent again: from then on
+// nothing is, until it fires anew.
+func TestAPendingLifeEndsTheResends(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.put("a", telemetry.AlertFiring, 2)
+		b.advance(10 * time.Second)
+		b.put("a", telemetry.AlertResolved, 3)
+		b.advance(75 * time.Second)
+		b.want("0s a firing; 10s a resolved; 70s a resolved")
+		b.put("a", telemetry.AlertPending, 4)
+		b.advance(10 * time.Minute)
+		b.want("")
+		b.put("a", telemetry.AlertFiring, 5)
+		b.advance(10*time.Minute + time.Second)
+		b.want("600s a firing")
+	})
+}
