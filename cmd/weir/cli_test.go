@@ -86,6 +86,7 @@ faulty/rules.yaml:17:23: annotation summary: unknown function humaniseDuration; 
 func TestCommandsThatEnd(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, "faulty/rules.yaml", faultyRules, "good/rules.yaml", largeMessageRule, "empty/README", "",
+		"good/tests/size_test.txt", largeMessageTest, "wrong_test.txt", wrongTest, "faulty_test.txt", "case a\nat 0s topic=a\n",
 		"good.yaml", "rules: {dir: good}\n", "unknown.yaml", "kafka:\n  brokers: [a:1]\n  broker: b\nkakfa: {}\n",
 		"faulty.yaml", "rules: {dir: faulty}\n", "replicas.yaml", "kafka: {brokers: [\"a:1\", \"b:2\"], replication_factor: 3}\n",
 		"dsn.yaml", "rules: {dir: good}\nclickhouse:\n  dsn: htp://weir:hunter2@store/weir\n", "noreplicas.yaml", "kafka: {replication_factor: 0}\n")
@@ -109,6 +110,18 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"rules check --pane 1s nowhere good", "good: 1 rules, no faults\n", "nowhere: no such file or directory", exitFailed},
 		{"rules check --pane 1s --format json nowhere good", `{"dir":"nowhere","rules":0,"faults":[],"warnings":[],"error":"read rules: lstat nowhere: no such file or directory"}` + "\n" +
 			`{"dir":"good","rules":1,"faults":[],"warnings":[]}` + "\n", "nowhere: no such file or directory", exitFailed},
+		{"rules test good", "good: rule LargeMessage has no case that recovers\ngood: 2 cases passed; 0 of 1 rules have cases that fire, stay quiet and recover\n", "", 0},
+		{"rules test --cover good", "good: rule LargeMessage has no case that recovers\n", "", exitFaults},
+		{"rules test --cover --run small good", "good: 1 cases passed\n", "", 0},
+		{"rules test --run ( good", "", "weir: --run: error parsing regexp: missing closing ): `(`", exitFailed},
+		{"rules test wrong_test.txt good", wrongPrinted, "", exitFaults},
+		{"rules test --json wrong_test.txt", `{"path":"wrong_test.txt","cases":[{"file":"wrong_test.txt","line":1,"name":"fires at 5s","happened":["3s Large{topic=orders} firing messages=9"],` +
+			`"failures":[{"file":"wrong_test.txt","line":5,"column":8,"message":"it does not happen; the nearest differs: at 3s, not 5s","source":"expect 5s Large firing",` +
+			`"details":["+ 3s Large{topic=orders} firing messages=9"]}]}],"evaluations":1}` + "\n", "", exitFaults},
+		{"rules test faulty_test.txt", "", "faulty_test.txt:2:14: a colon is missing between the times and what is reported; as in at 0s..10m: op=send topic=orders messages=100\n", exitFaults},
+		{"rules test --json faulty_test.txt", `{"path":"faulty_test.txt","cases":[],"evaluations":0,"faults":[{"file":"`, "", exitFaults},
+		{"rules test faulty", "", faultsFound, exitFaults},
+		{"rules test nowhere", "", "weir: find tests of rules: stat nowhere: no such file or directory\n", exitFailed},
 		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},
 		{"config check --config unknown.yaml", "", "unknown.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics", exitFailed},
 		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, http, roles", exitFailed},
