@@ -19,6 +19,7 @@ import (
 
 	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/pipeline"
+	"github.com/weirmq/weir/rules"
 	weirsdk "github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/telemetry/telemetrypb"
 )
@@ -225,6 +226,11 @@ func TestRulesAreWhole(t *testing.T) {
 	}
 	if fields < 40 {
 		t.Errorf("found %d fields only", fields)
+	}
+	contract := readPage(t, "docs/wire-contract.md")
+	for _, field := range rules.GaugeFields {
+		says(t, p, "how a gauge merges", fmt.Sprintf(" | `%s` | %s | ", field.Gauge, field.Merge))
+		says(t, contract, "a gauge", "`"+field.Gauge+"`")
 	}
 	err := loadRules(t, "groups:\n  - name: a\n    rules:\n      - {nothing: 1}\n")
 	_, known, _ := strings.Cut(err.Error(), "known are ")

@@ -153,7 +153,7 @@ func (d *decoder) expr(rule, node *yaml.Node, out *Rule) {
 		d.expression(node, "expr", err)
 		return
 	}
-	out.ExprText, out.program, out.tree, out.reads = text, compiled.program, compiled.tree, compiled.reads
+	out.ExprText, out.program, out.tree, out.truth, out.reads = text, compiled.program, compiled.tree, compiled.truth, compiled.reads
 	if lookback := out.Lookback(); lookback > MaxLookback {
 		d.fault(node, "shorten the window or ago", "the rule looks back %s, at most %s is kept", lookback, MaxLookback)
 	}

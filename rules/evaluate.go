@@ -3,9 +3,11 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/vm"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -86,8 +88,10 @@ func (e *Evaluator) reviveGroups() {
 type verdict struct {
 	active  bool
 	unknown bool // neither active nor not
-	view    *View
-	from    time.Time
+	// unmeasured says that it is unknown for want of gauges alone: all that was sent is known.
+	unmeasured bool
+	view       *View
+	from       time.Time
 }
 
 func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetry.Alert, error) {
@@ -96,7 +100,7 @@ func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetr
 		g.unknown = true
 		return nil, fmt.Errorf("evaluate %s for %q: %w", rule.Alert, g.values, err)
 	}
-	g.unknown = g.unknown || found.unknown
+	g.unknown = g.unknown || found.unknown && !found.unmeasured
 	return e.transition(rule, g, found, at)
 }
 
@@ -136,17 +140,45 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 			view.DepartedClients = departed(&before.totals, &here.totals)
 		}
 	}
-	out, err := expr.Run(rule.program, *view)
+	active, indefinite, err := rule.holds(view, func() bool { return readUnknown })
 	if err != nil {
 		return verdict{}, err
 	}
-	active := out.(bool)
 	omitted := here.omitted.Has(rule.reads.needs)
 	begin, begun := e.begins.of(g.grouping)
 	whole := e.stats.Completeness >= 1 && begun && !from.Before(begin) && !omitted
-	shown := active && rule.reads.presence && !omitted
-	unknown := !whole && !shown || readUnknown && (!active || rule.reads.negates)
-	return verdict{active: active, unknown: unknown, view: view, from: from}, nil
+	heard := whole || active && rule.reads.presence && !omitted
+	return verdict{active: active, unknown: !heard || indefinite, unmeasured: heard && indefinite && !readUnknown, view: view, from: from}, nil
+}
+
+// holds says whether the rule's condition is true of a view, and whether that is indefinite because of something unknown.
+// elsewhereUnknown says, after a run, whether a span that it read is not known.
+func (r *Rule) holds(view *View, elsewhereUnknown func() bool) (active, indefinite bool, err error) {
+	active, err = isTrue(r.program, view)
+	if err != nil || r.truth == nil || !elsewhereUnknown() && !r.readsUnknown(view) {
+		return active, false, err
+	}
+	if active, err = isTrue(r.truth.certain, view); err != nil || active {
+		return active, false, err
+	}
+	indefinite, err = isTrue(r.truth.possible, view)
+	return false, indefinite, err
+}
+
+// readsUnknown says that the rule may read something of the view that is not known, besides spans elsewhere.
+func (r *Rule) readsUnknown(view *View) bool {
+	return r.reads.gaugesElsewhere || slices.ContainsFunc(r.reads.fields, func(field string) bool {
+		_, ok := gaugeFields[field]
+		return ok && math.IsNaN(view.number(field))
+	})
+}
+
+func isTrue(program *vm.Program, view *View) (bool, error) {
+	out, err := expr.Run(program, *view)
+	if err != nil {
+		return false, err
+	}
+	return out.(bool), nil
 }
 
 // wholePanes rounds a span up to panes.

@@ -18,6 +18,10 @@ const DefaultMaxGroups = 100_000
 // Prometheus does (rules/alerting.go, resolvedRetention).
 const ResolvedRetention = 15 * time.Minute
 
+// UnmeasuredRetention is for how long an alert stays as it is while nobody reports the gauges that its rule reads. Not smaller:
+// a collector may be away for a night, and nothing is better because of it; not larger: what was deleted has no gauges either.
+const UnmeasuredRetention = 24 * time.Hour
+
 // RefreshEvery is how often a firing alert's values are published while its state
 // stays. Not smaller: weir.alerts would grow with every pane; not larger: what
 // Alertmanager is sent again would be stale.

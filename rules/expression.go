@@ -23,6 +23,7 @@ type condition struct {
 	program *vm.Program
 	// tree has a constant in place of each literal, in seconds, bytes, bytes per second or as a share. It is not optimised.
 	tree  ast.Node
+	truth *compiledTruth
 	reads reading
 }
 
@@ -41,7 +42,11 @@ func compileExpr(text string, by []string) (condition, error) {
 		return condition{}, faults.sorted()
 	}
 	r.reading.presence = showsPresence(tree)
-	return condition{program: program, tree: tree, reads: r.reading}, nil
+	truth, err := compileTruth(tree)
+	if err != nil {
+		return condition{}, expressionErrors{{Message: err.Error()}}
+	}
+	return condition{program: program, tree: tree, truth: truth, reads: r.reading}, nil
 }
 
 // compile compiles the expression for an environment. Everything that does not fit is a fault: what Expr finds wrong is taken

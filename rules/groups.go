@@ -108,6 +108,9 @@ func (e *Evaluator) stretchOf(g *groupState, from, to time.Time, need telemetry.
 		out.paneTPS = append(out.paneTPS, float64(totals.Messages)/e.config.Pane.Seconds())
 		read := needed(totals, need)
 		out.totals.MergePanes(&read)
+		if times, ok := skew(totals, telemetry.GaugePartitionRate); ok {
+			out.skews = append(out.skews, times)
+		}
 		out.late += pane.late
 		out.omitted |= pane.omitted
 	}

@@ -12,7 +12,7 @@ import (
 func TestGaugesOfASpannedMinuteCountOnce(t *testing.T) {
 	lag := func(series uint64, sum float64) *telemetry.Totals {
 		return &telemetry.Totals{Reports: series, Messages: 10,
-			Gauges: []telemetry.GaugeValue{{Name: gaugeLagMessages, TimeUnixMillis: int64(sum), Last: sum, Max: sum, Sum: sum, Min: sum, Series: series}}}
+			Gauges: []telemetry.GaugeValue{{Name: telemetry.GaugeLagMessages, TimeUnixMillis: int64(sum), Last: sum, Max: sum, Sum: sum, Min: sum, Series: series}}}
 	}
 	first, second := telemetry.Source{Partition: 0}, telemetry.Source{Partition: 1}
 	before, after := telemetry.Segment{MinuteUnix: 1}, telemetry.Segment{MinuteUnix: 2}

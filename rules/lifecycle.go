@@ -17,6 +17,8 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 	key := alertKey(rule.Alert, g.key)
 	alert := e.alerts[key]
 	switch {
+	case found.unmeasured && alert != nil && alert.State != telemetry.AlertResolved && at.Sub(alert.EvaluatedAt) >= UnmeasuredRetention:
+		return e.endUnmeasured(key, at), nil
 	case found.unknown || alert != nil && !at.After(alert.EvaluatedAt):
 		// Evaluated before: a crash came after the alert was published and before how far was.
 		return nil, nil
@@ -37,6 +39,17 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 	alert.ResolvedAt = at
 	alert.measure(rule, found, e.config.Pane) // its annotations go on saying what fired
 	return alert.move(telemetry.AlertResolved, at), nil
+}
+
+// endUnmeasured ends an alert of what nobody measures any more.
+func (e *Evaluator) endUnmeasured(key string, at time.Time) *telemetry.Alert {
+	alert := e.alerts[key]
+	if alert.State == telemetry.AlertPending {
+		delete(e.alerts, key)
+		return alert.move(telemetry.AlertInactive, at)
+	}
+	alert.ResolvedAt, alert.Reason = at, fmt.Sprintf("no report had the gauges that the rule reads for %s", UnmeasuredRetention)
+	return alert.move(telemetry.AlertResolved, at)
 }
 
 // active handles a condition that is true.

@@ -4,7 +4,15 @@ import "github.com/expr-lang/expr/ast"
 
 // absenceFields may be high because input is missing, so that no comparison with
 // them shows that something is there.
-var absenceFields = map[string]bool{"volatility": true, "departed_clients": true, "completeness": true}
+var absenceFields = func() map[string]bool {
+	out := map[string]bool{"volatility": true, departedClients: true, "completeness": true}
+	for i := range GaugeFields {
+		if !GaugeFields[i].rises() {
+			out[GaugeFields[i].Field] = true
+		}
+	}
+	return out
+}()
 
 // showsPresence says that an expression which is true of a part of the input shows
 // something that is there: fields above constants, joined by and, or. Anything else

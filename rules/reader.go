@@ -17,8 +17,8 @@ var fieldNeeds = map[string]telemetry.Parts{
 	"p999": telemetry.PartLatency, "latency_max": telemetry.PartLatency, "latency_share_above": telemetry.PartLatency,
 	"delay_p50": telemetry.PartDelay, "delay_p99": telemetry.PartDelay,
 	"size_p50": telemetry.PartSize, "size_p99": telemetry.PartSize, "size_max": telemetry.PartSize, "size_avg": telemetry.PartSize,
-	"heartbeat_p99": telemetry.PartHeartbeat,
-	"clients":       telemetry.PartDistincts, "nodes": telemetry.PartDistincts, "version_share": telemetry.PartDistincts,
+	"heartbeat_p50": telemetry.PartHeartbeat, "heartbeat_p90": telemetry.PartHeartbeat, "heartbeat_p99": telemetry.PartHeartbeat,
+	"clients": telemetry.PartDistincts, "nodes": telemetry.PartDistincts, "version_share": telemetry.PartDistincts,
 	"outdated": telemetry.PartDistincts, "departed_clients": telemetry.PartDistincts,
 }
 
@@ -30,9 +30,8 @@ type reading struct {
 	ago      map[string]time.Duration
 	prev     bool
 	departed bool
-	// negates says that the expression may be true because a comparison is false, so
-	// that a comparison with something unknown proves nothing.
-	negates bool
+	// gaugesElsewhere says that gauges of another span are read.
+	gaugesElsewhere bool
 	// presence says that the expression is never true because input is missing.
 	presence bool
 }
@@ -57,15 +56,9 @@ func (r *reader) Visit(node *ast.Node) {
 	case *ast.MemberNode:
 		if property, ok := n.Property.(*ast.StringNode); ok {
 			r.reading.needs |= fieldNeeds[property.Value]
+			_, gauge := gaugeFields[property.Value]
+			r.reading.gaugesElsewhere = r.reading.gaugesElsewhere || gauge
 		}
-	case *ast.UnaryNode:
-		r.reading.negates = r.reading.negates || n.Operator == "not" || n.Operator == "!"
-	case *ast.BinaryNode:
-		r.reading.negates = r.reading.negates || n.Operator == "!=" || n.Operator == "==" && (isCondition(n.Left) || isCondition(n.Right))
-	case *ast.PredicateNode: // none(), one() and count() ask what is false too
-		r.reading.negates = true
-	case *ast.ConditionalNode:
-		r.reading.negates = true
 	case *ast.CallNode:
 		r.call(n)
 	}
@@ -94,9 +87,7 @@ func (r *reader) name(name string, node ast.Node) {
 	case slices.Contains(telemetry.LabelNames, name) && !slices.Contains(r.by, name):
 		r.fail(node, fmt.Sprintf("label %s is not one the rule groups by", name), fmt.Sprintf("add it to by, or filter with where (by has %v)", r.by))
 	}
-	at, numeric := spanFields[name]
-	numeric = numeric && at <= spanFields["volatility"] || name == departedClients || name == "completeness" || name == "late"
-	if numeric && !slices.Contains(r.reading.fields, name) {
+	if isNumeric(name) && !slices.Contains(r.reading.fields, name) {
 		r.reading.fields = append(r.reading.fields, name)
 	}
 }

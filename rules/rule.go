@@ -31,6 +31,7 @@ type Rule struct {
 	source      string // the line that names the alert
 	program     *vm.Program
 	tree        ast.Node // of the expression, literals patched
+	truth       *compiledTruth
 	reads       reading
 	labels      map[string]*template.Template
 	annotations map[string]*template.Template

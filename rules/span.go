@@ -10,8 +10,8 @@ import (
 
 // Span is what a rule sees of one group over one stretch of event time: the fields
 // an expression reads, by the names and in the units of their tags; dim is the unit as package unit knows it, and takes that
-// of what a function is given. Fields that
-// nothing was observed for are 0; all fields of a span that Weir knows nothing of are NaN.
+// of what a function is given. Fields that nothing was observed for are 0, those of gauges that nobody reported NaN; all fields
+// of a span that Weir knows nothing of are NaN.
 type Span struct {
 	TPS         float64 `expr:"tps" dim:"1/time" unit:"messages per second"`
 	BPS         float64 `expr:"bps" dim:"bytes/time" unit:"bytes per second"`
@@ -40,16 +40,38 @@ type Span struct {
 	TPSMedian   float64 `expr:"tps_median" dim:"1/time" unit:"messages per second"`
 	Volatility  float64 `expr:"volatility" dim:"plain" unit:"ratio (max-min)/median of the panes' tps"`
 
+	HeartbeatP50   float64 `expr:"heartbeat_p50" dim:"time" unit:"seconds"`
+	HeartbeatP90   float64 `expr:"heartbeat_p90" dim:"time" unit:"seconds"`
+	LagMax         float64 `expr:"lag_max" dim:"plain" unit:"messages"`
+	LagMedian      float64 `expr:"lag_median" dim:"plain" unit:"messages"`
+	RetentionLeft  float64 `expr:"retention_left" dim:"time" unit:"seconds"`
+	Stalled        float64 `expr:"stalled_partitions" dim:"plain" unit:"partitions"`
+	Stopped        float64 `expr:"stopped_partitions" dim:"plain" unit:"partitions"`
+	Rewound        float64 `expr:"rewound_partitions" dim:"plain" unit:"partitions"`
+	Growing        float64 `expr:"growing_partitions" dim:"plain" unit:"partitions"`
+	Members        float64 `expr:"members" dim:"plain" unit:"members"`
+	PausedClients  float64 `expr:"paused_clients" dim:"plain" unit:"clients"`
+	PausedSeconds  float64 `expr:"paused_seconds" dim:"time" unit:"seconds"`
+	SendSkew       float64 `expr:"send_skew" dim:"plain" unit:"ratio"`
+	SendPartitions float64 `expr:"send_partitions" dim:"plain" unit:"partitions"`
+	InSync         float64 `expr:"in_sync_replicas" dim:"plain" unit:"replicas"`
+	UnderReplica   float64 `expr:"under_replicated_partitions" dim:"plain" unit:"partitions"`
+	UnderMinISR    float64 `expr:"under_min_isr_partitions" dim:"plain" unit:"partitions"`
+	Leaderless     float64 `expr:"leaderless_partitions" dim:"plain" unit:"partitions"`
+	UnderPolls     float64 `expr:"under_replicated_polls" dim:"plain" unit:"share 0-1 of polls"`
+	Controllers    float64 `expr:"active_controllers" dim:"plain" unit:"controllers"`
+	NodesAlive     float64 `expr:"nodes_alive" dim:"plain" unit:"nodes"`
+	BrokersAlive   float64 `expr:"brokers_alive" dim:"plain" unit:"brokers"`
+	DiskUsed       float64 `expr:"disk_used" dim:"plain" unit:"share 0-1"`
+	SendQueueWait  float64 `expr:"send_queue_wait" dim:"time" unit:"seconds"`
+	PageCacheLock  float64 `expr:"page_cache_lock" dim:"time" unit:"seconds"`
+	FailedBeats    float64 `expr:"heartbeat_failures" dim:"plain" unit:"heartbeats"`
+	PeersP50       float64 `expr:"heartbeat_peers_p50" dim:"time" unit:"seconds"`
+
 	LatencyShareAbove func(seconds float64) float64 `expr:"latency_share_above" dim:"plain" takes:"time" unit:"share 0-1"`
 	VersionShare      func(version string) float64  `expr:"version_share" dim:"plain" unit:"share 0-1 of clients"`
 	Outdated          func(minimum string) float64  `expr:"outdated" dim:"plain" unit:"share 0-1 of clients with a known version"`
 }
-
-// Names of the gauges behind lag and lag_seconds.
-const (
-	gaugeLagMessages = "lag_messages"
-	gaugeLagSeconds  = "lag_seconds"
-)
 
 const microsPerSecond = 1e6
 
@@ -79,6 +101,7 @@ func (s *Span) number(name string) (float64, bool) {
 type stretch struct {
 	totals  telemetry.Totals
 	paneTPS []float64 // one for each pane, those without data included
+	skews   []float64 // of rates of partitions, one for each pane that has them
 	seconds float64
 	late    uint64
 	omitted telemetry.Parts // by some partial in it
@@ -108,15 +131,12 @@ func (s *stretch) span(need telemetry.Parts) Span {
 		out.SizeAvg = ratio(float64(t.SizeBytes.Sum), float64(t.SizeBytes.Count()))
 	}
 	if need.Has(telemetry.PartHeartbeat) {
-		out.HeartbeatPN = seconds(&t.HeartbeatMicros, 0.99)
+		out.HeartbeatPN, out.HeartbeatP90 = seconds(&t.HeartbeatMicros, 0.99), seconds(&t.HeartbeatMicros, 0.9)
+		out.HeartbeatP50 = seconds(&t.HeartbeatMicros, 0.5)
 	}
-	for _, gauge := range t.Gauges {
-		switch gauge.Name {
-		case gaugeLagMessages:
-			out.Lag = gauge.Sum
-		case gaugeLagSeconds:
-			out.LagSeconds = gauge.Max
-		}
+	fields := reflect.ValueOf(&out).Elem()
+	for i := range GaugeFields {
+		fields.Field(spanFields[GaugeFields[i].Field]).SetFloat(GaugeFields[i].read(s))
 	}
 	out.LatencyShareAbove = func(limit float64) float64 {
 		return t.LatencyMicros.ShareAbove(uint64(max(limit, 0) * microsPerSecond))

@@ -103,7 +103,7 @@ func TestSpanFields(t *testing.T) {
 		s.totals.LatencyMicros.Observe(1000)
 	}
 	s.totals.LatencyMicros.Observe(2_000_000)
-	s.totals.Gauges = []telemetry.GaugeValue{{Name: gaugeLagMessages, Sum: 7, Max: 5}, {Name: gaugeLagSeconds, Sum: 9, Max: 6}}
+	s.totals.Gauges = []telemetry.GaugeValue{{Name: telemetry.GaugeLagMessages, Sum: 7, Max: 5}, {Name: telemetry.GaugeLagSeconds, Sum: 9, Max: 6}}
 	span := s.span(telemetry.PartLatency)
 	for name, want := range map[string]float64{"tps": 9, "bps": 900, "errors": 10, "error_rate": 0.1, "p50": 0.001, "p999": 2, "latency_max": 2, "lag": 7, "lag_seconds": 6} {
 		if got, _ := span.number(name); math.Abs(got-want) > 0.01*want {

@@ -1,7 +1,6 @@
 package weir
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -61,18 +60,25 @@ func TestPausedAndResumed(t *testing.T) {
 	mustClose(t, c)
 
 	var kinds []telemetry.EventKind
-	paused := false
+	paused, since := false, int64(0)
 	for _, r := range readReports(t, reports) {
 		for _, e := range r.Events {
 			kinds = append(kinds, e.Kind)
 			paused = e.Kind == telemetry.EventPaused || paused && e.Kind != telemetry.EventResumed
+			if e.Kind == telemetry.EventPaused {
+				since = e.TimeUnixMillis
+			}
 		}
-		want := ""
-		if paused {
-			want = "[{paused 1}]"
+		if !paused && len(r.Gauges) > 0 || paused && len(r.Gauges) != 2 {
+			t.Fatalf("after events %v the gauges are %v", kinds, r.Gauges)
 		}
-		if got := fmt.Sprint(r.Gauges); got != want && (paused || len(r.Gauges) > 0) {
-			t.Errorf("after events %v the gauges are %s: want %s", kinds, got, want)
+		if !paused {
+			continue
+		}
+		now := r.StartUnixMillis + int64(r.LengthMillis)
+		want := []telemetry.Gauge{{Name: "paused", Value: 1}, {Name: "paused_seconds", Value: float64(now-since) / 1000}}
+		if !slices.Equal(r.Gauges, want) {
+			t.Errorf("after events %v the gauges are %v: want %v", kinds, r.Gauges, want)
 		}
 	}
 	if want := []telemetry.EventKind{telemetry.EventStarted, telemetry.EventPaused, telemetry.EventResumed, telemetry.EventStopped}; !slices.Equal(kinds, want) {

@@ -9,7 +9,10 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-const nanosPerMicro = 1000
+const (
+	nanosPerMicro   = 1000
+	millisPerSecond = 1000
+)
 
 // maxEvents bounds the lifecycle events that wait for a report. Not smaller: a
 // report may wait for an outage's end; not larger: the newest tell enough.
@@ -35,6 +38,7 @@ type meter struct {
 	droppedReports uint64
 	events         []telemetry.Event
 	paused         bool
+	pausedMillis   int64 // since when, Unix time
 	slowest        exemplar
 	largest        exemplar
 	ending         ending // of messages sent
@@ -167,6 +171,9 @@ func (m *meter) setPaused(paused bool, nowMillis int64) {
 	m.mu.Lock()
 	changed := paused != m.paused
 	m.paused = paused
+	if changed {
+		m.pausedMillis = nowMillis
+	}
 	m.mu.Unlock()
 	if !changed {
 		return

@@ -50,7 +50,9 @@ func (m *meter) copyTo(t *taken, nowMillis int64) {
 	m.events = m.events[:0]
 	r.Gauges = r.Gauges[:0]
 	if m.paused {
-		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: "paused", Value: 1})
+		lasts := max(r.StartUnixMillis+int64(r.LengthMillis)-m.pausedMillis, 0)
+		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: telemetry.GaugePaused, Value: 1},
+			telemetry.Gauge{Name: telemetry.GaugePausedSeconds, Value: float64(lasts) / millisPerSecond})
 	}
 	t.slowest, t.largest = m.slowest, m.largest
 	m.slowest, m.largest = exemplar{}, exemplar{}

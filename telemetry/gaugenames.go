@@ -1,0 +1,33 @@
+package telemetry
+
+// Names of the gauges that fields of rules are made of. A name ends in its unit: seconds, messages, ratio; one that ends in what
+// it counts has none. A gauge is a value as it stood at the interval's end; what is not known is left out, never sent as 0.
+const (
+	// Of a partition that a consumer group reads.
+
+	GaugeLagMessages      = "lag_messages"           // end offset less committed offset
+	GaugeLagSeconds       = "lag_seconds"            // age of the oldest message that is not committed
+	GaugeRetentionLeft    = "retention_left_seconds" // until the oldest message that is not committed expires
+	GaugeStalled          = "stalled_partitions"     // 1 where Burrow says STALL, else 0
+	GaugeStopped          = "stopped_partitions"     // 1 where Burrow says STOP, else 0
+	GaugeRewound          = "rewound_partitions"     // 1 where Burrow says REWIND, else 0
+	GaugeGrowing          = "growing_partitions"     // 1 where Burrow says WARN, else 0
+	GaugeMembers          = "members"                // of a consumer group
+	GaugeLagMedian        = "lag_median_messages"    // over the partitions of a topic that a consumer group reads
+	GaugePaused           = "paused"                 // 1 while a client has paused consumption; absent while it has not
+	GaugePausedSeconds    = "paused_seconds"         // since a client has paused consumption; absent while it has not
+	GaugePartitionRate    = "partition_messages_per_second"
+	GaugeInSyncReplicas   = "in_sync_replicas" // of a partition
+	GaugeUnderReplicated  = "under_replicated_partitions"
+	GaugeUnderMinISR      = "under_min_isr_partitions"
+	GaugeLeaderless       = "leaderless_partitions"
+	GaugeUnderReplicatedR = "under_replicated_polls_ratio" // share 0-1 of the ten newest polls, a minute apart
+	GaugeControllers      = "active_controllers"
+	GaugeNodesAlive       = "nodes_alive" // all nodes of a cluster, whatever they do
+	GaugeBrokersAlive     = "brokers_alive"
+	GaugeDiskUsed         = "disk_used_ratio" // of the fullest disk of a node, share 0-1
+	GaugeSendQueueWait    = "send_queue_wait_seconds"
+	GaugePageCacheLock    = "page_cache_lock_seconds"
+	GaugeHeartbeatFailed  = "heartbeat_failures_in_a_row"
+	GaugeHeartbeatPeers   = "heartbeat_peers_p50_seconds" // median round trip of the other brokers of the cluster
+)
