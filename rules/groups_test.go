@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -68,5 +69,42 @@ func TestWhatLacksLessReplaces(t *testing.T) {
 	}
 	if late := pane.put(of, contribution{totals: &telemetry.Totals{Reports: 6}}, true); late != 0 || pane.parts[of].omitted != 0 {
 		t.Errorf("the same reports after the pane closed: %d are late and it lacks %b, want neither", late, pane.parts[of].omitted)
+	}
+}
+
+// TestAFullEvaluatorKeepsWhatFires holds that groups over the limit are counted, and end no alert of those within it.
+func TestAFullEvaluatorKeepsWhatFires(t *testing.T) {
+	parsed, faults := Parse("rules.yaml", []byte("groups:\n  - name: g\n    rules:\n      - {alert: Surge, by: [topic], window: 10s, expr: tps > 10}\n"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	set, begin := &Set{Rules: parsed}, time.Unix(1_800_000_000, 0)
+	e := NewEvaluator(set, Config{Pane: 10 * time.Second, MaxGroups: 2})
+	heard := func(at time.Duration) {
+		e.ApplyWatermark(telemetry.Watermark{EventTime: begin.Add(at), At: begin.Add(at), Sources: 1})
+	}
+	heard(0)
+	for pane := range 6 {
+		at := time.Duration(pane) * 10 * time.Second
+		topics := []string{"a", "b"}
+		if pane > 1 {
+			topics = []string{"c", "d", "b", "a"}
+		}
+		for _, topic := range topics {
+			e.Apply(&telemetry.GroupBatch{Groups: []telemetry.GroupPartials{{Grouping: set.Groupings()[0].ID, Values: []string{topic},
+				Partials: []telemetry.GroupPartial{{Pane: begin.Add(at), Totals: telemetry.Totals{Reports: 1, Messages: 1000}}}}}})
+		}
+		heard(at + 10*time.Second)
+		e.Advance()
+	}
+	var firing []string
+	for _, alert := range e.Alerts() {
+		firing = append(firing, alert.Labels["topic"]+" "+string(alert.State)+" since "+alert.FiredAt.Sub(begin).String())
+	}
+	if got, want := strings.Join(firing, ", "), "a firing since 10s, b firing since 10s"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := e.Stats().OverflowedGroups; got != 8 {
+		t.Errorf("%d partials of groups over the limit are counted, want 8", got)
 	}
 }
