@@ -15,6 +15,8 @@ type decoder struct {
 	lines  []string
 	runes  [][]rune // the lines again, once a fault needs them
 	faults Faults
+	found  int // faults, also those that were found before
+	seen   map[Fault]bool
 }
 
 func (d *decoder) line(number int) string {
@@ -25,8 +27,21 @@ func (d *decoder) line(number int) string {
 }
 
 func (d *decoder) fault(at *yaml.Node, hint, format string, args ...any) {
-	d.faults = append(d.faults, Fault{File: d.path, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...),
+	d.add(Fault{File: d.path, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...),
 		Source: d.line(at.Line), Hint: hint})
+}
+
+// add notes a fault, once: what several rules are made of is read for each of them.
+func (d *decoder) add(fault Fault) {
+	d.found++
+	if d.seen[fault] {
+		return
+	}
+	if d.seen == nil {
+		d.seen = map[Fault]bool{}
+	}
+	d.seen[fault] = true
+	d.faults = append(d.faults, fault)
 }
 
 // mapping returns a node's values by key; other keys and keys given twice are faults. known is nil where any may stand.

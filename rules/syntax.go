@@ -58,6 +58,6 @@ func (d *decoder) syntax(text string, err error) {
 	}
 	line = max(line, 1)
 	source := d.line(line)
-	d.faults = append(d.faults, Fault{File: d.path, Line: line, Column: 1 + len(source) - len(strings.TrimLeft(source, " ")),
+	d.add(Fault{File: d.path, Line: line, Column: 1 + len(source) - len(strings.TrimLeft(source, " ")),
 		Message: fmt.Sprintf("not YAML: %s", message), Source: source})
 }

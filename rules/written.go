@@ -11,13 +11,22 @@ import (
 
 // written is where a rule stands in its file.
 type written struct {
-	decoder *decoder // of the file
-	node    *yaml.Node
+	decoder *decoder     // of the file
+	layers  []*yaml.Node // what the rule is put together from, the outermost first; nil where there is none
 }
 
-// find returns what stands under keys of the rule, nil where nothing does.
+// find returns what stands under keys of the innermost layer that has them, nil where none has.
 func (w written) find(keys ...string) *yaml.Node {
-	node := w.node
+	for _, layer := range slices.Backward(w.layers) {
+		if found := under(layer, keys); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// under returns what stands under keys of a mapping, nil where nothing does.
+func under(node *yaml.Node, keys []string) *yaml.Node {
 	for _, key := range keys {
 		if node == nil || node.Kind != yaml.MappingNode {
 			return nil

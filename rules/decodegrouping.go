@@ -1,0 +1,76 @@
+package rules
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+func (d *decoder) by(node *yaml.Node) []string {
+	var out []string
+	for _, item := range d.sequence(node, "label names") {
+		name, ok := d.text(item, "a label name")
+		switch {
+		case !ok:
+		case !alertName.MatchString(name):
+			d.fault(item, "", "got label name %q, want letters, digits and _", name)
+		case slices.Contains(out, name):
+			d.fault(item, "", "label %q is given twice", name)
+		case misspelt(name):
+			d.fault(item, didYouMean(name, telemetry.LabelNames), "unknown label %q", name)
+		default:
+			out = append(out, name)
+		}
+	}
+	if len(out) > MaxBy {
+		d.fault(node, "", "got %d labels, want at most %d", len(out), MaxBy)
+	}
+	return out
+}
+
+// misspelt says that a label is one letter off a well-known one, or has two swapped. Other names are
+// labels of the application's own.
+func misspelt(name string) bool {
+	if slices.Contains(telemetry.LabelNames, name) {
+		return false
+	}
+	return slices.ContainsFunc(telemetry.LabelNames, func(known string) bool {
+		return len(name) > 3 && (levenshtein.Distance(name, known, nil) == 1 || swapped(name, known))
+	})
+}
+
+// swapped says that two neighbouring letters of a are the other way round in b.
+func swapped(a, b string) bool {
+	for i := range len(a) - 1 {
+		if len(a) == len(b) && a[:i] == b[:i] && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decoder) where(node *yaml.Node, rule *Rule) {
+	text, ok := d.text(node, "where")
+	if !ok {
+		return
+	}
+	where, normal, err := compileWhere(text)
+	if err != nil {
+		d.expression(node, "where", err)
+		return
+	}
+	rule.Grouping.Where, rule.WhereText = where, normal
+}
+
+// groupingID names a grouping: FNV-1a of its labels and filter.
+func groupingID(by []string, where string) string {
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "%s\n%s", strings.Join(by, ","), where)
+	return fmt.Sprintf("%016x", hash.Sum64())
+}
