@@ -14,6 +14,7 @@ import (
 	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/lint"
+	"github.com/weirmq/weir/rules/revision"
 )
 
 // RulesCheck is a look at folders of rule files.
@@ -22,13 +23,15 @@ type RulesCheck struct {
 	Format string        // one of lint.Formats
 	Pane   time.Duration // of the Weir that shall run the rules
 	Strict bool          // warnings are faults
+	Base   string        // a revision of git: what is wrong with rules that it has too is left out; "" leaves nothing out
+	Table  bool          // show what each rule looks at
 	Out    io.Writer
 	Err    io.Writer
 }
 
 // CheckRules prints what is wrong with folders of rules, and says whether there are faults. The error says which of them
 // cannot be read, once the others are checked.
-func CheckRules(_ context.Context, check RulesCheck) (faulty bool, err error) {
+func CheckRules(ctx context.Context, check RulesCheck) (faulty bool, err error) {
 	parameters := aggregate.DefaultParameters()
 	parameters.Pane = check.Pane
 	if err := parameters.Validate(); err != nil {
@@ -39,7 +42,7 @@ func CheckRules(_ context.Context, check RulesCheck) (faulty bool, err error) {
 	}
 	var all []lint.Checked
 	for _, dir := range check.Dirs {
-		checked, unread := check.folder(dir)
+		checked, unread := check.folder(ctx, dir)
 		all = append(all, checked)
 		faulty, err = faulty || checked.Faulty(check.Strict), errors.Join(err, unread)
 	}
@@ -47,8 +50,8 @@ func CheckRules(_ context.Context, check RulesCheck) (faulty bool, err error) {
 	return faulty, errors.Join(err, printer.Print(all))
 }
 
-func (c *RulesCheck) folder(dir string) (lint.Checked, error) {
-	out := lint.Checked{Dir: dir}
+func (c *RulesCheck) folder(ctx context.Context, dir string) (lint.Checked, error) {
+	out := lint.Checked{Dir: dir, Since: c.Base}
 	folder, err := rules.ReadFolder(fromHere(dir))
 	if err != nil {
 		out.Error = err.Error()
@@ -58,6 +61,19 @@ func (c *RulesCheck) folder(dir string) (lint.Checked, error) {
 	if len(folder.Faults) == 0 {
 		out.Rules = len(folder.Rules)
 	}
+	if c.Table {
+		out.Table = folder.Rules
+	}
+	if c.Base == "" {
+		return out, nil
+	}
+	former, err := revision.Read(ctx, fromHere(dir), c.Base)
+	if err != nil {
+		out.Error = err.Error()
+		return out, err
+	}
+	since := lint.Since(out.Problems, folder, former)
+	out.Changed, out.Problems = since.Rules, since.Problems
 	return out, nil
 }
 

@@ -106,6 +106,11 @@ func templateTexts(templates map[string]*template.Template) map[string]string {
 // Reads are the numbers that the rule's expression reads, and where else in time it looks, in a fixed order.
 func (r *Rule) Reads() []string {
 	out := slices.Clone(r.reads.fields)
+	for _, condition := range r.Conditions() {
+		calls := calledFields{}
+		ast.Walk(&condition.Tree, &calls)
+		out = append(out, slices.Compact(slices.Sorted(slices.Values(calls)))...)
+	}
 	for _, span := range slices.Sorted(maps.Keys(r.reads.over)) {
 		out = append(out, "over("+span+")")
 	}
@@ -116,6 +121,21 @@ func (r *Rule) Reads() []string {
 		out = append(out, "prev")
 	}
 	return out
+}
+
+// calledFields are the functions of a span that an expression calls.
+type calledFields []string
+
+// Visit looks at one node; ast.Walk calls it.
+func (c *calledFields) Visit(node *ast.Node) {
+	call, ok := (*node).(*ast.CallNode)
+	if !ok {
+		return
+	}
+	name, _ := call.Callee.(*ast.IdentifierNode)
+	if _, field := spanFields[calleeName(name, name != nil)]; field {
+		*c = append(*c, name.Value)
+	}
 }
 
 // FieldUnit is what a field or a function of the view counts, and whether there is one of that name.

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,5 +41,17 @@ func TestTreesOfRules(t *testing.T) {
 	}
 	if got := parsed[0].WhereTree().String(); got != "300 > 3" {
 		t.Errorf("the filter's tree is %s", got)
+	}
+}
+
+// TestReads holds that a rule says all that it reads, functions and other times too.
+func TestReads(t *testing.T) {
+	parsed, faults := rules.Parse("r.yaml", []byte("groups:\n  - name: g\n    rules:\n      - alert: A\n"+
+		"        expr: outdated(\"1.0.0\") > 0 and outdated(\"2.0.0\") > 0 and tps > 2 * over(\"10m\").tps and tps > ago(\"3m\").tps and errors > prev.errors\n"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	if got := strings.Join(parsed[0].Reads(), " "); got != "tps errors outdated over(10m) ago(3m) prev" {
+		t.Errorf("reads %s", got)
 	}
 }

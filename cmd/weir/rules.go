@@ -20,6 +20,8 @@ type rulesCheckCommand struct {
 	JSON   bool          `help:"The same as --format json."`
 	Strict bool          `help:"Exit with 3 for warnings too."`
 	Pane   time.Duration `default:"10s" help:"The telemetry.pane of the Weir that shall run the rules."`
+	Base   string        `placeholder:"REVISION" help:"Say only what is wrong with rules that git does not have at that revision."`
+	Table  bool          `short:"v" name:"verbose" help:"Show for each rule by what it groups, how far it looks back and what it reads."`
 }
 
 // Help shows an example and the exit codes.
@@ -30,7 +32,7 @@ func (rulesCheckCommand) Help() string {
 
 // Run checks every folder and prints what was found.
 func (c *rulesCheckCommand) Run(ctx context.Context) error {
-	check := pipeline.RulesCheck{Dirs: c.Dir, Format: c.Format, Pane: c.Pane, Strict: c.Strict, Out: os.Stdout, Err: os.Stderr}
+	check := pipeline.RulesCheck{Dirs: c.Dir, Format: c.Format, Pane: c.Pane, Strict: c.Strict, Base: c.Base, Table: c.Table, Out: os.Stdout, Err: os.Stderr}
 	if c.JSON {
 		check.Format = "json"
 	}

@@ -27,6 +27,7 @@ type stretch struct {
 	first    int
 	last     int
 	alert    string // of a rule
+	changed  bool   // of a rule: the former files have none that says the same
 	content  string // of a rule: what it says, in whatever order and with whatever spaces and comments
 }
 
@@ -70,10 +71,21 @@ func (l *layout) document(root *yaml.Node) {
 		for _, rule := range items(group, "rules") {
 			s := l.stretch(rule)
 			s.alert = textUnder(rule, "alert")
-			s.content = shared + content(rule, "")
+			s.content = shared + content(rule, "") + l.switches(s)
 			l.rules = append(l.rules, s)
 		}
 	}
+}
+
+// switches are the comments of a stretch that switch checks off.
+func (l *layout) switches(s stretch) string {
+	var out string
+	for _, line := range l.lines[s.comments-1 : s.last] {
+		if at := ignoreComment.FindStringIndex(line); at != nil {
+			out += strings.TrimSpace(line[at[0]:]) + "\n"
+		}
+	}
+	return out
 }
 
 // items are the elements of the list under a key.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/weirmq/weir/rules"
 )
@@ -14,7 +15,10 @@ type Checked struct {
 	Dir      string
 	Rules    int // 0 where some are refused
 	Problems []Problem
-	Error    string // why the folder has no rules to check, "" where it has
+	Since    string        // the revision whose rules' problems are left out, "" where none are
+	Changed  int           // rules since then
+	Table    []*rules.Rule // the rules that are shown, none unless they are asked for
+	Error    string        // why the folder has no rules to check, "" where it has
 }
 
 // count is how many problems have a severity.
@@ -65,6 +69,9 @@ func (p *Printer) text(all []Checked) error {
 				return fmt.Errorf("print: %w", err)
 			}
 		}
+		if err := p.table(c.Table); err != nil {
+			return err
+		}
 		if c.Error != "" || c.count(Error) > 0 {
 			continue
 		}
@@ -76,17 +83,46 @@ func (p *Printer) text(all []Checked) error {
 		default:
 			warnings = fmt.Sprintf(", %d warnings", n)
 		}
-		if _, err := fmt.Fprintf(p.Out, "%s: %d rules, no faults%s\n", c.Dir, c.Rules, warnings); err != nil {
+		changed := ""
+		if c.Since != "" {
+			changed = fmt.Sprintf(", %d changed since %s", c.Changed, c.Since)
+		}
+		if _, err := fmt.Fprintf(p.Out, "%s: %d rules%s, no faults%s\n", c.Dir, c.Rules, changed, warnings); err != nil {
 			return fmt.Errorf("print: %w", err)
 		}
 	}
 	return nil
 }
 
+// table shows what each rule looks at.
+func (p *Printer) table(all []*rules.Rule) error {
+	if len(all) == 0 {
+		return nil
+	}
+	table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "RULE\tGROUPS BY\tLOOKS BACK\tREADS")
+	for _, rule := range all {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", rule.Alert, orDash(rule.Grouping.By), rules.FormatDuration(rule.Lookback()), orDash(rule.Reads()))
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+func orDash(names []string) string {
+	if len(names) == 0 {
+		return "-"
+	}
+	return strings.Join(names, ", ")
+}
+
 // jsonFolder is the line that JSON has for a folder.
 type jsonFolder struct {
 	Dir      string        `json:"dir"`
 	Rules    int           `json:"rules"`
+	Since    string        `json:"since,omitempty"`
+	Changed  *int          `json:"changed,omitempty"`
 	Faults   []rules.Fault `json:"faults"`
 	Warnings []jsonWarning `json:"warnings"`
 	Error    string        `json:"error,omitempty"`
@@ -101,6 +137,9 @@ func (p *Printer) json(all []Checked) error {
 	encoder := json.NewEncoder(p.Out)
 	for _, c := range all {
 		folder := jsonFolder{Dir: c.Dir, Rules: c.Rules, Error: c.Error, Faults: []rules.Fault{}, Warnings: []jsonWarning{}}
+		if folder.Since = c.Since; c.Since != "" {
+			folder.Changed = &c.Changed
+		}
 		for _, problem := range c.Problems {
 			if problem.Severity == Error {
 				folder.Faults = append(folder.Faults, problem.Fault)

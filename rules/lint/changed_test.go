@@ -1,0 +1,93 @@
+package lint_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/lint"
+)
+
+const before = `groups:
+  - name: g
+    rules:
+      # about A
+      - alert: A
+        by: [topic]
+        expr: tps > 1 and messages > 2
+      - {alert: B, expr: tps > 2, by: [topic]}
+      - {alert: C, expr: tps > 3, by: [topic]}
+`
+
+// TestSince looks at files that differ from others in one way, and says how many rules changed and which still have problems.
+func TestSince(t *testing.T) {
+	for _, c := range []struct {
+		name, now string
+		changed   int
+		alerts    []string
+	}{
+		{"the same", before, 0, nil},
+		{"moved, in another order and style", `# other comments
+groups:
+  - name: other
+    rules:
+      - {alert: C, by: [topic], expr: 'tps > 3'}
+      - alert: A
+        expr: >-
+          tps > 1 and
+          messages > 2
+        by: [topic]
+  - name: more
+    rules:
+      - alert: B
+        by:
+          - topic
+        expr: "tps > 2"
+`, 0, nil},
+		{"another threshold", "groups:\n  - name: g\n    rules:\n      - {alert: B, expr: tps > 20, by: [topic]}\n      - {alert: C, expr: tps > 3, by: [topic]}\n", 1, []string{"B"}},
+		{"a new rule", before + "      - {alert: D, expr: tps > 4, by: [topic]}\n", 1, []string{"D"}},
+		{"a comment that switches off", "groups:\n  - name: g\n    rules:\n      # weir:ignore short-for\n      - {alert: C, expr: tps > 3, by: [topic]}\n", 1, []string{"", "C"}},
+		{"another rule of a name", before + "      - {alert: A, expr: tps > 4, by: [topic]}\n", 1, []string{"A", "A"}},
+		{"a fault at no rule", before + "more: 1\n", 0, []string{""}},
+	} {
+		files := []rules.File{{Path: "r.yaml", Content: []byte(c.now)}}
+		parsed, faults := rules.Parse("r.yaml", files[0].Content)
+		folder := &rules.Folder{Files: files, Rules: parsed, Faults: faults}
+		got := lint.Since(lint.Run(folder, lint.Config{Pane: pane}), folder, []rules.File{{Path: "old.yaml", Content: []byte(before)}})
+		var alerts []string
+		for _, p := range got.Problems {
+			switch p.Check {
+			case "missing-summary":
+				alerts = append(alerts, nameOf(parsed, p.Line))
+			case "ignore", lint.FaultCheck:
+				alerts = append(alerts, "")
+			}
+		}
+		if diff := cmp.Diff(c.alerts, alerts); diff != "" || got.Rules != c.changed {
+			t.Errorf("%s: %d rules changed, want %d; problems of (-want +got):\n%s", c.name, got.Rules, c.changed, diff)
+		}
+	}
+}
+
+func nameOf(all []*rules.Rule, line int) string {
+	for _, rule := range all {
+		if rule.Line == line {
+			return rule.Alert
+		}
+	}
+	return "no rule"
+}
+
+// TestSincePolicy holds that a policy that changed changes the rules that read it.
+func TestSincePolicy(t *testing.T) {
+	text := "groups:\n  - name: g\n    rules:\n      - {alert: A, expr: tps > policy.limit}\n      - {alert: B, expr: tps > 1}\n"
+	files := func(policy string) []rules.File {
+		return []rules.File{{Path: "policy.yaml", Content: []byte(policy)}, {Path: "r.yaml", Content: []byte(text)}}
+	}
+	for policy, want := range map[string]int{"limit: 1\n": 0, "limit: 2\n": 1} {
+		if got := lint.Since(nil, &rules.Folder{Files: files(policy)}, files("limit: 1\n")).Rules; got != want {
+			t.Errorf("with %q %d rules changed, want %d", policy, got, want)
+		}
+	}
+}
