@@ -16,9 +16,9 @@ type fold struct {
 	series  map[string]*series
 	known   map[*telemetry.Labels]*series // those of lines, which stay where they are
 	panes   map[cellPane]*cells
-	changed map[cellPane]bool
-	minutes map[int32]int64 // highest of each source, since 1970
-	block   uint64          // rises where segments are cut
+	changed map[cellPane]map[*series]bool // since the last flush
+	minutes map[int32]int64               // highest of each source, since 1970
+	block   uint64                        // rises where segments are cut
 }
 
 // cellPane is a pane of one segment of one source.
@@ -41,7 +41,7 @@ type series struct {
 }
 
 func newFold(pane time.Duration) *fold {
-	return &fold{pane: pane, series: map[string]*series{}, known: map[*telemetry.Labels]*series{}, panes: map[cellPane]*cells{}, changed: map[cellPane]bool{}, minutes: map[int32]int64{}}
+	return &fold{pane: pane, series: map[string]*series{}, known: map[*telemetry.Labels]*series{}, panes: map[cellPane]*cells{}, changed: map[cellPane]map[*series]bool{}, minutes: map[int32]int64{}}
 }
 
 // came says that a source has come to a time: what it brings next comes then, whenever it was measured.
@@ -66,7 +66,10 @@ func (f *fold) add(source int32, labels *telemetry.Labels, report *telemetry.Rep
 		in.totals[of], in.order = totals, append(in.order, of)
 	}
 	totals.AddReport(report)
-	f.changed[at] = true
+	if f.changed[at] == nil {
+		f.changed[at] = map[*series]bool{}
+	}
+	f.changed[at][of] = true
 }
 
 func (f *fold) seriesOf(labels *telemetry.Labels) *series {
@@ -101,7 +104,7 @@ func (f *fold) flush(groupings []telemetry.Grouping) []*telemetry.GroupBatch {
 	for _, at := range order {
 		batch := &telemetry.GroupBatch{Source: sourceOf(at.source), Segment: at.segment}
 		for i := range groupings {
-			batch.Groups = append(batch.Groups, f.panes[at].groups(&groupings[i], time.Unix(at.unix, 0).UTC())...)
+			batch.Groups = append(batch.Groups, f.panes[at].groups(&groupings[i], f.changed[at], time.Unix(at.unix, 0).UTC())...)
 		}
 		out = append(out, batch)
 	}
@@ -109,9 +112,9 @@ func (f *fold) flush(groupings []telemetry.Grouping) []*telemetry.GroupBatch {
 	return out
 }
 
-// groups joins the series of each group.
-func (c *cells) groups(grouping *telemetry.Grouping, pane time.Time) []telemetry.GroupPartials {
-	place := map[string]int{}
+// groups joins the series of each group that has one which changed.
+func (c *cells) groups(grouping *telemetry.Grouping, changed map[*series]bool, pane time.Time) []telemetry.GroupPartials {
+	place, grown := map[string]int{}, map[string]bool{}
 	var out []telemetry.GroupPartials
 	for _, of := range c.order {
 		values, known := of.groups[grouping.ID]
@@ -133,7 +136,9 @@ func (c *cells) groups(grouping *telemetry.Grouping, pane time.Time) []telemetry
 				Partials: []telemetry.GroupPartial{{Pane: pane}}})
 		}
 		out[at].Partials[0].Totals.JoinSeries(&of.labels, c.totals[of])
+		grown[key] = grown[key] || changed[of]
 	}
+	out = slices.DeleteFunc(out, func(g telemetry.GroupPartials) bool { return !grown[telemetry.GroupKey(g.Grouping, g.Values)] })
 	for i := range out {
 		omit(&out[i].Partials[0].Totals, grouping.Omit)
 	}
