@@ -20,6 +20,7 @@ import (
 	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/pipeline"
 	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/unit"
 	weirsdk "github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/telemetry/telemetrypb"
 )
@@ -208,7 +209,11 @@ func TestRulesAreWhole(t *testing.T) {
 					continue // embedded
 				}
 				tag := reflect.StructTag(strings.Trim(field.Tag.Value, "`"))
-				name := tag.Get("expr")
+				name, function, _ := strings.Cut(tag.Get("expr"), ".")
+				if name == "policy" {
+					says(t, p, "the function "+function+" of the policy", "| `policy.")
+					continue
+				}
 				_, call := field.Type.(*ast.FuncType)
 				switch {
 				case tag.Get("unit") == "":
@@ -231,6 +236,11 @@ func TestRulesAreWhole(t *testing.T) {
 	for _, field := range rules.GaugeFields {
 		says(t, p, "how a gauge merges", fmt.Sprintf(" | `%s` | %s | ", field.Gauge, field.Merge))
 		says(t, contract, "a gauge", "`"+field.Gauge+"`")
+	}
+	for _, names := range []map[string]unit.Dimension{rules.Limits, rules.Inventory} {
+		for name := range names {
+			says(t, p, "a name of the policy", "`"+name+"`")
+		}
 	}
 	err := loadRules(t, "groups:\n  - name: a\n    rules:\n      - {nothing: 1}\n")
 	_, known, _ := strings.Cut(err.Error(), "known are ")

@@ -158,6 +158,9 @@ func (d *dimensions) member(n *ast.MemberNode) quantity {
 
 // call is a function of the view, or of a span.
 func (d *dimensions) call(n *ast.CallNode) quantity {
+	if of, number, ok := policyCall(n); ok {
+		return quantity{of: of, known: number && policyNumberKnown(n)}
+	}
 	var name string
 	var out quantity
 	switch callee := n.Callee.(type) {

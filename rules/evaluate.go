@@ -140,7 +140,18 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 			view.DepartedClients = departed(&before.totals, &here.totals)
 		}
 	}
-	active, indefinite, err := rule.holds(view, func() bool { return readUnknown })
+	unsaid := false
+	view.PolicyNumber = func(section, key, name string) float64 {
+		value := e.set.Policy.number(section, key, name)
+		unsaid = unsaid || math.IsNaN(value)
+		return value
+	}
+	view.PolicyVersion = func(language string) string {
+		minimum := e.set.Policy.version(language)
+		unsaid = unsaid || minimum == ""
+		return minimum
+	}
+	active, indefinite, err := rule.holds(view, func() bool { return readUnknown || unsaid })
 	if err != nil {
 		return verdict{}, err
 	}

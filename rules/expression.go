@@ -36,11 +36,12 @@ func compileExpr(text string, by []string) (condition, error) {
 	}
 	r := newReader(x, by)
 	ast.Walk(&tree, r)
-	faults := slices.Concat(x.faults(), r.faults, checkOps(&tree), checkDimensions(x, tree))
+	faults := slices.Concat(x.faults(), x.policyFaults, r.faults, checkOps(&tree), checkDimensions(x, tree))
 	program, wrong := x.compile(View{}, slices.Concat(viewNames, by, telemetry.LabelNames))
 	if faults = append(faults, wrong...); len(faults) > 0 {
 		return condition{}, faults.sorted()
 	}
+	r.reading.policy = x.readsPolicy
 	r.reading.presence = showsPresence(tree)
 	truth, err := compileTruth(tree)
 	if err != nil {

@@ -18,6 +18,10 @@ import (
 type expression struct {
 	text, plain string
 	literals    map[int]unit.Literal // by the characters before them
+
+	// What parsing finds of the policy.
+	readsPolicy  bool
+	policyFaults expressionErrors
 }
 
 func scanExpression(text string) *expression {
@@ -53,6 +57,7 @@ func (x *expression) parse() (ast.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.readsPolicy, x.policyFaults = checkPolicy(&tree.Node)
 	ast.Walk(&tree.Node, &patcher{expression: x})
 	return tree.Node, nil
 }
@@ -89,6 +94,9 @@ func (p *patcher) Visit(node *ast.Node) {
 		if literal, ok := p.literal(name); ok {
 			ast.Patch(node, &ast.FloatNode{Value: literal.Value})
 		}
+	}
+	if use, ok := policyUseOf(*node); ok {
+		ast.Patch(node, use.call())
 	}
 	if !p.wrong[(*node).Location()] {
 		return

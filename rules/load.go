@@ -28,6 +28,7 @@ type File struct {
 type Folder struct {
 	Files  []File  // by path, without those that cannot be read
 	Rules  []*Rule // those without a fault, by file, then by their place in it
+	Policy *Policy // nil where there is none without a fault
 	Faults Faults  // in the order of files and lines
 }
 
@@ -41,7 +42,7 @@ func Load(dir string) (*Set, error) {
 	case len(folder.Faults) > 0:
 		return nil, folder.Faults
 	}
-	return &Set{Rules: folder.Rules}, nil
+	return &Set{Rules: folder.Rules, Policy: folder.Policy}, nil
 }
 
 // ReadFolder reads the files that Load does, and returns what is right in them besides what is wrong.
@@ -54,7 +55,12 @@ func ReadFolder(dir string) (*Folder, error) {
 		return nil, fmt.Errorf("read rules: folder %s has no *.yaml file; put one there, or name another folder", dir)
 	}
 	folder := &Folder{}
+	policyPath := filepath.Join(filepath.Clean(dir), PolicyFile)
 	for _, path := range paths {
+		if path == policyPath {
+			readPolicy(path, folder)
+			continue
+		}
 		content, unread := readFile(path)
 		if unread != nil {
 			folder.Faults = append(folder.Faults, *unread)
@@ -64,6 +70,9 @@ func ReadFolder(dir string) (*Folder, error) {
 		fileRules, fileFaults := Parse(path, content)
 		folder.Rules = append(folder.Rules, fileRules...)
 		folder.Faults = append(folder.Faults, fileFaults...)
+	}
+	if !slices.Contains(paths, policyPath) {
+		folder.Faults = append(folder.Faults, policyless(folder.Rules)...)
 	}
 	folder.Faults = append(folder.Faults, duplicates(folder.Rules)...).sorted()
 	return folder, nil

@@ -32,6 +32,7 @@ type reading struct {
 	departed bool
 	// gaugesElsewhere says that gauges of another span are read.
 	gaugesElsewhere bool
+	policy          bool // reads it
 	// presence says that the expression is never true because input is missing.
 	presence bool
 }

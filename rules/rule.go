@@ -54,7 +54,8 @@ func (r *Rule) Lookback() time.Duration {
 
 // Set is the rules of one folder.
 type Set struct {
-	Rules []*Rule // by file, then by their place in it
+	Rules  []*Rule // by file, then by their place in it
+	Policy *Policy // what rules compare with; nil where the folder has none
 }
 
 // Groupings returns each grouping that some rule uses once. What none of its rules

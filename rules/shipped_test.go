@@ -55,7 +55,7 @@ func eachShipped(t *testing.T, do func(t *testing.T, set *rules.Set, path, tests
 				if err != nil {
 					t.Fatalf("a shipped rule has tests in a file of its name: %v", err)
 				}
-				do(t, &rules.Set{Rules: []*rules.Rule{rule}}, path, string(text))
+				do(t, &rules.Set{Rules: []*rules.Rule{rule}, Policy: all.Policy}, path, string(text))
 			})
 		}
 	}
@@ -118,7 +118,7 @@ func TestShippedThresholds(t *testing.T) {
 					t.Fatalf("%s: %v", changed, faults)
 				}
 				all := &rules.Set{Rules: parsed}
-				if playAll(t, &rules.Set{Rules: []*rules.Rule{all.ByName(rule.Alert)}}, path, tests) == want {
+				if playAll(t, &rules.Set{Rules: []*rules.Rule{all.ByName(rule.Alert)}, Policy: set.Policy}, path, tests) == want {
 					t.Errorf("all cases of %s end alike with%s", path, strings.TrimRight(changed, "\n"))
 				}
 			}

@@ -142,7 +142,12 @@ func (s *stretch) span(need telemetry.Parts) Span {
 		return t.LatencyMicros.ShareAbove(uint64(max(limit, 0) * microsPerSecond))
 	}
 	out.VersionShare = func(version string) float64 { return versionShare(t.Versions, version) }
-	out.Outdated = func(minimum string) float64 { return outdatedShare(t.Versions, minimum) }
+	out.Outdated = func(minimum string) float64 {
+		if minimum == "" { // the policy says none
+			return math.NaN()
+		}
+		return outdatedShare(t.Versions, minimum)
+	}
 	return out
 }
 

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
@@ -79,7 +81,7 @@ func joined(operator string, a, b ast.Node) ast.Node {
 	return &ast.BinaryNode{Operator: operator, Left: a, Right: b}
 }
 
-// uncertain gathers the parts of an expression whose value may be unknown: gauges, and what is read elsewhere in time.
+// uncertain gathers the parts of an expression whose value may be unknown: gauges, the policy, and what is read elsewhere in time.
 type uncertain struct{ nodes []ast.Node }
 
 // Visit looks at one node; ast.Walk calls it.
@@ -95,6 +97,14 @@ func (u *uncertain) Visit(node *ast.Node) {
 			u.nodes = append(u.nodes, n)
 		}
 	case *ast.CallNode:
+		_, number, _ := policyCall(n)
+		given := slices.ContainsFunc(n.Arguments, func(argument ast.Node) bool {
+			_, number, ok := policyCall(argument)
+			return ok && !number
+		})
+		if number || given {
+			u.nodes = append(u.nodes, n)
+		}
 		if callee, ok := n.Callee.(*ast.MemberNode); ok && isSpan(callee.Node) {
 			u.nodes = append(u.nodes, n)
 		}

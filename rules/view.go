@@ -21,6 +21,9 @@ type View struct {
 	Ago   func(back string) Span   `expr:"ago" unit:"the same window that long ago"`
 	Label func(name string) string `expr:"label" unit:"a label's value"`
 
+	PolicyNumber  func(section, key, name string) float64 `expr:"policy.number"`
+	PolicyVersion func(language string) string            `expr:"policy.version"`
+
 	Env        string `expr:"env"`
 	Cluster    string `expr:"cluster"`
 	System     string `expr:"system"`

@@ -106,7 +106,15 @@ func (p *parser) ruleFiles(content []byte, archive *txtar.Archive) {
 	for _, file := range archive.Files {
 		from += bytes.IndexByte(content[from:], '\n') + 1 // the line with its name
 		above := bytes.Count(content[:from], []byte("\n"))
-		parsed, faults := rules.Parse(p.file.Path, append(bytes.Repeat([]byte("\n"), above), file.Data...))
+		text := append(bytes.Repeat([]byte("\n"), above), file.Data...)
+		if file.Name == rules.PolicyFile {
+			policy, faults := rules.ParsePolicy(p.file.Path, text)
+			p.faults = append(p.faults, faults...)
+			p.policy = policy
+			from += len(file.Data)
+			continue
+		}
+		parsed, faults := rules.Parse(p.file.Path, text)
 		p.faults = append(p.faults, faults...)
 		if p.file.sets[file.Name] != nil {
 			p.faults = append(p.faults, rules.Fault{File: p.file.Path, Line: above, Column: 1, Source: p.source(content, above),
@@ -114,6 +122,9 @@ func (p *parser) ruleFiles(content []byte, archive *txtar.Archive) {
 		}
 		p.file.sets[file.Name] = &rules.Set{Rules: parsed}
 		from += len(file.Data)
+	}
+	for _, set := range p.file.sets {
+		set.Policy = p.policy
 	}
 }
 

@@ -59,7 +59,7 @@ func (c *Case) about(set *rules.Set) *rules.Set {
 	if len(c.only) == 0 {
 		return set
 	}
-	out := &rules.Set{}
+	out := &rules.Set{Policy: set.Policy}
 	for _, rule := range set.Rules {
 		if slices.ContainsFunc(c.only, func(n name) bool { return n.text == rule.Alert }) {
 			out.Rules = append(out.Rules, rule)

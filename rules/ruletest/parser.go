@@ -19,6 +19,7 @@ type parser struct {
 	line   string // without its line break
 	before settings
 	now    *Case // nil before the first one
+	policy *rules.Policy
 }
 
 // arguments are what a command is read from: its words, the first of them its name.

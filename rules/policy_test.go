@@ -1,0 +1,145 @@
+package rules
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const rightPolicy = `sdk_min: {go: 1.2.0, java: "2.0"}
+tiers:
+  S1: {lag_age: 1m30s, lag: 5000, message_size: 10KiB, error_rate: 1%}
+  S2: {lag_age: 5m}
+inventory:
+  clusters:
+    eu: {nodes: 12, brokers: 3, capacity_tps: 100000}
+`
+
+func TestPolicyIsRead(t *testing.T) {
+	policy, faults := ParsePolicy("policy.yaml", []byte(rightPolicy))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	for _, c := range []struct {
+		section, key, name string
+		want               float64
+	}{{"tiers", "S1", "lag_age", 90}, {"tiers", "S1", "message_size", 10240}, {"tiers", "S1", "error_rate", 0.01}, {"tiers", "S1", "lag", 5000},
+		{"tiers", "S2", "lag_age", 300}, {"inventory", "eu", "capacity_tps", 100_000}} {
+		if got := policy.number(c.section, c.key, c.name); got != c.want {
+			t.Errorf("%s of %s is %g, want %g", c.name, c.key, got, c.want)
+		}
+	}
+	for _, c := range [][3]string{{"tiers", "S2", "lag"}, {"tiers", "", "lag"}, {"inventory", "us", "nodes"}} {
+		if got := policy.number(c[0], c[1], c[2]); got == got {
+			t.Errorf("the policy says nothing of %v, got %g", c, got)
+		}
+	}
+	if got := policy.version("java") + " " + policy.version("python"); got != "2.0 " {
+		t.Errorf("the lowest versions of java and python are %q", got)
+	}
+}
+
+func TestPolicyFaults(t *testing.T) {
+	_, faults := ParsePolicy("policy.yaml", []byte(`sdk_min: {go: latest, java: [1]}
+tier: {}
+tiers:
+  S1: {lag_age: 60, lagg: 5, lag: 5s, message_size: much}
+  S2: 5m
+inventory:
+  cluster: {}
+  clusters:
+    eu: {nodes: twelve}
+`))
+	want := `policy.yaml:1:15: got version "latest" of go, want one that begins with a number, as in 1.2.0
+    sdk_min: {go: latest, java: [1]}
+                  ^
+policy.yaml:1:29: got a list, want text for the lowest version of java
+    sdk_min: {go: latest, java: [1]}
+                                ^
+policy.yaml:2:1: unknown field "tier" in a policy; known are sdk_min, tiers, inventory; did you mean "tiers"?
+    tier: {}
+    ^
+policy.yaml:4:17: got 60 for lag_age, want a number with a unit, as in 60s
+      S1: {lag_age: 60, lagg: 5, lag: 5s, message_size: much}
+                    ^
+policy.yaml:4:21: unknown field "lagg" in the tiers: S1; known are consume_p99, error_rate, lag, lag_age, message_size, paused, send_p99; did you mean "lag"?
+      S1: {lag_age: 60, lagg: 5, lag: 5s, message_size: much}
+                        ^
+policy.yaml:4:35: got 5s for lag, which is a plain number
+      S1: {lag_age: 60, lagg: 5, lag: 5s, message_size: much}
+                                      ^
+policy.yaml:4:53: got "much" for message_size, want a number, as in 10KiB
+      S1: {lag_age: 60, lagg: 5, lag: 5s, message_size: much}
+                                                        ^
+policy.yaml:5:7: got "5m", want the tiers: S2 with keys consume_p99, error_rate, lag, lag_age, message_size, paused, send_p99
+      S2: 5m
+          ^
+policy.yaml:7:3: unknown field "cluster" in the inventory; known are clusters; did you mean "clusters"?
+      cluster: {}
+      ^
+policy.yaml:9:17: got "twelve" for nodes, want a number, as in 100000
+        eu: {nodes: twelve}
+                    ^`
+	if diff := cmp.Diff(want, faults.sorted().Error()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestPolicyInExpressions holds what is said of expressions that read a policy otherwise than they can.
+func TestPolicyInExpressions(t *testing.T) {
+	for text, want := range map[string]string{
+		`lag_seconds > policy.tiers[tier].lag_age`:                           "",
+		`lag_seconds > 2 * policy.tiers["S1"].lag_age and lag > 5`:           "",
+		`tps > 50% * policy.inventory[cluster].capacity_tps`:                 "",
+		`outdated(policy.sdk_min[sdk_lang]) > 0`:                             "",
+		`lag_seconds > policy.tiers[tier].lag_agee`:                          "policy.tiers has no lag_agee; known are consume_p99, error_rate, lag, lag_age, message_size, paused, send_p99",
+		`lag_seconds > policy.tiers[tier]`:                                   "a policy is read by section, key and name",
+		`lag_seconds > policy.tier[tier].lag_age`:                            "a policy is read by section, key and name",
+		`lag > policy.tiers[tier].lag_age`:                                   "?",
+		`tps > policy.inventory[topic].capacity_tps`:                         "label topic is not one the rule groups by",
+		`policy.tiers[tier].lag_age > 60`:                                    "?",
+		`nodes_alive < policy.inventory[cluster].nodes and policy.x == 5`:    "a policy is read by section, key and name",
+		`lag_seconds > policy.tiers[tier][tier]`:                             "the name behind a tier or a cluster is a constant",
+		`lag_seconds > policy.tiers[5].lag_age`:                              "cannot use a number as argument (type a text) to call policy.number",
+		`outdated(policy.inventory[cluster].nodes) > 0 and tps > 0`:          "cannot use a number as argument (type a text) to call outdated",
+		`policy.sdk_min[sdk_lang] > 5 and lag_seconds > 60s and members > 0`: "invalid operation: > (mismatched types a text and a number)",
+	} {
+		_, err := compileExpr(text, []string{"tier", "cluster", "sdk_lang"})
+		switch {
+		case want == "?" && err == nil:
+			t.Errorf("%s is accepted", text)
+		case want == "?":
+		case err == nil && want != "" || err != nil && err.Error() != want:
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestRulesThatNeedAPolicy(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("rules.yaml", "groups:\n  - name: g\n    rules:\n      - {alert: Old, by: [tier], expr: 'lag_seconds > policy.tiers[tier].lag_age'}\n")
+	_, err := Load(dir)
+	want := filepath.Join(dir, "rules.yaml") + `:4:17: alert Old compares with the policy, and the folder has no policy.yaml; write one, or compare with numbers
+          - {alert: Old, by: [tier], expr: 'lag_seconds > policy.tiers[tier].lag_age'}
+                    ^`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	write("policy.yaml", rightPolicy)
+	set, err := Load(dir)
+	if err != nil || len(set.Rules) != 1 || set.Policy.SDKMin["go"] != "1.2.0" {
+		t.Errorf("got %+v, %v", set, err)
+	}
+	write("policy.yaml", "tiers: [\n")
+	if _, err := Load(dir); err == nil {
+		t.Error("a policy that is no YAML is accepted")
+	}
+}
