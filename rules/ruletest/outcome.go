@@ -59,13 +59,14 @@ func (c *Case) about(set *rules.Set) *rules.Set {
 	if len(c.only) == 0 {
 		return set
 	}
-	out := &rules.Set{Policy: set.Policy}
+	out := *set
+	out.Rules = nil
 	for _, rule := range set.Rules {
 		if slices.ContainsFunc(c.only, func(n name) bool { return n.text == rule.Alert }) {
 			out.Rules = append(out.Rules, rule)
 		}
 	}
-	return out
+	return &out
 }
 
 // unknownRules are faults of names that no rule of any file has.
