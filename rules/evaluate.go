@@ -34,40 +34,6 @@ func (e *Evaluator) Advance() []telemetry.Alert {
 	return changed
 }
 
-// step evaluates at one time. An alert whose group holds no data any more is
-// evaluated too, of zeros.
-func (e *Evaluator) step(at time.Time) []telemetry.Alert {
-	e.stats.Completeness = e.sources.completeness(at)
-	e.reviveGroups()
-	var changed []telemetry.Alert
-	byGrouping := map[string][]*groupState{}
-	for _, key := range sortedKeys(e.groups) {
-		g := e.groups[key]
-		if !g.holds(at) && !e.hasAlerts(g) {
-			continue
-		}
-		g.unknown = false
-		byGrouping[g.grouping] = append(byGrouping[g.grouping], g)
-	}
-	for _, rule := range e.set.Rules {
-		began := time.Now()
-		health := e.health[rule.Alert]
-		health.LastError = ""
-		for _, g := range byGrouping[rule.Grouping.ID] {
-			alert, err := e.evaluate(rule, g, at)
-			if err != nil {
-				health.LastError = err.Error()
-				e.stats.EvaluationFailures++
-			}
-			if alert != nil {
-				changed = append(changed, *alert)
-			}
-		}
-		health.LastEvaluation, health.EvaluationDuration = at, time.Since(began)
-	}
-	return changed
-}
-
 // reviveGroups makes groups for restored alerts whose data has not come, or no
 // longer comes. An alert of another grouping has ended and is no group of the rule's.
 func (e *Evaluator) reviveGroups() {
@@ -75,7 +41,7 @@ func (e *Evaluator) reviveGroups() {
 		if e.groups[alert.GroupKey] != nil || e.orphaned(alert) != "" {
 			continue
 		}
-		rule := e.set.ByName(alert.Rule)
+		rule := e.byName[alert.Rule]
 		g := &groupState{key: alert.GroupKey, grouping: rule.Grouping.ID, panes: map[int64]*paneState{}}
 		for _, name := range rule.Grouping.By {
 			g.values = append(g.values, alert.Labels[name])
@@ -156,8 +122,7 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 		return verdict{}, err
 	}
 	omitted := here.omitted.Has(rule.reads.needs)
-	begin, begun := e.begins.of(g.grouping)
-	whole := e.stats.Completeness >= 1 && begun && !from.Before(begin) && !omitted
+	whole := e.wholeWindow(rule, at) && !omitted
 	heard := whole || active && rule.reads.presence && !omitted
 	return verdict{active: active, unknown: !heard || indefinite, unmeasured: heard && indefinite && !readUnknown, view: view, from: from}, nil
 }

@@ -42,6 +42,9 @@ type Evaluator struct {
 	groups     map[string]*groupState
 	remembered int // of groups, for their absence only; at most, since some may have come back
 	begins     begins
+	omits      omitted
+	batches    map[string]*batch // by grouping
+	byName     map[string]*Rule
 	sources    *sources
 	alerts     map[string]*alertState // by rule and group
 	evaluated  time.Time
@@ -81,7 +84,7 @@ func NewEvaluator(set *Set, config Config) *Evaluator {
 	if config.MaxGroups == 0 {
 		config.MaxGroups = DefaultMaxGroups
 	}
-	e := &Evaluator{config: config, set: set, groups: map[string]*groupState{}, begins: newBegins(),
+	e := &Evaluator{config: config, set: set, groups: map[string]*groupState{}, begins: newBegins(), omits: omitted{},
 		sources: newSources(config.Pane), alerts: map[string]*alertState{}, health: map[string]*RuleHealth{}}
 	e.resetHealth()
 	return e
@@ -89,9 +92,13 @@ func NewEvaluator(set *Set, config Config) *Evaluator {
 
 func (e *Evaluator) resetHealth() {
 	old := e.health
-	e.health, e.used = map[string]*RuleHealth{}, map[string]bool{}
+	e.health, e.used, e.byName = map[string]*RuleHealth{}, map[string]bool{}, map[string]*Rule{}
+	e.batches = newBatches(e.set, e.config.Pane)
 	for _, rule := range e.set.Rules {
 		e.used[rule.Grouping.ID] = true
+		if e.byName[rule.Alert] == nil {
+			e.byName[rule.Alert] = rule
+		}
 		if e.health[rule.Alert] = old[rule.Alert]; e.health[rule.Alert] == nil {
 			e.health[rule.Alert] = &RuleHealth{Rule: rule.Alert}
 		}
@@ -228,13 +235,15 @@ func (e *Evaluator) Health() []RuleHealth {
 // Stats returns the counts so far.
 func (e *Evaluator) Stats() Stats { return e.stats }
 
-func (e *Evaluator) hasAlerts(g *groupState) bool {
-	for _, rule := range e.set.Rules {
-		if alert := e.alerts[alertKey(rule.Alert, g.key)]; alert != nil {
-			return true
+// groupsWithAlerts are the keys of the groups that have an alert of some rule.
+func (e *Evaluator) groupsWithAlerts() map[string]bool {
+	out := map[string]bool{}
+	for _, alert := range e.alerts {
+		if e.byName[alert.Rule] != nil {
+			out[alert.GroupKey] = true
 		}
 	}
-	return false
+	return out
 }
 
 func alertKey(rule, group string) string { return rule + "\x00" + group }

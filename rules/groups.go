@@ -15,6 +15,7 @@ type groupState struct {
 	panes    map[int64]*paneState
 	last     int64 // start of the newest pane that there was, in Unix seconds
 	unknown  bool  // to some rule, at the newest evaluation
+	row      int32 // among those of its grouping, at the newest evaluation
 }
 
 // Apply keeps a batch of partials, the highest version of each. What comes for a
@@ -46,6 +47,7 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 			return
 		}
 		start := partial.Pane.Unix()
+		e.omits.note(came.Grouping, came.Omitted, start)
 		pane := g.panes[start]
 		if pane == nil {
 			pane = &paneState{parts: map[part]contribution{}}
@@ -144,7 +146,9 @@ func needed(t *telemetry.Totals, need telemetry.Parts) telemetry.Totals {
 func (e *Evaluator) prune() {
 	oldest, remembered := e.oldestPane(), e.lookback(e.evaluated.Add(-absenceRetention)).Unix()
 	e.begins.prune(oldest, e.evaluated)
+	e.omits.prune(oldest)
 	e.remembered = 0
+	alerting := e.groupsWithAlerts()
 	for key, g := range e.groups {
 		for start := range g.panes {
 			if time.Unix(start, 0).Before(oldest) {
@@ -153,7 +157,7 @@ func (e *Evaluator) prune() {
 		}
 		noticed := !g.unknown || g.last < remembered
 		switch {
-		case len(g.panes) > 0 || e.hasAlerts(g):
+		case len(g.panes) > 0 || alerting[key]:
 		case noticed:
 			delete(e.groups, key)
 		default:
@@ -167,7 +171,8 @@ func (e *Evaluator) prune() {
 func (e *Evaluator) forgetRemembered() bool {
 	before := len(e.groups)
 	if e.remembered > 0 {
-		maps.DeleteFunc(e.groups, func(_ string, g *groupState) bool { return len(g.panes) == 0 && !e.hasAlerts(g) })
+		alerting := e.groupsWithAlerts()
+		maps.DeleteFunc(e.groups, func(key string, g *groupState) bool { return len(g.panes) == 0 && !alerting[key] })
 	}
 	e.remembered = 0
 	return len(e.groups) < before

@@ -179,7 +179,7 @@ func (e *Evaluator) endOrphans(at time.Time) []telemetry.Alert {
 
 // orphaned says why an alert has lost its rule, "" where it has not.
 func (e *Evaluator) orphaned(alert *alertState) string {
-	rule := e.set.ByName(alert.Rule)
+	rule := e.byName[alert.Rule]
 	if rule == nil {
 		return "the rule was deleted"
 	}

@@ -1,0 +1,242 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/weirmq/weir/rules/kernel"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// batch is the rules of one grouping, lowered to be evaluated over all its groups at once.
+// What it finds false is false; what it finds true is asked again, with all that an alert says.
+type batch struct {
+	grouping string
+	by       []string
+	rules    []batchRule
+	plan     *kernel.Plan
+	run      *kernel.Run
+	columns  *columns
+	took     time.Duration // the newest evaluation, for each rule
+}
+
+// batchRule is one rule of a batch.
+type batchRule struct {
+	rule      *Rule
+	lowered   bool // else all groups are asked one by one
+	condition kernel.Condition
+	back      time.Duration // how far back it looks
+	elsewhere bool          // in other spans than its window
+
+	candidates []int32 // rows where the condition was found true, in ascending order
+}
+
+// newBatches lowers a set's rules, by grouping.
+func newBatches(set *Set, pane time.Duration) map[string]*batch {
+	batches := map[string]*batch{}
+	for _, rule := range set.Rules {
+		b := batches[rule.Grouping.ID]
+		if b == nil {
+			b = &batch{grouping: rule.Grouping.ID, by: rule.Grouping.By, plan: kernel.NewPlan(), columns: newColumns(pane)}
+			batches[rule.Grouping.ID] = b
+		}
+		b.add(rule)
+	}
+	for _, b := range batches {
+		b.columns.by = b.by
+		b.columns.leaves = b.plan.Leaves()
+		b.run = b.plan.NewRun(b.columns)
+	}
+	return batches
+}
+
+func (b *batch) add(rule *Rule) {
+	added := batchRule{rule: rule, back: b.columns.wholePanes(rule.Window),
+		elsewhere: rule.reads.prev || len(rule.reads.over) > 0 || len(rule.reads.ago) > 0}
+	for _, span := range rule.reads.over {
+		added.back = max(added.back, b.columns.wholePanes(span))
+	}
+	for _, ago := range rule.reads.ago {
+		added.back = max(added.back, b.columns.wholePanes(ago)+b.columns.wholePanes(rule.Window))
+	}
+	if rule.reads.prev {
+		added.back = max(added.back, 2*b.columns.wholePanes(rule.Window))
+	}
+	added.condition, _, added.lowered = b.plan.AddNecessary(rule.tree, leafNames{b.columns, rule}.leaf)
+	b.rules = append(b.rules, added)
+}
+
+// leafNames finds which parts of a rule's expression are columns.
+type leafNames struct {
+	columns *columns
+	rule    *Rule
+}
+
+// leaf names the column of a node; kernel.Leaves says how.
+func (l leafNames) leaf(node ast.Node) (string, kernel.Kind, bool) {
+	if text, ok := labelCondition(node); ok {
+		program, err := expr.Compile(text, append([]expr.Option{expr.Env(View{}), expr.AsBool()}, noClock...)...)
+		if err != nil {
+			return "", 0, false
+		}
+		l.columns.addLabels(text, program)
+		return text, kernel.Flag, true
+	}
+	window := l.columns.panes(l.rule.Window)
+	switch n := node.(type) {
+	case *ast.IdentifierNode:
+		return l.field(reach{0, window}, n.Value)
+	case *ast.MemberNode:
+		name, isName := n.Property.(*ast.StringNode)
+		of, ok := l.elsewhere(n.Node)
+		if !isName || !ok || n.Optional {
+			return "", 0, false
+		}
+		return l.field(of, name.Value)
+	case *ast.CallNode:
+		return l.call(n)
+	}
+	return "", 0, false
+}
+
+// call is the column of a function of a span with a constant argument.
+func (l leafNames) call(n *ast.CallNode) (string, kernel.Kind, bool) {
+	of, name := reach{0, l.columns.panes(l.rule.Window)}, ""
+	switch callee := n.Callee.(type) {
+	case *ast.IdentifierNode:
+		name = callee.Value
+	case *ast.MemberNode:
+		property, isName := callee.Property.(*ast.StringNode)
+		found, ok := l.elsewhere(callee.Node)
+		if !ok || !isName || callee.Optional {
+			return "", 0, false
+		}
+		of, name = found, property.Value
+	}
+	if len(n.Arguments) != 1 {
+		return "", 0, false
+	}
+	field, ok := callField(name, n.Arguments[0])
+	if !ok {
+		return "", 0, false
+	}
+	return l.columns.add(of, fmt.Sprintf("%s(%s)", name, n.Arguments[0]), field), kernel.Number, true
+}
+
+// field is the column of a numeric field over a span.
+func (l leafNames) field(of reach, name string) (string, kernel.Kind, bool) {
+	column, ok := fieldSections[name]
+	if !ok {
+		return "", 0, false
+	}
+	return l.columns.add(of, name, column), kernel.Number, true
+}
+
+// elsewhere is the span that prev, over and ago name.
+func (l leafNames) elsewhere(node ast.Node) (reach, bool) {
+	window := l.columns.panes(l.rule.Window)
+	switch n := node.(type) {
+	case *ast.IdentifierNode:
+		return reach{window, window}, n.Value == "prev"
+	case *ast.CallNode:
+		callee, ok := n.Callee.(*ast.IdentifierNode)
+		if !ok || len(n.Arguments) != 1 {
+			return reach{}, false
+		}
+		text, ok := n.Arguments[0].(*ast.StringNode)
+		if !ok {
+			return reach{}, false
+		}
+		if over, known := l.rule.reads.over[text.Value]; known && callee.Value == "over" {
+			return reach{0, l.columns.panes(over)}, true
+		}
+		if back, known := l.rule.reads.ago[text.Value]; known && callee.Value == "ago" {
+			return reach{l.columns.panes(back), window}, true
+		}
+	}
+	return reach{}, false
+}
+
+// labelCondition returns the text of a condition that looks at labels alone and cannot fail.
+func labelCondition(node ast.Node) (text string, ok bool) {
+	binary, ok := node.(*ast.BinaryNode)
+	if !ok || !isText(binary.Left) {
+		return "", false
+	}
+	switch binary.Operator {
+	case "==", "!=", "startsWith", "endsWith", "contains":
+		ok = isText(binary.Right)
+	case "matches":
+		_, ok = binary.Right.(*ast.StringNode)
+	case "in":
+		list, isList := binary.Right.(*ast.ArrayNode)
+		ok = isList
+		for i := 0; ok && i < len(list.Nodes); i++ {
+			_, ok = list.Nodes[i].(*ast.StringNode)
+		}
+	default:
+		ok = false
+	}
+	return node.String(), ok
+}
+
+// isText says that a node is a label or a constant text.
+func isText(node ast.Node) bool {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return true
+	case *ast.IdentifierNode:
+		return slices.Contains(telemetry.LabelNames, n.Value)
+	case *ast.CallNode:
+		callee, ok := n.Callee.(*ast.IdentifierNode)
+		return calleeName(callee, ok) == "label"
+	}
+	return false
+}
+
+// evaluate finds the candidates of every lowered rule among the groups at a time.
+func (b *batch) evaluate(e *Evaluator, groups []*groupState, at time.Time) {
+	b.columns.begin(e, groups, at)
+	known := make([]bool, len(b.rules))
+	for i := range b.rules {
+		b.rules[i].candidates = b.rules[i].candidates[:0]
+		known[i] = b.rules[i].lowered && e.knowsAll(&b.rules[i], at)
+	}
+	for block := 0; block*kernel.BlockRows < len(groups); block++ {
+		b.run.Begin(block)
+		first := kernel.FirstRows(len(groups) - block*kernel.BlockRows)
+		for i := range b.rules {
+			r := &b.rules[i]
+			if !known[i] {
+				continue
+			}
+			found := b.run.Eval(r.condition, &first)
+			if !found.Empty() {
+				found.Each(func(row int) { r.candidates = append(r.candidates, int32(block*kernel.BlockRows+row)) })
+			}
+		}
+	}
+	for i := range b.rules {
+		if !known[i] {
+			for row := range groups {
+				b.rules[i].candidates = append(b.rules[i].candidates, int32(row))
+			}
+		}
+	}
+}
+
+// knowsAll says that a rule reads nothing unknown of any group at a time, but for its window
+// where not all sources have passed it.
+func (e *Evaluator) knowsAll(r *batchRule, at time.Time) bool {
+	from := at.Add(-r.back)
+	if r.elsewhere {
+		if began, ok := e.begins.at[r.rule.Grouping.ID]; !ok || from.Before(began) {
+			return false
+		}
+	}
+	return !e.omits.since(r.rule.Grouping.ID, r.rule.reads.needs, from)
+}

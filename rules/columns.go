@@ -1,0 +1,163 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/weirmq/weir/rules/kernel"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// reach is a stretch of event time before an evaluation, in panes.
+type reach struct{ back, panes int }
+
+// shelf is what is added up of each group at once: a section over a reach, with the columns
+// that are read from it.
+type shelf struct {
+	reach
+	section section
+	columns []*column
+	filled  []kernel.Rows // by block
+}
+
+// column is one field of all groups.
+type column struct {
+	shelf  *shelf
+	read   func(s *stretch) float64
+	blocks []*[kernel.BlockRows]float64
+}
+
+// labelColumn is where a condition on labels is true. Labels do not change, so that it is
+// kept while the groups are the same.
+type labelColumn struct {
+	program *vm.Program
+	filled  bool
+	blocks  []kernel.Rows
+}
+
+// columns holds the columns of one grouping's rules, filled as they are asked for.
+type columns struct {
+	pane    time.Duration
+	by      []string
+	numbers map[string]*column
+	labels  map[string]*labelColumn
+	shelves []*shelf
+	leaves  []string // as the plan numbers them
+
+	groups []*groupState
+	at     time.Time
+	e      *Evaluator
+	adder  adder
+}
+
+func newColumns(pane time.Duration) *columns {
+	return &columns{pane: pane, numbers: map[string]*column{}, labels: map[string]*labelColumn{}, adder: adder{pane: pane}}
+}
+
+// panes is how many panes a span has, rounded up.
+func (c *columns) panes(span time.Duration) int {
+	return max(int((span+c.pane-1)/c.pane), 1)
+}
+
+func (c *columns) wholePanes(span time.Duration) time.Duration {
+	return time.Duration(c.panes(span)) * c.pane
+}
+
+// add adds a column and returns its name.
+func (c *columns) add(of reach, field string, as columnField) string {
+	name := fmt.Sprintf("%s over %d panes %d ago", field, of.panes, of.back)
+	if c.numbers[name] != nil {
+		return name
+	}
+	at := slices.IndexFunc(c.shelves, func(s *shelf) bool { return s.reach == of && s.section == as.section })
+	if at < 0 {
+		at = len(c.shelves)
+		c.shelves = append(c.shelves, &shelf{reach: of, section: as.section})
+	}
+	added := &column{shelf: c.shelves[at], read: as.read}
+	c.shelves[at].columns = append(c.shelves[at].columns, added)
+	c.numbers[name] = added
+	return name
+}
+
+func (c *columns) addLabels(text string, program *vm.Program) {
+	if c.labels[text] == nil {
+		c.labels[text] = &labelColumn{program: program}
+	}
+}
+
+// begin takes the groups, in the order of rows, of an evaluation at a time.
+func (c *columns) begin(e *Evaluator, groups []*groupState, at time.Time) {
+	if !slices.Equal(c.groups, groups) {
+		c.groups = append(c.groups[:0], groups...)
+		for _, of := range c.labels {
+			of.filled = false
+		}
+	}
+	c.e, c.at = e, at
+	blocks := (len(groups) + kernel.BlockRows - 1) / kernel.BlockRows
+	for _, s := range c.shelves {
+		s.filled = slices.Grow(s.filled[:0], blocks)[:blocks]
+		clear(s.filled)
+	}
+	for _, of := range c.numbers {
+		for len(of.blocks) < blocks {
+			of.blocks = append(of.blocks, new([kernel.BlockRows]float64))
+		}
+	}
+}
+
+// Numbers fills the rows that were not read yet; kernel.Columns says how.
+func (c *columns) Numbers(leaf, block int, rows *kernel.Rows) *[kernel.BlockRows]float64 {
+	of := c.numbers[c.leaves[leaf]]
+	filled := &of.shelf.filled[block]
+	rows.Each(func(row int) {
+		if !filled.Has(row) {
+			c.fill(of.shelf, block, row)
+			filled.Add(row)
+		}
+	})
+	return of.blocks[block]
+}
+
+// fill adds up what a shelf needs of one group, for all its columns.
+func (c *columns) fill(of *shelf, block, row int) {
+	g := c.groups[block*kernel.BlockRows+row]
+	to := c.at.Add(-time.Duration(of.back) * c.pane)
+	from := to.Add(-time.Duration(of.panes) * c.pane)
+	if of.section == sectionDeparted {
+		before := c.e.stretchOf(g, from.Add(from.Sub(to)), from, telemetry.PartDistincts)
+		here := c.e.stretchOf(g, from, to, telemetry.PartDistincts)
+		of.columns[0].blocks[block][row] = departed(&before.totals, &here.totals)
+		return
+	}
+	s := c.adder.add(of.section, g, from, to)
+	for _, each := range of.columns {
+		each.blocks[block][row] = each.read(s)
+	}
+}
+
+// Flags returns where a condition on labels is true; kernel.Columns says how.
+func (c *columns) Flags(leaf, block int, _ *kernel.Rows) *kernel.Rows {
+	of := c.labels[c.leaves[leaf]]
+	if !of.filled {
+		c.fillLabels(of)
+	}
+	return &of.blocks[block]
+}
+
+func (c *columns) fillLabels(of *labelColumn) {
+	of.filled = true
+	of.blocks = make([]kernel.Rows, (len(c.groups)+kernel.BlockRows-1)/kernel.BlockRows)
+	var view View
+	for i, g := range c.groups {
+		view.setLabels(c.by, g.values)
+		if out, err := expr.Run(of.program, view); err == nil && out.(bool) {
+			of.blocks[i/kernel.BlockRows].Add(i % kernel.BlockRows)
+		}
+	}
+}

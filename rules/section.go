@@ -1,0 +1,233 @@
+package rules
+
+import (
+	"maps"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// section is a part of a group's totals that is added up by itself, so that only what rules
+// read is: of a window of an hour a histogram takes 360 merges, a rate 360 additions.
+type section uint8
+
+const (
+	sectionCounters section = iota // messages, bytes, rebalances, late reports
+	sectionErrors
+	sectionMaxima // of latency and size
+	sectionLatency
+	sectionDelay
+	sectionSize
+	sectionHeartbeat
+	sectionDistincts
+	sectionGauges
+	sectionRates    // the panes' rates
+	sectionDeparted // clients of the window before that are gone
+)
+
+// columnField is a numeric field as a column: the section it is read from, and how. It
+// computes what stretch.span does.
+type columnField struct {
+	section section
+	read    func(s *stretch) float64
+}
+
+// quantile is the column of a quantile of a histogram, divided by the unit.
+func quantile(of section, q, unit float64) columnField {
+	return columnField{of, func(s *stretch) float64 { return of.histogram(&s.totals).Quantile(q) / unit }}
+}
+
+// histogram is the one that a section adds up, nil where it adds up none.
+func (s section) histogram(t *telemetry.Totals) *telemetry.Histogram {
+	switch s {
+	case sectionLatency:
+		return &t.LatencyMicros
+	case sectionDelay:
+		return &t.DelayMicros
+	case sectionSize:
+		return &t.SizeBytes
+	case sectionHeartbeat:
+		return &t.HeartbeatMicros
+	}
+	return nil
+}
+
+// fieldSections are the numeric fields that are columns. What is not listed is left to
+// expr.Run.
+var fieldSections = func() map[string]columnField {
+	for i := range GaugeFields {
+		countedFields[GaugeFields[i].Field] = columnField{sectionGauges, GaugeFields[i].read}
+	}
+	return countedFields
+}()
+
+// countedFields are the fields that are not made of gauges.
+var countedFields = map[string]columnField{
+	"tps":           {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Messages) / s.seconds }},
+	"bps":           {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Bytes) / s.seconds }},
+	"messages":      {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Messages) }},
+	"bytes":         {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Bytes) }},
+	"rebalances":    {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Rebalances) }},
+	"errors":        {sectionErrors, func(s *stretch) float64 { return float64(s.totals.ErrorTotal()) }},
+	"error_rate":    {sectionErrors, errorRate},
+	"latency_max":   {sectionMaxima, func(s *stretch) float64 { return float64(s.totals.LatencyMicros.Max) / microsPerSecond }},
+	"size_max":      {sectionMaxima, func(s *stretch) float64 { return float64(s.totals.SizeBytes.Max) }},
+	"p50":           quantile(sectionLatency, 0.5, microsPerSecond),
+	"p90":           quantile(sectionLatency, 0.9, microsPerSecond),
+	"p95":           quantile(sectionLatency, 0.95, microsPerSecond),
+	"p99":           quantile(sectionLatency, 0.99, microsPerSecond),
+	"p999":          quantile(sectionLatency, 0.999, microsPerSecond),
+	"delay_p50":     quantile(sectionDelay, 0.5, microsPerSecond),
+	"delay_p99":     quantile(sectionDelay, 0.99, microsPerSecond),
+	"size_p50":      quantile(sectionSize, 0.5, 1),
+	"size_p99":      quantile(sectionSize, 0.99, 1),
+	"heartbeat_p50": quantile(sectionHeartbeat, 0.5, microsPerSecond),
+	"heartbeat_p90": quantile(sectionHeartbeat, 0.9, microsPerSecond),
+	"heartbeat_p99": quantile(sectionHeartbeat, 0.99, microsPerSecond),
+	"size_avg": {sectionSize, func(s *stretch) float64 {
+		return ratio(float64(s.totals.SizeBytes.Sum), float64(s.totals.SizeBytes.Count()))
+	}},
+	"clients":       {sectionDistincts, func(s *stretch) float64 { return float64(uint64(len(s.totals.Clients)) + s.totals.OverflowedClients) }},
+	"nodes":         {sectionDistincts, func(s *stretch) float64 { return float64(len(s.totals.Nodes)) }},
+	"tps_median":    {sectionRates, func(s *stretch) float64 { return median(s.paneTPS) }},
+	"volatility":    {sectionRates, func(s *stretch) float64 { return volatility(s.paneTPS) }},
+	departedClients: {sectionDeparted, nil},
+}
+
+func errorRate(s *stretch) float64 {
+	failed := float64(s.totals.ErrorTotal())
+	return ratio(failed, float64(s.totals.Messages)+failed-float64(handlerErrors(&s.totals)))
+}
+
+// callField is the column of a function with a constant argument.
+func callField(name string, argument ast.Node) (columnField, bool) {
+	if name == "latency_share_above" {
+		limit, ok := constantNumber(argument)
+		above := uint64(max(limit, 0) * microsPerSecond)
+		return columnField{sectionLatency, func(s *stretch) float64 { return s.totals.LatencyMicros.ShareAbove(above) }}, ok
+	}
+	text, ok := argument.(*ast.StringNode)
+	if !ok {
+		return columnField{}, false
+	}
+	switch name {
+	case "version_share":
+		return columnField{sectionDistincts, func(s *stretch) float64 { return versionShare(s.totals.Versions, text.Value) }}, true
+	case "outdated":
+		return columnField{sectionDistincts, func(s *stretch) float64 { return outdatedShare(s.totals.Versions, text.Value) }}, true
+	}
+	return columnField{}, false
+}
+
+func constantNumber(node ast.Node) (float64, bool) {
+	switch n := node.(type) {
+	case *ast.IntegerNode:
+		return float64(n.Value), true
+	case *ast.FloatNode:
+		return n.Value, true
+	case *ast.ConstantNode:
+		number, ok := n.Value.(float64)
+		return number, ok
+	}
+	return 0, false
+}
+
+// adder adds up sections of groups, one at a time, in memory that serves again.
+type adder struct {
+	pane  time.Duration
+	total stretch
+	part  telemetry.Totals
+}
+
+// add adds up what a section needs of a group's panes in [from, to).
+func (a *adder) add(of section, g *groupState, from, to time.Time) *stretch {
+	out := &a.total
+	out.totals.Reset()
+	out.paneTPS, out.skews, out.seconds = out.paneTPS[:0], out.skews[:0], to.Sub(from).Seconds()
+	step := int64(a.pane / time.Second)
+	for at, end := from.Unix(), to.Unix(); at < end; at += step {
+		pane := g.panes[at]
+		if pane == nil {
+			if of == sectionRates {
+				out.paneTPS = append(out.paneTPS, 0)
+			}
+			continue
+		}
+		a.addPane(of, pane.total())
+	}
+	return out
+}
+
+func (a *adder) addPane(of section, t *telemetry.Totals) {
+	out := &a.total
+	if h := of.histogram(t); h != nil {
+		of.histogram(&out.totals).Merge(h)
+		return
+	}
+	switch of {
+	case sectionCounters:
+		out.totals.Messages += t.Messages
+		out.totals.Bytes += t.Bytes
+		out.totals.Rebalances += t.Rebalances
+	case sectionMaxima:
+		raise(&out.totals.LatencyMicros, &t.LatencyMicros)
+		raise(&out.totals.SizeBytes, &t.SizeBytes)
+	case sectionRates:
+		out.paneTPS = append(out.paneTPS, float64(t.Messages)/a.pane.Seconds())
+	case sectionErrors:
+		a.merge(telemetry.Totals{Messages: t.Messages, Errors: t.Errors})
+	case sectionGauges:
+		a.merge(telemetry.Totals{Reports: t.Reports, Gauges: t.Gauges})
+		if times, ok := skew(t, telemetry.GaugePartitionRate); ok {
+			out.skews = append(out.skews, times)
+		}
+	case sectionDistincts:
+		a.merge(telemetry.Totals{Clients: t.Clients, Nodes: t.Nodes, Versions: t.Versions, OverflowedClients: t.OverflowedClients})
+	}
+}
+
+func (a *adder) merge(part telemetry.Totals) {
+	a.part = part
+	a.total.totals.MergePanes(&a.part)
+}
+
+// raise takes the greater maximum; a histogram without buckets has none.
+func raise(h, o *telemetry.Histogram) {
+	if len(o.Indexes) > 0 {
+		h.Max = max(h.Max, o.Max)
+	}
+}
+
+// omitted says when what of a grouping was left out by the aggregate stage last.
+type omitted map[string]map[telemetry.Parts]int64
+
+// note notes that some of a grouping was left out of a pane.
+func (o omitted) note(grouping string, parts telemetry.Parts, pane int64) {
+	of := o[grouping]
+	if of == nil {
+		of = map[telemetry.Parts]int64{}
+		o[grouping] = of
+	}
+	if newest, ok := of[parts]; !ok || pane > newest {
+		of[parts] = pane
+	}
+}
+
+// prune forgets what no rule reads any more.
+func (o omitted) prune(oldest time.Time) {
+	for _, of := range o {
+		maps.DeleteFunc(of, func(_ telemetry.Parts, newest int64) bool { return newest < oldest.Unix() })
+	}
+}
+
+// since says whether some of what is needed was left out of a pane since a time.
+func (o omitted) since(grouping string, needs telemetry.Parts, from time.Time) bool {
+	for parts, newest := range o[grouping] {
+		if parts.Has(needs) && newest >= from.Unix() {
+			return true
+		}
+	}
+	return false
+}
