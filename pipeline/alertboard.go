@@ -69,6 +69,7 @@ func (b *alertBoard) ruleHealth() []rules.RuleHealth {
 			sum.Groups += h.Groups
 			sum.Firing += h.Firing
 			sum.Pending += h.Pending
+			sum.Limited += h.Limited
 			sum.EvaluationDuration += h.EvaluationDuration
 			sum.LastError = cmp.Or(sum.LastError, h.LastError)
 			if h.LastEvaluation.After(sum.LastEvaluation) {

@@ -32,6 +32,7 @@ type stageMetrics struct {
 	late, clamped, overflowed *metrics.Counter // shown for the stages that count them
 	restarts                  *metrics.Counter
 	evaluationFailures        *metrics.Counter // of rules
+	limitedAlerts             *metrics.Counter // by rules' limits
 	flushSeconds              writeTimes
 	throughput                throughput
 	lag                       atomic.Int64 // records not read yet
@@ -116,6 +117,7 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 	}
 	if name == RoleRules {
 		s.evaluationFailures = m.set.NewCounter("weir_rule_evaluation_failures_total")
+		s.limitedAlerts = m.set.NewCounter("weir_rule_limited_alerts_total")
 		m.gauge("weir_completeness_ratio"+label, func() float64 { return s.completeness.least(1) })
 	}
 	m.stages[name] = s

@@ -89,8 +89,10 @@ func (w *rulePartition) count() {
 	w.ruler.metrics.completeness.set(w.partition, now.Completeness)
 	w.ruler.metrics.late.Add(int(now.LateReports - w.counted.LateReports))
 	w.ruler.metrics.overflowedGroups(now.OverflowedGroups - w.counted.OverflowedGroups)
-	if failures := now.EvaluationFailures - w.counted.EvaluationFailures; failures > 0 {
+	failures, limited := now.EvaluationFailures-w.counted.EvaluationFailures, now.LimitedAlerts-w.counted.LimitedAlerts
+	if failures > 0 || limited > 0 {
 		w.ruler.metrics.evaluationFailures.Add(int(failures))
+		w.ruler.metrics.limitedAlerts.Add(int(limited))
 		w.sayFailing()
 	}
 	w.counted = now
@@ -100,7 +102,7 @@ func (w *rulePartition) count() {
 func (w *rulePartition) sayFailing() {
 	for _, health := range w.evaluator.Health() {
 		if health.LastError != w.said[health.Rule] && health.LastError != "" {
-			w.ruler.log.Error("a rule cannot be evaluated", "rule", health.Rule, "error", health.LastError)
+			w.ruler.log.Error("a rule does not alert on all groups", "rule", health.Rule, "error", health.LastError)
 		}
 		w.said[health.Rule] = health.LastError
 	}

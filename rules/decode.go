@@ -24,8 +24,8 @@ var (
 	fileKeys  = []string{"groups"}
 	groupKeys = []string{"name", "defaults", "rules"}
 	// sharedKeys are those of a rule that a group may set for all of its rules.
-	sharedKeys = []string{"by", "where", "window", "for", "keep_firing_for", "labels", "annotations"}
-	ruleKeys   = []string{"alert", "by", "where", "window", "expr", "for", "keep_firing_for", "labels", "annotations"}
+	sharedKeys = []string{"by", "where", "window", "for", "keep_firing_for", "limit", "labels", "annotations"}
+	ruleKeys   = []string{"alert", "by", "where", "window", "expr", "for", "keep_firing_for", "limit", "labels", "annotations"}
 )
 
 // layers are the values by key that a rule is put together from, the outermost first: its group's defaults, then its own.
@@ -94,6 +94,7 @@ func (d *decoder) shared(from layers, rule *Rule) {
 	}
 	rule.For = d.duration(from.value("for"), "for", 0)
 	rule.KeepFiringFor = d.duration(from.value("keep_firing_for"), "keep_firing_for", 0)
+	rule.Limit = d.limit(from.value("limit"))
 	rule.Grouping.By = d.by(from.value("by"))
 	d.where(from.value("where"), rule)
 }

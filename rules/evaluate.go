@@ -67,7 +67,7 @@ func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetr
 		return nil, fmt.Errorf("evaluate %s for %q: %w", rule.Alert, g.values, err)
 	}
 	g.unknown = g.unknown || found.unknown && !found.unmeasured
-	return e.transition(rule, g, found, at)
+	return e.limited(rule, g, func() (*telemetry.Alert, error) { return e.transition(rule, g, found, at) })
 }
 
 // ask runs the expression on the group's view.

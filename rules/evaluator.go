@@ -50,6 +50,7 @@ type Evaluator struct {
 	evaluated  time.Time
 	heard      time.Time // newest evaluation of windows that all sources had passed
 	health     map[string]*RuleHealth
+	live       map[string]int // alerts pending or firing, of rules with a limit; while a step goes on
 	stats      Stats
 }
 
@@ -64,6 +65,7 @@ type Stats struct {
 	LateReports, OverflowedGroups uint64
 	Evaluations                   uint64  // of one rule for one group at one time, each; without those that failed
 	EvaluationFailures            uint64  // likewise
+	LimitedAlerts                 uint64  // that a rule's limit held back, at one time each
 	Completeness                  float64 // of the newest evaluation
 	EventTime                     time.Time
 }
@@ -74,6 +76,7 @@ type RuleHealth struct {
 	Groups             int           `json:"groups"`
 	Firing             int           `json:"firing"`
 	Pending            int           `json:"pending"`
+	Limited            int           `json:"limited,omitempty"` // groups whose alert the limit held back at the newest evaluation
 	LastError          string        `json:"last_error,omitempty"`
 	LastEvaluation     time.Time     `json:"last_evaluation"` // event time
 	EvaluationDuration time.Duration `json:"evaluation_nanoseconds"`

@@ -57,6 +57,9 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 	key := alertKey(rule.Alert, g.key)
 	alert := e.alerts[key]
 	began := alert == nil || alert.State == telemetry.AlertResolved
+	if began && e.full(rule) {
+		return nil, nil
+	}
 	if began {
 		var seq uint64
 		if alert != nil {

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,6 +104,20 @@ func (d *decoder) duration(node *yaml.Node, what string, otherwise time.Duration
 		return otherwise
 	}
 	return parsed
+}
+
+// limit returns a whole number from 1 on, 0 where there is none.
+func (d *decoder) limit(node *yaml.Node) int {
+	text, ok := d.text(node, "limit")
+	if !ok {
+		return 0
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 {
+		d.fault(node, "leave it out to have no limit", "got limit %q, want a whole number from 1 on", text)
+		return 0
+	}
+	return limit
 }
 
 func kindName(node *yaml.Node) string {

@@ -25,6 +25,7 @@ type Rule struct {
 	Window        time.Duration
 	For           time.Duration
 	KeepFiringFor time.Duration
+	Limit         int // of alerts that are pending or firing in one evaluator; 0 is none
 
 	written     written
 	column      int

@@ -18,6 +18,7 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 		batch.evaluate(e, groups[grouping], at)
 		batch.took = time.Since(began) / time.Duration(len(batch.rules))
 	}
+	e.countLive()
 	var changed []telemetry.Alert
 	next := map[string]int{} // rule of a batch
 	for _, rule := range e.set.Rules {
@@ -26,8 +27,9 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 		found := &batch.rules[next[batch.grouping]]
 		next[batch.grouping]++
 		health := e.health[rule.Alert]
-		health.LastError = ""
+		health.LastError, health.Limited = "", 0
 		changed = append(changed, e.settle(found, groups[batch.grouping], alerting[rule.Alert], at)...)
+		health.sayLimited(rule)
 		health.LastEvaluation, health.EvaluationDuration = at, batch.took+time.Since(began)
 	}
 	return changed
