@@ -125,8 +125,8 @@ func nearest(name string) string {
 	return fmt.Sprintf("did you mean %q?", best)
 }
 
-// switched is where a comment at a line switches checks off: its rule, its group, or the whole file where it stands at its
-// top; nil where it stands at none.
+// switched is where a comment at a line switches checks off: its rule, the group that it stands above or before the rules of, or
+// the whole file where it stands at its top; nil where it stands at none.
 func (l *layout) switched(line int) []stretch {
 	for _, rule := range l.rules {
 		if rule.holds(line) {
@@ -134,7 +134,7 @@ func (l *layout) switched(line int) []stretch {
 		}
 	}
 	for _, group := range l.groups {
-		if group.comments <= line && line <= group.first {
+		if group.comments <= line && line < l.firstRule(group) {
 			return []stretch{group}
 		}
 	}
@@ -142,4 +142,14 @@ func (l *layout) switched(line int) []stretch {
 		return []stretch{{comments: 1, first: 1, last: len(l.lines)}}
 	}
 	return nil
+}
+
+// firstRule is the line where the rules of a group begin, with the comments above them.
+func (l *layout) firstRule(group stretch) int {
+	for _, rule := range l.rules {
+		if group.first <= rule.first && rule.last <= group.last {
+			return max(rule.comments, group.first+1)
+		}
+	}
+	return group.last + 1
 }

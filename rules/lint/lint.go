@@ -100,5 +100,5 @@ func Run(folder *rules.Folder, config Config) []Problem {
 	slices.SortStableFunc(l.problems, func(a, b Problem) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Check, b.Check))
 	})
-	return l.problems
+	return slices.Compact(l.problems) // what a group gives its rules is found at each of them
 }
