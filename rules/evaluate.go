@@ -143,7 +143,7 @@ func (r *Rule) holds(view *View, elsewhereUnknown func() bool) (active, indefini
 
 // readsUnknown says that the rule may read something of the view that is not known, besides spans elsewhere.
 func (r *Rule) readsUnknown(view *View) bool {
-	return r.reads.gaugesElsewhere || slices.ContainsFunc(r.reads.fields, func(field string) bool {
+	return r.reads.gaugesElsewhere || r.reads.versions && !knownVersion(view.SDKVersion) || slices.ContainsFunc(r.reads.fields, func(field string) bool {
 		_, ok := gaugeFields[field]
 		return ok && math.IsNaN(view.number(field))
 	})

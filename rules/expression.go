@@ -21,7 +21,8 @@ var (
 // condition is a rule's expression, checked and compiled.
 type condition struct {
 	program *vm.Program
-	// tree has a constant in place of each literal, in seconds, bytes, bytes per second or as a share. It is not optimised.
+	// tree has a constant in place of each literal, in seconds, bytes, bytes per second or as a share, and a call in place of
+	// each comparison of versions. It is not optimised.
 	tree  ast.Node
 	truth *compiledTruth
 	reads reading
@@ -36,13 +37,14 @@ func compileExpr(text string, by []string) (condition, error) {
 	}
 	r := newReader(x, by)
 	ast.Walk(&tree, r)
-	faults := slices.Concat(x.faults(), x.policyFaults, r.faults, checkOps(&tree), checkDimensions(x, tree))
+	faults := slices.Concat(x.faults(), x.policyFaults, r.faults, x.versions.faults, checkOps(&tree), checkDimensions(x, tree))
 	program, wrong := x.compile(View{}, slices.Concat(viewNames, by, telemetry.LabelNames))
 	if faults = append(faults, wrong...); len(faults) > 0 {
 		return condition{}, faults.sorted()
 	}
-	r.reading.policy = x.readsPolicy
+	r.reading.policy, r.reading.versions = x.readsPolicy, x.versions.mixed
 	r.reading.presence = showsPresence(tree)
+	tree = x.patched(tree)
 	truth, err := compileTruth(tree)
 	if err != nil {
 		return condition{}, expressionErrors{{Message: err.Error()}}
@@ -54,7 +56,7 @@ func compileExpr(text string, by []string) (condition, error) {
 // for something of any type, and the rest is checked again.
 func (x *expression) compile(env any, known []string) (*vm.Program, expressionErrors) {
 	patch := &patcher{expression: x}
-	options := slices.Concat([]expr.Option{expr.Env(env), expr.AsBool(), expr.Patch(patch)}, noClock)
+	options := slices.Concat([]expr.Option{expr.Env(env), expr.AsBool(), expr.Patch(patch)}, versionFunctions, noClock)
 	program, err := expr.Compile(x.plain, options...)
 	var faults expressionErrors
 	for err != nil {

@@ -18,6 +18,7 @@ import (
 type expression struct {
 	text, plain string
 	literals    map[int]unit.Literal // by the characters before them
+	versions    *versions            // once the tree is read
 
 	// What parsing finds of the policy.
 	readsPolicy  bool
@@ -51,7 +52,7 @@ func (x *expression) faults() expressionErrors {
 	return out
 }
 
-// parse returns the tree, with constants in place of literals.
+// parse returns the tree, with constants in place of literals. Versions are compared by operators in it, as they are written.
 func (x *expression) parse() (ast.Node, error) {
 	tree, err := parser.Parse(x.plain)
 	if err != nil {
@@ -59,7 +60,14 @@ func (x *expression) parse() (ast.Node, error) {
 	}
 	x.readsPolicy, x.policyFaults = checkPolicy(&tree.Node)
 	ast.Walk(&tree.Node, &patcher{expression: x})
+	x.versions = readVersions(tree.Node)
 	return tree.Node, nil
+}
+
+// patched returns the tree as it is compiled: with functions that compare versions too. An expression is parsed before.
+func (x *expression) patched(parsed ast.Node) ast.Node {
+	ast.Walk(&parsed, &patcher{expression: x})
+	return parsed
 }
 
 // syntax is why the expression is none.
@@ -90,6 +98,7 @@ func (p *patcher) Visit(node *ast.Node) {
 		call.SetType(nil) // so that what is patched in it is checked
 		p.span(call)
 	}
+	p.compareVersion(node)
 	if name, ok := (*node).(*ast.IdentifierNode); ok {
 		if literal, ok := p.literal(name); ok {
 			ast.Patch(node, &ast.FloatNode{Value: literal.Value})

@@ -2,7 +2,9 @@ package rules
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -33,6 +35,8 @@ type reading struct {
 	// gaugesElsewhere says that gauges of another span are read.
 	gaugesElsewhere bool
 	policy          bool // reads it
+	// versions says that a comparison of versions may make the expression true either way.
+	versions bool
 	// presence says that the expression is never true because input is missing.
 	presence bool
 }
@@ -95,6 +99,7 @@ func (r *reader) name(name string, node ast.Node) {
 
 func (r *reader) call(n *ast.CallNode) {
 	callee, ok := n.Callee.(*ast.IdentifierNode)
+	r.versionCall(n, calleeName(callee, ok))
 	if !ok || len(n.Arguments) != 1 {
 		return
 	}
@@ -142,6 +147,52 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 		return
 	}
 	spans[text.Value] = span
+}
+
+// versionCall checks the versions that a function of the view, or of a span elsewhere, is given.
+func (r *reader) versionCall(n *ast.CallNode, name string) {
+	if member, ok := n.Callee.(*ast.MemberNode); ok {
+		if property, ok := member.Property.(*ast.StringNode); ok {
+			name = property.Value
+		}
+	}
+	var texts []*ast.StringNode
+	for _, argument := range n.Arguments {
+		if text, ok := argument.(*ast.StringNode); ok {
+			texts = append(texts, text)
+		}
+	}
+	if len(texts) < len(n.Arguments) {
+		texts = nil // only texts that are written out can be checked
+	}
+	switch {
+	case name == versionShareName && (len(n.Arguments) < 1 || len(n.Arguments) > 2):
+		r.fail(n, fmt.Sprintf("%s takes a pattern, or an operator and a version", name), `write version_share("1.18.*") or version_share("<", "1.18.0")`)
+	case name == versionShareName && len(n.Arguments) == 2 && !isConstantText(n.Arguments[0]):
+		r.fail(n.Arguments[0], name+" takes a constant operator", `write version_share("<", "1.18.0")`)
+	case name == versionShareName && len(texts) == 2:
+		if !slices.Contains(comparing, texts[0].Value) {
+			r.fail(texts[0], fmt.Sprintf("got operator %q, want one of %s", texts[0].Value, strings.Join(comparing, ", ")), "")
+		}
+		r.version(texts[1])
+	case name == versionShareName && len(texts) == 1:
+		if _, err := path.Match(texts[0].Value, ""); err != nil {
+			r.fail(texts[0], fmt.Sprintf("%q is no pattern", texts[0].Value), `a pattern has *, ? and [a-z], as in "1.18.*"`)
+		}
+	case name == "outdated" && len(texts) == 1:
+		r.version(texts[0])
+	}
+}
+
+func isConstantText(node ast.Node) bool {
+	_, ok := node.(*ast.StringNode)
+	return ok
+}
+
+func (r *reader) version(text *ast.StringNode) {
+	if fault := versionFault(text.Value); fault != nil {
+		r.fail(text, fault.Message, fault.Hint)
+	}
 }
 
 func (r *reader) fail(node ast.Node, message, hint string) {

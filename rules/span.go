@@ -69,7 +69,7 @@ type Span struct {
 	PeersP50       float64 `expr:"heartbeat_peers_p50" dim:"time" unit:"seconds"`
 
 	LatencyShareAbove func(seconds float64) float64 `expr:"latency_share_above" dim:"plain" takes:"time" unit:"share 0-1"`
-	VersionShare      func(version string) float64  `expr:"version_share" dim:"plain" unit:"share 0-1 of clients"`
+	VersionShare      func(asked ...string) float64 `expr:"version_share" dim:"plain" unit:"share 0-1 of clients"`
 	Outdated          func(minimum string) float64  `expr:"outdated" dim:"plain" unit:"share 0-1 of clients with a known version"`
 }
 
@@ -141,7 +141,15 @@ func (s *stretch) span(need telemetry.Parts) Span {
 	out.LatencyShareAbove = func(limit float64) float64 {
 		return t.LatencyMicros.ShareAbove(uint64(max(limit, 0) * microsPerSecond))
 	}
-	out.VersionShare = func(version string) float64 { return versionShare(t.Versions, version) }
+	out.VersionShare = func(asked ...string) float64 {
+		switch {
+		case slices.Contains(asked, ""): // the policy says none
+			return math.NaN()
+		case len(asked) == 2:
+			return orderedShare(t.Versions, asked[0], asked[1])
+		}
+		return versionShare(t.Versions, asked[0])
+	}
 	out.Outdated = func(minimum string) float64 {
 		if minimum == "" { // the policy says none
 			return math.NaN()
@@ -175,8 +183,8 @@ func unknownSpan() Span {
 		}
 	}
 	out.LatencyShareAbove = func(float64) float64 { return nan }
-	out.VersionShare = func(string) float64 { return nan }
-	out.Outdated = out.VersionShare
+	out.VersionShare = func(...string) float64 { return nan }
+	out.Outdated = func(string) float64 { return nan }
 	return out
 }
 

@@ -66,7 +66,7 @@ func truthOfPart(node ast.Node) truth {
 	}
 	var unknown ast.Node
 	for _, read := range reads.nodes {
-		isNaN := ast.Node(&ast.BinaryNode{Operator: "!=", Left: read, Right: read})
+		isNaN := ast.Node(&ast.BinaryNode{Operator: "!=", Left: read, Right: otherwise(read)})
 		if unknown != nil {
 			isNaN = joined("or", unknown, isNaN)
 		}
@@ -81,7 +81,8 @@ func joined(operator string, a, b ast.Node) ast.Node {
 	return &ast.BinaryNode{Operator: operator, Left: a, Right: b}
 }
 
-// uncertain gathers the parts of an expression whose value may be unknown: gauges, the policy, and what is read elsewhere in time.
+// uncertain gathers the parts of an expression whose value may be unknown: gauges, the policy, what is read elsewhere in time,
+// and comparisons of versions whose outcome is used either way.
 type uncertain struct{ nodes []ast.Node }
 
 // Visit looks at one node; ast.Walk calls it.
@@ -105,7 +106,7 @@ func (u *uncertain) Visit(node *ast.Node) {
 		if number || given {
 			u.nodes = append(u.nodes, n)
 		}
-		if callee, ok := n.Callee.(*ast.MemberNode); ok && isSpan(callee.Node) {
+		if callee, ok := n.Callee.(*ast.MemberNode); ok && isSpan(callee.Node) || eitherWay(n) {
 			u.nodes = append(u.nodes, n)
 		}
 	}
@@ -146,7 +147,7 @@ func compileTruth(tree ast.Node) (*compiledTruth, error) {
 // compileTree compiles a tree that was made, not written.
 func compileTree(tree ast.Node) (*vm.Program, error) {
 	config := conf.CreateNew()
-	for _, option := range append([]expr.Option{expr.Env(View{}), expr.AsBool()}, noClock...) {
+	for _, option := range slices.Concat([]expr.Option{expr.Env(View{}), expr.AsBool()}, versionFunctions, noClock) {
 		option(config)
 	}
 	for name := range config.Disabled {

@@ -18,15 +18,20 @@ func versionShare(versions []telemetry.VersionTotals, pattern string) float64 {
 	})
 }
 
-// outdatedShare is the share 0-1 of clients with a known version that is lower
-// than minimum. A client whose version is unknown is not counted: unknown is not outdated.
-func outdatedShare(versions []telemetry.VersionTotals, minimum string) float64 {
+// orderedShare is the share 0-1 of clients with a known version that compares with a version as an operator says.
+func orderedShare(versions []telemetry.VersionTotals, operator, version string) float64 {
 	return shareOfClients(versions, func(v telemetry.VersionTotals) (counted, hit bool) {
 		if !knownVersion(v.SDKVersion) {
 			return false, false
 		}
-		return true, compareVersions(v.SDKVersion, minimum) < 0
+		return true, ordered(compareVersions(v.SDKVersion, version), operator)
 	})
+}
+
+// outdatedShare is the share 0-1 of clients with a known version that is lower
+// than minimum. A client whose version is unknown is not counted: unknown is not outdated.
+func outdatedShare(versions []telemetry.VersionTotals, minimum string) float64 {
+	return orderedShare(versions, "<", minimum)
 }
 
 func shareOfClients(versions []telemetry.VersionTotals, judge func(telemetry.VersionTotals) (counted, hit bool)) float64 {
@@ -69,7 +74,28 @@ func compareVersions(a, b string) int {
 	case preB == "":
 		return -1
 	}
-	return strings.Compare(preA, preB)
+	return comparePre(strings.Split(preA, "."), strings.Split(preB, "."))
+}
+
+// comparePre compares pre-releases part by part, numbers as numbers, so that rc.9 < rc.10; a number is lower than a word.
+func comparePre(a, b []string) int {
+	for i := range min(len(a), len(b)) {
+		numberA, errA := strconv.Atoi(a[i])
+		numberB, errB := strconv.Atoi(b[i])
+		compared := strings.Compare(a[i], b[i])
+		switch {
+		case errA == nil && errB == nil:
+			compared = numberA - numberB
+		case errA == nil:
+			compared = -1
+		case errB == nil:
+			compared = 1
+		}
+		if compared != 0 {
+			return compared
+		}
+	}
+	return len(a) - len(b)
 }
 
 func splitVersion(version string) (core []string, pre string) {

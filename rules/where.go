@@ -18,14 +18,14 @@ func compileWhere(text string) (where func(*telemetry.Labels) bool, normal strin
 		return nil, "", x.syntax(err)
 	}
 	program, wrong := x.compile(seriesView{}, telemetry.LabelNames)
-	if faults := slices.Concat(x.faults(), checkOps(&tree), wrong); len(faults) > 0 {
+	if faults := slices.Concat(x.faults(), x.versions.faults, checkOps(&tree), wrong); len(faults) > 0 {
 		return nil, "", faults.sorted()
 	}
 	filters := sync.Pool{New: newSeriesFilter} // sources ask at once
 	return func(labels *telemetry.Labels) bool {
 		filter := filters.Get().(*seriesFilter)
 		defer filters.Put(filter)
-		return filter.admits(program, labels)
+		return filter.admits(program, labels) && (!x.versions.mixed || knownVersion(labels.SDKVersion))
 	}, tree.String(), nil
 }
 

@@ -58,7 +58,7 @@ func (r *Rule) Fault(message, hint string, offset int, keys ...string) Fault {
 	return fault
 }
 
-// Condition is an expression of a rule, as its tree with constants in place of literals; offsets in it count the characters of the text under Key.
+// Condition is an expression of a rule, as its tree with constants in place of literals, and calls in place of comparisons of versions; offsets in it count the characters of the text under Key.
 type Condition struct {
 	Key  string
 	Tree ast.Node
@@ -66,11 +66,12 @@ type Condition struct {
 
 // Conditions are the expressions that say when the rule's alert fires.
 func (r *Rule) Conditions() []Condition {
-	tree, err := scanExpression(r.ExprText).parse()
+	x := scanExpression(r.ExprText)
+	tree, err := x.parse()
 	if err != nil {
 		return nil // another language than the one it was loaded in
 	}
-	return []Condition{{Key: "expr", Tree: tree}}
+	return []Condition{{Key: "expr", Tree: x.patched(tree)}}
 }
 
 // WhereTree is the tree of the rule's filter, nil where it has none.
@@ -79,11 +80,12 @@ func (r *Rule) WhereTree() ast.Node {
 	if node := r.written.find("where"); node != nil {
 		text = node.Value // WhereText has other spaces
 	}
-	tree, err := scanExpression(text).parse()
+	x := scanExpression(text)
+	tree, err := x.parse()
 	if err != nil {
 		return nil // there is no text
 	}
-	return tree
+	return x.patched(tree)
 }
 
 // Labels are the templates of the labels that the rule adds, by their names.
