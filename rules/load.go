@@ -29,7 +29,9 @@ type Folder struct {
 	Files  []File  // by path, without those that cannot be read
 	Rules  []*Rule // those without a fault, by file, then by their place in it
 	Policy *Policy // nil where there is none without a fault
-	Faults Faults  // in the order of files and lines
+	// PolicyText is the policy as it is written, nil where there is none.
+	PolicyText []byte
+	Faults     Faults // in the order of files and lines
 }
 
 // Load reads every *.yaml and *.yml file below dir. The error is a Faults with all

@@ -112,7 +112,7 @@ func readPolicy(path string, folder *Folder) {
 		return
 	}
 	policy, faults := ParsePolicy(path, content)
-	folder.Policy = policy
+	folder.Policy, folder.PolicyText = policy, content
 	folder.Faults = append(folder.Faults, faults...)
 }
 

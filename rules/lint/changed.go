@@ -7,9 +7,6 @@ import (
 	"github.com/weirmq/weir/rules"
 )
 
-// policyFile is the name of the file that expressions read as policy, without its ending.
-const policyFile = "policy"
-
 // Changed is what differs from former files.
 type Changed struct {
 	Rules    int       // that are new or say something else; those that moved do not count
@@ -25,7 +22,7 @@ func Since(problems []Problem, folder *rules.Folder, former []rules.File) Change
 			known[rule.content]++
 		}
 	}
-	policyChanged := policyOf(folder.Files) != policyOf(former)
+	policyChanged := string(folder.PolicyText) != policyOf(former)
 	var layouts []layout
 	out, names := Changed{}, map[string]bool{}
 	for _, file := range folder.Files {
@@ -66,12 +63,13 @@ func concerns(layouts []layout, names map[string]bool, p Problem) bool {
 	return !atRule
 }
 
-// policyOf is the text of the policy among files, "" where there is none.
+// policyOf is the text of the policy among files, "" where there is none. Files of its name in folders below are none.
 func policyOf(files []rules.File) string {
+	path, text := "", ""
 	for _, file := range files {
-		if base := filepath.Base(file.Path); strings.TrimSuffix(base, filepath.Ext(base)) == policyFile {
-			return string(file.Content)
+		if filepath.Base(file.Path) == rules.PolicyFile && (path == "" || len(file.Path) < len(path)) {
+			path, text = file.Path, string(file.Content)
 		}
 	}
-	return ""
+	return text
 }

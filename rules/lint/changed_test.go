@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/lint"
@@ -81,13 +82,13 @@ func nameOf(all []*rules.Rule, line int) string {
 
 // TestSincePolicy holds that a policy that changed changes the rules that read it.
 func TestSincePolicy(t *testing.T) {
-	text := "groups:\n  - name: g\n    rules:\n      - {alert: A, expr: tps > policy.limit}\n      - {alert: B, expr: tps > 1}\n"
-	files := func(policy string) []rules.File {
-		return []rules.File{{Path: "policy.yaml", Content: []byte(policy)}, {Path: "r.yaml", Content: []byte(text)}}
-	}
-	for policy, want := range map[string]int{"limit: 1\n": 0, "limit: 2\n": 1} {
-		if got := lint.Since(nil, &rules.Folder{Files: files(policy)}, files("limit: 1\n")).Rules; got != want {
-			t.Errorf("with %q %d rules changed, want %d", policy, got, want)
+	const text = "groups:\n  - name: g\n    rules:\n      - {alert: A, by: [tier], expr: 'lag > policy.tiers[tier].lag'}\n      - {alert: B, expr: tps > 1}\n"
+	const policy = "tiers: {S1: {lag: 5}}\n"
+	former := []rules.File{{Path: "r/policy.yaml", Content: []byte(policy)}, {Path: "r/below/policy.yaml", Content: []byte("other")}, {Path: "r/r.yaml", Content: []byte(text)}}
+	for now, want := range map[string]int{policy: 0, "tiers: {S1: {lag: 6}}\n": 1} {
+		folder := unpack(t, txtar.Parse([]byte("-- policy.yaml --\n"+now+"-- r.yaml --\n"+text)))
+		if got := lint.Since(lint.Run(folder, lint.Config{Pane: pane}), folder, former); got.Rules != want || len(folder.Faults) > 0 {
+			t.Errorf("with %q %d rules changed, want %d; faults %v", now, got.Rules, want, folder.Faults)
 		}
 	}
 }
