@@ -1,0 +1,188 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/backtest"
+	"github.com/weirmq/weir/sink/clickhouse"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Backtest asks what alerts rules would have raised over what the store holds.
+type Backtest struct {
+	Dir      string    // of rule files; "" is the configuration's
+	Base     string    // another folder or a git revision of Dir to compare with, "" for none
+	From     time.Time // event time
+	To       time.Time // or what the store holds, if that ends sooner; zero is as near to Now as all is stored
+	Now      time.Time
+	Hours    string    // business hours, as backtest.DefaultHours
+	Format   string    // one of backtest.Formats
+	Out      io.Writer // the report
+	Progress io.Writer // how far it is
+}
+
+// storeSettles is how old cells are when all of their pane is stored. Not less: panes close
+// late by the lateness, and storage writes once a second; not more: what is younger is left out.
+const storeSettles = time.Minute
+
+// RunBacktest evaluates and prints. It says whether alerts fired otherwise than under the
+// base's rules. A store that cannot be asked is an error at once.
+func RunBacktest(ctx context.Context, config *Config, b Backtest) (differs bool, err error) {
+	if b.Dir == "" {
+		b.Dir = config.Rules.Dir
+	}
+	hours, err := backtest.ParseHours(b.Hours)
+	if err != nil {
+		return false, err
+	}
+	head, err := rules.Load(b.Dir)
+	if err != nil {
+		return false, fmt.Errorf("load rules: %w", err)
+	}
+	sets := []*rules.Set{head}
+	if b.Base != "" {
+		base, err := loadBase(ctx, b.Dir, b.Base)
+		if err != nil {
+			return false, fmt.Errorf("load the rules to compare with: %w", err)
+		}
+		sets = append(sets, base)
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
+	if err != nil {
+		return false, because(ctx, "open the store", err)
+	}
+	defer store.Close()
+	report, err := b.evaluate(ctx, config, store, sets)
+	if err != nil {
+		return false, because(ctx, "backtest", err)
+	}
+	report.Hours = hours
+	return report.Differs(), report.Write(b.Out, b.Format)
+}
+
+// because says why a context ended, where that is why something failed.
+func because(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// evaluate reads the store once for all sets of rules.
+func (b *Backtest) evaluate(ctx context.Context, config *Config, store *clickhouse.Store, sets []*rules.Set) (*backtest.Report, error) {
+	pane := config.Telemetry.Pane
+	first, last, err := store.Held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	to := last.Add(pane)
+	if b.To.IsZero() {
+		b.To = b.Now.Add(-storeSettles)
+	}
+	if b.To.Before(to) {
+		to = b.To
+	}
+	if last.IsZero() || !to.After(b.From) {
+		return nil, fmt.Errorf("the store has no cells from %s on: its last are of %s", b.From.UTC().Format(time.RFC3339), last.Format(time.RFC3339))
+	}
+	plan, err := backtest.NewPlan(b.From, to, pane, sets...)
+	if err != nil {
+		return nil, err
+	}
+	plan.Begun = first.Before(plan.ReadFrom)
+	plan.Partitions, plan.Workers = int32(min(config.Telemetry.Partitions, maxGroupPartitions)), runtime.GOMAXPROCS(0)
+	replay := backtest.NewReplay(plan, sets...)
+	progress := progress{out: b.Progress, from: plan.ReadFrom, to: plan.To, began: time.Now()}
+	held := map[clickhouse.SegmentOf]uint64{}
+	err = store.ReadCells(ctx, clickhouse.Range{From: plan.ReadFrom, To: plan.To, Omit: plan.Omit}, func(cells *telemetry.StoredCells) error {
+		countReports(held, cells)
+		replay.Take(cells)
+		return progress.note(cells)
+	})
+	timelines := replay.Finish()
+	if err != nil {
+		return nil, err
+	}
+	report := &backtest.Report{Head: timelines[0], BaseName: b.Base}
+	if len(timelines) > 1 {
+		report.Base = timelines[1]
+	}
+	return report, b.note(ctx, config, store, report, notable{plan, first, held})
+}
+
+// notable is what the history was like.
+type notable struct {
+	plan  backtest.Plan
+	first time.Time // pane of the store
+	held  map[clickhouse.SegmentOf]uint64
+}
+
+// note says what the history lacks.
+func (b *Backtest) note(ctx context.Context, config *Config, store *clickhouse.Store, report *backtest.Report, of notable) error {
+	if !of.plan.Begun {
+		report.Notes = append(report.Notes, fmt.Sprintf("the store begins at %s: what was before is unknown.", of.first.Format(time.RFC3339)))
+	}
+	if report.Head.Failures > 0 {
+		report.Notes = append(report.Notes, fmt.Sprintf("%d evaluations failed, each of one rule for one group: run weir rules check.", report.Head.Failures))
+	}
+	// A segment has panes that are off its minute by the tolerance at most.
+	from := of.plan.ReadFrom.Add(config.Telemetry.Tolerance)
+	to := of.plan.To.Add(-config.Telemetry.Tolerance - telemetry.SegmentLength)
+	ledger, err := store.ClosedSegments(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	var lacking, missing uint64
+	for segment, reports := range ledger {
+		if got := of.held[segment]; got < reports {
+			lacking++
+			missing += reports - got
+		}
+	}
+	if lacking > 0 {
+		report.Notes = append(report.Notes, fmt.Sprintf("the store lacks %d reports of %d segments of the ledger's %d: alerts may be missing, or be of silence.", missing, lacking, len(ledger)))
+	}
+	return nil
+}
+
+// countReports adds up what the store holds of each segment. Neighbours are often of one.
+func countReports(held map[clickhouse.SegmentOf]uint64, cells *telemetry.StoredCells) {
+	var at clickhouse.SegmentOf
+	var sum uint64
+	for i := range cells.Cells {
+		cell := &cells.Cells[i]
+		if of := (clickhouse.SegmentOf{Source: cell.Source, Segment: cell.Segment}); of != at {
+			held[at] += sum
+			at, sum = of, 0
+		}
+		sum += cell.Totals.Reports
+	}
+	held[at] += sum
+}
+
+// progress tells how far the reading is, a line for each tenth.
+type progress struct {
+	out      io.Writer
+	from, to time.Time // event time
+	began    time.Time
+	cells    int
+	tenths   int
+}
+
+func (p *progress) note(cells *telemetry.StoredCells) error {
+	p.cells += len(cells.Cells)
+	tenths := int(10 * cells.To.Sub(p.from) / p.to.Sub(p.from))
+	if tenths == p.tenths {
+		return nil
+	}
+	p.tenths = tenths
+	_, err := fmt.Fprintf(p.out, "read to %s, %d%%, %d cells, %s\n", cells.To.Format(time.RFC3339), 10*tenths, p.cells, time.Since(p.began).Round(time.Second))
+	return err
+}

@@ -1,0 +1,155 @@
+package backtest
+
+import (
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// fold adds cells up to groups, as the aggregate stage does.
+type fold struct {
+	groupings []telemetry.Grouping
+	owned     func(key string) bool // groups by their key
+	series    [][]*group            // by number: the groups of each series
+	groups    map[string]*group
+	numbers   map[telemetry.Source]int32 // of one topic, however many the store has seen
+	touched   []*group                   // of the pane
+}
+
+// group is a group with what sources and segments contributed in one pane.
+type group struct {
+	grouping *telemetry.Grouping
+	key      string
+	values   []string
+	parts    []groupPart // the first used ones are of this pane
+	used     int
+}
+
+type groupPart struct {
+	source  int32
+	segment telemetry.Segment
+	totals  telemetry.Totals
+	clients map[string]bool // all of them, once there are more than are listed
+}
+
+// ownSource is the source that gives the time where the store has no cell yet.
+const ownSource = 0
+
+func newFold(groupings []telemetry.Grouping, owned func(key string) bool) *fold {
+	return &fold{groupings: groupings, owned: owned, groups: map[string]*group{}, numbers: map[telemetry.Source]int32{}}
+}
+
+// sources is how many are known; they are numbered from ownSource on.
+func (f *fold) sources() int32 { return ownSource + 1 + int32(len(f.numbers)) }
+
+func (f *fold) takeSources(cells []telemetry.StoredCell) {
+	for i := range cells {
+		if _, ok := f.numbers[cells[i].Source]; !ok {
+			f.numbers[cells[i].Source] = f.sources()
+		}
+	}
+}
+
+// take adds up the cells of one pane, and calls emit with each group's contributions and key.
+func (f *fold) take(pane time.Time, cells []telemetry.StoredCell, labels []*telemetry.Labels, emit func(*telemetry.GroupBatch, string)) {
+	for i := range cells {
+		cell := &cells[i]
+		of := labels[cell.Series]
+		for _, g := range f.groupsOf(cell.Series, labels) {
+			if g.used == 0 {
+				f.touched = append(f.touched, g)
+			}
+			g.part(f.numbers[cell.Source], cell.Segment).join(g.grouping.Omit, of, &cell.Totals)
+		}
+	}
+	for _, g := range f.touched {
+		for i := range g.parts[:g.used] {
+			part := &g.parts[i]
+			if part.clients != nil {
+				part.totals.OverflowedClients = uint64(len(part.clients) - len(part.totals.Clients))
+			}
+			emit(&telemetry.GroupBatch{Source: telemetry.Source{Partition: part.source}, Segment: part.segment, Groups: []telemetry.GroupPartials{{
+				Grouping: g.grouping.ID, Values: g.values, Omitted: g.grouping.Omit,
+				Partials: []telemetry.GroupPartial{{Pane: pane, Totals: part.totals}}}}}, g.key)
+			part.totals.Reset()
+			part.clients = nil
+		}
+		g.used = 0
+	}
+	f.touched = f.touched[:0]
+}
+
+// groupsOf are the groups of a series; it is grouped once.
+func (f *fold) groupsOf(series uint32, labels []*telemetry.Labels) []*group {
+	for int(series) >= len(f.series) {
+		f.series = append(f.series, f.grouped(labels[len(f.series)]))
+	}
+	return f.series[series]
+}
+
+func (f *fold) grouped(labels *telemetry.Labels) []*group {
+	var out []*group
+	for i := range f.groupings {
+		grouping := &f.groupings[i]
+		values, ok := grouping.Values(labels)
+		if !ok {
+			continue
+		}
+		key := telemetry.GroupKey(grouping.ID, values)
+		if !f.owned(key) {
+			continue
+		}
+		g := f.groups[key]
+		if g == nil {
+			g = &group{grouping: grouping, key: key, values: values}
+			f.groups[key] = g
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+// part is what a source's segment contributes.
+func (g *group) part(source int32, segment telemetry.Segment) *groupPart {
+	for i := range g.parts[:g.used] {
+		if p := &g.parts[i]; p.source == source && p.segment == segment {
+			return p
+		}
+	}
+	if g.used == len(g.parts) {
+		g.parts = append(g.parts, groupPart{})
+	}
+	p := &g.parts[g.used]
+	p.source, p.segment = source, segment
+	g.used++
+	return p
+}
+
+// join adds a series' cell without what no rule reads.
+func (p *groupPart) join(omit telemetry.Parts, labels *telemetry.Labels, cell *telemetry.Totals) {
+	read := *cell
+	for _, kind := range [...]struct {
+		part      telemetry.Parts
+		histogram *telemetry.Histogram
+	}{{telemetry.PartLatency, &read.LatencyMicros}, {telemetry.PartDelay, &read.DelayMicros},
+		{telemetry.PartSize, &read.SizeBytes}, {telemetry.PartHeartbeat, &read.HeartbeatMicros}} {
+		if omit.Has(kind.part) {
+			*kind.histogram = telemetry.Histogram{}
+		}
+	}
+	if omit.Has(telemetry.PartDistincts) {
+		p.totals.JoinCounters(&telemetry.Labels{}, &read)
+		p.totals.JoinGauges(&read)
+		return
+	}
+	p.totals.JoinSeries(labels, &read)
+	if p.clients == nil && len(p.totals.Clients) == telemetry.MaxListedClients {
+		p.clients = map[string]bool{}
+		for _, client := range p.totals.Clients {
+			p.clients[client] = true
+		}
+	}
+	if p.clients != nil && labels.Client != "" {
+		p.clients[labels.Client] = true
+	}
+}
