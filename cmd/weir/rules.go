@@ -12,8 +12,6 @@ type rulesCommands struct {
 	Check    rulesCheckCommand    `cmd:"" help:"Check rule files."`
 	Fmt      rulesFmtCommand      `cmd:"" help:"Format rule files."`
 	Test     rulesTestCommand     `cmd:"" help:"Play the tests of rules."`
-	Check    rulesCheckCommand    `cmd:"" help:"Check rule files."`
-	Test     rulesTestCommand     `cmd:"" help:"Play the tests of rules."`
 	Backtest rulesBacktestCommand `cmd:"" help:"Evaluate rules over what ClickHouse holds, and compare."`
 }
 
