@@ -59,7 +59,7 @@ func (c *RulesCheck) folder(ctx context.Context, dir string) (lint.Checked, erro
 	}
 	out.Problems = lint.Run(folder, lint.Config{Pane: c.Pane})
 	if len(folder.Faults) == 0 {
-		out.Rules = len(folder.Rules)
+		out.Rules = rules.Count(folder.Rules)
 	}
 	if c.Table {
 		out.Table = folder.Rules

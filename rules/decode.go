@@ -25,7 +25,7 @@ var (
 	groupKeys = []string{"name", "defaults", "rules"}
 	// sharedKeys are those of a rule that a group may set for all of its rules.
 	sharedKeys = []string{"by", "where", "window", "for", "keep_firing_for", "limit", "labels", "annotations"}
-	ruleKeys   = []string{"alert", "by", "where", "window", "expr", "for", "keep_firing_for", "limit", "labels", "annotations"}
+	ruleKeys   = []string{"alert", "by", "where", "window", "expr", "for", "keep_firing_for", "limit", "labels", "annotations", "by_tier"}
 )
 
 // layers are the values by key that a rule is put together from, the outermost first: its group's defaults, then its own.
@@ -70,9 +70,7 @@ func (d *decoder) group(node *yaml.Node) []*Rule {
 	d.defaults(defaults)
 	var out []*Rule
 	for _, rule := range d.sequence(fields["rules"], "rules") {
-		if decoded := d.rule(rule, name, defaults); decoded != nil {
-			out = append(out, decoded)
-		}
+		out = append(out, d.rule(rule, name, defaults)...)
 	}
 	return out
 }
@@ -99,7 +97,8 @@ func (d *decoder) shared(from layers, rule *Rule) {
 	d.where(from.value("where"), rule)
 }
 
-func (d *decoder) rule(node *yaml.Node, group string, defaults *yaml.Node) *Rule {
+// rule decodes a rule, as one for each tier where it has by_tier; none where it has a fault.
+func (d *decoder) rule(node *yaml.Node, group string, defaults *yaml.Node) []*Rule {
 	before := d.found
 	own := d.mapping(node, "a rule", ruleKeys)
 	rule := &Rule{Group: group, File: d.path, Line: node.Line, column: node.Column, source: d.line(node.Line)}
@@ -118,13 +117,23 @@ func (d *decoder) rule(node *yaml.Node, group string, defaults *yaml.Node) *Rule
 	if defaults != nil {
 		from = layers{d.mapping(defaults, "defaults", sharedKeys), own}
 	}
-	d.shared(from, rule)
-	d.expr(node, own["expr"], rule)
-	rule.labels = d.templates(from.values("labels"), "label", rule)
-	rule.annotations = d.templates(from.values("annotations"), "annotation", rule)
+	out := []*Rule{rule}
+	if own["by_tier"] != nil {
+		out = d.tiers(own["by_tier"], rule, from)
+	} else {
+		d.complete(node, rule, from)
+	}
 	if d.found > before {
 		return nil
 	}
+	return out
+}
+
+// complete decodes what a rule is put together from; faults of what is not there stand at a node.
+func (d *decoder) complete(node *yaml.Node, rule *Rule, from layers) {
+	d.shared(from, rule)
+	d.expr(node, from.value("expr"), rule)
+	rule.labels = d.templates(from.values("labels"), "label", rule)
+	rule.annotations = d.templates(from.values("annotations"), "annotation", rule)
 	rule.Grouping.ID = groupingID(rule.Grouping.By, rule.WhereText)
-	return rule
 }

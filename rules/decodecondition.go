@@ -10,7 +10,11 @@ func (d *decoder) expr(rule, node *yaml.Node, out *Rule) {
 	text, ok := d.text(node, "expr")
 	if !ok {
 		if node == nil {
-			d.fault(rule, "add expr: a condition such as tps >= 1000", "the rule has no expr")
+			what := "the rule"
+			if out.Tier != "" {
+				what = "tier " + out.Tier + " of the rule"
+			}
+			d.fault(rule, "add expr: a condition such as tps >= 1000", "%s has no expr", what)
 		}
 		return
 	}

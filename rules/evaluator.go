@@ -45,6 +45,7 @@ type Evaluator struct {
 	omits      omitted
 	batches    map[string]*batch // by grouping
 	byName     map[string]*Rule
+	variants   map[string][]*Rule // by name, of rules that differ by tier
 	sources    *sources
 	alerts     map[string]*alertState // by rule and group
 	evaluated  time.Time
@@ -96,9 +97,13 @@ func NewEvaluator(set *Set, config Config) *Evaluator {
 func (e *Evaluator) resetHealth() {
 	old := e.health
 	e.health, e.used, e.byName = map[string]*RuleHealth{}, map[string]bool{}, map[string]*Rule{}
+	e.variants = map[string][]*Rule{}
 	e.batches = newBatches(e.set, e.config.Pane)
 	for _, rule := range e.set.Rules {
 		e.used[rule.Grouping.ID] = true
+		if rule.Tier != "" {
+			e.variants[rule.Alert] = append(e.variants[rule.Alert], rule)
+		}
 		if e.byName[rule.Alert] == nil {
 			e.byName[rule.Alert] = rule
 		}
@@ -226,8 +231,8 @@ func (e *Evaluator) Health() []RuleHealth {
 		byGrouping[g.grouping]++
 	}
 	var out []RuleHealth
-	for _, rule := range e.set.Rules {
-		h := e.health[rule.Alert]
+	for name, rule := range e.byName {
+		h := e.health[name]
 		h.Groups = byGrouping[rule.Grouping.ID]
 		out = append(out, *h)
 	}

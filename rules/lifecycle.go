@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,6 +190,10 @@ func (e *Evaluator) orphaned(alert *alertState) string {
 	group := rule.Grouping.ID + "\x00"
 	if len(alert.GroupKey) < len(group) || alert.GroupKey[:len(group)] != group {
 		return "the rule groups by other labels now"
+	}
+	tier := alert.Labels[tierLabel]
+	if rule.Tier != "" && !slices.ContainsFunc(e.variants[alert.Rule], func(r *Rule) bool { return r.covers(tier) }) {
+		return "the rule says nothing of its tier now"
 	}
 	return ""
 }

@@ -160,6 +160,9 @@ func duplicates(all []*Rule) Faults {
 			first[rule.Alert] = rule
 			continue
 		}
+		if rule.Tier != "" && rule.File == other.File && rule.Line == other.Line && rule.column == other.column {
+			continue // another tier of it
+		}
 		faults = append(faults, Fault{File: rule.File, Line: rule.Line, Column: rule.column, Source: rule.source,
 			Message: fmt.Sprintf("alert %s is already defined at %s:%d", rule.Alert, other.File, other.Line),
 			Hint:    "an alert's name is its identity; give this one another"})

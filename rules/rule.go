@@ -17,6 +17,7 @@ import (
 type Rule struct {
 	Alert         string
 	Group         string // the name of its group in the file
+	Tier          string // whose groups it is asked of, DefaultTier for those that by_tier does not name; "" is all
 	File          string
 	Line          int
 	Grouping      telemetry.Grouping
@@ -28,6 +29,7 @@ type Rule struct {
 	Limit         int // of alerts that are pending or firing in one evaluator; 0 is none
 
 	written     written
+	named       []string // tiers that by_tier names
 	column      int
 	source      string // the line that names the alert
 	program     *vm.Program
@@ -86,7 +88,16 @@ func (s *Set) Lookback() time.Duration {
 	return longest
 }
 
-// ByName returns the rule with that alert name, nil where there is none.
+// Count is how many rules there are as people wrote them: the variants of by_tier are one.
+func Count(rules []*Rule) int {
+	names := map[string]bool{}
+	for _, rule := range rules {
+		names[rule.Alert] = true
+	}
+	return len(names)
+}
+
+// ByName returns the rule with that alert name, of several for tiers the first, nil where there is none.
 func (s *Set) ByName(alert string) *Rule {
 	for _, rule := range s.Rules {
 		if rule.Alert == alert {

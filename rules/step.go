@@ -19,6 +19,9 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 		batch.took = time.Since(began) / time.Duration(len(batch.rules))
 	}
 	e.countLive()
+	for _, health := range e.health {
+		health.LastError, health.Limited, health.EvaluationDuration = "", 0, 0
+	}
 	var changed []telemetry.Alert
 	next := map[string]int{} // rule of a batch
 	for _, rule := range e.set.Rules {
@@ -27,10 +30,10 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 		found := &batch.rules[next[batch.grouping]]
 		next[batch.grouping]++
 		health := e.health[rule.Alert]
-		health.LastError, health.Limited = "", 0
 		changed = append(changed, e.settle(found, groups[batch.grouping], alerting[rule.Alert], at)...)
 		health.sayLimited(rule)
-		health.LastEvaluation, health.EvaluationDuration = at, batch.took+time.Since(began)
+		health.LastEvaluation = at
+		health.EvaluationDuration += batch.took + time.Since(began)
 	}
 	return changed
 }
@@ -74,6 +77,7 @@ func (e *Evaluator) settle(found *batchRule, groups []*groupState, alerting []in
 		slices.Sort(rows)
 		rows = slices.Compact(rows)
 	}
+	rows = found.rule.covered(rows, groups)
 	if len(rows) < len(groups) && !e.wholeWindow(found.rule, at) {
 		asked := 0
 		for row, g := range groups {
@@ -84,7 +88,7 @@ func (e *Evaluator) settle(found *batchRule, groups []*groupState, alerting []in
 			g.unknown = true
 		}
 	}
-	e.stats.Evaluations += uint64(len(groups) - len(rows))
+	e.stats.Evaluations += uint64(found.rule.coveredOf(groups) - len(rows))
 	var changed []telemetry.Alert
 	for _, row := range rows {
 		alert, err := e.evaluate(found.rule, groups[row], at)

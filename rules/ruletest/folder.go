@@ -185,6 +185,9 @@ func play(files []*File, set *rules.Set, options Options) (*Result, error) {
 	}
 	if options.Run == nil {
 		for _, rule := range set.Rules {
+			if len(result.Coverage) > 0 && result.Coverage[len(result.Coverage)-1].Rule == rule.Alert {
+				continue // another tier of it
+			}
 			covered := seen[rule.Alert]
 			covered.Rule = rule.Alert
 			result.Coverage = append(result.Coverage, covered)
