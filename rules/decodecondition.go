@@ -24,6 +24,7 @@ func (d *decoder) expr(rule, node *yaml.Node, out *Rule) {
 		return
 	}
 	out.ExprText, out.program, out.tree, out.truth, out.reads = text, compiled.program, compiled.tree, compiled.truth, compiled.reads
+	out.explainer = &explainer{text: text}
 	if lookback := out.Lookback(); lookback > MaxLookback {
 		d.fault(node, "shorten the window or ago", "the rule looks back %s, at most %s is kept", lookback, MaxLookback)
 	}

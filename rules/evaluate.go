@@ -57,6 +57,7 @@ type verdict struct {
 	// unmeasured says that it is unknown for want of gauges alone: all that was sent is known.
 	unmeasured bool
 	view       *View
+	totals     *telemetry.Totals // of the window, without what the rule does not read
 	from       time.Time
 }
 
@@ -90,15 +91,15 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 		}
 		return s, s.span(rule.reads.needs)
 	}
-	view.Over = func(text string) Span {
+	view.Over = remembered(func(text string) Span {
 		_, span := elsewhere(at.Add(-e.wholePanes(rule.reads.over[text])), at)
 		return span
-	}
-	view.Ago = func(text string) Span {
+	})
+	view.Ago = remembered(func(text string) Span {
 		back := e.wholePanes(rule.reads.ago[text])
 		_, span := elsewhere(from.Add(-back), at.Add(-back))
 		return span
-	}
+	})
 	if rule.reads.prev {
 		before, span := elsewhere(from.Add(-window), from)
 		view.Prev, view.DepartedClients = span, math.NaN()
@@ -124,7 +125,20 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	omitted := here.omitted.Has(rule.reads.needs)
 	whole := e.wholeWindow(rule, at) && !omitted
 	heard := whole || active && rule.reads.presence && !omitted
-	return verdict{active: active, unknown: !heard || indefinite, unmeasured: heard && indefinite && !readUnknown, view: view, from: from}, nil
+	return verdict{active: active, unknown: !heard || indefinite, unmeasured: heard && indefinite && !readUnknown, view: view, totals: &here.totals, from: from}, nil
+}
+
+// remembered asks once for each text: what explains a verdict reads the same spans again.
+func remembered(ask func(text string) Span) func(text string) Span {
+	known := map[string]Span{}
+	return func(text string) Span {
+		span, ok := known[text]
+		if !ok {
+			span = ask(text)
+			known[text] = span
+		}
+		return span
+	}
 }
 
 // holds says whether the rule's condition is true of a view, and whether that is indefinite because of something unknown.

@@ -132,6 +132,7 @@ func (a *alertState) measure(rule *Rule, found verdict, pane time.Duration) {
 			a.Values[field] = number
 		}
 	}
+	a.Explanation = explanation(rule, found)
 }
 
 // annotate renders what the alert says to people.

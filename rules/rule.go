@@ -36,6 +36,7 @@ type Rule struct {
 	tree        ast.Node // of the expression, literals patched
 	truth       *compiledTruth
 	reads       reading
+	explainer   *explainer
 	labels      map[string]*template.Template
 	annotations map[string]*template.Template
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/expr-lang/expr"
@@ -144,10 +145,23 @@ func compileTruth(tree ast.Node) (*compiledTruth, error) {
 	return &compiledTruth{certain, possible}, err
 }
 
-// compileTree compiles a tree that was made, not written.
+// compileTree compiles a condition's tree that was made, not written.
 func compileTree(tree ast.Node) (*vm.Program, error) {
+	return compileAs(tree, expr.AsBool())
+}
+
+// compilePart compiles a part of an expression, which may be of any kind, and says of which.
+func compilePart(tree ast.Node) (*vm.Program, reflect.Kind, error) {
+	program, err := compileAs(tree)
+	if err != nil || tree.Type() == nil {
+		return nil, reflect.Invalid, err
+	}
+	return program, tree.Type().Kind(), nil
+}
+
+func compileAs(tree ast.Node, options ...expr.Option) (*vm.Program, error) {
 	config := conf.CreateNew()
-	for _, option := range slices.Concat([]expr.Option{expr.Env(View{}), expr.AsBool()}, versionFunctions, noClock) {
+	for _, option := range slices.Concat([]expr.Option{expr.Env(View{})}, options, versionFunctions, noClock) {
 		option(config)
 	}
 	for name := range config.Disabled {

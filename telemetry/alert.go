@@ -45,6 +45,8 @@ type Alert struct {
 	LateReports  uint64  `json:"late_reports"`
 	// Transition says that State changed at EvaluatedAt; otherwise only values did.
 	Transition bool `json:"transition"`
+	// Explanation is what the newest evaluation saw that is told of, nil where that was a Weir which told none.
+	Explanation *Explanation `json:"explanation,omitempty"`
 }
 
 // Fingerprint names an alert by its labels: FNV-1a of the sorted names and values,

@@ -1,0 +1,282 @@
+package rules
+
+import (
+	"cmp"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/weirmq/weir/rules/unit"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// MaxExplained bounds the parts of an explanation. Not smaller: rules that join five conditions have 20; not larger: they stand in each
+// record of the alert, some 80 bytes each.
+const MaxExplained = 64
+
+// MaxExplainedVersions bounds its versions. Not smaller: two in use and some that are left behind; not larger: as above.
+const MaxExplainedVersions = 5
+
+// explainer takes an expression apart, when an alert first needs it: most rules have none.
+type explainer struct {
+	text  string
+	once  sync.Once
+	parts []explainedPart
+	more  int
+}
+
+// explainedPart is a part that has a value.
+type explainedPart struct {
+	telemetry.ExplainedPart // without its value
+	value                   *vm.Program
+	truth                   *compiledTruth // of a condition of which something may be unknown
+}
+
+// explain returns the parts with their values in a view, which is the one that the verdict was made of.
+func (x *explainer) explain(view *View) ([]telemetry.ExplainedPart, int) {
+	x.once.Do(x.takeApart)
+	out := make([]telemetry.ExplainedPart, len(x.parts))
+	for i := range x.parts {
+		out[i] = x.parts[i].ExplainedPart
+		out[i].Value = x.parts[i].in(view)
+	}
+	return out, x.more
+}
+
+// in is the part's value in a view, nil where it is unknown.
+func (p *explainedPart) in(view *View) any {
+	if p.truth != nil {
+		certain, err := expr.Run(p.truth.certain, *view)
+		if err != nil || certain == true {
+			return certain
+		}
+		if possible, err := expr.Run(p.truth.possible, *view); err != nil || possible == true {
+			return nil
+		}
+		return false
+	}
+	value, err := expr.Run(p.value, *view)
+	if err != nil { // what stands before it keeps the whole from being asked for it
+		return nil
+	}
+	switch v := reflect.ValueOf(value); {
+	case v.CanInt():
+		return float64(v.Int())
+	case v.CanFloat():
+		return finite(v.Float())
+	}
+	return value
+}
+
+// finite is a number as JSON can have it.
+func finite(number float64) any {
+	switch {
+	case math.IsNaN(number):
+		return nil
+	case math.IsInf(number, 1):
+		return "+Inf"
+	case math.IsInf(number, -1):
+		return "-Inf"
+	}
+	return number
+}
+
+// takeApart compiles the parts.
+func (x *explainer) takeApart() {
+	written, made := scanExpression(x.text), scanExpression(x.text)
+	tree, err := written.parse()
+	compiled, again := made.parse()
+	if err != nil || again != nil {
+		return // it was compiled before
+	}
+	a := &apart{explainer: x, dimensions: &dimensions{expression: written, variables: map[string]quantity{}}, extents: extentsOf(written)}
+	a.part(twin{tree, made.patched(compiled)}, 0)
+}
+
+// twin is a node as it is written, and as it is compiled.
+type twin struct{ written, compiled ast.Node }
+
+// apart gathers the parts of a tree.
+type apart struct {
+	*explainer
+	dimensions *dimensions
+	extents    map[word]extent
+	declared   []*ast.VariableDeclaratorNode // around the part, as they are compiled
+}
+
+// part notes a node and what it is made of.
+func (a *apart) part(of twin, depth int) {
+	if a.note(of, depth) {
+		depth++
+	}
+	within := madeOf(of.written)
+	for i, compiled := range madeOf(of.compiled) {
+		declares, ok := of.compiled.(*ast.VariableDeclaratorNode)
+		if ok && i > 0 {
+			a.declared = append(a.declared, declares)
+			a.dimensions.variables[declares.Name] = a.dimensions.of(within[0])
+		}
+		a.part(twin{within[i], compiled}, depth)
+		if ok && i > 0 {
+			a.declared = a.declared[:len(a.declared)-1]
+		}
+	}
+}
+
+// madeOf are the nodes that a node is made of, but for what has its value in its text.
+func madeOf(node ast.Node) []ast.Node {
+	switch n := node.(type) {
+	case *ast.ChainNode:
+		return []ast.Node{n.Node}
+	case *ast.BinaryNode:
+		return operands(n)
+	case *ast.UnaryNode:
+		if n.Location() == n.Node.Location() { // not in
+			return madeOf(n.Node)
+		}
+		return arguments([]ast.Node{n.Node})
+	case *ast.ConditionalNode:
+		return []ast.Node{n.Cond, n.Exp1, n.Exp2}
+	case *ast.VariableDeclaratorNode:
+		return []ast.Node{n.Value, n.Expr}
+	case *ast.CallNode:
+		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && (callee.Value == versionsCompared || eitherWay(n)) {
+			return []ast.Node{n.Arguments[0], n.Arguments[2]}
+		}
+		if _, _, ok := policyCall(n); !ok && !isSpan(n) {
+			return arguments(n.Arguments)
+		}
+	case *ast.BuiltinNode:
+		return arguments(n.Arguments)
+	}
+	return nil
+}
+
+// arguments are those that have values: a predicate has one for each thing that it is asked of.
+func arguments(nodes []ast.Node) []ast.Node {
+	var out []ast.Node
+	for _, node := range nodes {
+		switch n := node.(type) {
+		case *ast.PredicateNode:
+		case *ast.ArrayNode:
+			out = append(out, arguments(n.Nodes)...)
+		default:
+			if !hasOwnText(n) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// hasOwnText says that a node has its value in its text.
+func hasOwnText(node ast.Node) bool {
+	switch node.(type) {
+	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode, *ast.BoolNode, *ast.NilNode:
+		return true
+	}
+	return false
+}
+
+// operands are the two of an operator, or all that and, or or, joins.
+func operands(n *ast.BinaryNode) []ast.Node {
+	operator := plainOperator(n.Operator)
+	if operator != "and" && operator != "or" {
+		return []ast.Node{n.Left, n.Right}
+	}
+	var out []ast.Node
+	for _, side := range []ast.Node{n.Left, n.Right} {
+		if inner, ok := side.(*ast.BinaryNode); ok && plainOperator(inner.Operator) == operator {
+			out = append(out, operands(inner)...)
+		} else {
+			out = append(out, side)
+		}
+	}
+	return out
+}
+
+// plainOperator is an operator by its name where it has two.
+func plainOperator(operator string) string {
+	switch operator {
+	case "&&":
+		return "and"
+	case "||":
+		return "or"
+	case "!":
+		return "not"
+	}
+	return operator
+}
+
+// note keeps a node where it has a value of its own that can be shown.
+func (a *apart) note(of twin, depth int) bool {
+	node, whole := of.written, of.compiled
+	for _, outer := range slices.Backward(a.declared) {
+		whole = &ast.VariableDeclaratorNode{Name: outer.Name, Value: outer.Value, Expr: whole}
+	}
+	program, kind, err := compilePart(whole)
+	if err != nil || kind != reflect.Bool && kind != reflect.String && (kind < reflect.Int || kind > reflect.Float64) {
+		return false
+	}
+	if len(a.parts) >= MaxExplained {
+		a.more++
+		return true
+	}
+	text, offset := a.textOf(node)
+	if len(a.parts) == 0 { // the names that it declares stand before its words
+		text = strings.TrimSpace(a.text)
+		offset = utf8.RuneCountInString(a.text[:strings.Index(a.text, text)])
+	}
+	part := explainedPart{ExplainedPart: telemetry.ExplainedPart{Text: text, Offset: offset, Depth: depth}, value: program}
+	switch n := node.(type) {
+	case *ast.BinaryNode:
+		part.Op = plainOperator(n.Operator)
+	case *ast.UnaryNode:
+		part.Op = plainOperator(n.Operator)
+	}
+	if kind == reflect.Bool {
+		if part.truth, err = compileTruth(whole); err != nil {
+			return false
+		}
+	} else if measures := a.dimensions.of(node); measures.known {
+		part.Unit = shortUnit(measures.of)
+	}
+	a.parts = append(a.parts, part)
+	return true
+}
+
+// shortUnit is the unit of a dimension as it stands behind a number.
+func shortUnit(of unit.Dimension) string {
+	switch of {
+	case unit.Plain:
+		return ""
+	case unit.Time:
+		return "s"
+	case unit.Bytes:
+		return "B"
+	case unit.ByteRate:
+		return "B/s"
+	case unit.PerSecond:
+		return "/s"
+	}
+	return of.String()
+}
+
+// explanation is what an evaluation saw.
+func explanation(rule *Rule, found verdict) *telemetry.Explanation {
+	out := &telemetry.Explanation{Clients: uint64(found.view.Clients)}
+	out.Parts, out.More = rule.explainer.explain(found.view)
+	versions := slices.Clone(found.totals.Versions)
+	slices.SortStableFunc(versions, func(a, b telemetry.VersionTotals) int { return cmp.Compare(b.Messages, a.Messages) })
+	for _, version := range versions[:min(len(versions), MaxExplainedVersions)] {
+		out.Versions = append(out.Versions, telemetry.ExplainedVersion{SDKLang: version.SDKLang, SDKVersion: version.SDKVersion, Messages: version.Messages})
+	}
+	return out
+}

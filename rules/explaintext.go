@@ -1,0 +1,109 @@
+package rules
+
+import (
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+)
+
+// extent is which characters of an expression a node has.
+type extent struct{ from, to int }
+
+// word is what a node has its location of: an operator, a name, or what else stands at one place. Of two that stand at one
+// place, as in "not in", one is within the other.
+type word struct {
+	at       file.Location
+	operator string
+}
+
+func wordOf(node ast.Node) word {
+	switch n := node.(type) {
+	case *ast.BinaryNode:
+		return word{n.Location(), n.Operator}
+	case *ast.UnaryNode:
+		return word{n.Location(), n.Operator}
+	}
+	return word{node.Location(), ""}
+}
+
+// extentsOf finds those of all nodes of an expression.
+func extentsOf(x *expression) map[word]extent {
+	tree, err := parser.Parse(x.plain)
+	if err != nil {
+		return nil // it was parsed before
+	}
+	e := extents{of: map[word]extent{}, mates: mates([]rune(x.plain))}
+	ast.Walk(&tree.Node, e)
+	return e.of
+}
+
+type extents struct {
+	of    map[word]extent
+	mates map[int]int
+}
+
+// Visit looks at one node; ast.Walk calls it, with the parts of a node before the node.
+func (e extents) Visit(node *ast.Node) {
+	at := (*node).Location()
+	hull := extent{at.From, at.To}
+	words := hullOf{extent: hull}
+	ast.Walk(node, &words)
+	e.of[wordOf(*node)] = e.closed(words.extent)
+}
+
+// hullOf is from the first word of a node to its last.
+type hullOf struct{ extent }
+
+// Visit looks at one node; ast.Walk calls it.
+func (h *hullOf) Visit(node *ast.Node) {
+	at := (*node).Location()
+	h.from, h.to = min(h.from, at.From), max(h.to, at.To)
+}
+
+// closed takes in the brackets that belong to those inside.
+func (e extents) closed(of extent) extent {
+	for at := of.from; at < of.to; at++ {
+		mate, ok := e.mates[at]
+		switch {
+		case ok && mate >= of.to:
+			of.to = mate + 1
+		case ok && mate < of.from:
+			of.from, at = mate, mate
+		}
+	}
+	return of
+}
+
+// mates are the places of brackets by those of the brackets that they belong to. Brackets in texts are none.
+func mates(text []rune) map[int]int {
+	out := map[int]int{}
+	var open []int
+	for at := 0; at < len(text); at++ {
+		switch c := text[at]; c {
+		case '"', '\'', '`':
+			for at++; at < len(text) && text[at] != c; at++ {
+				if text[at] == '\\' && c != '`' {
+					at++
+				}
+			}
+		case '(', '[', '{':
+			open = append(open, at)
+		case ')', ']', '}':
+			if len(open) > 0 {
+				last := open[len(open)-1]
+				open, out[at], out[last] = open[:len(open)-1], last, at
+			}
+		}
+	}
+	return out
+}
+
+// textOf is a node's text as it is written, and how many characters stand before it.
+func (a *apart) textOf(node ast.Node) (text string, offset int) {
+	of, ok := a.extents[wordOf(node)]
+	characters := []rune(a.text)
+	if !ok || of.to > len(characters) || of.from >= of.to {
+		return node.String(), node.Location().From
+	}
+	return string(characters[of.from:of.to]), of.from
+}
