@@ -145,7 +145,9 @@ func (d *dimensions) said(node ast.Node) string {
 	}
 	switch n := node.(type) {
 	case *ast.IntegerNode, *ast.FloatNode:
-		return string([]rune(d.text)[n.Location().From:n.Location().To])
+		if text := []rune(d.text); n.Location().To <= len(text) && n.Location().From < n.Location().To {
+			return string(text[n.Location().From:n.Location().To])
+		}
 	case *ast.StringNode:
 		return strconv.Quote(n.Value)
 	case *ast.UnaryNode:
