@@ -15,7 +15,7 @@ func FuzzPlaces(f *testing.F) {
 	if err != nil || len(paths) == 0 {
 		f.Fatalf("found %d files: %v", len(paths), err)
 	}
-	for _, path := range append(paths, "../rules.d/clients.yaml", "../rules.d/messages.yaml") {
+	for _, path := range append(paths, "../rules.d/consumers.yaml", "../rules.d/latency.yaml") {
 		content, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)

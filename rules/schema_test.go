@@ -61,6 +61,9 @@ func TestSchemaAgreesWithTheLoader(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, file := range paths {
+			if filepath.Base(file) == PolicyFile { // has no rules
+				continue
+			}
 			content, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
