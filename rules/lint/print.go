@@ -102,7 +102,8 @@ func (p *Printer) table(all []*rules.Rule) error {
 	table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "RULE\tGROUPS BY\tLOOKS BACK\tREADS")
 	for _, rule := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", rule.Alert, orDash(rule.Grouping.By), rules.FormatDuration(rule.Lookback()), orDash(rule.Reads()))
+		name := strings.TrimSpace(rule.Alert + " " + rule.Tier)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", name, orDash(rule.Grouping.By), rules.FormatDuration(rule.Lookback()), orDash(rule.Reads()))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)

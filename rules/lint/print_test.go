@@ -69,3 +69,21 @@ func TestFaulty(t *testing.T) {
 		}
 	}
 }
+
+// TestTheTableNamesTiers has a rule with a variant for S1 and one for the others.
+func TestTheTableNamesTiers(t *testing.T) {
+	parsed, faults := rules.Parse("r.yaml", []byte("groups:\n  - name: g\n    rules:\n"+
+		"      - {alert: A, by: [tier], window: 5m, expr: tps > 9, by_tier: {S1: {window: 1m, expr: bps > 1MB/s}}}\n"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	var out, errs bytes.Buffer
+	printer := lint.Printer{Format: "text", Out: &out, Err: &errs}
+	if err := printer.Print([]lint.Checked{{Dir: "d", Rules: rules.Count(parsed), Table: parsed}}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "RULE       GROUPS BY  LOOKS BACK  READS\nA S1       tier       1m          bps\nA default  tier       5m          tps\nd: 1 rules, no faults\n"
+	if diff := cmp.Diff(want, out.String()+errs.String()); diff != "" {
+		t.Errorf("the table is another (-want +got):\n%s", diff)
+	}
+}

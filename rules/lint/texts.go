@@ -124,6 +124,9 @@ func findChangingLabels(l *look) {
 func findSameRules(l *look) {
 	first := map[string]*rules.Rule{}
 	for _, rule := range l.folder.Rules {
+		if rule.Tier != "" {
+			continue // one variant says nothing of the others
+		}
 		text := contentOf(rule)
 		if other := first[text]; other != nil {
 			l.say(rule.Fault(fmt.Sprintf("alert %s is the same rule as %s at %s:%d", rule.Alert, other.Alert, other.File, other.Line),
