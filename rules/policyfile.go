@@ -2,7 +2,9 @@ package rules
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,7 +19,7 @@ import (
 func ParsePolicy(path string, content []byte) (*Policy, Faults) {
 	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
 	var document yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(content)).Decode(&document); err != nil && len(bytes.TrimSpace(content)) > 0 {
+	if err := yaml.NewDecoder(bytes.NewReader(content)).Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		d.syntax(string(content), err)
 		return nil, d.faults
 	}

@@ -54,7 +54,7 @@ func TestSchemaHasTheKeysOfTheLoader(t *testing.T) {
 
 // TestSchemaAgreesWithTheLoader on rule files that each load or have a fault of their shape.
 func TestSchemaAgreesWithTheLoader(t *testing.T) {
-	schema := compileSchema(t)
+	schema := compileSchema(t, schemaPath)
 	for _, path := range []string{"../rules.d", "../deploy/demo/rules.d"} {
 		paths, err := ruleFiles(path)
 		if err != nil || len(paths) == 0 {
@@ -97,7 +97,7 @@ var takenByBoth = []string{"by: []", "by: [topic, owner]", "where: true", "windo
 	"annotations: {summary: ''}"}
 
 func TestSchemaOfOneKey(t *testing.T) {
-	schema := compileSchema(t)
+	schema := compileSchema(t, schemaPath)
 	for _, c := range []struct {
 		keys           []string
 		loader, schema bool // takes them
@@ -120,9 +120,9 @@ func TestSchemaOfOneKey(t *testing.T) {
 	}
 }
 
-func compileSchema(t *testing.T) *jsonschema.Schema {
+func compileSchema(t *testing.T, path string) *jsonschema.Schema {
 	t.Helper()
-	schema, err := jsonschema.NewCompiler().Compile(schemaPath)
+	schema, err := jsonschema.NewCompiler().Compile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
