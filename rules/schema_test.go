@@ -30,22 +30,28 @@ func TestSchemaHasTheKeysOfTheLoader(t *testing.T) {
 		Properties  map[string]struct{ Description string }
 		Definitions map[string]json.RawMessage
 	}
-	var file, group, defaults, rule object
+	var file, group, defaults, rule, tier, tiers object
 	err = json.Unmarshal(text, &file)
 	err = errors.Join(err, json.Unmarshal(file.Definitions["group"], &group), json.Unmarshal(file.Definitions["defaults"], &defaults),
-		json.Unmarshal(file.Definitions["rule"], &rule))
+		json.Unmarshal(file.Definitions["rule"], &rule), json.Unmarshal(file.Definitions["tier"], &tier))
 	if err != nil {
+		t.Fatal(err)
+	}
+	var inRule struct {
+		Properties map[string]json.RawMessage
+	}
+	if err := errors.Join(json.Unmarshal(file.Definitions["rule"], &inRule), json.Unmarshal(inRule.Properties["by_tier"], &tiers)); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
 		schema object
 		known  []string
-	}{"a rule file": {file, fileKeys}, "a group": {group, groupKeys}, "defaults": {defaults, sharedKeys}, "a rule": {rule, ruleKeys}} {
+	}{"a tier of by_tier": {tier, tierKeys}, "by_tier": {tiers, tierNames}, "a rule file": {file, fileKeys}, "a group": {group, groupKeys}, "defaults": {defaults, sharedKeys}, "a rule": {rule, ruleKeys}} {
 		if diff := cmp.Diff(slices.Sorted(slices.Values(c.known)), slices.Sorted(maps.Keys(c.schema.Properties))); diff != "" {
 			t.Errorf("%s has other keys in %s (-loader +schema); add what each means to the schema:\n%s", name, schemaPath, diff)
 		}
 		for key, property := range c.schema.Properties {
-			if property.Description == "" && name != "defaults" { // which have those of rules
+			if property.Description == "" && !strings.Contains(name, "tier") && name != "defaults" { // which have those of rules
 				t.Errorf("%s: %s of %s has no description", schemaPath, key, name)
 			}
 		}
@@ -86,15 +92,15 @@ func TestSchemaAgreesWithTheLoader(t *testing.T) {
 
 // refusedByBoth have one fault each, in the place of a rule's keys behind the alert and the expression.
 var refusedByBoth = []string{"nonsense: 1", "by: topic", "by: [topic, topic]", "by: [a b]", "by: [a, b, c, d, e, f, g, h, i]", "by: {topic: 1}", "by:", "where: [a]", "window: 5 minutes", "window: 5",
-	"for: -1m", "for: soon", "for: [1m]", "for: ''", "keep_firing_for: 1w", "limit: 0", "limit: -1", "limit: 1.5", "limit: many", "labels: [a]", "labels: text", "labels: {a b: c}", "labels: {severity: [a]}", "annotations: {1a: b}", "annotations: {summary: }"}
+	"for: -1m", "for: soon", "for: [1m]", "for: ''", "keep_firing_for: 1w", "limit: 0", "limit: -1", "limit: 1.5", "limit: many", "by_tier: []", "by_tier: {S5: {for: 1m}}", "by_tier: {S1: {by: [topic]}}", "by_tier: {}", "labels: [a]", "labels: text", "labels: {a b: c}", "labels: {severity: [a]}", "annotations: {1a: b}", "annotations: {summary: }"}
 
 // refusedByTheLoader are what no schema of this kind can say.
 var refusedByTheLoader = []string{"window: 2h", "window: 0s", "by: [topik]", "where: tps > 1", "labels: {alertname: b}", "labels: {severity: '{{ .tps }}'}", "annotations: {summary: '{{ .topik }}'}",
-	"for: 4000d", "alert: B"}
+	"for: 4000d", "by_tier: {S1: {for: 1m}}", "alert: B"}
 
 // takenByBoth are fine.
 var takenByBoth = []string{"by: []", "by: [topic, owner]", "where: true", "window: 1m30s", "window: '5m '", "for: 0", "for: 1d12h", "for: 1d", "for: 1.5h", "keep_firing_for: 500ms", "limit: 100", "limit: '7'", "labels: {}", "labels: {team: 1, page: true}",
-	"annotations: {summary: ''}"}
+	"annotations: {summary: ''}", "by: [tier]\n        by_tier: {S1: {for: 1m, window: 2m, expr: tps > 5, keep_firing_for: 1m, labels: {a: b}}, default: {for: 2m}}"}
 
 func TestSchemaOfOneKey(t *testing.T) {
 	schema := compileSchema(t, schemaPath)
