@@ -34,7 +34,9 @@ func TestSARIF(t *testing.T) {
 	type text struct{ Text string }
 	var log struct {
 		Runs []struct {
-			Tool        struct{ Driver struct{ Rules []struct{ ID string } } }
+			Tool struct {
+				Driver struct{ Rules []struct{ ID string } }
+			}
 			Invocations []struct {
 				ExecutionSuccessful        bool
 				ToolExecutionNotifications []struct{ Message text }
