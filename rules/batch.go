@@ -32,6 +32,7 @@ type batchRule struct {
 	back      time.Duration // how far back it looks
 	elsewhere bool          // in other spans than its window
 
+	known      bool    // nothing that it reads is unknown, at the newest evaluation
 	candidates []int32 // rows where the condition was found true, in ascending order
 }
 
@@ -198,32 +199,34 @@ func isText(node ast.Node) bool {
 	return false
 }
 
-// evaluate finds the candidates of every lowered rule among the groups at a time.
+// evaluate finds the candidates of every rule among the groups at a time.
 func (b *batch) evaluate(e *Evaluator, groups []*groupState, at time.Time) {
 	b.columns.begin(e, groups, at)
-	known := make([]bool, len(b.rules))
 	for i := range b.rules {
-		b.rules[i].candidates = b.rules[i].candidates[:0]
-		known[i] = b.rules[i].lowered && e.knowsAll(&b.rules[i], at)
-	}
-	for block := 0; block*kernel.BlockRows < len(groups); block++ {
-		b.run.Begin(block)
-		first := kernel.FirstRows(len(groups) - block*kernel.BlockRows)
-		for i := range b.rules {
-			r := &b.rules[i]
-			if !known[i] {
-				continue
-			}
-			found := b.run.Eval(r.condition, &first)
-			if !found.Empty() {
-				found.Each(func(row int) { r.candidates = append(r.candidates, int32(block*kernel.BlockRows+row)) })
-			}
+		r := &b.rules[i]
+		r.candidates = r.candidates[:0]
+		if r.known = r.lowered && e.knowsAll(r, at); r.known {
+			continue
+		}
+		for row := range groups {
+			r.candidates = append(r.candidates, int32(row))
 		}
 	}
-	for i := range b.rules {
-		if !known[i] {
-			for row := range groups {
-				b.rules[i].candidates = append(b.rules[i].candidates, int32(row))
+	b.find(len(groups))
+}
+
+// find appends to the candidates of the rules that are known where their conditions are true.
+func (b *batch) find(groups int) {
+	for block := 0; block*kernel.BlockRows < groups; block++ {
+		b.run.Begin(block)
+		first := kernel.FirstRows(groups - block*kernel.BlockRows)
+		for i := range b.rules {
+			r := &b.rules[i]
+			if !r.known {
+				continue
+			}
+			if found := b.run.Eval(r.condition, &first); !found.Empty() {
+				found.Each(func(row int) { r.candidates = append(r.candidates, int32(block*kernel.BlockRows+row)) })
 			}
 		}
 	}
