@@ -47,7 +47,8 @@ func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) erro
 	for _, record := range records {
 		w.ruler.metrics.bytes.Add(len(record.Value))
 	}
-	if err := w.publish(ctx, w.evaluator.Advance()); err != nil {
+	changed := w.evaluator.Advance()
+	if err := w.publish(ctx, append(changed, w.evaluator.FireEarly()...)); err != nil {
 		return err
 	}
 	w.ruler.board.set(w.partition, w.evaluator)

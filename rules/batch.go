@@ -36,10 +36,10 @@ type batchRule struct {
 	candidates []int32 // rows where the condition was found true, in ascending order
 }
 
-// newBatches lowers a set's rules, by grouping.
-func newBatches(set *Set, pane time.Duration) map[string]*batch {
+// newBatches lowers rules, by grouping.
+func newBatches(rules []*Rule, pane time.Duration) map[string]*batch {
 	batches := map[string]*batch{}
-	for _, rule := range set.Rules {
+	for _, rule := range rules {
 		b := batches[rule.Grouping.ID]
 		if b == nil {
 			b = &batch{grouping: rule.Grouping.ID, by: rule.Grouping.By, plan: kernel.NewPlan(), columns: newColumns(pane)}

@@ -56,6 +56,7 @@ type verdict struct {
 	unknown bool // neither active nor not
 	// unmeasured says that it is unknown for want of gauges alone: all that was sent is known.
 	unmeasured bool
+	early      bool // found before all of the window's last pane has come
 	view       *View
 	totals     *telemetry.Totals // of the window, without what the rule does not read
 	from       time.Time

@@ -43,7 +43,9 @@ type Evaluator struct {
 	remembered int // of groups, for their absence only; at most, since some may have come back
 	begins     begins
 	omits      omitted
-	batches    map[string]*batch // by grouping
+	batches    map[string]*batch    // by grouping
+	early      map[string]*batch    // of the rules that fire early
+	fresh      map[string]time.Time // groups of which something came, and for when they were asked since
 	byName     map[string]*Rule
 	variants   map[string][]*Rule // by name, of rules that differ by tier
 	sources    *sources
@@ -59,6 +61,7 @@ type Evaluator struct {
 type alertState struct {
 	telemetry.Alert
 	published time.Time // event time
+	early     bool      // evaluated newest before all of the window had come
 }
 
 // Stats counts what an evaluator met.
@@ -98,7 +101,8 @@ func (e *Evaluator) resetHealth() {
 	old := e.health
 	e.health, e.used, e.byName = map[string]*RuleHealth{}, map[string]bool{}, map[string]*Rule{}
 	e.variants = map[string][]*Rule{}
-	e.batches = newBatches(e.set, e.config.Pane)
+	e.batches = newBatches(e.set.Rules, e.config.Pane)
+	e.early, e.fresh = newBatches(earlyRules(e.set), e.config.Pane), map[string]time.Time{}
 	for _, rule := range e.set.Rules {
 		e.used[rule.Grouping.ID] = true
 		if rule.Tier != "" {

@@ -47,6 +47,9 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 			return
 		}
 		start := partial.Pane.Unix()
+		if !closed && e.early[came.Grouping] != nil {
+			e.note(g.key, partial.Pane)
+		}
 		e.omits.note(came.Grouping, came.Omitted, start)
 		pane := g.panes[start]
 		if pane == nil {

@@ -20,7 +20,7 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 	switch {
 	case found.unmeasured && alert != nil && alert.State != telemetry.AlertResolved && at.Sub(alert.EvaluatedAt) >= UnmeasuredRetention:
 		return e.endUnmeasured(key, at), nil
-	case found.unknown || alert != nil && !at.After(alert.EvaluatedAt):
+	case found.unknown || alert != nil && !at.After(alert.EvaluatedAt) && !alert.early:
 		// Evaluated before: a crash came after the alert was published and before how far was.
 		return nil, nil
 	case found.active:
@@ -72,6 +72,8 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 		}
 		e.alerts[key] = alert
 	}
+	closes := alert.early // what was found of a part of the window is found of all of it now
+	alert.early = found.early
 	alert.ClearedAt = time.Time{}
 	alert.measure(rule, found, e.config.Pane)
 	err := alert.annotate(rule, g, found)
@@ -83,7 +85,7 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 		return alert.move(telemetry.AlertPending, at), err
 	}
 	alert.EvaluatedAt, alert.Transition = at, false
-	if at.Sub(alert.published) < RefreshEvery {
+	if at.Sub(alert.published) < RefreshEvery && !closes {
 		return nil, err
 	}
 	alert.published = at

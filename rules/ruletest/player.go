@@ -29,6 +29,7 @@ type player struct {
 	before    uint64                     // evaluations before restarts
 	grouped   map[string]bool            // rules that had a group
 	lines     []Line
+	early     bool // ask after all that comes what fires early
 	err       error
 }
 
@@ -69,6 +70,9 @@ func (p *player) startAll() {
 func (p *player) feed(input func(*rules.Evaluator)) {
 	p.inputs = append(p.inputs, input)
 	input(p.evaluator)
+	if p.early {
+		p.note(p.evaluator.FireEarly())
+	}
 }
 
 // flush folds in what waits, in the order of its times, and tells the evaluator.

@@ -1,0 +1,198 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// growingFields never fall while more of a window comes in.
+var growingFields = map[string]bool{"tps": true, "bps": true, "messages": true, "bytes": true, "errors": true, "rebalances": true,
+	"clients": true, "nodes": true, "latency_max": true, "size_max": true}
+
+// FiresEarly says whether the rule is asked as soon as something comes, for the end of the
+// pane that is open: it is, where its expression stays true once it is. Where it is not, why
+// says what may make it false again.
+func (r *Rule) FiresEarly() (early bool, why string) {
+	switch {
+	case r.Limit > 0:
+		return false, "it has a limit: which groups have an alert would depend on which came first"
+	case !r.reads.presence:
+		return false, "it may be true because input is missing"
+	}
+	if shrinks := mayShrink(r.tree); shrinks != nil {
+		return false, fmt.Sprintf("%s may become false while more comes in", shrinks)
+	}
+	return true, ""
+}
+
+// mayShrink returns a part of a condition that may become false while more comes in, nil
+// where none does. It errs towards some.
+func mayShrink(node ast.Node) ast.Node {
+	if unary, ok := node.(*ast.UnaryNode); ok && (unary.Operator == "not" || unary.Operator == "!") && onlyLabels(unary.Node) {
+		return nil
+	}
+	binary, ok := node.(*ast.BinaryNode)
+	if !ok {
+		return node
+	}
+	switch {
+	case slices.Contains([]string{"and", "&&", "or", "||"}, binary.Operator):
+		if shrinks := mayShrink(binary.Left); shrinks != nil {
+			return shrinks
+		}
+		return mayShrink(binary.Right)
+	case aboutLabels(binary):
+		return nil
+	case (binary.Operator == ">" || binary.Operator == ">=") && grows(binary.Left) && isConstant(binary.Right),
+		(binary.Operator == "<" || binary.Operator == "<=") && isConstant(binary.Left) && grows(binary.Right):
+		return nil
+	}
+	return node
+}
+
+// onlyLabels says that a condition looks at labels alone.
+func onlyLabels(node ast.Node) bool {
+	binary, ok := node.(*ast.BinaryNode)
+	if !ok {
+		return false
+	}
+	if slices.Contains([]string{"and", "&&", "or", "||"}, binary.Operator) {
+		return onlyLabels(binary.Left) && onlyLabels(binary.Right)
+	}
+	return aboutLabels(binary)
+}
+
+// grows says that a number never falls while more comes in.
+func grows(node ast.Node) bool {
+	switch n := node.(type) {
+	case *ast.IdentifierNode:
+		return growingFields[n.Value]
+	case *ast.BinaryNode:
+		factor, constant := constantNumber(n.Right)
+		switch n.Operator {
+		case "+":
+			return grows(n.Left) && (grows(n.Right) || constant) || isConstant(n.Left) && grows(n.Right)
+		case "-":
+			return grows(n.Left) && constant
+		case "/":
+			return grows(n.Left) && constant && factor > 0
+		case "*":
+			first, isFirst := constantNumber(n.Left)
+			return grows(n.Left) && constant && factor >= 0 || isFirst && first >= 0 && grows(n.Right)
+		}
+	}
+	return false
+}
+
+func isConstant(node ast.Node) bool {
+	_, ok := constantNumber(node)
+	return ok
+}
+
+// earlyRules are those of a set that fire early.
+func earlyRules(set *Set) []*Rule {
+	var out []*Rule
+	for _, rule := range set.Rules {
+		if early, _ := rule.FiresEarly(); early {
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+// FireEarly asks the rules that fire early of the groups of which something came since the
+// last call, for the end of the pane after the newest evaluation, and returns the alerts that
+// changed. What it finds is what the evaluation at that time will find; nothing ends here.
+//
+// Only a pane that has begun by the clock of the newest watermark is asked for: a client whose
+// clock is ahead lets nothing fire for a time that has not come. Of later panes nothing is
+// asked before the ones before them are evaluated, so that no alert becomes active out of order.
+func (e *Evaluator) FireEarly() []telemetry.Alert {
+	at := e.evaluated.Add(e.config.Pane)
+	if e.evaluated.IsZero() || e.evaluated.After(e.sources.newest.At) || len(e.fresh) == 0 {
+		return nil
+	}
+	completeness := e.stats.Completeness
+	defer func() { e.stats.Completeness = completeness }() // of evaluations
+	e.stats.Completeness = e.sources.completeness(at)
+	byGrouping := e.freshGroups(at)
+	var changed []telemetry.Alert
+	for _, grouping := range sortedKeys(byGrouping) {
+		if batch := e.early[grouping]; batch != nil {
+			changed = append(changed, e.fireBatch(batch, byGrouping[grouping], at)...)
+		}
+	}
+	return changed
+}
+
+// note notes that something came of a group. What is for a pane later than the next changes
+// nothing of what was asked.
+func (e *Evaluator) note(group string, pane time.Time) {
+	if _, known := e.fresh[group]; !known || pane.Before(e.evaluated.Add(e.config.Pane)) {
+		e.fresh[group] = time.Time{}
+	}
+}
+
+// freshGroups returns the groups of which something came before a time, by grouping. Those of
+// which something came for later panes are asked again once these are next.
+func (e *Evaluator) freshGroups(at time.Time) map[string][]*groupState {
+	out := map[string][]*groupState{}
+	for _, key := range sortedKeys(e.fresh) {
+		g := e.groups[key]
+		if g == nil {
+			delete(e.fresh, key)
+			continue
+		}
+		if asked := e.fresh[key]; asked.Before(at) && g.holds(at) {
+			out[g.grouping] = append(out[g.grouping], g)
+		}
+		if e.fresh[key] = at; g.last < at.Unix() {
+			delete(e.fresh, key)
+		}
+	}
+	return out
+}
+
+// fireBatch asks the early rules of one grouping.
+func (e *Evaluator) fireBatch(b *batch, groups []*groupState, at time.Time) []telemetry.Alert {
+	b.evaluate(e, groups, at)
+	var changed []telemetry.Alert
+	for i := range b.rules {
+		rule := b.rules[i].rule
+		for _, row := range rule.covered(b.rules[i].candidates, groups) {
+			g := groups[row]
+			if !e.mayFire(rule, g, at) {
+				continue
+			}
+			found, err := e.ask(rule, g, at)
+			if err != nil || !found.active || found.unknown {
+				continue // the evaluation at that time says what fails
+			}
+			found.early = true
+			if alert, err := e.active(rule, g, found, at); err == nil && alert != nil {
+				changed = append(changed, *alert)
+			}
+		}
+	}
+	return changed
+}
+
+// mayFire says that a condition found true moves the rule's alert: it begins, or has been
+// pending for long enough.
+func (e *Evaluator) mayFire(rule *Rule, g *groupState, at time.Time) bool {
+	alert := e.alerts[alertKey(rule.Alert, g.key)]
+	switch {
+	case alert == nil:
+		return true
+	case !at.After(alert.EvaluatedAt):
+		return false
+	case alert.State == telemetry.AlertPending:
+		return at.Sub(alert.ActiveAt) >= rule.For
+	}
+	return alert.State == telemetry.AlertResolved
+}
