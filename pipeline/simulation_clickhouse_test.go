@@ -42,13 +42,14 @@ type tableSchema struct {
 
 var (
 	createTable = regexp.MustCompile(`(?s)CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\n\)\nENGINE = ReplacingMergeTree\(?(\w*)\)?.*?ORDER BY \(([^)]*)\)`)
+	addColumn   = regexp.MustCompile("(?m)^ALTER TABLE (\\w+) ADD COLUMN IF NOT EXISTS `?([\\w.]+)`? +([A-Z].*?)(?: CODEC.*| DEFAULT.*)? AFTER ")
 	columnLine  = regexp.MustCompile("(?m)^    `?([\\w.]+)`? +([A-Z][^\\n]*?)(?: CODEC.*| DEFAULT.*)?,?$")
 )
 
 // simulatedSchemas are the tables of all migrations.
 var simulatedSchemas = sync.OnceValue(func() []*tableSchema {
 	var out []*tableSchema
-	for _, file := range []string{"0001_rollup.sql", "0002_alerts.sql"} {
+	for _, file := range []string{"0001_rollup.sql", "0002_alerts.sql", "0004_history.sql"} {
 		text, err := os.ReadFile("../sink/clickhouse/migrations/" + file)
 		if err != nil {
 			panic(err)
@@ -63,6 +64,11 @@ var simulatedSchemas = sync.OnceValue(func() []*tableSchema {
 				schema.key = append(schema.key, strings.TrimSpace(name))
 			}
 			out = append(out, schema)
+		}
+		for _, added := range addColumn.FindAllStringSubmatch(string(text), -1) {
+			schema := out[slices.IndexFunc(out, func(s *tableSchema) bool { return s.name == added[1] })]
+			schema.columns = append(schema.columns, added[2])
+			schema.kinds[added[2]] = column.Type(added[3])
 		}
 	}
 	return out

@@ -185,16 +185,17 @@ func labelCondition(node ast.Node) (text string, ok bool) {
 	return node.String(), ok
 }
 
-// isText says that a node is a label or a constant text.
+// isText says that a node is a constant text or a label, but for one that is compared as a version.
 func isText(node ast.Node) bool {
 	switch n := node.(type) {
 	case *ast.StringNode:
 		return true
 	case *ast.IdentifierNode:
-		return slices.Contains(telemetry.LabelNames, n.Value)
+		return n.Value != sdkVersion && slices.Contains(telemetry.LabelNames, n.Value)
 	case *ast.CallNode:
 		callee, ok := n.Callee.(*ast.IdentifierNode)
-		return calleeName(callee, ok) == "label"
+		name, isName := n.Arguments[0].(*ast.StringNode)
+		return calleeName(callee, ok) == "label" && isName && name.Value != sdkVersion
 	}
 	return false
 }
