@@ -68,8 +68,16 @@ func (p *paneState) total() *telemetry.Totals {
 	if p.merged != nil {
 		return p.merged
 	}
-	bySource := map[telemetry.Source]*telemetry.Totals{}
 	p.omitted = 0
+	if len(p.parts) == 1 {
+		for _, only := range p.parts {
+			if only.totals != nil { // merged is only read
+				p.merged, p.omitted = only.totals, only.omitted
+				return p.merged
+			}
+		}
+	}
+	bySource := map[telemetry.Source]*telemetry.Totals{}
 	for _, of := range slices.SortedFunc(maps.Keys(p.parts), part.compare) {
 		source := bySource[of.source]
 		if source == nil {
