@@ -29,6 +29,7 @@ var answers = map[string]string{
 	"firing":     "TrafficSurge\torders jumped to 300 msg/s",
 	"how-often":  "TrafficSurge\t1",
 	"total":      "240",
+	"cold":       "orders-kafka\taudit",
 }
 
 // TestSQL runs every query of the pages on the real engine, with the schema that the
