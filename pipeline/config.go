@@ -28,6 +28,7 @@ type Config struct {
 	ClickHouse   ClickHouseConfig   `yaml:"clickhouse"`
 	Alertmanager AlertmanagerConfig `yaml:"alertmanager"`
 	HTTP         HTTPConfig         `yaml:"http"`
+	Grafana      GrafanaConfig      `yaml:"grafana"`
 	Roles        []string           `yaml:"roles"`
 }
 
@@ -95,6 +96,12 @@ type HTTPConfig struct {
 	// Token, or what TokenFile holds, must come with every request but for health.
 	Token     string `yaml:"token" secret:"true"`
 	TokenFile string `yaml:"token_file"`
+}
+
+// GrafanaConfig is where alerts lead to.
+type GrafanaConfig struct {
+	// DashboardURL is of a dashboard whose variables are named as labels; "" for none.
+	DashboardURL string `yaml:"dashboard_url"`
 }
 
 // The roles of a process.

@@ -81,6 +81,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no link", "alertmanager: {external_url: weir}\n", "weir.yaml:1: alertmanager.external_url: read the external URL: got a text that is not a URL"},
 		{"no Alertmanager", "alertmanager: {urls: []}\n", "weir.yaml:1: alertmanager.urls: got none"},
 		{"no delay", "alertmanager: {resend_delay: 0s}\n", "weir.yaml:1: alertmanager.resend_delay: got 0s, want more than 0s"},
+		{"no dashboard", "grafana: {dashboard_url: weir}\n", `weir.yaml:1: grafana.dashboard_url: got "weir", want http:// or https:// and the dashboard's address, or nothing`},
 		{"the first of two", "telemetry: {lateness: 2h}\nroles: [dance]\n", "weir.yaml:1: telemetry.lateness: got 2h0m0s, allowed are 0s to 1h\n"},
 		{"the second of two", "telemetry: {lateness: 2h}\nroles: [dance]\n", "weir.yaml:2: roles: "},
 	} {

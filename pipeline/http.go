@@ -121,6 +121,14 @@ func (p *Pipeline) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"alerts": p.alerts.list()})
 	})
+	mux.HandleFunc("GET /api/v1/alerts/{id}", func(w http.ResponseWriter, r *http.Request) {
+		alert, found := p.findAlert(r.PathValue("id"))
+		if !found {
+			http.Error(w, "this process has no such alert", http.StatusNotFound)
+			return
+		}
+		writeJSON(w, p.explained(&alert))
+	})
 	mux.HandleFunc("GET /api/v1/rules", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"rules": p.alerts.ruleHealth(), "loaded": p.rules.status()})
 	})
@@ -169,19 +177,24 @@ func (p *Pipeline) serveReady(w http.ResponseWriter, _ *http.Request) {
 // of. Of others it says where they are.
 func (p *Pipeline) serveAlert(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
+	if alert, found := p.findAlert(id); found {
+		render(w, http.StatusOK, "alert.html", p.explained(&alert))
+		return
+	}
+	render(w, http.StatusNotFound, "noalert.html", map[string]any{"ID": id, "Known": alertID.MatchString(id), "Roles": p.config.Roles})
+}
+
+// findAlert finds an alert that this process evaluates, or has told Alertmanager of.
+func (p *Pipeline) findAlert(id string) (telemetry.Alert, bool) {
 	for _, alert := range p.alerts.list() {
 		if alert.ID == id {
-			render(w, http.StatusOK, "alert.html", alert)
-			return
+			return alert, true
 		}
 	}
 	if told := p.told.Load(); told != nil {
-		if alert, found := told.find(id); found {
-			render(w, http.StatusOK, "alert.html", alert)
-			return
-		}
+		return told.find(id)
 	}
-	render(w, http.StatusNotFound, "noalert.html", map[string]any{"ID": id, "Known": alertID.MatchString(id), "Roles": p.config.Roles})
+	return telemetry.Alert{}, false
 }
 
 // alertID is what telemetry.Fingerprint returns.

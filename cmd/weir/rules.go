@@ -13,6 +13,7 @@ type rulesCommands struct {
 	Fmt      rulesFmtCommand      `cmd:"" help:"Format rule files."`
 	Test     rulesTestCommand     `cmd:"" help:"Play the tests of rules."`
 	Backtest rulesBacktestCommand `cmd:"" help:"Evaluate rules over what ClickHouse holds, and compare."`
+	Explain  rulesExplainCommand  `cmd:"" help:"Say what the evaluation of an alert saw."`
 }
 
 type rulesCheckCommand struct {
