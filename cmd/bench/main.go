@@ -5,7 +5,7 @@
 // counts is CPU time by getrusage, and the ratio of each pair; the median of them is
 // the result. Where vmagent is there, the stage is measured against its stream
 // aggregation of the same values likewise. What the ClickHouse writer needs beside
-// others is a benchmark of its package, which runs as a child.
+// others, and what rules do, are benchmarks of their packages, which run as children.
 package main
 
 import (
