@@ -91,3 +91,33 @@ func BenchmarkStore(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkReadCells reads back cells of a thousand series, with what rules rarely and often read.
+func BenchmarkReadCells(b *testing.B) {
+	s := newStore(b)
+	const panes, perPane = 50, 1000
+	begin := time.Now().UTC().Truncate(time.Hour)
+	batches := benchmarkBatches(perPane)
+	for pane := range panes {
+		for i := range batches {
+			for j := range batches[i].Cells {
+				batches[i].Cells[j].Pane = begin.Add(time.Duration(pane) * 10 * time.Second)
+			}
+		}
+		s.write(batches...)
+	}
+	for name, omit := range map[string]telemetry.Parts{"all": 0, "counters": telemetry.AllParts} {
+		b.Run(name, func(b *testing.B) {
+			perCPU(b, panes*perPane, func() {
+				cells := 0
+				err := s.ReadCells(b.Context(), Range{From: begin, To: begin.Add(panes * 10 * time.Second), Omit: omit}, func(read *telemetry.StoredCells) error {
+					cells += len(read.Cells)
+					return nil
+				})
+				if err != nil || cells != panes*perPane {
+					b.Fatalf("read %d cells: %v", cells, err)
+				}
+			})
+		})
+	}
+}

@@ -24,6 +24,10 @@ type Range struct {
 // held in memory, some 500 bytes each.
 const maxReadRows = 250_000
 
+// readBlockRows is how many rows come at a time. Not fewer: each block has its own head; not more:
+// the driver makes room for a block's text as it comes, and copies what it has each time.
+const readBlockRows = 4096
+
 // historySchema is the first version of the schema that has all that rules look at.
 const historySchema = 4
 
@@ -166,7 +170,7 @@ func (r *historyReader) fetch(ctx context.Context, from, to time.Time) ([]rawRow
 	var out []rawRow
 	err := r.store.retry(ctx, "read", func(ctx context.Context) error {
 		out = out[:0]
-		rows, err := r.store.conn.Query(driver.Context(ctx), r.statement, from, to)
+		rows, err := r.store.conn.Query(driver.Context(ctx, driver.WithSettings(driver.Settings{"max_block_size": readBlockRows})), r.statement, from, to)
 		if err != nil {
 			return err
 		}
