@@ -70,6 +70,10 @@ func TestShowsPresence(t *testing.T) {
 		`outdated("1.18.0") > 0`:                 true,
 		`(errors + 1) * 2 > 5`:                   true,
 		`tier == "S1" and tps > 1`:               true,
+		`lag > 1000 and lag_max > 5`:             true,
+		`retention_left > 5s`:                    false,
+		`send_skew > 3`:                          false,
+		`heartbeat_failures >= 3`:                false,
 		`tps < 100`:                              false,
 		`not (tps > 100)`:                        false,
 		`tps > 2 * over("5m").tps`:               false,
@@ -136,5 +140,26 @@ func TestApplicationsOwnLabelsMayBeGroupedBy(t *testing.T) {
 		if got := misspelt(name); got != want {
 			t.Errorf("misspelt(%s) = %t, want %t", name, got, want)
 		}
+	}
+}
+
+// TestSkewIsTheMedianOfThePanes holds that one odd pane does not make a skew, nor hide one; a pane in which nothing is sent has none.
+func TestSkewIsTheMedianOfThePanes(t *testing.T) {
+	e, g := NewEvaluator(&Set{}, Config{Pane: time.Second}), &groupState{panes: map[int64]*paneState{}}
+	for at, rates := range [][]float64{{90, 10, 10, 10}, {90, 10, 10, 10}, {0, 0, 0, 0}, {10, 10, 10, 10}} {
+		var totals telemetry.Totals
+		for _, rate := range rates {
+			gauge := telemetry.GaugeValue{Name: telemetry.GaugePartitionRate, TimeUnixMillis: int64(at), Last: rate, Max: rate, Sum: rate, Min: rate, Series: 1}
+			totals.MergeSources(&telemetry.Totals{Reports: 1, Gauges: []telemetry.GaugeValue{gauge}})
+		}
+		g.panes[int64(at)] = &paneState{parts: map[part]contribution{{}: {totals: &totals}}}
+	}
+	span := e.stretchOf(g, time.Unix(0, 0), time.Unix(4, 0), 0).span(0)
+	if span.SendSkew != 3 || span.SendPartitions != 4 {
+		t.Errorf("the skew is %g over %g partitions, want 3 over 4", span.SendSkew, span.SendPartitions)
+	}
+	g.panes = map[int64]*paneState{2: g.panes[2]}
+	if span := e.stretchOf(g, time.Unix(0, 0), time.Unix(4, 0), 0).span(0); span.SendSkew != 0 {
+		t.Errorf("nothing is sent: the skew is %g, want 0", span.SendSkew)
 	}
 }
