@@ -21,8 +21,8 @@ type Range struct {
 
 // maxReadRows is about how many rows one statement reads: panes are read whole. Not
 // smaller: each statement reads the granules at its borders again; not larger: they are
-// held in memory, some 500 bytes each.
-const maxReadRows = 250_000
+// held in memory, a kilobyte each and more.
+const maxReadRows = 100_000
 
 // readBlockRows is how many rows come at a time. Not fewer: each block has its own head; not more:
 // the driver makes room for a block's text as it comes, and copies what it has each time.
