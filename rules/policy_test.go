@@ -3,9 +3,13 @@ package rules
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirmq/weir/telemetry"
 )
 
 const rightPolicy = `sdk_min: {go: 1.2.0, java: "2.0"}
@@ -141,5 +145,39 @@ func TestRulesThatNeedAPolicy(t *testing.T) {
 	write("policy.yaml", "tiers: [\n")
 	if _, err := Load(dir); err == nil {
 		t.Error("a policy that is no YAML is accepted")
+	}
+}
+
+// TestPolicyIsReadAgainWithTheRules holds that an alert keeps its state where a limit changes, and is asked by the new one.
+func TestPolicyIsReadAgainWithTheRules(t *testing.T) {
+	parsed, faults := Parse("rules.yaml", []byte("groups:\n  - name: g\n    rules:\n      - {alert: Behind, by: [tier], window: 1s, expr: 'lag_seconds > policy.tiers[tier].lag_age'}\n"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	with := func(limit float64) *Set {
+		return &Set{Rules: parsed, Policy: &Policy{Tiers: map[string]map[string]float64{"S1": {"lag_age": limit}}}}
+	}
+	e, began := NewEvaluator(with(60), Config{Pane: time.Second}), time.Unix(1_800_000_000, 0).UTC()
+	var states []telemetry.AlertState
+	come := func(second int) {
+		at := began.Add(time.Duration(second) * time.Second)
+		totals := telemetry.Totals{Reports: 1, Gauges: []telemetry.GaugeValue{{Name: telemetry.GaugeLagSeconds, TimeUnixMillis: at.UnixMilli(), Max: 100, Series: 1}}}
+		e.Apply(&telemetry.GroupBatch{Groups: []telemetry.GroupPartials{{Grouping: parsed[0].Grouping.ID, Values: []string{"S1"},
+			Partials: []telemetry.GroupPartial{{Pane: at, Totals: totals}}}}})
+		e.ApplyWatermark(telemetry.Watermark{EventTime: at.Add(time.Second), At: at, Sources: 1})
+		for _, alert := range e.Advance() {
+			states = append(states, alert.State)
+		}
+	}
+	e.ApplyWatermark(telemetry.Watermark{EventTime: began, At: began, Sources: 1})
+	come(0)
+	e.Swap(with(90))
+	come(1)
+	e.Swap(&Set{Rules: parsed}) // unknown
+	come(2)
+	e.Swap(with(120))
+	come(3)
+	if want := []telemetry.AlertState{telemetry.AlertFiring, telemetry.AlertResolved}; !slices.Equal(states, want) {
+		t.Errorf("the alert became %v, want %v", states, want)
 	}
 }

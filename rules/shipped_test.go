@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/ruletest"
@@ -80,6 +81,18 @@ func playAll(t *testing.T, set *rules.Set, path, tests string) string {
 		}
 	}
 	return out.String()
+}
+
+// TestShippedRulesLookBackLittle holds that no shipped rule makes all groups be kept for long: what the longest looks back on is
+// kept of each, and read again after a restart.
+func TestShippedRulesLookBackLittle(t *testing.T) {
+	set, err := rules.Load(packs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := set.Lookback(); got > 11*time.Minute {
+		t.Errorf("the shipped rules look back %s, want at most 11m", got)
+	}
 }
 
 // TestShippedRulesLeaveOut holds that load tests and the retry and dead-letter topics of
