@@ -14,25 +14,7 @@ import (
 // TestOnlyWhatIsReadToItsEndGoesOn: time passes for a source that is idle. It stands still for one that has records which
 // cannot be read, and while nobody says where the source ends: rules take such a one for incomplete.
 func TestOnlyWhatIsReadToItsEndGoesOn(t *testing.T) {
-	config := brokerConfig(t)
-	config.Telemetry.Partitions, config.Telemetry.Lateness = 1, time.Second
-	config.Rules.Dir = "../rules.d"
-	if _, err := EnsureTopics(t.Context(), &config); err != nil {
-		t.Fatal(err)
-	}
-	rules, err := newRuleSource(config.Rules.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	producer, err := newProducer(config.Kafka)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer producer.Close()
-	a := &aggregator{config: &config, log: testLog(t), metrics: newPipelineMetrics().stage(RoleAggregate), rules: rules, status: newStatusBoard(),
-		kafka: sourceKafka{records: producer, letters: producer}, sources: 1, groups: 1, cells: 1,
-		watermarks: newWatermarkWriter(producer, 1)}
-	w := newSourceWorker(a, 0)
+	w, config := workerOnBroker(t)
 	began := time.Unix(1_800_000_000, 0).UTC()
 	if err := w.add(t.Context(), []*kgo.Record{{Value: reportOf(t, "orders", began, 1), Timestamp: began}}); err != nil {
 		t.Fatal(err)
@@ -59,11 +41,83 @@ func TestOnlyWhatIsReadToItsEndGoesOn(t *testing.T) {
 		if err := w.tick(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.watermarks.write(t.Context()); err != nil {
+		if err := w.a.watermarks.write(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got := newestWatermark(t, &config); got.Idle != step.idle || !got.EventTime.Equal(step.passed) {
+		if got := newestWatermark(t, config); got.Idle != step.idle || !got.EventTime.Equal(step.passed) {
 			t.Errorf("%s: it has come to %s, idle %t, want %s and %t", step.what, got.EventTime, got.Idle, step.passed, step.idle)
+		}
+	}
+}
+
+// workerOnBroker is a worker of the one source of a broker, which has not begun.
+func workerOnBroker(t *testing.T) (*sourceWorker, *Config) {
+	t.Helper()
+	config := brokerConfig(t)
+	config.Telemetry.Partitions, config.Telemetry.Lateness = 1, time.Second
+	config.Rules.Dir = "../rules.d"
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
+		t.Fatal(err)
+	}
+	rules, err := newRuleSource(config.Rules.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	producer, err := newProducer(config.Kafka)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(producer.Close)
+	a := &aggregator{config: &config, log: testLog(t), metrics: newPipelineMetrics().stage(RoleAggregate), rules: rules, status: newStatusBoard(),
+		kafka: sourceKafka{records: producer, letters: producer}, sources: 1, groups: 1, cells: 1,
+		watermarks: newWatermarkWriter(producer, 1)}
+	return newSourceWorker(a, 0), &config
+}
+
+// TestFewRecordsAreFlushedSoon: what few records change is written without waiting for a tick, and that a pane is over is
+// said. Many wait for the tick.
+func TestFewRecordsAreFlushedSoon(t *testing.T) {
+	w, config := workerOnBroker(t)
+	began := time.Unix(1_800_000_000, 0).UTC()
+	for _, step := range []struct {
+		what    string
+		second  int
+		records int
+		groups  int // records of weir.groups
+		said    int // second of the watermark
+	}{
+		{"the first report", 0, 1, 1, -1},
+		{"the first that is past the end of a pane and the lateness", 1, 1, 2, 0},
+		{"one more of the pane", 8, 1, 3, 0},
+		{"many", 9, soonRecords + 1, 3, 0},
+		{"one after many", 9, 1, 3, 0},
+	} {
+		var records []*kgo.Record
+		for range step.records {
+			at := began.Add(time.Duration(step.second) * time.Second)
+			records = append(records, &kgo.Record{Value: reportOf(t, "orders", at, 1), Timestamp: at, Offset: w.next.Load()})
+		}
+		if err := w.add(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.flushSoon(t.Context(), began); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.a.watermarks.write(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		written, err := readPartition(t.Context(), config.Kafka, telemetry.TopicGroups, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups := 0
+		for _, record := range written {
+			if recordKind(record) == kindGroup {
+				groups++
+			}
+		}
+		if said := newestWatermark(t, config).EventTime; groups != step.groups || !said.Equal(began.Add(time.Duration(step.said)*time.Second)) {
+			t.Errorf("%s: %d records of groups and a watermark of %s, want %d and second %d", step.what, groups, said, step.groups, step.said)
 		}
 	}
 }
