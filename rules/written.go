@@ -105,6 +105,18 @@ func templateTexts(templates map[string]*template.Template) map[string]string {
 	return out
 }
 
+// OtherTiers are the tiers that by_tier names and that a variant for DefaultTier is not asked of; nil of other rules.
+func (r *Rule) OtherTiers() []string {
+	if r.Tier != DefaultTier {
+		return nil
+	}
+	return slices.Clone(r.named)
+}
+
+// Covers says that the rule is asked of a group, by the values of the labels that it groups by: a variant of by_tier is asked of
+// its tier only.
+func (r *Rule) Covers(values []string) bool { return r.covers(r.tierOf(values)) }
+
 // Reads are the numbers that the rule's expression reads, and where else in time it looks, in a fixed order.
 func (r *Rule) Reads() []string {
 	out := slices.Clone(r.reads.fields)

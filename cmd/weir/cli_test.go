@@ -107,6 +107,8 @@ func TestCommandsThatEnd(t *testing.T) {
 			`"message":"expr: unknown name tpss","source":"        expr: tpss \u003e 1","hint":"did you mean \"tps\"?"},`, "", exitFaults},
 		{"rules check empty", "", "folder empty has no *.yaml file; put one there, or name another folder", exitFailed},
 		{"rules check nowhere", "", "nowhere: no such file or directory", exitFailed},
+		{"rules check", "", "weir: read rules: lstat rules.d: no such file or directory\n", exitFailed},
+		{"rules fmt --check", "", "rules.d: no such file or directory\n", exitFailed},
 		{"rules check --pane 1s nowhere good", "good: 1 rules, no faults\n", "nowhere: no such file or directory", exitFailed},
 		{"rules check --pane 1s --format json nowhere good", `{"dir":"nowhere","rules":0,"faults":[],"warnings":[],"error":"read rules: lstat nowhere: no such file or directory"}` + "\n" +
 			`{"dir":"good","rules":1,"faults":[],"warnings":[]}` + "\n", "nowhere: no such file or directory", exitFailed},

@@ -17,13 +17,13 @@ type rulesCommands struct {
 }
 
 type rulesCheckCommand struct {
-	Dir    []string      `arg:"" help:"Folders of rule files."`
+	Dir    []string      `arg:"" optional:"" default:"rules.d" help:"Folders of rule files (${default})."`
 	Format string        `enum:"text,json,sarif,checkstyle,github" default:"text" help:"How to print what was found: ${enum}. JSON has one line for each folder."`
 	JSON   bool          `help:"The same as --format json."`
 	Strict bool          `help:"Exit with 3 for warnings too."`
 	Pane   time.Duration `default:"10s" help:"The telemetry.pane of the Weir that shall run the rules."`
 	Base   string        `placeholder:"REVISION" help:"Say only what is wrong with rules that git does not have at that revision."`
-	Table  bool          `short:"v" name:"verbose" help:"Show for each rule by what it groups, how far it looks back and what it reads."`
+	Table  bool          `short:"v" name:"verbose" help:"Show for each rule by what it groups, how far it looks back, what it reads and whether it fires early."`
 }
 
 // Help shows an example and the exit codes.

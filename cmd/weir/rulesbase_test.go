@@ -28,7 +28,7 @@ func TestRulesCheckBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := call(t, dir, "rules", "check", "--base", "HEAD", "-v", "r")
-	want := ended{stdout: "RULE          GROUPS BY       LOOKS BACK  READS\nLargeMessage  cluster, topic  3s          size_max\nBusy          topic           4s          tps\n" +
+	want := ended{stdout: "RULE          GROUPS BY       LOOKS BACK  READS     FIRES EARLY\nLargeMessage  cluster, topic  3s          size_max  yes\nBusy          topic           4s          tps       yes\n" +
 		"r: 2 rules, 1 changed since HEAD, no faults, 3 warnings\n"}
 	for _, check := range []string{"missing-runbook", "same-summary", "window-panes"} {
 		if strings.Count(got.stderr, "["+check+"]") != 1 {

@@ -8,7 +8,7 @@ import (
 )
 
 type rulesFmtCommand struct {
-	Dir   []string `arg:"" help:"Folders of rule files."`
+	Dir   []string `arg:"" optional:"" default:"rules.d" help:"Folders of rule files (${default})."`
 	Check bool     `help:"Say which files are not formatted, and write nothing."`
 	Diff  bool     `help:"Show what would change, and write nothing."`
 }

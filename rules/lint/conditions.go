@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -22,9 +23,10 @@ var conditionChecks = []Check{
 func findDecided(check string) func(*look) {
 	return func(l *look) {
 		for _, rule := range l.folder.Rules {
-			start, whereAdmits := whereWorlds(rule)
-			if !whereAdmits {
-				continue
+			a := &analysis{place: " in where"}
+			start := a.whereWorlds(rule, world{})
+			if len(start) == 0 {
+				continue // said already
 			}
 			for _, condition := range rule.Conditions() {
 				if len(thresholds(condition.Tree)) > 0 {
@@ -40,27 +42,62 @@ func findDecided(check string) func(*look) {
 	}
 }
 
-// whereWorlds is what a rule's filter says of the labels of its groups. It is false where it admits nothing.
-func whereWorlds(rule *rules.Rule) ([]world, bool) {
+// whereWorlds is what a rule's filter says of the labels of its groups, besides what is known; none where it admits nothing.
+func (a *analysis) whereWorlds(rule *rules.Rule, known world) []world {
 	tree := rule.WhereTree()
 	if tree == nil {
-		return []world{{}}, true
+		return []world{known}
 	}
-	a := &analysis{place: " in where"}
-	worlds := a.refine(tree, []world{{}}, true)
-	return worlds, len(worlds) > 0
+	return a.refine(tree, []world{known}, true)
 }
+
+// tierWorld is what is known of the groups of a variant of by_tier.
+func tierWorld(rule *rules.Rule) world {
+	known := fact{onlySource: "tier " + rule.Tier + " of by_tier", only: []string{rule.Tier}}
+	if rule.Tier == rules.DefaultTier {
+		known.only, known.not = nil, rule.OtherTiers()
+	}
+	return world{tierLabel: known, labelCall(tierLabel): known}
+}
+
+// tierLabel is the label that by_tier goes by.
+const tierLabel = "tier"
 
 func (l *look) neverTrue(rule *rules.Rule, condition rules.Condition, start []world) {
 	a := &analysis{}
-	for _, part := range a.dead(condition.Tree, start) {
+	dead := a.dead(condition.Tree, start)
+	if len(dead) == 0 && rule.Tier != "" {
+		dead = l.deadInTier(rule, condition)
+	}
+	for _, part := range dead {
 		what := condition.Key
 		hint := "the alert never fires"
+		if rule.Tier != "" {
+			hint += " for tier " + rule.Tier
+		}
 		if part.node != condition.Tree {
 			what, hint = "this side of or", "the rest of "+condition.Key+" decides"
 		}
 		l.say(rule.Fault(what+" is never true"+strings.TrimSuffix(": "+part.conflict, ": "), hint, leftmost(part.node), condition.Key))
 	}
+}
+
+// deadInTier is what is never true of a variant's tier. Of a condition that other variants have too, a side of or may be meant
+// for them, and all of it for those that by_tier names.
+func (l *look) deadInTier(rule *rules.Rule, condition rules.Condition) []deadPart {
+	place := rule.Fault("", "", 0, condition.Key)
+	shared := slices.ContainsFunc(l.folder.Rules, func(other *rules.Rule) bool {
+		return other != rule && other.Tier != "" && other.Fault("", "", 0, condition.Key) == place
+	})
+	if shared && rule.Tier == rules.DefaultTier {
+		return nil
+	}
+	where, a := &analysis{place: " in where"}, &analysis{}
+	start := where.whereWorlds(rule, tierWorld(rule))
+	if len(start) == 0 {
+		return []deadPart{{condition.Tree, where.conflict}}
+	}
+	return slices.DeleteFunc(a.dead(condition.Tree, start), func(part deadPart) bool { return shared && part.node != condition.Tree })
 }
 
 func (l *look) alwaysTrue(rule *rules.Rule, condition rules.Condition, start []world) {

@@ -6,27 +6,77 @@ import (
 	"slices"
 	"time"
 
+	"github.com/expr-lang/expr/ast"
+
 	"github.com/weirmq/weir/rules"
 )
 
 var durationChecks = []Check{
 	{Name: "window-panes", Says: "a window that is no whole number of panes", find: findOddWindows,
 		Why: "It is rounded up, so that the view covers more than is written."},
+	{Name: "span-panes", Says: "an `over` or `ago` whose span is no whole number of panes", find: findOddSpans,
+		Why: "It is rounded up, so that it covers more, or looks further back, than is written."},
 	{Name: "short-for", Says: "a `for` or `keep_firing_for` above 0 and below one pane", find: findShortFor,
 		Why: "Rules are evaluated once in a pane, so that it waits for the next evaluation, however short it is."},
 }
 
 func findOddWindows(l *look) {
 	for _, rule := range l.folder.Rules {
-		if over := rule.Window % l.config.Pane; over != 0 {
-			below, above := rule.Window-over, rule.Window-over+l.config.Pane
-			hint := "write " + short(above)
-			if below > 0 {
-				hint = fmt.Sprintf("write %s or %s", short(below), short(above))
-			}
+		if above, hint := l.rounded(rule.Window); above != rule.Window {
 			l.say(rule.Fault(fmt.Sprintf("window %s is no whole number of panes of %s, and covers %s", short(rule.Window), short(l.config.Pane), short(above)), hint, 0, "window"))
 		}
 	}
+}
+
+// rounded is a span as whole panes, rounded up as the evaluation does, and what to write in its place.
+func (l *look) rounded(span time.Duration) (above time.Duration, hint string) {
+	below := span.Truncate(l.config.Pane)
+	if below == span {
+		return span, ""
+	}
+	above = below + l.config.Pane
+	if below == 0 {
+		return above, "write " + short(above)
+	}
+	return above, fmt.Sprintf("write %s or %s", short(below), short(above))
+}
+
+func findOddSpans(l *look) {
+	for _, rule := range l.folder.Rules {
+		for _, condition := range rule.Conditions() {
+			ast.Walk(&condition.Tree, visitor(func(node *ast.Node) {
+				function, text := spanCall(*node)
+				span, err := rules.ParseDuration(text)
+				if function == "" || err != nil {
+					return
+				}
+				above, hint := l.rounded(span)
+				if above == span {
+					return
+				}
+				does := "covers " + short(above)
+				if function == "ago" {
+					does = "looks back " + short(above)
+				}
+				l.say(rule.Fault(fmt.Sprintf("%s(%s) is no whole number of panes of %s, and %s", function, short(span), short(l.config.Pane), does),
+					hint, leftmost(*node), condition.Key))
+			}))
+		}
+	}
+}
+
+// spanCall is the function and the span of a look elsewhere in time, "" where a node is none.
+func spanCall(node ast.Node) (function, span string) {
+	call, ok := node.(*ast.CallNode)
+	if !ok || len(call.Arguments) != 1 {
+		return "", ""
+	}
+	callee, named := call.Callee.(*ast.IdentifierNode)
+	text, isText := call.Arguments[0].(*ast.StringNode)
+	if !named || !isText || callee.Value != "over" && callee.Value != "ago" {
+		return "", ""
+	}
+	return callee.Value, text.Value
 }
 
 func findShortFor(l *look) {

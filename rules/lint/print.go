@@ -100,15 +100,24 @@ func (p *Printer) table(all []*rules.Rule) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "RULE\tGROUPS BY\tLOOKS BACK\tREADS")
+	fmt.Fprintln(table, "RULE\tGROUPS BY\tLOOKS BACK\tREADS\tFIRES EARLY")
 	for _, rule := range all {
 		name := strings.TrimSpace(rule.Alert + " " + rule.Tier)
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", name, orDash(rule.Grouping.By), rules.FormatDuration(rule.Lookback()), orDash(rule.Reads()))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, orDash(rule.Grouping.By), rules.FormatDuration(rule.Lookback()), orDash(rule.Reads()), firesEarly(rule))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
 	return nil
+}
+
+// firesEarly says whether a rule fires before its pane is over, and why not.
+func firesEarly(rule *rules.Rule) string {
+	early, why := rule.FiresEarly()
+	if early {
+		return "yes"
+	}
+	return "no: " + why
 }
 
 func orDash(names []string) string {

@@ -82,7 +82,7 @@ func TestTheTableNamesTiers(t *testing.T) {
 	if err := printer.Print([]lint.Checked{{Dir: "d", Rules: rules.Count(parsed), Table: parsed}}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "RULE       GROUPS BY  LOOKS BACK  READS\nA S1       tier       1m          bps\nA default  tier       5m          tps\nd: 1 rules, no faults\n"
+	const want = "RULE       GROUPS BY  LOOKS BACK  READS  FIRES EARLY\nA S1       tier       1m          bps    yes\nA default  tier       5m          tps    yes\nd: 1 rules, no faults\n"
 	if diff := cmp.Diff(want, out.String()+errs.String()); diff != "" {
 		t.Errorf("the table is another (-want +got):\n%s", diff)
 	}

@@ -108,7 +108,7 @@ func (a *analysis) contradict(n ast.Node, operator, source string) {
 	a.offset = leftmost(n)
 	a.conflict = ""
 	if source != "" {
-		a.conflict = written(n, operator) + " contradicts " + source
+		a.conflict = written(n, operator) + a.place + " contradicts " + source
 	}
 }
 
@@ -237,7 +237,7 @@ func (a *analysis) compareText(n, value ast.Node, operator string, texts []strin
 		a.contradict(n, operator, known.onlySource)
 		return nil, false
 	}
-	if known.onlySource == "" || left != nil {
+	if known.onlySource == "" || left != nil && (known.only == nil || len(left) < len(known.only)) {
 		known.onlySource = written(n, operator) + a.place
 	}
 	known.only = left
