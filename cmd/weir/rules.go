@@ -14,6 +14,7 @@ type rulesCommands struct {
 	Test     rulesTestCommand     `cmd:"" help:"Play the tests of rules."`
 	Backtest rulesBacktestCommand `cmd:"" help:"Evaluate rules over what ClickHouse holds, and compare."`
 	Explain  rulesExplainCommand  `cmd:"" help:"Say what the evaluation of an alert saw."`
+	Capture  rulesCaptureCommand  `cmd:"" help:"Make a test of an alert."`
 }
 
 type rulesCheckCommand struct {

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,23 @@ type Range struct {
 	From, To time.Time // of the panes: those that begin at or after From and end by To
 	Pane     time.Duration
 	Omit     telemetry.Parts // histograms that are not read
+	// Labels of Weir's own that the series have, "" for absent; nil for all series.
+	Labels map[string]string
+}
+
+// where says which rows are of a range, and with which arguments.
+func (r *Range) where(from, to time.Time) (text string, arguments []any) {
+	text, arguments = "ts >= ? AND ts < ?", []any{from, to}
+	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
+		column := name
+		if name == "group" {
+			column = "consumer_group"
+		}
+		if slices.Contains(telemetry.LabelNames, name) {
+			text, arguments = text+" AND `"+column+"` = ?", append(arguments, r.Labels[name])
+		}
+	}
+	return text, arguments
 }
 
 // maxReadRows is about how many rows one statement reads: panes are read whole. Not
@@ -79,7 +97,8 @@ func (s *Store) ReadCells(ctx context.Context, of Range, yield func(*telemetry.S
 
 // readSteps cuts a range where a statement has enough rows.
 func (s *Store) readSteps(ctx context.Context, of Range) ([]time.Time, error) {
-	rows, err := s.conn.Query(ctx, "SELECT ts, count() FROM rollup_10s WHERE ts >= ? AND ts < ? GROUP BY ts ORDER BY ts", of.From, of.To)
+	where, arguments := of.where(of.From, of.To)
+	rows, err := s.conn.Query(ctx, "SELECT ts, count() FROM rollup_10s WHERE "+where+" GROUP BY ts ORDER BY ts", arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("count the cells: %w", err)
 	}
@@ -113,7 +132,7 @@ func readStatement(omit telemetry.Parts) string {
 			names = append(names, "`"+c.name+"`")
 		}
 	}
-	return "SELECT ts, formatRow('RowBinary', " + strings.Join(names, ", ") + ") FROM rollup_10s FINAL WHERE ts >= ? AND ts < ?"
+	return "SELECT ts, formatRow('RowBinary', " + strings.Join(names, ", ") + ") FROM rollup_10s FINAL WHERE "
 }
 
 // histogramParts are the parts of totals by their place in telemetry.CellTable.Histograms.
@@ -168,9 +187,10 @@ func (r *historyReader) read(ctx context.Context, from, to time.Time) (*telemetr
 // nothing on.
 func (r *historyReader) fetch(ctx context.Context, from, to time.Time) ([]rawRow, error) {
 	var out []rawRow
+	where, arguments := r.of.where(from, to)
 	err := r.store.retry(ctx, "read", func(ctx context.Context) error {
 		out = out[:0]
-		rows, err := r.store.conn.Query(driver.Context(ctx, driver.WithSettings(driver.Settings{"max_block_size": readBlockRows})), r.statement, from, to)
+		rows, err := r.store.conn.Query(driver.Context(ctx, driver.WithSettings(driver.Settings{"max_block_size": readBlockRows})), r.statement+where, arguments...)
 		if err != nil {
 			return err
 		}
