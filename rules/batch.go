@@ -194,8 +194,11 @@ func isText(node ast.Node) bool {
 		return n.Value != sdkVersion && slices.Contains(telemetry.LabelNames, n.Value)
 	case *ast.CallNode:
 		callee, ok := n.Callee.(*ast.IdentifierNode)
+		if calleeName(callee, ok) != "label" || len(n.Arguments) != 1 {
+			return false
+		}
 		name, isName := n.Arguments[0].(*ast.StringNode)
-		return calleeName(callee, ok) == "label" && isName && name.Value != sdkVersion
+		return isName && name.Value != sdkVersion
 	}
 	return false
 }
