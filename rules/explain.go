@@ -9,7 +9,6 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 
@@ -17,7 +16,7 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// MaxExplained bounds the parts of an explanation. Not smaller: rules that join five conditions have 20; not larger: they stand in each
+// MaxExplained bounds the parts of an explanation. Not smaller: the longest shipped rule has 14; not larger: they stand in each
 // record of the alert, some 80 bytes each.
 const MaxExplained = 64
 
@@ -43,26 +42,27 @@ type explainedPart struct {
 func (x *explainer) explain(view *View) ([]telemetry.ExplainedPart, int) {
 	x.once.Do(x.takeApart)
 	out := make([]telemetry.ExplainedPart, len(x.parts))
+	machine, env := &vm.VM{}, any(*view) // once for all parts
 	for i := range x.parts {
 		out[i] = x.parts[i].ExplainedPart
-		out[i].Value = x.parts[i].in(view)
+		out[i].Value = x.parts[i].in(machine, env)
 	}
 	return out, x.more
 }
 
 // in is the part's value in a view, nil where it is unknown.
-func (p *explainedPart) in(view *View) any {
+func (p *explainedPart) in(machine *vm.VM, view any) any {
 	if p.truth != nil {
-		certain, err := expr.Run(p.truth.certain, *view)
+		certain, err := machine.Run(p.truth.certain, view)
 		if err != nil || certain == true {
 			return certain
 		}
-		if possible, err := expr.Run(p.truth.possible, *view); err != nil || possible == true {
+		if possible, err := machine.Run(p.truth.possible, view); err != nil || possible == true {
 			return nil
 		}
 		return false
 	}
-	value, err := expr.Run(p.value, *view)
+	value, err := machine.Run(p.value, view)
 	if err != nil { // what stands before it keeps the whole from being asked for it
 		return nil
 	}

@@ -3,6 +3,7 @@ package capture
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,33 +42,98 @@ func word(text string) string {
 	return text
 }
 
-// reports are the lines of what came: a range where one pane is as the one before it.
+// reports are the lines of what came: a range where one pane is as the one before it, and clients that differ by a number alone
+// and reported the same in one line.
 func (c *Capture) reports() []string {
-	type line struct {
-		from, to int64
-		text     string
-	}
-	var lines []line
-	step := int64(c.pane / time.Second)
+	alike := map[string]*numbered{} // by all but the number
+	var order []*numbered
 	for _, labels := range slices.Sorted(maps.Keys(c.series)) {
-		of := c.series[labels]
-		first := len(lines)
-		for _, pane := range slices.Sorted(maps.Keys(of.panes)) {
-			text := strings.TrimSpace(labels + " " + c.measures(of.panes[pane]))
-			if last := len(lines) - 1; last >= first && lines[last].to == pane && lines[last].text == text {
-				lines[last].to += step
-				continue
-			}
-			lines = append(lines, line{pane, pane + step, text})
+		lines := c.linesOf(c.series[labels])
+		before, number, behind := cutNumber(labels)
+		key := strings.Join(append([]string{before, behind}, lines...), "\x00")
+		if number < 0 || alike[key] == nil {
+			alike[key] = &numbered{before: before, behind: behind, lines: lines}
+			order = append(order, alike[key])
 		}
+		alike[key].numbers = append(alike[key].numbers, number)
 	}
 	var out []string
-	for _, l := range lines {
-		times := c.since(time.Unix(l.from, 0))
-		if l.to > l.from+step {
-			times += ".." + c.since(time.Unix(l.to, 0))
+	for _, n := range order {
+		for _, labels := range n.labels() {
+			for _, line := range n.lines {
+				times, measures, _ := strings.Cut(line, "\x00")
+				out = append(out, fmt.Sprintf("at %s: %s", times, strings.TrimSpace(labels+" "+measures)))
+			}
 		}
-		out = append(out, fmt.Sprintf("at %s: %s", times, l.text))
+	}
+	return out
+}
+
+// linesOf are the lines of a series: times, and what was measured in them.
+func (c *Capture) linesOf(of *series) []string {
+	var out []string
+	step := int64(c.pane / time.Second)
+	var from, to int64
+	text := ""
+	end := func() {
+		times := c.since(time.Unix(from, 0))
+		if to > from+step {
+			times += ".." + c.since(time.Unix(to, 0))
+		}
+		out = append(out, times+"\x00"+text)
+	}
+	for i, pane := range slices.Sorted(maps.Keys(of.panes)) {
+		measures := c.measures(of.panes[pane])
+		if i > 0 && pane == to && measures == text {
+			to += step
+			continue
+		}
+		if i > 0 {
+			end()
+		}
+		from, to, text = pane, pane+step, measures
+	}
+	end()
+	return out
+}
+
+// numbered are series whose clients differ by a number alone; -1 stands for none.
+type numbered struct {
+	before, behind string // of the number
+	numbers        []int
+	lines          []string
+}
+
+// clientNumber is a client whose name ends in a number that Atoi writes again.
+var clientNumber = regexp.MustCompile(`(?:^| )client=[^" ]*?(0|[1-9][0-9]{0,8})(?: |$)`)
+
+// cutNumber divides labels where the number of the client stands; it is -1 where there is none.
+func cutNumber(labels string) (before string, number int, behind string) {
+	at := clientNumber.FindStringSubmatchIndex(labels)
+	if at == nil {
+		return labels, -1, ""
+	}
+	number, _ = strconv.Atoi(labels[at[2]:at[3]]) // digits, few enough
+	return labels[:at[2]], number, labels[at[3]:]
+}
+
+// labels are those of all, as few as can be.
+func (n *numbered) labels() []string {
+	slices.Sort(n.numbers)
+	var out []string
+	for i := 0; i < len(n.numbers); {
+		first, last := n.numbers[i], n.numbers[i]
+		for i++; i < len(n.numbers) && n.numbers[i] == last+1; i++ {
+			last++
+		}
+		switch {
+		case first < 0:
+			out = append(out, n.before)
+		case first == last:
+			out = append(out, fmt.Sprintf("%s%d%s", n.before, first, n.behind))
+		default:
+			out = append(out, fmt.Sprintf("%s{%d..%d}%s", n.before, first, last, n.behind))
+		}
 	}
 	return out
 }

@@ -1,0 +1,131 @@
+package capture_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/capture"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// loaded are the rules of a folder with one file, and perhaps a policy.
+func loaded(t *testing.T, files ...string) *rules.Set {
+	t.Helper()
+	dir := t.TempDir()
+	for i := 0; i < len(files); i += 2 {
+		if err := os.WriteFile(filepath.Join(dir, files[i]), []byte(files[i+1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, err := rules.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+const clientRules = `groups:
+  - name: other
+    rules:
+      - {alert: Other, expr: tps > 1}
+  - name: g
+    defaults: {by: [topic], window: 20s}
+    rules:
+      - alert: Few # who is left
+        expr: clients < policy.inventory[topic].nodes
+        for: 10s
+      - {alert: Another, by: [topic], expr: tps > 1}
+`
+
+// TestTextOfACapture holds what is written: the rule and the policy, clients that reported alike in one line, and what the alert did.
+func TestTextOfACapture(t *testing.T) {
+	set := loaded(t, "rules.yaml", clientRules, "policy.yaml", "inventory:\n  clusters:\n    orders: {nodes: 3}\n")
+	begin := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
+	rule := set.ByName("Few")
+	alert := &telemetry.Alert{ID: "00c0ffee00c0ffee", Rule: "Few", Labels: map[string]string{"alertname": "Few", "topic": "orders"}, GroupKey: telemetry.GroupKey(rule.Grouping.ID, []string{"orders"}),
+		State: telemetry.AlertFiring, ActiveAt: begin.Add(60 * time.Second), FiredAt: begin.Add(70 * time.Second), EvaluatedAt: begin.Add(80 * time.Second),
+		Explanation: &telemetry.Explanation{Parts: []telemetry.ExplainedPart{{Text: "clients < 3", Value: true}}}}
+	c, err := capture.New(set, alert, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := begin; !c.From.Equal(want) || !c.To.Equal(alert.EvaluatedAt) || c.Labels["topic"] != "orders" {
+		t.Errorf("it needs %s to %s of %v, want from %s", c.From, c.To, c.Labels, want)
+	}
+	c.Begun = begin
+	cells := &telemetry.StoredCells{}
+	for i, client := range []string{"a-9", "a-10", "a-11", "b", "c 1", "a-007"} {
+		cells.Labels = append(cells.Labels, &telemetry.Labels{Topic: "orders", Client: client})
+		for pane := range 8 {
+			if i > 1 && pane > 3 {
+				break
+			}
+			cells.Cells = append(cells.Cells, telemetry.StoredCell{PaneUnix: begin.Unix() + int64(10*pane), Series: uint32(i), Totals: telemetry.Totals{Reports: 1, Messages: 7, Bytes: 70}})
+		}
+	}
+	cells.Labels = append(cells.Labels, &telemetry.Labels{Topic: "bills", Client: "z"})
+	cells.Cells = append(cells.Cells, telemetry.StoredCell{PaneUnix: begin.Unix(), Series: 6, Totals: telemetry.Totals{Reports: 1, Messages: 7}})
+	c.Take(cells)
+	text, failures, err := c.Text()
+	if err != nil || len(failures) > 0 {
+		t.Errorf("got %v, %v", failures, err)
+	}
+	const want = `# Few{topic=orders}, 00c0ffee00c0ffee. 0s is 2026-11-26T08:00:00Z.
+#   clients < 3: true
+rules Few
+
+case captured at 2026-11-26T08:01:00Z
+at 0s..40s: topic=orders client="c 1" messages=7
+at 0s..40s: topic=orders client=a-007 messages=7
+at 0s..1m20s: topic=orders client=a-{9..10} messages=7
+at 0s..40s: topic=orders client=a-11 messages=7
+at 0s..40s: topic=orders client=b messages=7
+advance to 1m20s
+expect 1m Few{topic=orders} pending
+expect 1m10s Few{topic=orders} firing
+expect nothing else
+
+-- rules.yaml --
+groups:
+  - name: g
+    defaults: {by: [topic], window: 20s}
+    rules:
+      - alert: Few # who is left
+        expr: clients < policy.inventory[topic].nodes
+        for: 10s
+-- policy.yaml --
+inventory:
+  clusters:
+    orders: {nodes: 3}
+`
+	if diff := cmp.Diff(want, text); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestCapturesThatDiffer: a test that does not show the alert is written, with what differs; one of other rules is not.
+func TestCapturesThatDiffer(t *testing.T) {
+	set := loaded(t, "rules.yaml", "groups: [{name: g, rules: [{alert: Surge, by: [topic], window: 10s, expr: tps > 10}]}]\n")
+	begin := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
+	alert := &telemetry.Alert{Rule: "Surge", Labels: map[string]string{"alertname": "Surge", "topic": "orders"}, GroupKey: telemetry.GroupKey(set.Rules[0].Grouping.ID, []string{"orders"}),
+		ActiveAt: begin.Add(20 * time.Second), FiredAt: begin.Add(20 * time.Second), EvaluatedAt: begin.Add(20 * time.Second)}
+	c, err := capture.New(set, alert, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, failures, err := c.Text()
+	if err != nil || len(failures) != 1 || !strings.HasPrefix(failures[0], "captured_test.txt:6:1: nothing happens to an alert of Surge") || !strings.Contains(text, "expect 20s Surge{topic=orders} firing\n") {
+		t.Errorf("got %q, %v of\n%s", failures, err, text)
+	}
+	alert.GroupKey = "other" + alert.GroupKey
+	const want = "the rules have no Surge that groups as the alert does; capture it with the rules that made it"
+	if _, err := capture.New(set, alert, 10*time.Second); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
