@@ -109,3 +109,27 @@ func listed(t *testing.T, weir *process) []pipeline.ExplainedAlert {
 	}
 	return answer.Alerts
 }
+
+// TestAskingForNoAlert holds what is said where there is no weir, and where no alert is named.
+func TestAskingForNoAlert(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	refused := `weir: ask weir: Get "http://` + addr + `/api/v1/alerts": dial tcp ` + addr + ": connect: connection refused: name a running one by --url or --config\n"
+	const unnamed = `weir: got "Slow fast", want the name of an alert, its id of 16 hexadecimal digits, or name{label=value}, as in SendSlow{topic=orders}` + "\n"
+	for _, command := range []string{"explain", "capture"} {
+		for _, c := range []struct {
+			args []string
+			want ended
+		}{
+			{[]string{"Slow", "--url", "http://" + addr}, ended{"", refused, exitFailed}},
+			{[]string{"Slow fast", "--url", "http://" + addr}, ended{"", unnamed, exitFailed}},
+		} {
+			if got := call(t, t.TempDir(), append([]string{"rules", command}, c.args...)...); got != c.want {
+				t.Errorf("%s %v: got %+v, want %+v", command, c.args, got, c.want)
+			}
+		}
+		if got := call(t, t.TempDir(), "rules", command); got.code != exitUsage || !strings.HasSuffix(got.stderr, `weir: expected "<alert>"`+"\n") {
+			t.Errorf("%s without an alert: got %+v", command, got)
+		}
+	}
+}
