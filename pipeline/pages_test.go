@@ -53,7 +53,7 @@ func surging(t *testing.T, p *Pipeline, s *sender, path func(id string) string) 
 	await(t, "an alert that fires and its page", func() bool {
 		s.report(hostile, time.Now(), 42)
 		before := p.Alerts()
-		if len(before) == 0 || before[0].State != telemetry.AlertFiring {
+		if len(before) == 0 || before[0].State != telemetry.AlertFiring || before[0].Completeness < 1 { // it fires before its window is whole
 			return false
 		}
 		alert = before[0]
@@ -88,7 +88,7 @@ func TestPagesOfARunningPipeline(t *testing.T) {
 	}
 	alert, alertPage := surging(t, p, s, func(id string) string { return "/alerts/" + id })
 	for _, want := range []string{"<h1>Surge is firing</h1>", fmt.Sprintf("messages = %.6g", alert.Values["messages"]), windowOf(&alert), "100% of sources",
-		"action: Call &lt;nobody&gt;", "summary: " + html.EscapeString(hostile) + " surges", "topic=" + html.EscapeString(hostile)} {
+		"action: Call &lt;nobody&gt;", fmt.Sprintf("messages &gt; 10: %.6g &gt; 10: true", alert.Values["messages"]), "summary: " + html.EscapeString(hostile) + " surges", "topic=" + html.EscapeString(hostile)} {
 		if !contains(alertPage, want) {
 			t.Errorf("the alert's page does not say %q:\n%s", want, alertPage)
 		}
