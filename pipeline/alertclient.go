@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -124,6 +123,3 @@ func listed(alerts []telemetry.Alert) string {
 	}
 	return out.String()
 }
-
-// errNoStore says that there is nothing to ask.
-var errNoStore = errors.New("clickhouse.dsn is empty: name a store to ask who contributed")

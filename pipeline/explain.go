@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -61,6 +62,9 @@ func ExplainAlert(ctx context.Context, config *Config, q AlertQuestion) error {
 	_, err = io.WriteString(q.Out, alert.text(client.base, q.Contributors))
 	return err
 }
+
+// errNoStore says that there is nothing to ask.
+var errNoStore = errors.New("clickhouse.dsn is empty: name a store to ask who contributed")
 
 func contributors(ctx context.Context, config *Config, statement string) ([]clickhouse.Contributor, error) {
 	if config.ClickHouse.DSN == "" {

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -142,5 +144,31 @@ func TestExplanationsThatFail(t *testing.T) {
 		if err := ExplainAlert(t.Context(), &c.config, AlertQuestion{Alert: c.alert, URL: c.url, Out: &out}); err == nil || err.Error() != c.want || out.String() != "" {
 			t.Errorf("%s at %s: got %v and %q, want %s", c.alert, c.url, err, out.String(), c.want)
 		}
+	}
+}
+
+// TestAWeirBehindTLSIsAsked trusts the configuration's certificate, which nobody else signed, and no other one.
+func TestAWeirBehindTLSIsAsked(t *testing.T) {
+	p, config := explaining(t, "orders")
+	server := httptest.NewTLSServer(guard("secret", p.Handler()))
+	t.Cleanup(server.Close)
+	ask := func(contributors bool) error {
+		return ExplainAlert(t.Context(), &config, AlertQuestion{Alert: "Surge", URL: server.URL, Contributors: contributors, Out: io.Discard})
+	}
+	if err := ask(false); err == nil || !strings.Contains(err.Error(), "certificate signed by unknown authority") {
+		t.Errorf("a stranger's certificate: %v", err)
+	}
+	config.HTTP.TLSCertFile = filepath.Join(t.TempDir(), "weir.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(config.HTTP.TLSCertFile, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(false); err != nil {
+		t.Errorf("weir's own certificate: %v", err)
+	}
+	config.ClickHouse.DSN = ""
+	const want = "clickhouse.dsn is empty: name a store to ask who contributed"
+	if err := ask(true); err == nil || err.Error() != want {
+		t.Errorf("without a store: %v, want %s", err, want)
 	}
 }
