@@ -8,6 +8,7 @@
 //	<!-- file PATH -->     written to PATH, for the commands that follow on the page
 //	<!-- run -->           sh: run in a folder of the page with bin/weir, rules.d and deploy/weir.yaml
 //	<!-- run exit=3 -->    the same, with another exit code
+//	<!-- run store -->     the same, and 127.0.0.1:8123 is a ClickHouse with the rows of seed
 //	<!-- run kcat -->      the same, and what it pipes into kcat is a report
 //	<!-- output -->        what the command or the faulty rule before it prints
 //	<!-- wrong -->         yaml: a rule file that is refused

@@ -33,14 +33,17 @@ func TestCommands(t *testing.T) {
 
 func runPage(t *testing.T, p *page) (ran int) {
 	dir := pageFolder(t)
-	printed := ""
+	printed, store := "", ""
 	for i := range p.blocks {
 		b := &p.blocks[i]
 		switch {
 		case b.is("file"):
 			writeFile(t, filepath.Join(dir, b.mark[1]), b.text)
 		case b.is("run"):
-			printed = runBlock(t, b, dir)
+			if slices.Contains(b.mark, "store") && store == "" {
+				store = seededStore(t)
+			}
+			printed = runBlock(t, b, dir, store)
 			ran++
 		case b.is("output") && !p.blocks[i-1].is("wrong"):
 			if diff := cmp.Diff(strings.TrimRight(b.text, "\n"), strings.TrimRight(printed, "\n")); diff != "" {
@@ -89,10 +92,21 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// runBlock runs a block as one script and returns what it prints.
-func runBlock(t *testing.T, b *block, dir string) string {
+// seededStore starts a ClickHouse with the rows of seed and returns its host and port.
+func seededStore(t *testing.T) string {
 	t.Helper()
-	want := 0
+	engine := startEngine(t)
+	engine.seed(t)
+	return strings.TrimPrefix(engine.url, "http://")
+}
+
+// runBlock runs a block as one script and returns what it prints. A store is where the script's ClickHouse is, if it has one.
+func runBlock(t *testing.T, b *block, dir, store string) string {
+	t.Helper()
+	want, script := 0, b.text
+	if store != "" {
+		script = strings.ReplaceAll(script, "127.0.0.1:8123", store)
+	}
 	piped := filepath.Join(dir, "piped")
 	for _, word := range b.mark[1:] {
 		if code, ok := strings.CutPrefix(word, "exit="); ok {
@@ -102,7 +116,7 @@ func runBlock(t *testing.T, b *block, dir string) string {
 			}
 		}
 	}
-	command := exec.CommandContext(t.Context(), "sh", "-e", "-c", b.text)
+	command := exec.CommandContext(t.Context(), "sh", "-e", "-c", script)
 	command.Dir = dir
 	command.Env = []string{"PATH=" + filepath.Join(dir, "stubs") + ":" + os.Getenv("PATH"), "HOME=" + dir, "KCAT_GOT=" + piped}
 	out, err := command.CombinedOutput()

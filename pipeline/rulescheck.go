@@ -15,6 +15,7 @@ import (
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/lint"
 	"github.com/weirmq/weir/rules/revision"
+	"github.com/weirmq/weir/sink/clickhouse"
 )
 
 // RulesCheck is a look at folders of rule files.
@@ -25,6 +26,9 @@ type RulesCheck struct {
 	Strict bool          // warnings are faults
 	Base   string        // a revision of git: what is wrong with rules that it has too is left out; "" leaves nothing out
 	Table  bool          // show what each rule looks at
+	Store  string        // DSN of the ClickHouse whose series rules are compared with, "" for none
+	From   time.Time     // event time of those series, up to Now
+	Now    time.Time
 	Out    io.Writer
 	Err    io.Writer
 }
@@ -40,41 +44,89 @@ func CheckRules(ctx context.Context, check RulesCheck) (faulty bool, err error) 
 	if !slices.Contains(lint.Formats, check.Format) {
 		return false, fmt.Errorf("check rules: got format %q, want %s", check.Format, strings.Join(lint.Formats, ", "))
 	}
-	var all []lint.Checked
-	for _, dir := range check.Dirs {
-		checked, unread := check.folder(ctx, dir)
-		all = append(all, checked)
-		faulty, err = faulty || checked.Faulty(check.Strict), errors.Join(err, unread)
+	folders := make([]*rules.Folder, len(check.Dirs)) // nil where there is none
+	all := make([]lint.Checked, len(check.Dirs))
+	for i, dir := range check.Dirs {
+		folder, unread := rules.ReadFolder(fromHere(dir))
+		folders[i], all[i] = folder, lint.Checked{Dir: dir, Since: check.Base}
+		if unread != nil {
+			all[i].Error, err = unread.Error(), errors.Join(err, unread)
+		}
+	}
+	seen, unasked := check.seen(ctx, folders)
+	if unasked != nil {
+		return false, errors.Join(err, unasked)
+	}
+	for i, folder := range folders {
+		if folder != nil {
+			err = errors.Join(err, check.look(ctx, folder, seen, &all[i]))
+		}
+		faulty = faulty || all[i].Faulty(check.Strict)
 	}
 	printer := lint.Printer{Format: check.Format, Version: Version, Out: check.Out, Err: check.Err}
 	return faulty, errors.Join(err, printer.Print(all))
 }
 
-func (c *RulesCheck) folder(ctx context.Context, dir string) (lint.Checked, error) {
-	out := lint.Checked{Dir: dir, Since: c.Base}
-	folder, err := rules.ReadFolder(fromHere(dir))
-	if err != nil {
-		out.Error = err.Error()
-		return out, err
+// seen asks the store for the series of all folders' rules at once. It is nil where no store is to be asked.
+func (c *RulesCheck) seen(ctx context.Context, folders []*rules.Folder) (*lint.Seen, error) {
+	if c.Store == "" {
+		return nil, nil
 	}
-	out.Problems = lint.Run(folder, lint.Config{Pane: c.Pane})
+	if err := clickhouse.CheckDSN(c.Store); err != nil {
+		return nil, fmt.Errorf("check rules against a store: its address: %w", err)
+	}
+	var all []*rules.Rule
+	for _, folder := range folders {
+		if folder != nil {
+			all = append(all, folder.Rules...)
+		}
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: c.Store, OnError: fail})
+	if err != nil {
+		return nil, because(ctx, "open the store", err)
+	}
+	defer store.Close()
+	query := clickhouse.SeriesQuery{From: c.From, To: c.Now}
+	query.Labels, query.All = lint.LabelsRead(all)
+	series, err := store.Series(ctx, query)
+	span := c.Now.Sub(c.From).Round(time.Second)
+	switch {
+	case errors.Is(err, clickhouse.ErrManySeries):
+		return nil, fmt.Errorf("check rules against the store: %w; ask for a shorter time with --since", err)
+	case err != nil:
+		return nil, because(ctx, "check rules against the store", err)
+	case len(series) == 0:
+		return nil, fmt.Errorf("check rules against the store: it has no cells of the last %s; ask for a longer time with --since, or for another store",
+			rules.FormatDuration(span))
+	}
+	return &lint.Seen{Series: series, Span: span}, nil
+}
+
+// look notes what is wrong with a folder. The error says that its former rules cannot be read.
+func (c *RulesCheck) look(ctx context.Context, folder *rules.Folder, seen *lint.Seen, out *lint.Checked) error {
+	out.Problems = lint.Run(folder, lint.Config{Pane: c.Pane, Seen: seen})
 	if len(folder.Faults) == 0 {
 		out.Rules = rules.Count(folder.Rules)
 	}
 	if c.Table {
 		out.Table = folder.Rules
 	}
-	if c.Base == "" {
-		return out, nil
+	if seen != nil {
+		out.Against = &lint.Against{Seen: seen, Pane: c.Pane, Rules: folder.Rules}
 	}
-	former, err := revision.Read(ctx, fromHere(dir), c.Base)
+	if c.Base == "" {
+		return nil
+	}
+	former, err := revision.Read(ctx, fromHere(out.Dir), c.Base)
 	if err != nil {
 		out.Error = err.Error()
-		return out, err
+		return err
 	}
 	since := lint.Since(out.Problems, folder, former)
 	out.Changed, out.Problems = since.Rules, since.Problems
-	return out, nil
+	return nil
 }
 
 // fromHere is a path relative to the working directory where it lies below it, as those need it who annotate lines of files.

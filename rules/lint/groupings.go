@@ -10,13 +10,16 @@ import (
 )
 
 var groupingChecks = []Check{
-	{Name: "many-groups", Says: "a `by` with `client`, with `partition` and `node`, or with a label of the application's own, whose values `where` does not list", find: findManyGroups,
+	{Name: "many-groups", Says: "a `by` with `client`, with `partition` and `node`, or with a label of the application's own, whose values `where` does not list; with `--against` one that makes more than 10,000 groups", find: findManyGroups, asks: true,
 		Why: "Each combination of values costs memory, and is an alert of its own."},
+	{Name: "matches-nothing", Says: "with `--against`, a `where` that admits nothing that the store holds, or a `by` whose labels nothing has", find: findUnmatched, asks: true,
+		Why: "A name or a value is written otherwise than clients report it."},
 	{Name: "where-admits-nothing", Says: "a `where` that contradicts itself", find: findEmptyWhere,
 		Why: "No series is ever looked at."},
 }
 
 func findManyGroups(l *look) {
+	l.sayCrowded()
 	for _, rule := range l.folder.Rules {
 		listed := listedLabels(rule)
 		by := rule.Grouping.By

@@ -49,11 +49,16 @@ func (l *look) ignore() {
 	}
 	for _, off := range offs {
 		for _, check := range off.checks {
-			if !off.used[check] {
+			if !off.used[check] && !l.unasked(check) {
 				l.sayComment(off.fault, fmt.Sprintf("weir:ignore switches off nothing: %s finds nothing here", check), "take the comment away")
 			}
 		}
 	}
+}
+
+// unasked says that a check might have found more, had it been given a store.
+func (l *look) unasked(check string) bool {
+	return l.config.Seen == nil && slices.ContainsFunc(Checks(), func(c Check) bool { return c.Name == check && c.asks })
 }
 
 // covers says whether the comment switches a problem off, and notes that it does.

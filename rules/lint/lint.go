@@ -50,6 +50,8 @@ func (p Problem) String() string {
 type Config struct {
 	// Pane is the base interval of event time, as in telemetry.pane.
 	Pane time.Duration
+	// Seen is what a store holds, nil where none was asked.
+	Seen *Seen
 }
 
 // Check is one thing that rules are looked at for.
@@ -58,6 +60,7 @@ type Check struct {
 	Says string // what it finds, a clause
 	Why  string // why that is wrong, a sentence
 	find func(*look)
+	asks bool // the store, where there is one
 }
 
 // Checks are all checks, by name.

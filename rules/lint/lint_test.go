@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/lint"
+	"github.com/weirmq/weir/telemetry"
 )
 
 var update = flag.Bool("update", false, "write what is found into the scripts")
@@ -31,7 +33,7 @@ func TestChecks(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got strings.Builder
-			for _, p := range lint.Run(unpack(t, archive), lint.Config{Pane: pane}) {
+			for _, p := range lint.Run(unpack(t, archive), configOf(t, archive)) {
 				got.WriteString(p.String() + "\n")
 				found[p.Check] = true
 			}
@@ -56,7 +58,7 @@ func TestEachCheckCanBeSwitchedOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range lint.Run(unpack(t, archive), lint.Config{Pane: pane}) {
+		for _, p := range lint.Run(unpack(t, archive), configOf(t, archive)) {
 			if p.Severity == lint.Error {
 				continue
 			}
@@ -67,7 +69,7 @@ func TestEachCheckCanBeSwitchedOff(t *testing.T) {
 				}
 				quiet.Files = append(quiet.Files, file)
 			}
-			for _, left := range lint.Run(unpack(t, quiet), lint.Config{Pane: pane}) {
+			for _, left := range lint.Run(unpack(t, quiet), configOf(t, archive)) {
 				if left.File == p.File && left.Severity == lint.Warning && (left.Check == p.Check || left.Check == "ignore") {
 					t.Errorf("%s: a comment leaves %s", path, left)
 				}
@@ -104,6 +106,40 @@ func TestPane(t *testing.T) {
 	}
 }
 
+// configOf is with what checks look at an archive: where it has a file series, a store holds what its lines say, as
+// "topic=orders op=send x 3", of which each has another client.
+func configOf(t *testing.T, archive *txtar.Archive) lint.Config {
+	t.Helper()
+	config := lint.Config{Pane: pane}
+	for _, file := range archive.Files {
+		if file.Name != "series" {
+			continue
+		}
+		config.Seen = &lint.Seen{Span: 24 * time.Hour}
+		for line := range strings.Lines(string(file.Data)) {
+			text, times, _ := strings.Cut(strings.TrimSpace(line), " x ")
+			var labels telemetry.Labels
+			for _, pair := range strings.Fields(text) {
+				name, value, _ := strings.Cut(pair, "=")
+				if field := labels.Field(name); field != nil {
+					*field = value
+				} else {
+					labels.Extra = append(labels.Extra, telemetry.Label{Name: name, Value: value})
+				}
+			}
+			count, err := strconv.Atoi(times)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range count {
+				labels.Client = "c" + strconv.Itoa(i)
+				config.Seen.Series = append(config.Seen.Series, labels)
+			}
+		}
+	}
+	return config
+}
+
 func scripts(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/*.txt")
@@ -118,7 +154,7 @@ func unpack(t *testing.T, archive *txtar.Archive) *rules.Folder {
 	t.Helper()
 	dir := t.TempDir()
 	for _, file := range archive.Files {
-		if file.Name != "want" {
+		if file.Name != "want" && file.Name != "series" {
 			if err := os.WriteFile(filepath.Join(dir, file.Name), file.Data, 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -177,5 +213,45 @@ func TestPageListsAllChecks(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, string(page)); diff != "" {
 		t.Errorf("the table of %s is another (-code +page):\n%s", path, diff)
+	}
+}
+
+// TestCommentsForTheStoreStand where none is asked: what it would say is not known.
+func TestCommentsForTheStoreStand(t *testing.T) {
+	folder := unpack(t, txtar.Parse([]byte("-- a.yaml --\n# weir:ignore missing-summary, missing-runbook, missing-severity, matches-nothing, many-groups: they are meant\n"+
+		"groups:\n  - name: g\n    rules:\n      - {alert: A, by: [topic], expr: tps > 1}\n")))
+	if got := lint.Run(folder, lint.Config{Pane: pane}); len(got) > 0 {
+		t.Errorf("got %v without a store", got)
+	}
+	seen := &lint.Seen{Series: []telemetry.Labels{{Topic: "orders"}}, Span: time.Hour}
+	var got []string
+	for _, p := range lint.Run(folder, lint.Config{Pane: pane, Seen: seen}) {
+		got = append(got, p.Message)
+	}
+	want := []string{"weir:ignore switches off nothing: many-groups finds nothing here", "weir:ignore switches off nothing: matches-nothing finds nothing here"}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("with a store (-want +got):\n%s", diff)
+	}
+}
+
+// TestLabelsRead names those of by and where only, and all where a filter's names are not written out.
+func TestLabelsRead(t *testing.T) {
+	for text, want := range map[string][]string{
+		`by: [topic, zone]`: {"topic", "zone"},
+		`by: [topic], where: 'op == "send" and (label("zone") == "a" or sdk_version < "1.2.0")'`: {"op", "sdk_version", "topic", "zone"},
+		`where: 'label(topic) == "a"'`: {"topic", "all"},
+	} {
+		parsed, faults := rules.Parse("a.yaml", []byte("groups:\n  - name: g\n    rules:\n      - {alert: A, "+text+", expr: tps > 1}\n"))
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		got, all := lint.LabelsRead(parsed)
+		if all {
+			got = append(got, "all")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
 	}
 }

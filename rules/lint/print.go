@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/weirmq/weir/rules"
 )
@@ -18,7 +21,15 @@ type Checked struct {
 	Since    string        // the revision whose rules' problems are left out, "" where none are
 	Changed  int           // rules since then
 	Table    []*rules.Rule // the rules that are shown, none unless they are asked for
+	Against  *Against      // nil where no store was asked
 	Error    string        // why the folder has no rules to check, "" where it has
+}
+
+// Against is what a store says of a folder's rules.
+type Against struct {
+	Seen  *Seen
+	Pane  time.Duration
+	Rules []*rules.Rule
 }
 
 // count is how many problems have a severity.
@@ -69,7 +80,7 @@ func (p *Printer) text(all []Checked) error {
 				return fmt.Errorf("print: %w", err)
 			}
 		}
-		if err := p.table(c.Table); err != nil {
+		if err := p.table(&c); err != nil {
 			return err
 		}
 		if c.Error != "" || c.count(Error) > 0 {
@@ -94,16 +105,25 @@ func (p *Printer) text(all []Checked) error {
 	return nil
 }
 
-// table shows what each rule looks at.
-func (p *Printer) table(all []*rules.Rule) error {
-	if len(all) == 0 {
+// table shows what each rule looks at, and what the store says of it.
+func (p *Printer) table(c *Checked) error {
+	if len(c.Table) == 0 {
 		return nil
 	}
 	table := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "RULE\tGROUPS BY\tLOOKS BACK\tREADS\tFIRES EARLY")
-	for _, rule := range all {
+	heads := []string{"RULE", "GROUPS BY", "LOOKS BACK", "READS", "FIRES EARLY"}
+	if c.Against != nil {
+		heads = slices.Insert(heads, 2, "GROUPS", "WRITES A DAY")
+	}
+	fmt.Fprintln(table, strings.Join(heads, "\t"))
+	for _, rule := range c.Table {
 		name := strings.TrimSpace(rule.Alert + " " + rule.Tier)
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", name, orDash(rule.Grouping.By), rules.FormatDuration(rule.Lookback()), orDash(rule.Reads()), firesEarly(rule))
+		cells := []string{name, orDash(rule.Grouping.By), rules.FormatDuration(rule.Lookback()), orDash(rule.Reads()), firesEarly(rule)}
+		if c.Against != nil {
+			groups := c.Against.Seen.Groups(rule)
+			cells = slices.Insert(cells, 2, strconv.Itoa(groups), size(bytesPerDay(groups, c.Against.Pane)))
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)
@@ -135,7 +155,33 @@ type jsonFolder struct {
 	Changed  *int          `json:"changed,omitempty"`
 	Faults   []rules.Fault `json:"faults"`
 	Warnings []jsonWarning `json:"warnings"`
+	Against  *jsonAgainst  `json:"against,omitempty"`
 	Error    string        `json:"error,omitempty"`
+}
+
+type jsonAgainst struct {
+	Span  string       `json:"span"`
+	Rules []jsonGroups `json:"rules"`
+}
+
+type jsonGroups struct {
+	Rule        string  `json:"rule"`
+	Tier        string  `json:"tier,omitempty"`
+	Groups      int     `json:"groups"`
+	BytesPerDay float64 `json:"bytes_per_day"`
+}
+
+// json is what JSON has of it.
+func (a *Against) json() *jsonAgainst {
+	if a == nil {
+		return nil
+	}
+	out := &jsonAgainst{Span: short(a.Seen.Span), Rules: []jsonGroups{}}
+	for _, rule := range a.Rules {
+		groups := a.Seen.Groups(rule)
+		out.Rules = append(out.Rules, jsonGroups{rule.Alert, rule.Tier, groups, bytesPerDay(groups, a.Pane)})
+	}
+	return out
 }
 
 type jsonWarning struct {
@@ -146,7 +192,7 @@ type jsonWarning struct {
 func (p *Printer) json(all []Checked) error {
 	encoder := json.NewEncoder(p.Out)
 	for _, c := range all {
-		folder := jsonFolder{Dir: c.Dir, Rules: c.Rules, Error: c.Error, Faults: []rules.Fault{}, Warnings: []jsonWarning{}}
+		folder := jsonFolder{Dir: c.Dir, Rules: c.Rules, Against: c.Against.json(), Error: c.Error, Faults: []rules.Fault{}, Warnings: []jsonWarning{}}
 		if folder.Since = c.Since; c.Since != "" {
 			folder.Changed = &c.Changed
 		}

@@ -2,12 +2,15 @@ package lint_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/lint"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // found is one problem of each kind: of a whole file, of a line with characters that formats escape, and a folder without files.
@@ -66,6 +69,40 @@ func TestFaulty(t *testing.T) {
 	for i, got := range []bool{found[0].Faulty(false), found[1].Faulty(true), warned.Faulty(false), warned.Faulty(true)} {
 		if want := []bool{true, false, false, true}[i]; got != want {
 			t.Errorf("case %d: faulty is %v, want %v", i, got, want)
+		}
+	}
+}
+
+// TestTheTableCountsGroups has what a store holds of a rule with variants for tiers, in the table and as JSON.
+func TestTheTableCountsGroups(t *testing.T) {
+	parsed, faults := rules.Parse("r.yaml", []byte("groups:\n  - name: g\n    rules:\n"+
+		"      - {alert: A, by: [topic, tier], expr: tps > 9, by_tier: {S1: {window: 1m}}}\n      - {alert: B, by: [client], where: op == \"send\", expr: p99 > 1s}\n"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	seen := &lint.Seen{Span: 24 * time.Hour}
+	for i := range 1200 {
+		seen.Series = append(seen.Series, telemetry.Labels{Topic: "orders", Tier: "S1", Op: "send", Client: fmt.Sprint(i)}, telemetry.Labels{Topic: fmt.Sprint("t", i%3), Tier: "S2", Client: "x"})
+	}
+	checked := []lint.Checked{{Dir: "d", Rules: 2, Table: parsed, Against: &lint.Against{Seen: seen, Pane: pane, Rules: parsed}}}
+	for format, want := range map[string]string{
+		"text": `RULE       GROUPS BY    GROUPS  WRITES A DAY  LOOKS BACK  READS  FIRES EARLY
+A S1       topic, tier  1       907KB         1m          tps    yes
+A default  topic, tier  3       2.72MB        1m          tps    yes
+B          client       1200    1.09GB        1m          p99    no: p99 > 1 may become false while more comes in
+d: 2 rules, no faults
+`,
+		"json": `{"dir":"d","rules":2,"faults":[],"warnings":[],"against":{"span":"1d","rules":[{"rule":"A","tier":"S1","groups":1,"bytes_per_day":907200},` +
+			`{"rule":"A","tier":"default","groups":3,"bytes_per_day":2721600},{"rule":"B","groups":1200,"bytes_per_day":1088640000}]}}
+`,
+	} {
+		var out, errs bytes.Buffer
+		printer := lint.Printer{Format: format, Out: &out, Err: &errs}
+		if err := printer.Print(checked); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, out.String()+errs.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", format, diff)
 		}
 	}
 }

@@ -1,0 +1,240 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agext/levenshtein"
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Seen is what a store holds of a stretch of time up to now: sets of the labels that LabelsRead names. It must not be used by
+// several goroutines at once.
+type Seen struct {
+	Series []telemetry.Labels
+	Span   time.Duration // of event time
+
+	held map[string][][]string // groups by the ID of their grouping
+}
+
+// PartialBytes is what a group's partial takes on weir.groups for each pane and source, in bytes, as docs/benchmarks.md has it
+// of one with a histogram. Rules that read no histogram have smaller ones.
+const PartialBytes = 105
+
+// MaxGroups is how many groups a rule has before they are many. Not smaller: a large cluster has thousands of topics; not
+// larger: an evaluator has room for rules.DefaultMaxGroups of all rules together.
+const MaxGroups = 10_000
+
+// LabelsRead are the names of the labels by which rules group and filter. all says that a filter looks for labels by names that
+// are not written out.
+func LabelsRead(rulesOf []*rules.Rule) (names []string, all bool) {
+	for _, rule := range rulesOf {
+		names = append(names, rule.Grouping.By...)
+		tree := rule.WhereTree()
+		if tree == nil {
+			continue
+		}
+		ast.Walk(&tree, visitor(func(node *ast.Node) {
+			switch n := (*node).(type) {
+			case *ast.IdentifierNode:
+				if slices.Contains(telemetry.LabelNames, n.Value) {
+					names = append(names, n.Value)
+				}
+			case *ast.CallNode:
+				name, call := labelCalled(n)
+				switch {
+				case name != "":
+					names = append(names, name)
+				case call:
+					all = true
+				}
+			}
+		}))
+	}
+	slices.Sort(names)
+	return slices.Compact(names), all
+}
+
+// groups are the groups that a grouping has, each once.
+func (s *Seen) groups(grouping *telemetry.Grouping) [][]string {
+	if found, ok := s.held[grouping.ID]; ok {
+		return found
+	}
+	var out [][]string
+	known := map[string]bool{}
+	for i := range s.Series {
+		values, admitted := grouping.Values(&s.Series[i])
+		if key := telemetry.GroupKey(grouping.ID, values); admitted && !known[key] {
+			known[key] = true
+			out = append(out, values)
+		}
+	}
+	if s.held == nil {
+		s.held = map[string][][]string{}
+	}
+	s.held[grouping.ID] = out
+	return out
+}
+
+// Groups is how many groups a rule has; a variant of by_tier those of its tier.
+func (s *Seen) Groups(rule *rules.Rule) int {
+	count := 0
+	for _, values := range s.groups(&rule.Grouping) {
+		if rule.Covers(values) {
+			count++
+		}
+	}
+	return count
+}
+
+// bytesPerDay is what each source writes to weir.groups in a day for so many groups.
+func bytesPerDay(groups int, pane time.Duration) float64 {
+	return float64(groups) * PartialBytes * float64(24*time.Hour/pane)
+}
+
+// size is a number of bytes as people read it.
+func size(bytes float64) string {
+	units := []string{"B", "KB", "MB", "GB", "TB"}
+	for len(units) > 1 && bytes >= 999.5 {
+		bytes, units = bytes/1000, units[1:]
+	}
+	return fmt.Sprintf("%.3g%s", bytes, units[0])
+}
+
+func findUnmatched(l *look) {
+	seen := l.config.Seen
+	if seen == nil {
+		return
+	}
+	held := "what the store holds of the last " + short(seen.Span)
+	for _, rule := range l.folder.Rules {
+		groups := seen.groups(&rule.Grouping)
+		if len(groups) == 0 {
+			if offset, hint, ok := seen.whyNot(rule); ok {
+				l.say(rule.Fault("where admits nothing of "+held, hint, offset, "where"))
+			}
+			continue
+		}
+		var missing []string
+		own := false
+		for i, name := range rule.Grouping.By {
+			if !slices.ContainsFunc(groups, func(values []string) bool { return values[i] != "" }) {
+				missing = append(missing, name)
+				own = own || !slices.Contains(telemetry.LabelNames, name)
+			}
+		}
+		// Rules for many installations name well-known labels that some do not have.
+		if len(missing) > 0 && (own || len(missing) == len(rule.Grouping.By)) {
+			l.say(rule.Fault(fmt.Sprintf("by has %s, which nothing has of %s", strings.Join(missing, ", "), held), "it divides nothing: name labels that clients report", 0, "by"))
+		}
+	}
+}
+
+// whyNot says where a filter that admits no series asks for what none has. It is false of one that contradicts itself.
+func (s *Seen) whyNot(rule *rules.Rule) (offset int, hint string, ok bool) {
+	if worlds := (&analysis{}).whereWorlds(rule, world{}); len(worlds) == 0 {
+		return 0, "", false
+	}
+	for _, part := range joined(rule.WhereTree()) {
+		label, value := labelAsked(part)
+		if label == "" {
+			continue
+		}
+		if known := s.values(label); !slices.Contains(known, value) {
+			return leftmost(part), fmt.Sprintf("nothing has %s %q%s", label, value, likely(value, known)), true
+		}
+	}
+	return 0, "the alert cannot fire before something comes that it admits", true
+}
+
+// joined are the parts of a condition that and and or join.
+func joined(node ast.Node) []ast.Node {
+	n, ok := node.(*ast.BinaryNode)
+	if !ok || !slices.Contains([]string{"and", "&&", "or", "||"}, n.Operator) {
+		return []ast.Node{node}
+	}
+	return append(joined(n.Left), joined(n.Right)...)
+}
+
+// labelAsked is the label that must be a text for a comparison to be true, "" where there is none.
+func labelAsked(node ast.Node) (label, value string) {
+	n, ok := node.(*ast.BinaryNode)
+	if !ok || n.Operator != "==" {
+		return "", ""
+	}
+	left, right := n.Left, n.Right
+	if _, text := left.(*ast.StringNode); text {
+		left, right = right, left
+	}
+	text, isText := right.(*ast.StringNode)
+	if !isText {
+		return "", ""
+	}
+	switch asked := left.(type) {
+	case *ast.IdentifierNode:
+		if slices.Contains(telemetry.LabelNames, asked.Value) {
+			label = asked.Value
+		}
+	case *ast.CallNode:
+		label, _ = labelCalled(asked)
+	}
+	return label, text.Value
+}
+
+// labelCalled is the name that label() is given, "" where it is not written out; call says that it is label at all.
+func labelCalled(n *ast.CallNode) (name string, call bool) {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok || callee.Value != "label" || len(n.Arguments) != 1 {
+		return "", false
+	}
+	if text, written := n.Arguments[0].(*ast.StringNode); written {
+		name = text.Value
+	}
+	return name, true
+}
+
+// values are those of a label.
+func (s *Seen) values(label string) []string {
+	var out []string
+	for i := range s.Series {
+		if value := s.Series[i].Get(label); value != "" {
+			out = append(out, value)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// likely says which of some values was probably meant, nothing where none is near.
+func likely(value string, known []string) string {
+	best := ""
+	for _, candidate := range known {
+		if best == "" || levenshtein.Distance(value, candidate, nil) < levenshtein.Distance(value, best, nil) {
+			best = candidate
+		}
+	}
+	if best == "" || levenshtein.Similarity(value, best, nil) < 0.5 {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// sayCrowded says which rules have many groups, of what the store holds.
+func (l *look) sayCrowded() {
+	seen := l.config.Seen
+	if seen == nil {
+		return
+	}
+	for _, rule := range l.folder.Rules {
+		if groups := len(seen.groups(&rule.Grouping)); groups > MaxGroups {
+			l.say(rule.Fault(fmt.Sprintf("by makes %d groups of what the store holds of the last %s, and more than %d are many: each source writes a partial of each in a pane, %s a day",
+				groups, short(seen.Span), MaxGroups, size(bytesPerDay(groups, l.config.Pane))),
+				"group by fewer labels, or let where leave out what the rule does not look at", 0, "by"))
+		}
+	}
+}
