@@ -2,6 +2,7 @@ package lint_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -232,6 +233,22 @@ func TestCommentsForTheStoreStand(t *testing.T) {
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("with a store (-want +got):\n%s", diff)
+	}
+}
+
+// TestPartialsCostWhatIsMeasured holds that a partial is taken for as large as the page of benchmarks has it, by a fifth.
+func TestPartialsCostWhatIsMeasured(t *testing.T) {
+	page, err := os.ReadFile("../../docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bytes float64
+	_, row, _ := strings.Cut(string(page), "| bytes a group partial |")
+	if _, err := fmt.Sscanf(row, "%g", &bytes); err != nil {
+		t.Fatalf("the page has no bytes of a partial: %v", err)
+	}
+	if ratio := lint.PartialBytes / bytes; ratio < 0.8 || ratio > 1.2 {
+		t.Errorf("a partial has %g bytes, and costs are of %d", bytes, lint.PartialBytes)
 	}
 }
 

@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,12 +142,13 @@ func (s *Seen) whyNot(rule *rules.Rule) (offset int, hint string, ok bool) {
 		return 0, "", false
 	}
 	for _, part := range joined(rule.WhereTree()) {
-		label, value := labelAsked(part)
-		if label == "" {
-			continue
+		label, texts := labelAsked(part)
+		if label == "" || len(texts) == 0 || slices.Contains(texts, "") {
+			continue // what has no such label is admitted
 		}
-		if known := s.values(label); !slices.Contains(known, value) {
-			return leftmost(part), fmt.Sprintf("nothing has %s %q%s", label, value, likely(value, known)), true
+		known := s.values(label)
+		if !slices.ContainsFunc(texts, func(text string) bool { return slices.Contains(known, text) }) {
+			return leftmost(part), fmt.Sprintf("nothing has %s %s%s", label, alternatives(texts), likely(texts, known)), true
 		}
 	}
 	return 0, "the alert cannot fire before something comes that it admits", true
@@ -161,29 +163,34 @@ func joined(node ast.Node) []ast.Node {
 	return append(joined(n.Left), joined(n.Right)...)
 }
 
-// labelAsked is the label that must be a text for a comparison to be true, "" where there is none.
-func labelAsked(node ast.Node) (label, value string) {
+// labelAsked is the label that must be one of some texts for a condition to be true, "" where there is none.
+func labelAsked(node ast.Node) (label string, texts []string) {
 	n, ok := node.(*ast.BinaryNode)
-	if !ok || n.Operator != "==" {
-		return "", ""
+	if !ok || n.Operator != "==" && n.Operator != "in" {
+		return "", nil
 	}
-	left, right := n.Left, n.Right
-	if _, text := left.(*ast.StringNode); text {
-		left, right = right, left
+	left, asked := n.Left, []ast.Node{n.Right}
+	if list, ok := n.Right.(*ast.ArrayNode); ok {
+		asked = list.Nodes
+	} else if _, text := left.(*ast.StringNode); text {
+		left, asked[0] = n.Right, left
 	}
-	text, isText := right.(*ast.StringNode)
-	if !isText {
-		return "", ""
+	for _, one := range asked {
+		text, ok := one.(*ast.StringNode)
+		if !ok {
+			return "", nil
+		}
+		texts = append(texts, text.Value)
 	}
-	switch asked := left.(type) {
+	switch of := left.(type) {
 	case *ast.IdentifierNode:
-		if slices.Contains(telemetry.LabelNames, asked.Value) {
-			label = asked.Value
+		if slices.Contains(telemetry.LabelNames, of.Value) {
+			label = of.Value
 		}
 	case *ast.CallNode:
-		label, _ = labelCalled(asked)
+		label, _ = labelCalled(of)
 	}
-	return label, text.Value
+	return label, texts
 }
 
 // labelCalled is the name that label() is given, "" where it is not written out; call says that it is label at all.
@@ -210,15 +217,26 @@ func (s *Seen) values(label string) []string {
 	return slices.Compact(out)
 }
 
-// likely says which of some values was probably meant, nothing where none is near.
-func likely(value string, known []string) string {
-	best := ""
-	for _, candidate := range known {
-		if best == "" || levenshtein.Distance(value, candidate, nil) < levenshtein.Distance(value, best, nil) {
-			best = candidate
+// alternatives are texts as people list them.
+func alternatives(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = strconv.Quote(text)
+	}
+	return strings.Join(quoted, " or ")
+}
+
+// likely says which of some values was probably meant by one of some texts, nothing where none is near.
+func likely(texts, known []string) string {
+	best, similar := "", 0.5 // half of the letters: less is chance
+	for _, text := range texts {
+		for _, candidate := range known {
+			if near := levenshtein.Similarity(text, candidate, nil); near > similar {
+				best, similar = candidate, near
+			}
 		}
 	}
-	if best == "" || levenshtein.Similarity(value, best, nil) < 0.5 {
+	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", best)

@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +22,7 @@ type SeriesQuery struct {
 const MaxSeries = 1_000_000
 
 // ErrManySeries is of a span with more than MaxSeries sets of labels.
-var ErrManySeries = errors.New("more sets of labels than 1,000,000")
+var ErrManySeries = fmt.Errorf("more than %d sets of labels", MaxSeries)
 
 // Series reads the sets of labels that the cells of a span have, each once, with the labels that are asked for only.
 func (s *Store) Series(ctx context.Context, q SeriesQuery) ([]telemetry.Labels, error) {
