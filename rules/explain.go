@@ -108,7 +108,6 @@ type apart struct {
 	*explainer
 	dimensions *dimensions
 	extents    map[word]extent
-	declared   []*ast.VariableDeclaratorNode // around the part, as they are compiled
 }
 
 // part notes a node and what it is made of.
@@ -118,15 +117,7 @@ func (a *apart) part(of twin, depth int) {
 	}
 	within := madeOf(of.written)
 	for i, compiled := range madeOf(of.compiled) {
-		declares, ok := of.compiled.(*ast.VariableDeclaratorNode)
-		if ok && i > 0 {
-			a.declared = append(a.declared, declares)
-			a.dimensions.variables[declares.Name] = a.dimensions.of(within[0])
-		}
 		a.part(twin{within[i], compiled}, depth)
-		if ok && i > 0 {
-			a.declared = a.declared[:len(a.declared)-1]
-		}
 	}
 }
 
@@ -144,8 +135,6 @@ func madeOf(node ast.Node) []ast.Node {
 		return arguments([]ast.Node{n.Node})
 	case *ast.ConditionalNode:
 		return []ast.Node{n.Cond, n.Exp1, n.Exp2}
-	case *ast.VariableDeclaratorNode:
-		return []ast.Node{n.Value, n.Expr}
 	case *ast.CallNode:
 		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && (callee.Value == versionsCompared || eitherWay(n)) {
 			return []ast.Node{n.Arguments[0], n.Arguments[2]}
@@ -217,11 +206,8 @@ func plainOperator(operator string) string {
 
 // note keeps a node where it has a value of its own that can be shown.
 func (a *apart) note(of twin, depth int) bool {
-	node, whole := of.written, of.compiled
-	for _, outer := range slices.Backward(a.declared) {
-		whole = &ast.VariableDeclaratorNode{Name: outer.Name, Value: outer.Value, Expr: whole}
-	}
-	program, kind, err := compilePart(whole)
+	node := of.written
+	program, kind, err := compilePart(of.compiled)
 	if err != nil || kind != reflect.Bool && kind != reflect.String && (kind < reflect.Int || kind > reflect.Float64) {
 		return false
 	}
@@ -242,7 +228,7 @@ func (a *apart) note(of twin, depth int) bool {
 		part.Op = plainOperator(n.Operator)
 	}
 	if kind == reflect.Bool {
-		if part.truth, err = compileTruth(whole); err != nil {
+		if part.truth, err = compileTruth(of.compiled); err != nil {
 			return false
 		}
 	} else if measures := a.dimensions.of(node); measures.known {

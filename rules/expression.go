@@ -37,7 +37,7 @@ func compileExpr(text string, by []string) (condition, error) {
 	}
 	r := newReader(x, by)
 	ast.Walk(&tree, r)
-	faults := slices.Concat(x.faults(), x.policyFaults, r.faults, x.versions.faults, checkOps(&tree), checkDimensions(x, tree))
+	faults := slices.Concat(x.faults(), x.policyFaults, r.faults, x.versions.faults, checkOps(&tree), checkShapes(tree), checkDimensions(x, tree))
 	program, wrong := x.compile(View{}, slices.Concat(viewNames, by, telemetry.LabelNames))
 	if faults = append(faults, wrong...); len(faults) > 0 {
 		return condition{}, faults.sorted()

@@ -1,6 +1,10 @@
 package rules
 
-import "github.com/expr-lang/expr/ast"
+import (
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+)
 
 // absenceFields may be high because input is missing, so that no comparison with
 // them shows that something is there.
@@ -65,9 +69,11 @@ func calleeName(callee *ast.IdentifierNode, ok bool) string {
 }
 
 func constant(node ast.Node) bool {
-	switch node.(type) {
-	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode, *ast.ArrayNode:
+	switch n := node.(type) {
+	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode:
 		return true
+	case *ast.ArrayNode:
+		return !slices.ContainsFunc(n.Nodes, func(part ast.Node) bool { return !constant(part) })
 	}
 	return false
 }

@@ -175,6 +175,8 @@ func (r *reader) versionCall(n *ast.CallNode, name string) {
 			r.fail(texts[0], fmt.Sprintf("got operator %q, want one of %s", texts[0].Value, strings.Join(comparing, ", ")), "")
 		}
 		r.version(texts[1])
+	case name == versionShareName && len(texts) == 1 && texts[0].Value == "":
+		r.fail(texts[0], "an empty pattern asks for no version", `1 - version_share("?*") is the share of clients without one`)
 	case name == versionShareName && len(texts) == 1:
 		if _, err := path.Match(texts[0].Value, ""); err != nil {
 			r.fail(texts[0], fmt.Sprintf("%q is no pattern", texts[0].Value), `a pattern has *, ? and [a-z], as in "1.18.*"`)

@@ -81,10 +81,9 @@ func (s sense) not() sense {
 // versions are the comparisons of versions in an expression. A comparison with an unknown version proves nothing: it is false
 // where that makes the condition false rather, and true under not. Where it is used either way, the condition is unknown.
 type versions struct {
-	senses   map[file.Location]sense // of each, by its operator's place
-	mixed    bool                    // some may make the condition true either way
-	declared []string                // names behind let
-	faults   expressionErrors
+	senses map[file.Location]sense // of each, by its operator's place
+	mixed  bool                    // some may make the condition true either way
+	faults expressionErrors
 }
 
 // readVersions finds the comparisons of versions in a tree.
@@ -104,10 +103,6 @@ func (v *versions) read(node ast.Node, s sense) {
 		v.read(n.Cond, mixed)
 		v.read(n.Exp1, s)
 		v.read(n.Exp2, s)
-	case *ast.VariableDeclaratorNode:
-		v.declared = append(v.declared, n.Name)
-		v.read(n.Value, mixed)
-		v.read(n.Expr, s)
 	default: // whatever stands in it: a function's arguments, a list, a predicate
 		ast.Walk(&node, &versionsWithin{v})
 	}
@@ -127,20 +122,8 @@ func (v *versions) binary(n *ast.BinaryNode, s sense) {
 			}
 		}
 	default:
-		v.undeclared(n)
 		v.read(n.Left, mixed)
 		v.read(n.Right, mixed)
-	}
-}
-
-// undeclared notes where a version is compared with a name behind let, whose type is not known yet.
-func (v *versions) undeclared(n *ast.BinaryNode) {
-	for _, sides := range [][2]ast.Node{{n.Left, n.Right}, {n.Right, n.Left}} {
-		name, ok := sides[1].(*ast.IdentifierNode)
-		if ok && isVersion(sides[0]) && slices.Contains(v.declared, name.Value) && slices.Contains(comparing, n.Operator) {
-			v.faults = append(v.faults, &expressionError{Offset: name.Location().From, Hint: "write it here",
-				Message: fmt.Sprintf("%s is compared with a version that is written out, or with another label", sdkVersion)})
-		}
 	}
 }
 

@@ -32,7 +32,6 @@ func TestVersionsInConditions(t *testing.T) {
 		`sdk_version < "1.18.0" ? tps > 1 : tps > 2`: {"1.9.0": yes, "1.18.0": yes, "": unknown},
 		`sdk_version < "1.18.0" ? tps > 8 : tps > 9`: {"1.9.0": no, "1.18.0": no, "": no},
 		`(sdk_version < "1.18.0") == (tps > 1)`:      {"1.9.0": yes, "1.18.0": no, "": unknown},
-		`let old = sdk_version < "1.18.0"; not old`:  {"1.9.0": no, "1.18.0": yes, "": unknown},
 		`any([1], {sdk_version < "1.18.0"})`:         {"1.9.0": yes, "1.18.0": no, "": unknown},
 		`tps > 1 ? sdk_version < "1.18.0" : false`:   {"1.9.0": yes, "": no},
 	} {

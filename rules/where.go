@@ -18,7 +18,7 @@ func compileWhere(text string) (where func(*telemetry.Labels) bool, normal strin
 		return nil, "", x.syntax(err)
 	}
 	program, wrong := x.compile(seriesView{}, telemetry.LabelNames)
-	if faults := slices.Concat(x.faults(), x.versions.faults, checkOps(&tree), wrong); len(faults) > 0 {
+	if faults := slices.Concat(x.faults(), x.versions.faults, checkOps(&tree), checkShapes(tree), wrong); len(faults) > 0 {
 		return nil, "", faults.sorted()
 	}
 	filters := sync.Pool{New: newSeriesFilter} // sources ask at once

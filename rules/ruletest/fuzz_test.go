@@ -43,7 +43,7 @@ func FuzzParse(f *testing.F) {
 
 // small says that all cases together take no more than a moment.
 func small(file *File) bool {
-	const mostReports, latest = 1000, 5*time.Minute
+	const mostReports, latest = 1000, 5 * time.Minute
 	n := 0
 	for _, c := range file.Cases {
 		for _, command := range c.commands {

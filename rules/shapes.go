@@ -1,0 +1,85 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+)
+
+// shapes looks for what Expr allows and a rule must not have, since nothing would see what it reads: the whole environment as a
+// value, names of its own, and spans and versions that are handed on.
+type shapes struct {
+	spans, versions []ast.Node
+	placed          map[file.Location]bool // spans and versions that stand where they may
+	faults          expressionErrors
+}
+
+// checkShapes returns what is wrong with a tree.
+func checkShapes(tree ast.Node) expressionErrors {
+	s := &shapes{placed: map[file.Location]bool{}}
+	ast.Walk(&tree, s)
+	for _, span := range s.spans {
+		if !s.placed[span.Location()] {
+			s.fail(span, "a span of time is no value by itself", fmt.Sprintf("take a field of it where it stands, as in %s", spanExample(span)))
+		}
+	}
+	for _, version := range s.versions {
+		if !s.placed[version.Location()] {
+			s.fail(version, sdkVersion+" is compared with a version that is written out, or with another label", `write it as in sdk_version < "1.18.0"`)
+		}
+	}
+	return s.faults
+}
+
+// Visit looks at one node; ast.Walk calls it, for what a node is made of before the node itself.
+func (s *shapes) Visit(node *ast.Node) {
+	if isSpan(*node) {
+		s.spans = append(s.spans, *node)
+	}
+	if isVersion(*node) {
+		s.versions = append(s.versions, *node)
+	}
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		if n.Value == "$env" {
+			s.fail(n, "unknown name $env", "name the field or label itself")
+		}
+	case *ast.VariableDeclaratorNode:
+		s.fail(n, fmt.Sprintf("an expression cannot name a part of itself, as let %s does", n.Name), "write the part where it is used")
+	case *ast.MemberNode:
+		if _, ok := n.Property.(*ast.StringNode); ok {
+			s.placed[n.Node.Location()] = true
+		}
+	case *ast.BinaryNode:
+		s.binary(n)
+	}
+}
+
+// binary notes versions that an operator may have beside it: one that compares them, or that looks at texts.
+func (s *shapes) binary(n *ast.BinaryNode) {
+	switch {
+	case comparesVersions(n), slices.Contains([]string{"==", "!="}, n.Operator) && (isNoText(n.Left) || isNoText(n.Right)):
+		s.placed[n.Left.Location()], s.placed[n.Right.Location()] = true, true
+	case slices.Contains([]string{"in", "matches", "startsWith", "endsWith", "contains"}, n.Operator):
+		s.placed[n.Left.Location()] = true
+	}
+}
+
+func isNoText(node ast.Node) bool {
+	text, ok := node.(*ast.StringNode)
+	return ok && text.Value == ""
+}
+
+func spanExample(span ast.Node) string {
+	if call, ok := span.(*ast.CallNode); ok {
+		callee, ok := call.Callee.(*ast.IdentifierNode)
+		return calleeName(callee, ok) + "(5m).tps"
+	}
+	return "prev.tps"
+}
+
+func (s *shapes) fail(node ast.Node, message, hint string) {
+	s.faults = append(s.faults, &expressionError{Offset: node.Location().From, Message: message, Hint: hint})
+}
