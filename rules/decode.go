@@ -25,7 +25,7 @@ var (
 	groupKeys = []string{"name", "defaults", "rules"}
 	// sharedKeys are those of a rule that a group may set for all of its rules.
 	sharedKeys = []string{"by", "where", "window", "for", "keep_firing_for", "limit", "labels", "annotations"}
-	ruleKeys   = []string{"alert", "by", "where", "window", "expr", "for", "keep_firing_for", "limit", "labels", "annotations", "by_tier"}
+	ruleKeys   = []string{"alert", "by", "where", "window", "expr", "warn", "crit", "for", "keep_firing_for", "limit", "labels", "annotations", "by_tier"}
 )
 
 // layers are the values by key that a rule is put together from, the outermost first: its group's defaults, then its own.
@@ -132,7 +132,7 @@ func (d *decoder) rule(node *yaml.Node, group string, defaults *yaml.Node) []*Ru
 // complete decodes what a rule is put together from; faults of what is not there stand at a node.
 func (d *decoder) complete(node *yaml.Node, rule *Rule, from layers) {
 	d.shared(from, rule)
-	d.expr(node, from.value("expr"), rule)
+	d.conditions(node, rule, from)
 	rule.labels = d.templates(from.values("labels"), "label", rule)
 	rule.annotations = d.templates(from.values("annotations"), "annotation", rule)
 	rule.Grouping.ID = groupingID(rule.Grouping.By, rule.WhereText)

@@ -30,6 +30,9 @@ func (d *decoder) templates(mappings []*yaml.Node, what string, rule *Rule) map[
 		case what == "label" && (name == "alertname" || slices.Contains(rule.Grouping.By, name)):
 			d.fault(node.key, "", "label %q is set by the rule's name or by, and cannot be set again", name)
 			continue
+		case what == "label" && name == severityLabel && rule.severity != "":
+			d.fault(node.key, "leave it out", "label %q is set by warn and crit, and cannot be set again", name)
+			continue
 		}
 		parsed, shown, faults := checkTemplate(source, names)
 		for _, fault := range faults {

@@ -56,6 +56,8 @@ type verdict struct {
 	unknown bool // neither active nor not
 	// unmeasured says that it is unknown for want of gauges alone: all that was sent is known.
 	unmeasured bool
+	critical   bool // active, and critical where the rule tells severities apart
+	calm       bool // known not to be critical
 	early      bool // found before all of the window's last pane has come
 	view       *View
 	totals     *telemetry.Totals // of the window, without what the rule does not read
@@ -126,7 +128,8 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	omitted := here.omitted.Has(rule.reads.needs)
 	whole := e.wholeWindow(rule, at) && !omitted
 	heard := whole || active && rule.reads.presence && !omitted
-	return verdict{active: active, unknown: !heard || indefinite, unmeasured: heard && indefinite && !readUnknown, view: view, totals: &here.totals, from: from}, nil
+	found := verdict{active: active, unknown: !heard || indefinite, unmeasured: heard && indefinite && !readUnknown, view: view, totals: &here.totals, from: from}
+	return found, rule.isCritical(&found, whole, func() bool { return readUnknown || unsaid })
 }
 
 // remembered asks once for each text: what explains a verdict reads the same spans again.
@@ -142,23 +145,23 @@ func remembered(ask func(text string) Span) func(text string) Span {
 	}
 }
 
-// holds says whether the rule's condition is true of a view, and whether that is indefinite because of something unknown.
+// holds says whether the condition is true of a view, and whether that is indefinite because of something unknown.
 // elsewhereUnknown says, after a run, whether a span that it read is not known.
-func (r *Rule) holds(view *View, elsewhereUnknown func() bool) (active, indefinite bool, err error) {
-	active, err = isTrue(r.program, view)
-	if err != nil || r.truth == nil || !elsewhereUnknown() && !r.readsUnknown(view) {
+func (c *condition) holds(view *View, elsewhereUnknown func() bool) (active, indefinite bool, err error) {
+	active, err = isTrue(c.program, view)
+	if err != nil || c.truth == nil || !elsewhereUnknown() && !c.readsUnknown(view) {
 		return active, false, err
 	}
-	if active, err = isTrue(r.truth.certain, view); err != nil || active {
+	if active, err = isTrue(c.truth.certain, view); err != nil || active {
 		return active, false, err
 	}
-	indefinite, err = isTrue(r.truth.possible, view)
+	indefinite, err = isTrue(c.truth.possible, view)
 	return false, indefinite, err
 }
 
-// readsUnknown says that the rule may read something of the view that is not known, besides spans elsewhere.
-func (r *Rule) readsUnknown(view *View) bool {
-	return r.reads.gaugesElsewhere || r.reads.versions && !knownVersion(view.SDKVersion) || slices.ContainsFunc(r.reads.fields, func(field string) bool {
+// readsUnknown says that the condition may read something of the view that is not known, besides spans elsewhere.
+func (c *condition) readsUnknown(view *View) bool {
+	return c.reads.gaugesElsewhere || c.reads.versions && !knownVersion(view.SDKVersion) || slices.ContainsFunc(c.reads.fields, func(field string) bool {
 		_, ok := gaugeFields[field]
 		return ok && math.IsNaN(view.number(field))
 	})

@@ -71,7 +71,7 @@ func TestExplanationAgreesWithTheVerdict(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		rule := &Rule{program: compiled.program, truth: compiled.truth, reads: compiled.reads}
+		rule := &Rule{condition: compiled}
 		view := &View{}
 		view.Lag, view.Members = float64(r.IntN(5)), []float64{math.NaN(), 0, 3}[r.IntN(3)]
 		active, indefinite, err := rule.holds(view, func() bool { return false })

@@ -34,6 +34,7 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 	if alert.ClearedAt.IsZero() {
 		alert.ClearedAt = at
 	}
+	alert.calmed(at)
 	if at.Sub(alert.ClearedAt) < rule.KeepFiringFor {
 		return nil, nil
 	}
@@ -75,6 +76,9 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 	closes := alert.early // what was found of a part of the window is found of all of it now
 	alert.early = found.early
 	alert.ClearedAt = time.Time{}
+	since, until := alert.CriticalAt, alert.CriticalClearedAt
+	changed := alert.escalate(rule, found, at)
+	counts := since != alert.CriticalAt || until != alert.CriticalClearedAt // a restart is to go on counting
 	alert.measure(rule, found, e.config.Pane)
 	err := alert.annotate(rule, g, found)
 	switch {
@@ -83,9 +87,11 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 		return alert.move(telemetry.AlertFiring, at), err
 	case began:
 		return alert.move(telemetry.AlertPending, at), err
+	case changed:
+		return alert.move(alert.State, at), err
 	}
 	alert.EvaluatedAt, alert.Transition = at, false
-	if at.Sub(alert.published) < RefreshEvery && !closes {
+	if at.Sub(alert.published) < RefreshEvery && !closes && !counts {
 		return nil, err
 	}
 	alert.published = at
@@ -101,7 +107,7 @@ func (a *alertState) move(state telemetry.AlertState, at time.Time) *telemetry.A
 	return &out
 }
 
-// name gives an alert its labels, which are its identity.
+// name gives an alert its labels, which are its identity, all but a severity that may change.
 func (a *alertState) name(rule *Rule, g *groupState) error {
 	labels := map[string]string{"alertname": rule.Alert}
 	for i, name := range rule.Grouping.By {
@@ -120,6 +126,9 @@ func (a *alertState) name(rule *Rule, g *groupState) error {
 		}
 	}
 	a.Labels, a.ID = labels, telemetry.Fingerprint(labels)
+	if rule.severity != "" {
+		labels[severityLabel] = rule.severity
+	}
 	return nil
 }
 

@@ -7,9 +7,6 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/vm"
-
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -22,7 +19,7 @@ type Rule struct {
 	Line          int
 	Grouping      telemetry.Grouping
 	WhereText     string
-	ExprText      string
+	ExprText      string // of all conditions as one
 	Window        time.Duration
 	For           time.Duration
 	KeepFiringFor time.Duration
@@ -32,10 +29,10 @@ type Rule struct {
 	named       []string // tiers that by_tier names
 	column      int
 	source      string // the line that names the alert
-	program     *vm.Program
-	tree        ast.Node // of the expression, literals patched
-	truth       *compiledTruth
-	reads       reading
+	conditions  []conditionText
+	condition              // of an alert of any severity
+	critical    *condition // of a critical alert, nil where all are of one severity
+	severity    string     // that an alert begins with, "" where the rule has neither warn nor crit
 	explainer   *explainer
 	labels      map[string]*template.Template
 	annotations map[string]*template.Template

@@ -40,7 +40,7 @@ func TestTruthOfTheUnknown(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		rule := &Rule{program: compiled.program, truth: compiled.truth, reads: compiled.reads}
+		rule := &Rule{condition: compiled}
 		view := &View{}
 		view.Lag, view.Members = float64(r.IntN(5)), math.NaN()
 		active, indefinite, err := rule.holds(view, func() bool { return false })

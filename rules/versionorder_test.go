@@ -43,7 +43,7 @@ func TestVersionsInConditions(t *testing.T) {
 		for version, want := range want {
 			view := View{Span: Span{TPS: 5}}
 			view.setLabels([]string{"sdk_version"}, []string{version})
-			rule := &Rule{program: compiled.program, truth: compiled.truth, reads: compiled.reads}
+			rule := &Rule{condition: compiled}
 			active, indefinite, err := rule.holds(&view, func() bool { return false })
 			if err != nil {
 				t.Fatal(err)

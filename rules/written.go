@@ -66,12 +66,16 @@ type Condition struct {
 
 // Conditions are the expressions that say when the rule's alert fires.
 func (r *Rule) Conditions() []Condition {
-	x := scanExpression(r.ExprText)
-	tree, err := x.parse()
-	if err != nil {
-		return nil // another language than the one it was loaded in
+	var out []Condition
+	for _, condition := range r.conditions {
+		x := scanExpression(condition.text)
+		tree, err := x.parse()
+		if err != nil {
+			return nil // another language than the one it was loaded in
+		}
+		out = append(out, Condition{Key: condition.key, Tree: x.patched(tree)})
 	}
-	return []Condition{{Key: "expr", Tree: x.patched(tree)}}
+	return out
 }
 
 // WhereTree is the tree of the rule's filter, nil where it has none.

@@ -24,26 +24,32 @@ const (
 // Alert is the whole state of one alert: a record of weir.alerts, encoded as JSON
 // under the key ID. Times are event time.
 type Alert struct {
-	ID          string             `json:"id"` // Fingerprint(Labels)
-	Rule        string             `json:"rule"`
-	GroupKey    string             `json:"group_key"`
-	Labels      map[string]string  `json:"labels"` // with alertname
-	Annotations map[string]string  `json:"annotations,omitempty"`
-	State       AlertState         `json:"state"`
-	ActiveAt    time.Time          `json:"active_at"`            // condition first true
-	FiredAt     time.Time          `json:"fired_at,omitzero"`    // became firing
-	ClearedAt   time.Time          `json:"cleared_at,omitzero"`  // condition first false while firing
-	ResolvedAt  time.Time          `json:"resolved_at,omitzero"` // became resolved
-	EvaluatedAt time.Time          `json:"evaluated_at"`         // end of the newest window
-	Reason      string             `json:"reason,omitempty"`     // why it resolved, where not by its condition
-	Seq         uint64             `json:"seq"`                  // rises with every transition of this alert
-	Values      map[string]float64 `json:"values,omitempty"`     // the view's fields that the expression reads
-	WindowStart time.Time          `json:"window_start"`
-	WindowEnd   time.Time          `json:"window_end"`
+	ID          string            `json:"id"` // Fingerprint of Labels, without severity where the rule changes it
+	Rule        string            `json:"rule"`
+	GroupKey    string            `json:"group_key"`
+	Labels      map[string]string `json:"labels"` // with alertname
+	Annotations map[string]string `json:"annotations,omitempty"`
+	State       AlertState        `json:"state"`
+	ActiveAt    time.Time         `json:"active_at"`            // condition first true
+	FiredAt     time.Time         `json:"fired_at,omitzero"`    // became firing
+	ClearedAt   time.Time         `json:"cleared_at,omitzero"`  // condition first false while firing
+	ResolvedAt  time.Time         `json:"resolved_at,omitzero"` // became resolved
+	// CriticalAt is since when the condition for critical holds, and CriticalClearedAt when it was first false of a critical alert.
+	CriticalAt        time.Time `json:"critical_at,omitzero"`
+	CriticalClearedAt time.Time `json:"critical_cleared_at,omitzero"`
+	// FormerLabels are those that it fired with before its severity changed, and FormerUntil when it did.
+	FormerLabels map[string]string  `json:"former_labels,omitempty"`
+	FormerUntil  time.Time          `json:"former_until,omitzero"`
+	EvaluatedAt  time.Time          `json:"evaluated_at"`     // end of the newest window
+	Reason       string             `json:"reason,omitempty"` // why it resolved, where not by its condition
+	Seq          uint64             `json:"seq"`              // rises with every transition of this alert
+	Values       map[string]float64 `json:"values,omitempty"` // the view's fields that the expression reads
+	WindowStart  time.Time          `json:"window_start"`
+	WindowEnd    time.Time          `json:"window_end"`
 	// Completeness is the share 0-1 of sources that contributed to the window.
 	Completeness float64 `json:"completeness"`
 	LateReports  uint64  `json:"late_reports"`
-	// Transition says that State changed at EvaluatedAt; otherwise only values did.
+	// Transition says that State, or the severity, changed at EvaluatedAt; otherwise only values did.
 	Transition bool `json:"transition"`
 	// Explanation is what the newest evaluation saw that is told of, nil where that was a Weir which told none.
 	Explanation *Explanation `json:"explanation,omitempty"`
