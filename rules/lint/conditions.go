@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,8 +16,8 @@ var conditionChecks = []Check{
 		Why: "The alert never fires."},
 	{Name: "always-true", Says: "an expression that is true whatever is measured", find: findDecided("always-true"),
 		Why: "Every group has an alert, always."},
-	{Name: "threshold-range", Says: "a field compared with a number that it is always or never above: shares are 0 to 1, nothing is negative; and latencies compared with more than an hour",
-		find: findThresholds, Why: "Most often the unit is another one: 5 for 5%, milliseconds for seconds."},
+	{Name: "threshold-range", Says: "a field compared with a number that it is always or never above: shares are 0 to 1, nothing is negative",
+		find: findThresholds, Why: "Most often the unit is another one: 5 for 5%."},
 }
 
 // findDecided looks for conditions that are decided before anything is measured.
@@ -157,10 +158,6 @@ func thresholds(tree ast.Node) []threshold {
 	return walk.found
 }
 
-// maxLatency is the longest latency that somebody means, in seconds. Not smaller: delays of minutes are asked for; not
-// larger: 5000 for five seconds shall be noticed.
-const maxLatency = 3600
-
 // Visit looks at one node.
 func (w *thresholdWalk) Visit(node *ast.Node) {
 	n, ok := (*node).(*ast.BinaryNode)
@@ -184,7 +181,7 @@ func (w *thresholdWalk) Visit(node *ast.Node) {
 	}
 	point := interval{lo: limit, hi: limit}
 	hint := ""
-	if isShare(unit) && limit > 1 && limit <= 100 {
+	if isShare(unit) && limit > 1 && limit <= 100 && limit == math.Trunc(limit) { // 150% is 1.5, and meant
 		hint = fmt.Sprintf("write %g for %g%%", limit/100, limit)
 	}
 	switch {
@@ -192,8 +189,5 @@ func (w *thresholdWalk) Visit(node *ast.Node) {
 		w.found = append(w.found, threshold{n, fmt.Sprintf("%s is never true: %s", written, range_), hint})
 	case !possible(span, negated[operator], point):
 		w.found = append(w.found, threshold{n, fmt.Sprintf("%s is always true: %s", written, range_), hint})
-	case isSeconds(unit) && limit > maxLatency && fieldName(field) != "lag_seconds":
-		w.found = append(w.found, threshold{n, fmt.Sprintf("%s asks for more than an hour: %s is seconds", written, fieldName(field)),
-			fmt.Sprintf("write %gms if milliseconds are meant", limit)})
 	}
 }

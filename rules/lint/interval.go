@@ -25,8 +25,6 @@ func natural(unit string) interval {
 
 func isShare(unit string) bool { return strings.HasPrefix(unit, "share") }
 
-func isSeconds(unit string) bool { return unit == "seconds" }
-
 // Comparisons with their sides changed, and those that are true where they are not.
 var (
 	flipped = map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
