@@ -44,6 +44,7 @@ func supersedes(next, held *telemetry.Alert) bool {
 //
 // A told alert is sent again every resend delay; given up is as told, without the resends.
 type entry struct {
+	key          string           // the alert's ID, or formerKey of it
 	alert        *telemetry.Alert // the newest state, firing or resolved; shared by the instances and never written
 	acknowledged version          // the newest that the instance took
 	refused      version          // the newest that it refused

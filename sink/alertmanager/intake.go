@@ -23,7 +23,9 @@ func (q *queue) put(alert *telemetry.Alert, now time.Time) {
 			q.overflowed++
 			return
 		}
+		was := e.alert
 		q.replace(e, alert, now)
+		q.former(was, alert, now)
 	case telemetry.AlertPending, telemetry.AlertInactive:
 		if e != nil {
 			q.end(e, alert, now)
@@ -33,7 +35,7 @@ func (q *queue) put(alert *telemetry.Alert, now time.Time) {
 
 // admit makes an entry, where the limit is reached in the place of the alert that resolved first. It returns nil where
 // all fire.
-func (q *queue) admit(id string) *entry {
+func (q *queue) admit(key string) *entry {
 	if len(q.entries) >= q.limit {
 		oldest := q.resolved.Front()
 		if oldest == nil {
@@ -45,8 +47,8 @@ func (q *queue) admit(id string) *entry {
 		}
 		q.drop(victim)
 	}
-	e := &entry{alert: &telemetry.Alert{ID: id}, index: -1}
-	q.entries[id] = e
+	e := &entry{key: key, alert: &telemetry.Alert{}, index: -1}
+	q.entries[key] = e
 	return e
 }
 
@@ -91,8 +93,10 @@ func (q *queue) forget(ids []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, id := range ids {
-		if e := q.entries[id]; e != nil {
-			q.drop(e)
+		for _, key := range []string{id, formerKey(id)} {
+			if e := q.entries[key]; e != nil {
+				q.drop(e)
+			}
 		}
 	}
 }

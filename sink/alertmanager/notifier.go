@@ -9,6 +9,7 @@
 //   - Each instance has a queue and a goroutine of its own, so one that is down or slow delays no other.
 //   - A queue holds the newest state of an alert and nothing before it: what changed twice while an instance was down is
 //     told once. Its memory is bounded by MaxAlerts states, which all queues share.
+//   - Of an alert whose severity changed, the one with the former labels is told to have resolved, as surely as any other.
 //   - Pending alerts are never sent.
 //   - User names and passwords of URLs appear in no error and no status.
 package alertmanager

@@ -25,14 +25,14 @@ type parcel struct {
 	alert *telemetry.Alert
 }
 
-// queue holds what one instance is to be told, one entry for each alert.
+// queue holds what one instance is to be told, one entry for each alert, and one for the labels that it had before its severity changed.
 type queue struct {
 	resend time.Duration
 	limit  int           // of entries
 	wake   chan struct{} // holds a token when there may be something to do sooner than was said
 
 	mu         sync.Mutex
-	entries    map[string]*entry // by alert ID
+	entries    map[string]*entry // by key
 	heap       byDue             // the entries with something to do that are not in flight
 	resolved   *list.List        // the entries of resolved alerts, in the order they came
 	flight     []*entry          // of the last batch; those still in flight have flying set
@@ -64,7 +64,7 @@ func (q *queue) schedule(e *entry) {
 
 // drop forgets an entry. Where it is in flight, settle finds it gone.
 func (q *queue) drop(e *entry) {
-	delete(q.entries, e.alert.ID)
+	delete(q.entries, e.key)
 	if e.index >= 0 {
 		heap.Remove(&q.heap, e.index)
 	}
@@ -110,7 +110,7 @@ func (q *queue) settle(batch []parcel, how outcome, at time.Time) {
 	for _, p := range batch {
 		e := p.entry
 		e.flying = false
-		if q.entries[p.alert.ID] != e {
+		if q.entries[e.key] != e {
 			continue // forgotten meanwhile
 		}
 		switch how {
