@@ -129,6 +129,9 @@ func (b *Backtest) note(ctx context.Context, config *Config, store *clickhouse.S
 	if !of.plan.Begun {
 		report.Notes = append(report.Notes, fmt.Sprintf("the store begins at %s: what was before is unknown.", of.first.Format(time.RFC3339)))
 	}
+	if of.plan.LooksPast {
+		report.Notes = append(report.Notes, fmt.Sprintf("what ago asks of more than %s ago is unknown here: alerts by it are missing.", rules.FormatDuration(rules.MaxLookback)))
+	}
 	if report.Head.Failures > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%d evaluations failed, each of one rule for one group: run weir rules check.", report.Head.Failures))
 	}

@@ -31,6 +31,7 @@ type ruler struct {
 	client  *member
 	kafka   ruleKafka
 	at      *positions
+	past    rules.Past // nil knows nothing
 
 	mu      sync.Mutex // guards workers: callbacks and the poll loop
 	workers map[int32]*rulePartition
@@ -52,7 +53,35 @@ func runRuler(ctx context.Context, p *Pipeline) error {
 	r.kafka = ruleKafka{records: producer, commits: r.client, read: readerOf(r.config.Kafka)}
 	defer r.board.clear()
 	defer r.at.follow(ctx, r.client.Client, r.metrics)()
+	defer r.readPast(ctx, p)()
 	return r.poll(ctx)
+}
+
+// readPast reads hours past in the background, once rules ask for them, until the function that it returns is called.
+func (r *ruler) readPast(ctx context.Context, p *Pipeline) (stop func()) {
+	dsn := p.config.ClickHouse.DSN
+	if dsn == "" {
+		r.log.Warn("what rules ask of more than an hour ago is unknown to them: clickhouse.dsn is empty")
+		return func() {}
+	}
+	hours := newPastHours()
+	r.past = hours
+	said := outage{log: r.log, begun: "read hours past from ClickHouse, will try again; until then they are unknown to rules", over: "hours past are known to rules again"}
+	ctx, cancel := context.WithCancel(ctx)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		hours.run(ctx, dsn, func(err error) {
+			p.status.setError(RoleRules, err)
+			said.note(err)
+			if err != nil {
+				r.metrics.failed("past")
+			}
+		})
+	})
+	return func() {
+		cancel()
+		reading.Wait()
+	}
 }
 
 func (r *ruler) revoke(revoked map[string][]int32) {
@@ -119,7 +148,7 @@ func (r *ruler) restore(ctx context.Context, partition int32, gap bool) (*rulePa
 	}
 	set, version := r.rules.current()
 	w := &rulePartition{ruler: r, alerts: writer, said: map[string]string{}, partition: partition, version: version,
-		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane})}
+		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane, Past: r.past})}
 	log.until.Gap = gap
 	w.evaluator.Restore(slices.Collect(maps.Values(newest)), log.until)
 	w.evaluated = log.until.EvaluatedUntil

@@ -99,6 +99,11 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 		return span
 	})
 	view.Ago = remembered(func(text string) Span {
+		if back, past := rule.reads.past[text]; past {
+			span, known := e.past(rule, g, at.Add(-back))
+			readUnknown = readUnknown || !known
+			return span
+		}
 		back := e.wholePanes(rule.reads.ago[text])
 		_, span := elsewhere(from.Add(-back), at.Add(-back))
 		return span

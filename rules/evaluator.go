@@ -31,6 +31,7 @@ const RefreshEvery = 30 * time.Second
 type Config struct {
 	Pane      time.Duration // as the aggregators have it
 	MaxGroups int           // 0 means DefaultMaxGroups
+	Past      Past          // nil knows nothing
 }
 
 // Evaluator evaluates rules over one partition of weir.groups. It is not safe for

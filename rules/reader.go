@@ -30,6 +30,7 @@ type reading struct {
 	needs    telemetry.Parts
 	over     map[string]time.Duration
 	ago      map[string]time.Duration
+	past     map[string]time.Duration // ago of more than MaxLookback
 	prev     bool
 	departed bool
 	// gaugesElsewhere says that gauges of another span are read.
@@ -50,7 +51,7 @@ type reader struct {
 }
 
 func newReader(x *expression, by []string) *reader {
-	return &reader{expression: x, by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{}}}
+	return &reader{expression: x, by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{}, past: map[string]time.Duration{}}}
 }
 
 // Visit notes what one node reads; ast.Walk calls it.
@@ -60,6 +61,7 @@ func (r *reader) Visit(node *ast.Node) {
 		r.name(n.Value, n)
 	case *ast.MemberNode:
 		if property, ok := n.Property.(*ast.StringNode); ok {
+			r.pastField(n, property.Value)
 			r.reading.needs |= fieldNeeds[property.Value]
 			_, gauge := gaugeFields[property.Value]
 			r.reading.gaugesElsewhere = r.reading.gaugesElsewhere || gauge
@@ -139,7 +141,12 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 	if err == nil && span <= 0 {
 		err = fmt.Errorf("got duration %q, want one above 0", text.Value)
 	}
-	if err == nil && span > MaxLookback {
+	switch {
+	case err == nil && function == "ago" && isPast(span):
+		spans = r.reading.past
+	case err == nil && function == "ago" && span > MaxLookback:
+		err = fmt.Errorf("got duration %q, want at most %s, or whole hours up to %s", text.Value, MaxLookback, FormatDuration(MaxPast))
+	case err == nil && span > MaxLookback:
 		err = fmt.Errorf("got duration %q, want at most %s", text.Value, MaxLookback)
 	}
 	if err != nil {

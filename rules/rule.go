@@ -4,6 +4,7 @@
 package rules
 
 import (
+	"slices"
 	"text/template"
 	"time"
 
@@ -84,6 +85,11 @@ func (s *Set) Lookback() time.Duration {
 		longest = max(longest, rule.Lookback())
 	}
 	return longest
+}
+
+// LooksPast says that some rule looks further back than what is kept, which Config.Past answers.
+func (s *Set) LooksPast() bool {
+	return slices.ContainsFunc(s.Rules, func(r *Rule) bool { return len(r.reads.past) > 0 })
 }
 
 // Count is how many rules there are as people wrote them: the variants of by_tier are one.

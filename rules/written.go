@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"text/template"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"go.yaml.in/yaml/v3"
@@ -132,8 +133,10 @@ func (r *Rule) Reads() []string {
 	for _, span := range slices.Sorted(maps.Keys(r.reads.over)) {
 		out = append(out, "over("+span+")")
 	}
-	for _, back := range slices.Sorted(maps.Keys(r.reads.ago)) {
-		out = append(out, "ago("+back+")")
+	for _, spans := range []map[string]time.Duration{r.reads.ago, r.reads.past} {
+		for _, back := range slices.Sorted(maps.Keys(spans)) {
+			out = append(out, "ago("+back+")")
+		}
 	}
 	if r.reads.prev && !r.reads.departed {
 		out = append(out, "prev")
