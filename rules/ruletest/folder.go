@@ -213,7 +213,7 @@ func (o *Outcome) cover(all map[string]Coverage) {
 		switch {
 		case shown.fires:
 			covered.Fires++
-		default:
+		case shown.asked:
 			covered.Quiet++
 		}
 		if shown.recovers {

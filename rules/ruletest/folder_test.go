@@ -123,20 +123,20 @@ func TestFolder(t *testing.T) {
 	const surge = "\nat 0s..20s: topic=a messages=1000\nat 20s..40s: topic=a messages=50\nadvance to 40s\n"
 	dir := folder(t, map[string]string{
 		"all.yaml":                 surgeRules,
-		"tests/surge_test.txt":     "rules Surge\ncase up" + surge + "expect 30s Surge resolved\ncase flat\nadvance to 1m\nexpect nothing\n",
+		"tests/surge_test.txt":     "rules Surge\ncase up" + surge + "expect 30s Surge resolved\ncase flat\nat 0s..1m: topic=a messages=1\nadvance to 1m\nexpect nothing\ncase not asked\nadvance to 1m\nexpect nothing\n",
 		"tests/deep/all_test.txt":  "case named" + surge + "expect no Cliff\ncase of both" + surge + "want\n 10s Surge{topic=a} firing tps=100\n 30s Surge{topic=a} resolved tps=5\n",
 		"tests/own_test.txt":       "case own\nexpect nothing\n-- rules.yaml --\n" + surgeRules,
 		"tests/notes.txt":          "no test",
-		"elsewhere/rules_test.txt": "case of the folder above\nexpect no Surge\n",
+		"elsewhere/rules_test.txt": "case of the folder above\nat 0s..1m: topic=a messages=1\nadvance to 1m\nexpect no Surge\n",
 	})
 	for _, c := range []struct {
 		path, run string
 		cases     string
 		coverage  []ruletest.Coverage
 	}{
-		{"", "", "of the folder above, named, of both, own, up, flat", []ruletest.Coverage{{"Surge", 2, 2, 2}, {"Cliff", 0, 2, 0}}},
+		{"", "", "of the folder above, named, of both, own, up, flat, not asked", []ruletest.Coverage{{"Surge", 2, 2, 2}, {"Cliff", 0, 2, 0}}},
 		{"", "deep.* of", "of both", nil},
-		{"tests/surge_test.txt", "", "up, flat", []ruletest.Coverage{{"Surge", 1, 1, 1}, {"Cliff", 0, 0, 0}}},
+		{"tests/surge_test.txt", "", "up, flat, not asked", []ruletest.Coverage{{"Surge", 1, 1, 1}, {"Cliff", 0, 0, 0}}},
 		{"elsewhere/rules_test.txt", "folder", "of the folder above", nil},
 	} {
 		options := ruletest.Options{}

@@ -31,8 +31,8 @@ func (f Failure) String() string {
 	return strings.Join(append([]string{f.Fault.String()}, f.Details...), "\n  ")
 }
 
-// seen is what a case shows of a rule that it is about.
-type seen struct{ fires, recovers bool }
+// seen is what a case shows of a rule that it is about; asked says that the rule had a group.
+type seen struct{ fires, recovers, asked bool }
 
 // Play plays a case with the rules of the folder, or with those of the file where it brings its own. Faults are names of
 // rules that there are none of.
@@ -50,6 +50,10 @@ func (f *File) Play(c *Case, set *rules.Set) (*Outcome, error) {
 	}
 	out := &Outcome{Case: c, Lines: p.lines, Evaluations: p.before}
 	out.compare()
+	if until, unasked := p.unasked(); unasked {
+		out.Failures = append(out.Failures, Failure{Fault: rules.Fault{File: c.Path, Line: c.Line, Column: 1, Source: "case " + c.Name,
+			Message: "reports come after the last advance, and no rule is asked of them", Hint: "end the case with advance to " + rules.FormatDuration(until)}})
+	}
 	out.see(p)
 	return out, nil
 }
@@ -213,6 +217,10 @@ func (o *Outcome) see(p *player) {
 				o.seen[rule] = seen{}
 			}
 		}
+	}
+	for rule, about := range o.seen {
+		about.asked = p.grouped[rule]
+		o.seen[rule] = about
 	}
 	for i := range o.Lines {
 		l := &o.Lines[i]

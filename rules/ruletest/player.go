@@ -86,6 +86,7 @@ func (p *player) flush() {
 	for _, batch := range p.fold.flush(p.added.Groupings()) {
 		p.feed(func(e *rules.Evaluator) { e.Apply(batch) })
 	}
+	p.noteGroups()
 }
 
 func (p *player) watermark(s step) {
@@ -209,7 +210,20 @@ func (p *player) note(changed []telemetry.Alert) {
 			p.lines = append(p.lines, lineOf(alert, begin))
 		}
 	}
+	p.noteGroups()
+}
+
+// noteGroups notes which rules have groups: before an evaluation, as it forgets those whose panes nobody reads any more.
+func (p *player) noteGroups() {
 	for _, health := range p.evaluator.Health() {
 		p.grouped[health.Rule] = p.grouped[health.Rule] || health.Groups > 0
 	}
+}
+
+// unasked says that reports wait for an advance that does not come, and until when they are.
+func (p *player) unasked() (until time.Duration, some bool) {
+	for i := range p.waiting {
+		until = max(until, time.UnixMilli(p.waiting[i].report.StartUnixMillis).Sub(begin)+p.of.pane)
+	}
+	return until, len(p.waiting) > 0
 }
