@@ -67,7 +67,8 @@ func config(addr string, partitions int) pipeline.Config {
 const logBatchBytes = pipeline.FetchPartitionBytes / 2
 
 // fill creates Weir's topics, calls ready and writes the log. Append times are the event times, so
-// that a replay of minutes takes seconds: the topic is created with CreateTime.
+// that a replay of minutes takes seconds: the topic is created with CreateTime. Without
+// records, topics are as Weir needs them.
 func fill(ctx context.Context, addr string, c *brokerCommand, ready func() error) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(200_000),
@@ -78,7 +79,13 @@ func fill(ctx context.Context, addr string, c *brokerCommand, ready func() error
 	defer client.Close()
 	admin, settings := kadm.NewClient(client), config(addr, c.Partitions)
 	for _, topic := range pipeline.Topics(&settings) {
-		if _, err := admin.CreateTopic(ctx, topic.Partitions, 1, nil, topic.Name); err != nil {
+		asNeeded := map[string]*string{}
+		if c.Records == 0 { // what is written later has the time of then
+			for name, value := range topic.Settings {
+				asNeeded[name] = &value
+			}
+		}
+		if _, err := admin.CreateTopic(ctx, topic.Partitions, 1, asNeeded, topic.Name); err != nil {
 			return fmt.Errorf("create %s: %w", topic.Name, err)
 		}
 	}

@@ -25,6 +25,7 @@ type commands struct {
 	Aggregate aggregateCommand `cmd:"" hidden:"" help:"Run the aggregate stage over the log."`
 	Cells     cellsCommand     `cmd:"" hidden:"" help:"Compare what the stage wrote with what the log holds."`
 	Rival     rivalCommand     `cmd:"" hidden:"" help:"Feed the log to the rival and take its CPU time."`
+	Run       runCommand       `cmd:"" hidden:"" help:"Run the stages of weir without storage."`
 }
 
 func main() {
