@@ -85,8 +85,8 @@ func TestClickHouseHangs(t *testing.T) {
 	h.awaitTotals(orders, 0)
 }
 
-// storeQuery is the query that the page of an alert shows.
-var storeQuery = regexp.MustCompile(`(?s)<pre>(SELECT.*?)</pre>`)
+// storeQuery is the query for the transitions of an alert that its page shows.
+var storeQuery = regexp.MustCompile(`(?s)<pre>(SELECT at, .*?)</pre>`)
 
 // expectHistory asks the store what the pages of an alert say: where the process has it,
 // and where it has never heard of it.

@@ -16,7 +16,8 @@ type rulesCaptureCommand struct {
 // Help shows an example and the exit codes.
 func (rulesCaptureCommand) Help() string {
 	return "Writes a test that shows an alert again: its rule, what the configuration's ClickHouse has of its group, and what it did.\n\n" +
-		"Example:\n\n  weir rules capture 'TrafficSurge{topic=orders}' --config weir.yaml > incident_test.txt\n  weir rules test incident_test.txt\n\n" +
+		"Example:\n\n  weir rules capture TrafficSurge{topic=orders} --config weir.yaml\n\n" +
+		"The test goes to standard output: keep it in a file such as incident_test.txt, and play it with weir rules test.\n\n" +
 		"Exits 0 when the test shows the alert as it was, and 1 when it cannot be made or does not: what differs is said then."
 }
 
