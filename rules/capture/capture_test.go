@@ -129,3 +129,25 @@ func TestCapturesThatDiffer(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// TestAnAlertThatWasThereBefore: a test whose time another life of the alert falls into expects this one, and shows both.
+func TestAnAlertThatWasThereBefore(t *testing.T) {
+	set := loaded(t, "rules.yaml", "groups: [{name: g, rules: [{alert: Surge, by: [topic], window: 10s, expr: tps > 10}]}]\n")
+	begin := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
+	at := func(seconds time.Duration) time.Time { return begin.Add(seconds * time.Second) }
+	alert := &telemetry.Alert{Rule: "Surge", Labels: map[string]string{"alertname": "Surge", "topic": "orders"}, GroupKey: telemetry.GroupKey(set.Rules[0].Grouping.ID, []string{"orders"}),
+		ActiveAt: at(50), FiredAt: at(50), ResolvedAt: at(60), EvaluatedAt: at(60)}
+	c, err := capture.New(set, alert, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := &telemetry.StoredCells{Labels: []*telemetry.Labels{{Topic: "orders"}}}
+	for pane, messages := range []uint64{1, 1000, 1, 1, 1000, 1} {
+		cells.Cells = append(cells.Cells, telemetry.StoredCell{PaneUnix: at(0).Unix() + int64(10*pane), Totals: telemetry.Totals{Reports: 1, Messages: messages}})
+	}
+	c.Take(cells)
+	text, failures, err := c.Text()
+	if err != nil || len(failures) > 0 || !strings.Contains(text, "expect 50s Surge{topic=orders} firing\nexpect 1m Surge{topic=orders} resolved\n# It was there before, too") {
+		t.Errorf("got %q, %v of\n%s", failures, err, text)
+	}
+}
