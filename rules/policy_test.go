@@ -51,10 +51,13 @@ tier: {}
 tiers:
   S1: {lag_age: 60, lagg: 5, lag: 5s, message_size: much}
   S2: 5m
+  s3: {}
 inventory:
   cluster: {}
   clusters:
     eu: {nodes: twelve}
+---
+tiers: {S1: {lag_age: 5m}}
 `))
 	want := `policy.yaml:1:15: got version "latest" of go, want one that begins with a number, as in 1.2.0
     sdk_min: {go: latest, java: [1]}
@@ -80,12 +83,18 @@ policy.yaml:4:53: got "much" for message_size, want a number, as in 10KiB
 policy.yaml:5:7: got "5m", want the tiers: S2 with keys consume_p99, error_rate, lag, lag_age, message_size, paused, send_p99
       S2: 5m
           ^
-policy.yaml:7:3: unknown field "cluster" in the inventory; known are clusters; did you mean "clusters"?
+policy.yaml:6:3: unknown tier "s3"; known are S1, S2, S3, S4, and "" for clients without one; did you mean "S3"?
+      s3: {}
+      ^
+policy.yaml:8:3: unknown field "cluster" in the inventory; known are clusters; did you mean "clusters"?
       cluster: {}
       ^
-policy.yaml:9:17: got "twelve" for nodes, want a number, as in 100000
+policy.yaml:10:17: got "twelve" for nodes, want a number, as in 100000
         eu: {nodes: twelve}
-                    ^`
+                    ^
+policy.yaml:11:1: a policy is one document, and another begins here; take away the line ---
+    ---
+    ^`
 	if diff := cmp.Diff(want, faults.sorted().Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

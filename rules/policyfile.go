@@ -18,8 +18,15 @@ import (
 // ParsePolicy reads a policy; path is for messages only.
 func ParsePolicy(path string, content []byte) (*Policy, Faults) {
 	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
-	var document yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(content)).Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+	var document, further yaml.Node
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	err := documents.Decode(&document)
+	if err == nil {
+		if err = documents.Decode(&further); err == nil {
+			d.fault(&further, "take away the line ---", "a policy is one document, and another begins here")
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		d.syntax(string(content), err)
 		return nil, d.faults
 	}
@@ -29,9 +36,13 @@ func ParsePolicy(path string, content []byte) (*Policy, Faults) {
 	}
 	sections := d.mapping(document.Content[0], "a policy", []string{policySDKMin, policyTiers, policyInventory})
 	d.versions(sections[policySDKMin], out.SDKMin)
-	d.numbersBy(sections[policyTiers], "the tiers", Limits, out.Tiers)
+	if tiers := sections[policyTiers]; tiers != nil {
+		d.numbersBy(d.byTierName(tiers), "the tiers", Limits, out.Tiers)
+	}
 	if inventory := sections[policyInventory]; inventory != nil {
-		d.numbersBy(d.mapping(inventory, "the inventory", []string{"clusters"})["clusters"], "the clusters", Inventory, out.Clusters)
+		if clusters := d.mapping(inventory, "the inventory", []string{"clusters"})["clusters"]; clusters != nil {
+			d.numbersBy(d.named(clusters, "the clusters"), "the clusters", Inventory, out.Clusters)
+		}
 	}
 	if len(d.faults) > 0 {
 		return nil, d.faults
@@ -61,12 +72,20 @@ func (d *decoder) named(node *yaml.Node, what string) map[string]*yaml.Node {
 	return d.mapping(node, what, nil)
 }
 
-// numbersBy reads numbers of known names, by any key.
-func (d *decoder) numbersBy(node *yaml.Node, what string, known map[string]unit.Dimension, into map[string]map[string]float64) {
-	if node == nil {
-		return
+// byTierName returns the values of a mapping by tier; "" is for those that report none.
+func (d *decoder) byTierName(node *yaml.Node) map[string]*yaml.Node {
+	entries := d.named(node, "the tiers")
+	for key, value := range entries {
+		if key != "" && !slices.Contains(Tiers, key) {
+			d.fault(keyOf(node, value), didYouMean(key, Tiers), `unknown tier %q; known are %s, and "" for clients without one`, key, strings.Join(Tiers, ", "))
+		}
 	}
-	for key, values := range d.named(node, what) {
+	return entries
+}
+
+// numbersBy reads numbers of known names, by key.
+func (d *decoder) numbersBy(entries map[string]*yaml.Node, what string, known map[string]unit.Dimension, into map[string]map[string]float64) {
+	for key, values := range entries {
 		into[key] = map[string]float64{}
 		for name, value := range d.mapping(values, what+": "+key, slices.Sorted(maps.Keys(known))) {
 			if of, ok := known[name]; ok {

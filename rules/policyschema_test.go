@@ -50,8 +50,8 @@ func TestPolicySchemaAgreesWithTheLoader(t *testing.T) {
 	schema := compileSchema(t, policySchemaPath)
 	for want, policies := range map[bool][]string{
 		true: {rightPolicy, "", "# none\n", "sdk_min: {}\n", "sdk_min: {go: v1.2.0, java: 1.5, c: 2}\n", "tiers: {S1: {lag_age: 500ms, message_size: 1.5MB, error_rate: 0.01}, S2: {}}\n",
-			"inventory: {clusters: {}}\n", "inventory: {clusters: {eu: {capacity_tps: 5000/s}}}\n"},
-		false: {"sdk_min: {go: latest}\n", "sdk_min: {java: [1]}\n", "sdk_min: [go]\n", "tier: {}\n", "tiers: {S1: 5m}\n", "tiers: {S1: {lag_age: 60}}\n", "tiers: {S1: {lagg: 5}}\n",
+			"tiers: {\"\": {lag_age: 30m}}\n", "inventory: {clusters: {}}\n", "inventory: {clusters: {eu: {capacity_tps: 5000/s}}}\n"},
+		false: {"sdk_min: {go: latest}\n", "sdk_min: {java: [1]}\n", "sdk_min: [go]\n", "tier: {}\n", "tiers: {S1: 5m}\n", "tiers: {s1: {}}\n", "tiers: {S1: {lag_age: 60}}\n", "tiers: {S1: {lagg: 5}}\n",
 			"tiers: {S1: {lag: 5s}}\n", "tiers: {S1: {message_size: much}}\n", "tiers: {S1: {paused: 10KiB}}\n", "inventory: {cluster: {}}\n", "inventory: {clusters: {eu: {nodes: twelve}}}\n",
 			"inventory: {clusters: {eu: {nodes: 12/s}}}\n"},
 	} {

@@ -166,7 +166,7 @@ func (s *scanner) share(start, end int) {
 	s.add(Literal{}, start, behind)
 	if next, _ := s.peek(behind); behind > end+1 || next == '(' {
 		s.last().Message = fmt.Sprintf("%s is a share, and something follows it directly", s.text[start:end+1])
-		s.last().Hint = "write blanks around % for a remainder"
+		s.last().Hint = "rules have no remainders; write an operator behind a share"
 		return
 	}
 	s.last().number(s.text[start:end], 100)

@@ -63,8 +63,8 @@ func TestLiterals(t *testing.T) {
 		"30m1h 5s5 1MB1s": "0 30m1h is no number with a unit; units of time follow each other as in 1h30m, the largest first\n" +
 			"6 5s5 is no number with a unit; units of time follow each other as in 1h30m, the largest first\n" +
 			"10 1MB1s is no number with a unit; units of time follow each other as in 1h30m, the largest first",
-		"tps > 5%2":      "6 5% is a share, and something follows it directly; write blanks around % for a remainder",
-		"tps > 5%(2)":    "6 5% is a share, and something follows it directly; write blanks around % for a remainder",
+		"tps > 5%2":      "6 5% is a share, and something follows it directly; rules have no remainders; write an operator behind a share",
+		"tps > 5%(2)":    "6 5% is a share, and something follows it directly; rules have no remainders; write an operator behind a share",
 		"bps > 10MB/min": "6 unknown unit in 10MB/min; rates are per second; write 10MB/s",
 		"p99 > 5m/h":     "6 unknown unit in 5m/h; rates are per second",
 		"p99 > 1e999s":   "6 1e999s is too large; write a smaller number, or a larger unit",
