@@ -100,8 +100,6 @@ Machine: {{ .Machine }}. {{ .Versions }}.
   of a rule that fires early, each of a client that was not there before, at times spread evenly over panes of 10 s. Weir runs as one process on
   a core of its own, with the defaults; *lateness 0*, without lateness. Least and greatest are those of single alerts. With the default of
   5 s a report of the first 5 s of a pane waits until the pane before it is evaluated.
-- *backtest*: CPU time of the process that runs a backtest over cells that the ClickHouse writer wrote, one of each group for each
-  pane of 10 s with a histogram of 20 buckets; without that of ClickHouse. *for a day*: 144 times as much, not measured.
 `))
 
 // writePage writes the findings for people.

@@ -18,7 +18,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/pipeline"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -70,7 +69,7 @@ const (
 var latencies = []struct {
 	name     string
 	lateness time.Duration
-}{{"report to Alertmanager, early rule", aggregate.DefaultLateness}, {"report to Alertmanager, lateness 0", 0}}
+}{{"report to Alertmanager, early rule", pipeline.DefaultConfig().Telemetry.Lateness}, {"report to Alertmanager, lateness 0", 0}}
 
 // Targets in milliseconds.
 const (
