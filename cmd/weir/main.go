@@ -24,10 +24,13 @@ type commands struct {
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
-// Paths that flags take: help names a flag's value by its type.
+// What flags take: help names a flag's value by its type.
 type (
-	dir  string
-	file string
+	dir      string
+	file     string
+	address  string
+	revision string // of git
+	regex    string
 )
 
 // Exit codes: 0 done, 1 failed, 2 wrong usage, 3 found faults in what it checked.

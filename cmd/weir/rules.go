@@ -25,9 +25,9 @@ type rulesCheckCommand struct {
 	Format  string        `enum:"text,json,sarif,checkstyle,github" default:"text" help:"How to print what was found: ${enum}. JSON has one line for each folder."`
 	JSON    bool          `help:"The same as --format json."`
 	Strict  bool          `help:"Exit with 3 for warnings too."`
-	Pane    time.Duration `placeholder:"10s" help:"The telemetry.pane of the Weir that shall run the rules; the configuration's unless given."`
-	Base    string        `placeholder:"REVISION" help:"Say only what is wrong with rules that git does not have at that revision."`
-	Against string        `placeholder:"URL" help:"Say which rules match nothing, or have many groups, of what the ClickHouse at that address holds; with --config that of the configuration."`
+	Pane    time.Duration `help:"The telemetry.pane of the Weir that shall run the rules; the configuration's unless given."`
+	Base    revision      `help:"Say only what is wrong with rules that git does not have at that revision."`
+	Against address       `help:"Say which rules match nothing, or have many groups, of what the ClickHouse at that address holds; with --config that of the configuration."`
 	Since   string        `default:"24h" help:"How far back the store is asked, as 24h or 7d."`
 	Table   bool          `short:"v" name:"verbose" help:"Show for each rule by what it groups, how far it looks back, what it reads and whether it fires early."`
 }
@@ -40,7 +40,7 @@ func (rulesCheckCommand) Help() string {
 
 // Run checks every folder and prints what was found.
 func (c *rulesCheckCommand) Run(ctx context.Context) error {
-	check := pipeline.RulesCheck{Dirs: c.Dir, Format: c.Format, Pane: c.Pane, Strict: c.Strict, Base: c.Base, Table: c.Table, Store: c.Against,
+	check := pipeline.RulesCheck{Dirs: c.Dir, Format: c.Format, Pane: c.Pane, Strict: c.Strict, Base: string(c.Base), Table: c.Table, Store: string(c.Against),
 		Now: time.Now(), Out: os.Stdout, Err: os.Stderr}
 	if err := c.configure(&check); err != nil {
 		return err

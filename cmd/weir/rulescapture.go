@@ -9,8 +9,8 @@ import (
 
 type rulesCaptureCommand struct {
 	configFlags
-	Alert string `arg:"" help:"The alert: its name, its id, or name{label=value}."`
-	URL   string `name:"url" placeholder:"URL" help:"Address of a running weir; where the configuration has its http.addr unless given."`
+	Alert string  `arg:"" help:"The alert: its name, its id, or name{label=value}."`
+	URL   address `name:"url" help:"Address of a running weir; where the configuration has its http.addr unless given."`
 }
 
 // Help shows an example and the exit codes.
@@ -27,5 +27,5 @@ func (c *rulesCaptureCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pipeline.CaptureAlert(ctx, &config, pipeline.CaptureQuestion{Alert: c.Alert, URL: c.URL, Out: os.Stdout})
+	return pipeline.CaptureAlert(ctx, &config, pipeline.CaptureQuestion{Alert: c.Alert, URL: string(c.URL), Out: os.Stdout})
 }

@@ -9,10 +9,10 @@ import (
 
 type rulesExplainCommand struct {
 	configFlags
-	Alert        string `arg:"" help:"The alert: its name, its id, or name{label=value}."`
-	URL          string `name:"url" placeholder:"URL" help:"Address of a running weir; where the configuration has its http.addr unless given."`
-	JSON         bool   `help:"Print it as JSON."`
-	Contributors bool   `help:"Ask the configuration's ClickHouse which clients, partitions and versions contributed most."`
+	Alert        string  `arg:"" help:"The alert: its name, its id, or name{label=value}."`
+	URL          address `name:"url" help:"Address of a running weir; where the configuration has its http.addr unless given."`
+	JSON         bool    `help:"Print it as JSON."`
+	Contributors bool    `help:"Ask the configuration's ClickHouse which clients, partitions and versions contributed most."`
 }
 
 // Help shows examples and the exit codes.
@@ -28,5 +28,5 @@ func (c *rulesExplainCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pipeline.ExplainAlert(ctx, &config, pipeline.AlertQuestion{Alert: c.Alert, URL: c.URL, JSON: c.JSON, Contributors: c.Contributors, Out: os.Stdout})
+	return pipeline.ExplainAlert(ctx, &config, pipeline.AlertQuestion{Alert: c.Alert, URL: string(c.URL), JSON: c.JSON, Contributors: c.Contributors, Out: os.Stdout})
 }

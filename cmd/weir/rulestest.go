@@ -13,7 +13,7 @@ import (
 
 type rulesTestCommand struct {
 	Path   []string `arg:"" optional:"" default:"rules.d" help:"Folders of rule files, or test files (${default})."`
-	Only   string   `name:"run" help:"Play the cases whose file and name match this regular expression." placeholder:"REGEX"`
+	Only   regex    `name:"run" help:"Play the cases whose file and name match this regular expression."`
 	Update bool     `help:"Write what happens below each line want."`
 	Cover  bool     `help:"Fail where a rule has no case that fires, stays quiet, or recovers."`
 	JSON   bool     `help:"Print what happened as JSON, one line for each path."`
@@ -38,7 +38,7 @@ a path cannot be read.`
 func (c *rulesTestCommand) Run() error {
 	options := pipeline.RulesTestOptions{Update: c.Update}
 	if c.Only != "" {
-		pattern, err := regexp.Compile(c.Only)
+		pattern, err := regexp.Compile(string(c.Only))
 		if err != nil {
 			return fmt.Errorf("--run: %w", err)
 		}

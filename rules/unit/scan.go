@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// placeholder is the letter of the identifiers that stand for literals.
-const placeholder = "_"
+// standIn is the letter of the identifiers that stand for literals.
+const standIn = "_"
 
 // Scan finds the literals in an expression's text. In plain an identifier of the same width stands in place of each, so that
 // Expr, which knows no units, can read it and all columns are true. What is no literal, but was meant to be one, has a Message.
@@ -246,7 +246,7 @@ func (s *scanner) add(l Literal, start, end int) {
 	l.Width = utf8.RuneCountInString(l.Text)
 	s.counted = start
 	s.plain.WriteString(s.text[s.copied:start])
-	s.plain.WriteString(strings.Repeat(placeholder, l.Width))
+	s.plain.WriteString(strings.Repeat(standIn, l.Width))
 	s.copied, s.at = end, end
 	s.found = append(s.found, l)
 }
