@@ -73,7 +73,7 @@ func grows(node ast.Node) bool {
 	case *ast.IdentifierNode:
 		return growingFields[n.Value]
 	case *ast.BinaryNode:
-		factor, constant := constantNumber(n.Right)
+		factor, constant := ConstantNumber(n.Right)
 		switch n.Operator {
 		case "+":
 			return grows(n.Left) && (grows(n.Right) || constant) || isConstant(n.Left) && grows(n.Right)
@@ -82,7 +82,7 @@ func grows(node ast.Node) bool {
 		case "/":
 			return grows(n.Left) && constant && factor > 0
 		case "*":
-			first, isFirst := constantNumber(n.Left)
+			first, isFirst := ConstantNumber(n.Left)
 			return grows(n.Left) && constant && factor >= 0 || isFirst && first >= 0 && grows(n.Right)
 		}
 	}
@@ -90,7 +90,7 @@ func grows(node ast.Node) bool {
 }
 
 func isConstant(node ast.Node) bool {
-	_, ok := constantNumber(node)
+	_, ok := ConstantNumber(node)
 	return ok
 }
 

@@ -104,7 +104,7 @@ func errorRate(s *stretch) float64 {
 // callField is the column of a function with a constant argument.
 func callField(name string, argument ast.Node) (columnField, bool) {
 	if name == "latency_share_above" {
-		limit, ok := constantNumber(argument)
+		limit, ok := ConstantNumber(argument)
 		above := uint64(max(limit, 0) * microsPerSecond)
 		return columnField{sectionLatency, func(s *stretch) float64 { return s.totals.LatencyMicros.ShareAbove(above) }}, ok
 	}
@@ -121,7 +121,9 @@ func callField(name string, argument ast.Node) (columnField, bool) {
 	return columnField{}, false
 }
 
-func constantNumber(node ast.Node) (float64, bool) {
+// ConstantNumber is the number that a node of a patched tree is, in seconds, bytes, bytes per second or as a share; ok is false
+// where it is none.
+func ConstantNumber(node ast.Node) (number float64, ok bool) {
 	switch n := node.(type) {
 	case *ast.IntegerNode:
 		return float64(n.Value), true

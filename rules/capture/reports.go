@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/ruletest"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -21,26 +22,18 @@ func (c *Capture) labelText(labels *telemetry.Labels) string {
 	var out []string
 	for i, name := range telemetry.LabelNames {
 		if value := *labels.FieldAt(i); value != "" && c.keeps(name) {
-			out = append(out, name+"="+word(value))
+			out = append(out, name+"="+ruletest.Quoted(value))
 		}
 	}
 	for _, label := range labels.Extra {
 		if c.keeps(label.Name) {
-			out = append(out, "label."+label.Name+"="+word(label.Value))
+			out = append(out, "label."+label.Name+"="+ruletest.Quoted(label.Value))
 		}
 	}
 	return strings.Join(out, " ")
 }
 
 func (c *Capture) keeps(name string) bool { return c.keep == nil || slices.Contains(c.keep, name) }
-
-// word quotes a text that would end a word of the language, or mean more than itself.
-func word(text string) string {
-	if text == "" || strings.ContainsAny(text, " \t\"'{},=#\\") {
-		return strconv.Quote(text)
-	}
-	return text
-}
 
 // reports are the lines of what came: a range where one pane is as the one before it, and clients that differ by a number alone
 // and reported the same in one line.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/weirmq/weir/rules"
 )
 
 // interval is a range of numbers; an open end is not part of it.
@@ -103,13 +105,6 @@ func product(a, b float64) float64 {
 // constantOf is the number that an expression without fields is.
 func constantOf(node ast.Node) (float64, bool) {
 	switch n := node.(type) {
-	case *ast.IntegerNode:
-		return float64(n.Value), true
-	case *ast.FloatNode:
-		return n.Value, true
-	case *ast.ConstantNode:
-		number, ok := n.Value.(float64)
-		return number, ok
 	case *ast.UnaryNode:
 		value, ok := constantOf(n.Node)
 		if n.Operator == "-" {
@@ -133,7 +128,7 @@ func constantOf(node ast.Node) (float64, bool) {
 			return left / right, right != 0
 		}
 	}
-	return 0, false
+	return rules.ConstantNumber(node)
 }
 
 // written is a comparison as people read it, with another operator where it is denied.

@@ -183,7 +183,7 @@ func (e *expectation) differences(l *Line) []difference {
 	var out []difference
 	for _, name := range slices.Sorted(maps.Keys(e.labels)) {
 		if got := l.Labels[name]; got != e.labels[name] {
-			out = append(out, difference{"rule", fmt.Sprintf("%s is %s, not %s", name, quoted(got), quoted(e.labels[name]))})
+			out = append(out, difference{"rule", fmt.Sprintf("%s is %s, not %s", name, Quoted(got), Quoted(e.labels[name]))})
 		}
 	}
 	if e.state != "" && e.state != l.State {

@@ -72,7 +72,7 @@ func (l *Line) alert() string {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		fmt.Fprintf(&out, "%s=%s", name, quoted(l.Labels[name]))
+		fmt.Fprintf(&out, "%s=%s", name, Quoted(l.Labels[name]))
 	}
 	fmt.Fprintf(&out, "} %s", l.State)
 	for _, name := range slices.Sorted(maps.Keys(l.Values)) {
@@ -87,9 +87,9 @@ func (l *Line) alert() string {
 	return out.String()
 }
 
-// quoted puts a text in quotes where it would end a word, or begin another thing.
-func quoted(text string) string {
-	if text == "" || strings.ContainsAny(text, " \t\"{},=#\\") {
+// Quoted puts a text in quotes where it would end a word of the language, or begin another thing.
+func Quoted(text string) string {
+	if text == "" || strings.ContainsAny(text, " \t\"'{},=#\\") {
 		return strconv.Quote(text)
 	}
 	return text
