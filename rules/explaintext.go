@@ -1,9 +1,12 @@
 package rules
 
 import (
+	"strings"
+
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/parser/lexer"
 )
 
 // extent is which characters of an expression a node has.
@@ -32,7 +35,7 @@ func extentsOf(x *expression) map[word]extent {
 	if err != nil {
 		return nil // it was parsed before
 	}
-	e := extents{of: map[word]extent{}, mates: mates([]rune(x.plain))}
+	e := extents{of: map[word]extent{}, mates: mates(x.plain)}
 	ast.Walk(&tree.Node, e)
 	return e.of
 }
@@ -74,25 +77,22 @@ func (e extents) closed(of extent) extent {
 	return of
 }
 
-// mates are the places of brackets by those of the brackets that they belong to. Brackets in texts are none.
-func mates(text []rune) map[int]int {
+// mates are the places of brackets by those of the brackets that they belong to, as Expr reads them: not in texts and comments.
+func mates(text string) map[int]int {
 	out := map[int]int{}
+	tokens, err := lexer.Lex(file.NewSource(text))
+	if err != nil {
+		return out // it was parsed before
+	}
 	var open []int
-	for at := 0; at < len(text); at++ {
-		switch c := text[at]; c {
-		case '"', '\'', '`':
-			for at++; at < len(text) && text[at] != c; at++ {
-				if text[at] == '\\' && c != '`' {
-					at++
-				}
-			}
-		case '(', '[', '{':
-			open = append(open, at)
-		case ')', ']', '}':
-			if len(open) > 0 {
-				last := open[len(open)-1]
-				open, out[at], out[last] = open[:len(open)-1], last, at
-			}
+	for _, token := range tokens {
+		switch {
+		case token.Kind != lexer.Bracket:
+		case strings.ContainsAny(token.Value, "([{"):
+			open = append(open, token.From)
+		case len(open) > 0:
+			last := open[len(open)-1]
+			open, out[token.From], out[last] = open[:len(open)-1], last, token.From
 		}
 	}
 	return out
