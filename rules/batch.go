@@ -16,7 +16,6 @@ import (
 // What it finds false is false; what it finds true is asked again, with all that an alert says.
 type batch struct {
 	grouping string
-	by       []string
 	rules    []batchRule
 	plan     *kernel.Plan
 	run      *kernel.Run
@@ -42,13 +41,12 @@ func newBatches(rules []*Rule, pane time.Duration) map[string]*batch {
 	for _, rule := range rules {
 		b := batches[rule.Grouping.ID]
 		if b == nil {
-			b = &batch{grouping: rule.Grouping.ID, by: rule.Grouping.By, plan: kernel.NewPlan(), columns: newColumns(pane)}
+			b = &batch{grouping: rule.Grouping.ID, plan: kernel.NewPlan(), columns: newColumns(pane, rule.Grouping.By)}
 			batches[rule.Grouping.ID] = b
 		}
 		b.add(rule)
 	}
 	for _, b := range batches {
-		b.columns.by = b.by
 		b.columns.leaves = b.plan.Leaves()
 		b.run = b.plan.NewRun(b.columns)
 	}

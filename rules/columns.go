@@ -54,8 +54,8 @@ type columns struct {
 	adder  adder
 }
 
-func newColumns(pane time.Duration) *columns {
-	return &columns{pane: pane, numbers: map[string]*column{}, labels: map[string]*labelColumn{}, adder: adder{pane: pane}}
+func newColumns(pane time.Duration, by []string) *columns {
+	return &columns{pane: pane, by: by, numbers: map[string]*column{}, labels: map[string]*labelColumn{}, adder: adder{pane: pane}}
 }
 
 // panes is how many panes a span has, rounded up.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -29,7 +30,7 @@ func (d *decoder) tiers(node *yaml.Node, rule *Rule, from layers) []*Rule {
 		d.fault(keyIn(rule.written.layers, node), "add it to by", "by_tier goes by the label tier, and the rule groups by %v", by)
 	}
 	if len(given) == 0 && node.Kind == yaml.MappingNode {
-		d.fault(node, "name one of S1, S2, S3, S4, default", "by_tier is empty")
+		d.fault(node, "name one of "+strings.Join(tierNames, ", "), "by_tier is empty")
 	}
 	var named []string
 	for _, tier := range Tiers {
@@ -91,7 +92,7 @@ func (r *Rule) covered(rows []int32, groups []*groupState) []int32 {
 	}
 	var out []int32
 	for _, row := range rows {
-		if r.covers(r.tierOf(groups[row].values)) {
+		if r.Covers(groups[row].values) {
 			out = append(out, row)
 		}
 	}
@@ -105,7 +106,7 @@ func (r *Rule) coveredOf(groups []*groupState) int {
 	}
 	count := 0
 	for _, g := range groups {
-		if r.covers(r.tierOf(g.values)) {
+		if r.Covers(g.values) {
 			count++
 		}
 	}

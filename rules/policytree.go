@@ -119,7 +119,7 @@ func (p *policyParts) Visit(node *ast.Node) {
 		at = member.Node
 	}
 	name, ok := use.name.(*ast.StringNode)
-	if use.name == nil || ok && policyNumbers[use.section][name.Value] != (unit.Dimension{}) {
+	if use.name == nil {
 		return
 	}
 	known := slices.Sorted(maps.Keys(policyNumbers[use.section]))

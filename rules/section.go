@@ -57,10 +57,11 @@ func (s section) histogram(t *telemetry.Totals) *telemetry.Histogram {
 // fieldSections are the numeric fields that are columns. What is not listed is left to
 // expr.Run.
 var fieldSections = func() map[string]columnField {
+	out := maps.Clone(countedFields)
 	for i := range GaugeFields {
-		countedFields[GaugeFields[i].Field] = columnField{sectionGauges, GaugeFields[i].read}
+		out[GaugeFields[i].Field] = columnField{sectionGauges, GaugeFields[i].read}
 	}
-	return countedFields
+	return out
 }()
 
 // countedFields are the fields that are not made of gauges.

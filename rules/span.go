@@ -114,7 +114,7 @@ func (s *stretch) span(need telemetry.Parts) Span {
 	out := Span{
 		TPS: float64(t.Messages) / s.seconds, BPS: float64(t.Bytes) / s.seconds,
 		Messages: float64(t.Messages), Bytes: float64(t.Bytes), Errors: failed,
-		ErrorRate: ratio(failed, float64(t.Messages)+failed-float64(handlerErrors(t))), Rebalances: float64(t.Rebalances),
+		ErrorRate: errorRate(s), Rebalances: float64(t.Rebalances),
 		Clients: float64(uint64(len(t.Clients)) + t.OverflowedClients), Nodes: float64(len(t.Nodes)),
 		LatencyMax: float64(t.LatencyMicros.Max) / microsPerSecond, SizeMax: float64(t.SizeBytes.Max),
 	}
@@ -159,13 +159,9 @@ func (s *stretch) span(need telemetry.Parts) Span {
 	return out
 }
 
-// classHandler is the class of errors of messages that were delivered and whose handler
-// failed: they are among the messages already.
-const classHandler = "handler"
-
 func handlerErrors(t *telemetry.Totals) uint64 {
 	for _, e := range t.Errors {
-		if e.Class == classHandler {
+		if e.Class == telemetry.ErrorClassHandler {
 			return min(e.Count, t.Messages)
 		}
 	}

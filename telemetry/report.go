@@ -37,6 +37,10 @@ type ErrorCount struct {
 	Count uint64
 }
 
+// ErrorClassHandler is the class of errors of messages that were delivered and whose handler
+// failed: they are among the messages already.
+const ErrorClassHandler = "handler"
+
 // Gauge is a value as it stood at the end of a report's interval.
 type Gauge struct {
 	Name  string

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/weirmq/weir/rules/ruletest"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -21,7 +22,7 @@ func (o observation) text(unit string) string {
 }
 
 // maxCount is how often a test may observe one value in a word.
-const maxCount = 1_000_000
+const maxCount = ruletest.MaxCounts
 
 // observations fill the buckets of a histogram as it has them, and its greatest value. With exact they also have its sum, where
 // values of its buckets can.

@@ -132,7 +132,7 @@ func (t *text) lastColumn(node *yaml.Node, row int) int {
 	return column
 }
 
-// all returns the items below an item with their depth, as they stand in the source.
+// all returns the items below an item, as they stand in the source.
 func (i *item) all() []*item {
 	var out []*item
 	for _, child := range i.children {

@@ -1,7 +1,8 @@
 package kernel
 
 // Comparisons of blocks, each without a branch by row. Words without rows are left out;
-// of the others all rows are compared, and the rows that nobody asked for are not used.
+// of the others all rows are compared, and the rows that nobody asked for are not used. Each is
+// written out: an operator as a function would cost a call for every row.
 
 func bit(b bool) uint64 {
 	if b {

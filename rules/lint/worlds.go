@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -27,9 +28,7 @@ type world map[string]fact
 // with returns a world with one more fact.
 func (w world) with(value string, f fact) world {
 	out := make(world, len(w)+1)
-	for k, v := range w {
-		out[k] = v
-	}
+	maps.Copy(out, w)
 	out[value] = f
 	return out
 }
@@ -146,13 +145,13 @@ func (a *analysis) compare(n *ast.BinaryNode, operator string, w world) (world, 
 }
 
 // bound adds what a comparison with a constant says of a value.
-func (a *analysis) bound(n, value ast.Node, operator string, limit float64, w world) world {
+func (a *analysis) bound(n *ast.BinaryNode, value ast.Node, operator string, limit float64, w world) world {
 	if _, constant := constantOf(value); constant {
 		return w
 	}
 	known, _ := rangeOf(value, w)
 	next, source := w[value.String()], n.String()+a.place
-	if operator != n.(*ast.BinaryNode).Operator {
+	if operator != n.Operator {
 		source = written(n, operator) + a.place
 	}
 	was := known

@@ -219,8 +219,8 @@ func (p *parser) text(w word) (string, bool) {
 	return text, true
 }
 
-// maxCounts bounds how often one value is observed. Not smaller: a pane of a busy topic; not larger: the sum is one number.
-const maxCounts = 1_000_000
+// MaxCounts bounds how often one value is observed. Not smaller: a pane of a busy topic; not larger: the sum is one number.
+const MaxCounts = 1_000_000
 
 // measure reads VALUE, FIRST..LAST, and for histograms VALUE*TIMES.
 func (p *parser) measure(out *reports, m measure, w word) bool {
@@ -229,8 +229,8 @@ func (p *parser) measure(out *reports, m measure, w word) bool {
 	if repeated {
 		n, err := strconv.ParseUint(times, 10, 64)
 		column := w.column + characters(text) + 1
-		if err != nil || n < 1 || n > maxCounts {
-			p.fault(column, fmt.Sprintf("got %q times, want 1 to %d", times, maxCounts), "")
+		if err != nil || n < 1 || n > MaxCounts {
+			p.fault(column, fmt.Sprintf("got %q times, want 1 to %d", times, MaxCounts), "")
 			return false
 		}
 		if !m.what.observed {

@@ -17,9 +17,6 @@ type Counted struct {
 	Totals telemetry.Totals
 }
 
-// classHandler is the class of errors that rules tell from the others: those of messages that were delivered.
-const classHandler = "handler"
-
 // countedStatement adds up the cells of a span by their labels, which come first and as RowBinary has them.
 var countedStatement = func() string {
 	var labels []string
@@ -28,7 +25,7 @@ var countedStatement = func() string {
 	}
 	list := strings.Join(labels, ", ")
 	return "SELECT formatRow('RowBinary', " + list + "), sum(messages), sum(bytes), sum(errors), " +
-		"sum(arraySum((class, n) -> if(class = '" + classHandler + "', n, 0), `error.class`, `error.count`)) " +
+		"sum(arraySum((class, n) -> if(class = '" + telemetry.ErrorClassHandler + "', n, 0), `error.class`, `error.count`)) " +
 		"FROM rollup_10s FINAL WHERE ts >= ? AND ts < ? GROUP BY " + list
 }()
 
@@ -72,7 +69,7 @@ func countedErrors(failed, handled uint64) []telemetry.ErrorCount {
 		out = append(out, telemetry.ErrorCount{Count: failed - handled})
 	}
 	if handled > 0 {
-		out = append(out, telemetry.ErrorCount{Class: classHandler, Count: handled})
+		out = append(out, telemetry.ErrorCount{Class: telemetry.ErrorClassHandler, Count: handled})
 	}
 	return out
 }

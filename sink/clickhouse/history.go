@@ -15,8 +15,7 @@ import (
 
 // Range is what to read of the store's history.
 type Range struct {
-	From, To time.Time // of the panes: those that begin at or after From and end by To
-	Pane     time.Duration
+	From, To time.Time       // of the panes: those that begin at or after From and end by To
 	Omit     telemetry.Parts // histograms that are not read
 	// Labels of Weir's own that the series have, "" for absent; nil for all series.
 	Labels map[string]string
