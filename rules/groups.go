@@ -125,21 +125,7 @@ func (e *Evaluator) stretchOf(g *groupState, from, to time.Time, need telemetry.
 // needed is t without the parts that nothing reads.
 func needed(t *telemetry.Totals, need telemetry.Parts) telemetry.Totals {
 	out := *t
-	if !need.Has(telemetry.PartLatency) {
-		out.LatencyMicros = telemetry.Histogram{}
-	}
-	if !need.Has(telemetry.PartDelay) {
-		out.DelayMicros = telemetry.Histogram{}
-	}
-	if !need.Has(telemetry.PartSize) {
-		out.SizeBytes = telemetry.Histogram{}
-	}
-	if !need.Has(telemetry.PartHeartbeat) {
-		out.HeartbeatMicros = telemetry.Histogram{}
-	}
-	if !need.Has(telemetry.PartDistincts) {
-		out.Clients, out.Nodes, out.Versions, out.StoppedClients = nil, nil, nil, nil
-	}
+	out.Drop(telemetry.AllParts &^ need)
 	out.Events = nil
 	return out
 }

@@ -194,6 +194,21 @@ func (t *Totals) Reset() {
 		StoppedClients: t.StoppedClients[:0]}
 }
 
+// Drop takes parts away that somebody does not read. What shares memory with t keeps them.
+func (t *Totals) Drop(parts Parts) {
+	for _, of := range [...]struct {
+		part      Parts
+		histogram *Histogram
+	}{{PartLatency, &t.LatencyMicros}, {PartDelay, &t.DelayMicros}, {PartSize, &t.SizeBytes}, {PartHeartbeat, &t.HeartbeatMicros}} {
+		if parts.Has(of.part) {
+			*of.histogram = Histogram{}
+		}
+	}
+	if parts.Has(PartDistincts) {
+		t.Clients, t.Nodes, t.Versions, t.StoppedClients = nil, nil, nil, nil
+	}
+}
+
 // Clone returns totals that share no memory with t, but for strings.
 func (t *Totals) Clone() Totals {
 	out := *t

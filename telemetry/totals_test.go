@@ -233,3 +233,19 @@ func TestSeriesBeyondTheBoundAreNotListed(t *testing.T) {
 	equal(t, "clients of a version", listed, group.Versions[0].Clients)
 	equal(t, "overflowed clients, which only the caller can tell apart", uint64(0), group.OverflowedClients)
 }
+
+// TestDrop: what shares memory with the totals keeps what they lose.
+func TestDrop(t *testing.T) {
+	var whole telemetry.Totals
+	whole.LatencyMicros.Observe(5)
+	whole.SizeBytes.Observe(7)
+	whole.Clients, whole.Messages = []string{"a"}, 3
+	part := whole
+	part.Drop(telemetry.PartLatency | telemetry.PartDistincts)
+	if part.LatencyMicros.Count() != 0 || part.Clients != nil || part.SizeBytes.Count() != 1 || part.Messages != 3 {
+		t.Errorf("got %+v, want sizes and messages alone", part)
+	}
+	if whole.LatencyMicros.Count() != 1 || len(whole.Clients) != 1 {
+		t.Errorf("the totals dropped from are %+v now", whole)
+	}
+}

@@ -128,15 +128,7 @@ func (g *group) part(source int32, segment telemetry.Segment) *groupPart {
 // join adds a series' cell without what no rule reads.
 func (p *groupPart) join(omit telemetry.Parts, labels *telemetry.Labels, cell *telemetry.Totals) {
 	read := *cell
-	for _, kind := range [...]struct {
-		part      telemetry.Parts
-		histogram *telemetry.Histogram
-	}{{telemetry.PartLatency, &read.LatencyMicros}, {telemetry.PartDelay, &read.DelayMicros},
-		{telemetry.PartSize, &read.SizeBytes}, {telemetry.PartHeartbeat, &read.HeartbeatMicros}} {
-		if omit.Has(kind.part) {
-			*kind.histogram = telemetry.Histogram{}
-		}
-	}
+	read.Drop(omit &^ telemetry.PartDistincts)
 	if omit.Has(telemetry.PartDistincts) {
 		p.totals.JoinCounters(&telemetry.Labels{}, &read)
 		p.totals.JoinGauges(&read)

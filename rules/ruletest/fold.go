@@ -140,22 +140,9 @@ func (c *cells) groups(grouping *telemetry.Grouping, changed map[*series]bool, p
 	}
 	out = slices.DeleteFunc(out, func(g telemetry.GroupPartials) bool { return !grown[telemetry.GroupKey(g.Grouping, g.Values)] })
 	for i := range out {
-		omit(&out[i].Partials[0].Totals, grouping.Omit)
+		out[i].Partials[0].Totals.Drop(grouping.Omit) // as the aggregate stage leaves it out
 	}
 	return out
-}
-
-// omit takes away what the aggregate stage leaves out.
-func omit(t *telemetry.Totals, parts telemetry.Parts) {
-	for part, h := range map[telemetry.Parts]*telemetry.Histogram{telemetry.PartLatency: &t.LatencyMicros, telemetry.PartDelay: &t.DelayMicros,
-		telemetry.PartSize: &t.SizeBytes, telemetry.PartHeartbeat: &t.HeartbeatMicros} {
-		if parts.Has(part) {
-			*h = telemetry.Histogram{}
-		}
-	}
-	if parts.Has(telemetry.PartDistincts) {
-		t.Clients, t.Nodes, t.Versions, t.StoppedClients = nil, nil, nil, nil
-	}
 }
 
 // sourceOf is a partition of the topic that all cases have.
