@@ -67,6 +67,7 @@ mutants: parts ## Break one line after the other and see that a test notices eac
 .PHONY: bench
 bench: ## Measure the aggregate stage against merely reading the topic and against vmagent, and the ClickHouse writer and rules, by CPU time in pairs
 	@deploy/parts/fetch.sh vmagent
+	@deploy/parts/fetch.sh prometheus
 	@deploy/parts/fetch.sh chdb
 	@mkdir -p bin
 	go build -o bin/bench ./cmd/bench

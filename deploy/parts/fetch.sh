@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the parts Weir runs on into a cache folder outside the repository.
 #
-#   deploy/parts/fetch.sh chdb|alertmanager|kafka|vmagent|all
+#   deploy/parts/fetch.sh chdb|alertmanager|kafka|vmagent|prometheus|all
 #
 # Each part comes through its ecosystem's ordinary client (npm, go, mvn) and that client's configured
 # registry, under a pinned version, and is checked before it is put in place:
@@ -9,6 +9,7 @@
 #   alertmanager  the sums of it and of every module it needs, pinned in alertmanager/go.sum: a sum (h1) is the
 #                 SHA-256 over those of a module's files, and is checked whatever the Go settings are
 #   vmagent       likewise, in vmagent/go.sum; only measurements need it, so it is not among all
+#   prometheus    likewise, in prometheus/go.sum, without the discovery of clouds; neither is it among all
 #   kafka         the SHA-256 of every jar, pinned in kafka.sha256
 # A part is built in a temporary folder and renamed into the cache whole, so a part that is there is complete
 # and is not fetched again. The cache folder is $WEIR_PARTS, else $XDG_CACHE_HOME/weir/parts, else
@@ -22,6 +23,7 @@ readonly npm_wheel_sha256=b5c500aa4dc046333ecb0a80f183e069e5c30ce637f1c1a37166b2
 readonly alertmanager_version=0.31.1
 readonly kafka_version=4.1.1
 readonly vmagent_version=1.140.0
+readonly prometheus_version=0.316.0
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${WEIR_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/weir/parts}
@@ -120,16 +122,16 @@ fetch_chdb() {
 	finish "$name"
 }
 
-# fetch_built PART VERSION MODULE PACKAGE: builds a program under the pins of PART/go.sum.
+# fetch_built PART VERSION MODULE PACKAGE [TAGS]: builds a program under the pins of PART/go.sum.
 fetch_built() {
-	local part=$1 version=$2 module=$3 package=$4
+	local part=$1 version=$2 module=$3 package=$4 tags=${5:-}
 	local name=$part-$version
 	begin "$name" || return 0
 	need go "install Go 1.26 or later"
 	say "building $name with go (a few minutes)"
 	cp -r "$here/$part" "$work/module"
 	# GOFLAGS is emptied and GOWORK off so that nothing turns the comparison with go.sum off.
-	GOFLAGS='' GOWORK=off patiently "building $name" go -C "$work/module" build -mod=readonly -o "$work/part/$part" "$module/$package" ||
+	GOFLAGS='' GOWORK=off patiently "building $name" go -C "$work/module" build -mod=readonly -tags "$tags" -o "$work/part/$part" "$module/$package" ||
 		fail "building $part failed; see the message above: on a mismatch, run go clean -modcache and this again, and look into it if it happens twice; else check the network and GOPROXY"
 	# go compared what it downloaded; this compares what it has built from.
 	GOFLAGS='' GOWORK=off patiently "checking the modules of $name" go -C "$work/module" mod verify >/dev/null ||
@@ -142,6 +144,8 @@ fetch_built() {
 fetch_alertmanager() { fetch_built alertmanager "$alertmanager_version" github.com/prometheus/alertmanager cmd/alertmanager; }
 
 fetch_vmagent() { fetch_built vmagent "$vmagent_version" github.com/VictoriaMetrics/VictoriaMetrics app/vmagent; }
+
+fetch_prometheus() { fetch_built prometheus "$prometheus_version" github.com/prometheus/prometheus cmd/prometheus remove_all_sd; }
 
 fetch_kafka() {
 	local name=kafka-$kafka_version
@@ -167,13 +171,14 @@ chdb) fetch_chdb ;;
 alertmanager) fetch_alertmanager ;;
 kafka) fetch_kafka ;;
 vmagent) fetch_vmagent ;;
+prometheus) fetch_prometheus ;;
 all)
 	fetch_chdb
 	fetch_alertmanager
 	fetch_kafka
 	;;
 *)
-	echo "usage: $0 chdb|alertmanager|kafka|vmagent|all" >&2
+	echo "usage: $0 chdb|alertmanager|kafka|vmagent|prometheus|all" >&2
 	exit 2
 	;;
 esac

@@ -1,6 +1,6 @@
 // Package parts finds the programs and libraries Weir runs on that are not Go modules: the embedded ClickHouse
-// engine, Alertmanager and, for tests, Apache Kafka; for measurements, vmagent. fetch.sh beside it fetches them under pinned versions into
-// one cache folder; this package names the same folders and never touches the network.
+// engine, Alertmanager and, for tests, Apache Kafka; for measurements, vmagent and Prometheus. fetch.sh beside it fetches
+// them under pinned versions into one cache folder; this package names the same folders and never touches the network.
 package parts
 
 import (
@@ -18,6 +18,7 @@ const (
 	AlertmanagerVersion = "0.31.1"
 	KafkaVersion        = "4.1.1"
 	VMAgentVersion      = "1.140.0"
+	PrometheusVersion   = "0.316.0" // of the module: release 3.16.0
 )
 
 // completeMarker is the file fetch.sh writes last: a folder without it is not a part.
@@ -54,6 +55,10 @@ func Kafka() (string, error) { return find("kafka-"+KafkaVersion, "") }
 // VMAgent is the path of the vmagent program, which measurements compare with. The error wraps ErrMissing where
 // it was not fetched.
 func VMAgent() (string, error) { return find("vmagent-"+VMAgentVersion, "vmagent") }
+
+// Prometheus is the path of the Prometheus program, which measurements compare with. The error wraps ErrMissing where
+// it was not fetched.
+func Prometheus() (string, error) { return find("prometheus-"+PrometheusVersion, "prometheus") }
 
 // find is the path of file inside a complete part.
 func find(part, file string) (string, error) {

@@ -10,7 +10,7 @@ import (
 
 func TestMissingPartNamesTheRemedy(t *testing.T) {
 	t.Setenv("WEIR_PARTS", t.TempDir())
-	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "vmagent": VMAgent} {
+	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "vmagent": VMAgent, "prometheus": Prometheus} {
 		_, err := find()
 		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "make parts") || !strings.Contains(err.Error(), "fetch.sh "+name) {
 			t.Errorf("%s: got %v, want ErrMissing with the remedy", name, err)
@@ -43,7 +43,7 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"chdb_version=" + ChDBVersion, "alertmanager_version=" + AlertmanagerVersion, "kafka_version=" + KafkaVersion,
-		"vmagent_version=" + VMAgentVersion} {
+		"vmagent_version=" + VMAgentVersion, "prometheus_version=" + PrometheusVersion} {
 		if !strings.Contains(string(script), want+"\n") {
 			t.Errorf("fetch.sh lacks %q", want)
 		}
@@ -51,6 +51,7 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 	for part, want := range map[string]string{
 		"alertmanager": "github.com/prometheus/alertmanager v" + AlertmanagerVersion,
 		"vmagent":      "github.com/VictoriaMetrics/VictoriaMetrics v" + VMAgentVersion,
+		"prometheus":   "github.com/prometheus/prometheus v" + PrometheusVersion,
 	} {
 		module, err := os.ReadFile(filepath.Join(part, "go.mod"))
 		if err != nil {
