@@ -122,6 +122,7 @@ func (a *ExplainedAlert) facts(out io.Writer, base string) {
 	fact("window", fmt.Sprintf("%s to %s, %.0f%% of sources, %d late reports", a.WindowStart.UTC().Format(time.RFC3339), a.WindowEnd.UTC().Format(time.RFC3339),
 		100*a.Completeness, a.LateReports))
 	at("true since", a.ActiveAt)
+	at("unknown since", a.UnknownSince)
 	at("firing since", a.FiredAt)
 	at("resolved", a.ResolvedAt)
 	if a.Reason != "" {

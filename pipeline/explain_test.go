@@ -120,6 +120,23 @@ Who contributed:
 	}
 }
 
+// TestWhatIsUnknownIsToldOf holds that people see since when it is unknown whether an alert's condition holds.
+func TestWhatIsUnknownIsToldOf(t *testing.T) {
+	p, config := explaining(t)
+	server := httptest.NewServer(guard("secret", p.Handler()))
+	t.Cleanup(server.Close)
+	e, at := rules.NewEvaluator(&rules.Set{}, rules.Config{Pane: 10 * time.Second}), time.Unix(1_800_000_000, 0).UTC()
+	e.Restore([]telemetry.Alert{{ID: "00000000000000aa", Rule: "Behind", State: telemetry.AlertFiring, ActiveAt: at, UnknownSince: at.Add(time.Minute)}}, rules.Progress{EvaluatedUntil: at})
+	p.alerts.set(0, e)
+	var out strings.Builder
+	if err := ExplainAlert(t.Context(), &config, AlertQuestion{Alert: "Behind", URL: server.URL, Out: &out}); err != nil || !strings.Contains(out.String(), "\nunknown since  2027-01-15T08:01:00Z\n") {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+	if code, page := get(p, "/alerts/00000000000000aa"); code != http.StatusOK || !contains(page, "<tr><th>Unknown since</th><td>2027-01-15 08:01:00") {
+		t.Errorf("the page answers %d:\n%s", code, page)
+	}
+}
+
 // TestExplanationsThatFail hold what is said where it is not clear which alert is meant, or weir does not answer.
 func TestExplanationsThatFail(t *testing.T) {
 	p, config := explaining(t, "bills", "orders")

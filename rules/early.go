@@ -192,7 +192,7 @@ func (e *Evaluator) mayFire(rule *Rule, g *groupState, at time.Time) bool {
 	case !at.After(alert.EvaluatedAt):
 		return false
 	case alert.State == telemetry.AlertPending:
-		return at.Sub(alert.ActiveAt) >= rule.For
+		return alert.heldFor(at) >= rule.For
 	}
 	return alert.State == telemetry.AlertResolved
 }

@@ -54,14 +54,17 @@ func (e *Evaluator) reviveGroups() {
 type verdict struct {
 	active  bool
 	unknown bool // neither active nor not
-	// unmeasured says that it is unknown for want of gauges alone: all that was sent is known.
-	unmeasured bool
-	critical   bool // active, and critical where the rule tells severities apart
-	calm       bool // known not to be critical
-	early      bool // found before all of the window's last pane has come
-	view       *View
-	totals     *telemetry.Totals // of the window, without what the rule does not read
-	from       time.Time
+	// indefinite says that it is unknown because of what the condition reads: all that was sent is known.
+	indefinite bool
+	// unmeasured says that nothing but what nobody says makes it so: gauges, the policy, versions.
+	unmeasured         bool
+	critical           bool // active, and critical where the rule tells severities apart
+	calm               bool // known not to be critical
+	criticalIndefinite bool // as indefinite, of the condition for critical
+	early              bool // found before all of the window's last pane has come
+	view               *View
+	totals             *telemetry.Totals // of the window, without what the rule does not read
+	from               time.Time
 }
 
 func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetry.Alert, error) {
@@ -133,7 +136,8 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	omitted := here.omitted.Has(rule.reads.needs)
 	whole := e.wholeWindow(rule, at) && !omitted
 	heard := whole || active && rule.reads.presence && !omitted
-	found := verdict{active: active, unknown: !heard || indefinite, unmeasured: heard && indefinite && !readUnknown, view: view, totals: &here.totals, from: from}
+	found := verdict{active: active, unknown: !heard || indefinite, indefinite: heard && indefinite, view: view, totals: &here.totals, from: from}
+	found.unmeasured = found.indefinite && !readUnknown
 	return found, rule.isCritical(&found, whole, func() bool { return readUnknown || unsaid })
 }
 

@@ -18,11 +18,11 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 	key := alertKey(rule.Alert, g.key)
 	alert := e.alerts[key]
 	switch {
-	case found.unmeasured && alert != nil && alert.State != telemetry.AlertResolved && at.Sub(alert.EvaluatedAt) >= UnmeasuredRetention:
-		return e.endUnmeasured(key, at), nil
-	case found.unknown || alert != nil && !at.After(alert.EvaluatedAt) && !alert.early:
+	case alert != nil && !at.After(alert.EvaluatedAt) && !alert.early:
 		// Evaluated before: a crash came after the alert was published and before how far was.
 		return nil, nil
+	case found.unknown:
+		return e.doubt(rule, key, found, at), nil
 	case found.active:
 		return e.active(rule, g, found, at)
 	case alert == nil || alert.State == telemetry.AlertResolved:
@@ -31,27 +31,21 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 		delete(e.alerts, key)
 		return alert.move(telemetry.AlertInactive, at), nil
 	}
+	before := alert.counted()
+	alert.resume(found, at)
 	if alert.ClearedAt.IsZero() {
 		alert.ClearedAt = at
 	}
 	alert.calmed(at)
-	if at.Sub(alert.ClearedAt) < rule.KeepFiringFor {
+	if at.Sub(alert.ClearedAt) >= rule.KeepFiringFor {
+		alert.ResolvedAt = at
+		alert.measure(rule, found, e.config.Pane) // its annotations go on saying what fired
+		return alert.move(telemetry.AlertResolved, at), nil
+	}
+	if alert.counted() == before {
 		return nil, nil
 	}
-	alert.ResolvedAt = at
-	alert.measure(rule, found, e.config.Pane) // its annotations go on saying what fired
-	return alert.move(telemetry.AlertResolved, at), nil
-}
-
-// endUnmeasured ends an alert of what nobody measures any more.
-func (e *Evaluator) endUnmeasured(key string, at time.Time) *telemetry.Alert {
-	alert := e.alerts[key]
-	if alert.State == telemetry.AlertPending {
-		delete(e.alerts, key)
-		return alert.move(telemetry.AlertInactive, at)
-	}
-	alert.ResolvedAt, alert.Reason = at, fmt.Sprintf("no report had the gauges that the rule reads for %s", UnmeasuredRetention)
-	return alert.move(telemetry.AlertResolved, at)
+	return alert.publish(at), nil
 }
 
 // active handles a condition that is true.
@@ -75,14 +69,15 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 	}
 	closes := alert.early // what was found of a part of the window is found of all of it now
 	alert.early = found.early
+	before := alert.counted()
+	alert.resume(found, at)
 	alert.ClearedAt = time.Time{}
-	since, until := alert.CriticalAt, alert.CriticalClearedAt
 	changed := alert.escalate(rule, found, at)
-	counts := since != alert.CriticalAt || until != alert.CriticalClearedAt // a restart is to go on counting
+	counts := alert.counted() != before
 	alert.measure(rule, found, e.config.Pane)
 	err := alert.annotate(rule, g, found)
 	switch {
-	case alert.State != telemetry.AlertFiring && at.Sub(alert.ActiveAt) >= rule.For:
+	case alert.State != telemetry.AlertFiring && alert.heldFor(at) >= rule.For:
 		alert.FiredAt = at
 		return alert.move(telemetry.AlertFiring, at), err
 	case began:
@@ -90,13 +85,11 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 	case changed:
 		return alert.move(alert.State, at), err
 	}
-	alert.EvaluatedAt, alert.Transition = at, false
 	if at.Sub(alert.published) < RefreshEvery && !closes && !counts {
+		alert.EvaluatedAt, alert.Transition = at, false
 		return nil, err
 	}
-	alert.published = at
-	out := alert.Alert
-	return &out, err
+	return alert.publish(at), err
 }
 
 // move makes a transition and returns a copy to publish.

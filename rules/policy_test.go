@@ -175,7 +175,9 @@ func TestPolicyIsReadAgainWithTheRules(t *testing.T) {
 			Partials: []telemetry.GroupPartial{{Pane: at, Totals: totals}}}}})
 		e.ApplyWatermark(telemetry.Watermark{EventTime: at.Add(time.Second), At: at, Sources: 1})
 		for _, alert := range e.Advance() {
-			states = append(states, alert.State)
+			if alert.Transition {
+				states = append(states, alert.State)
+			}
 		}
 	}
 	e.ApplyWatermark(telemetry.Watermark{EventTime: began, At: began, Sources: 1})

@@ -37,6 +37,14 @@ type Alert struct {
 	// CriticalAt is since when the condition for critical holds, and CriticalClearedAt when it was first false of a critical alert.
 	CriticalAt        time.Time `json:"critical_at,omitzero"`
 	CriticalClearedAt time.Time `json:"critical_cleared_at,omitzero"`
+	// UnknownSince is since when it is unknown whether the condition holds though all that was sent is known, and UnknownFor for how
+	// long it was before, while the alert was pending.
+	UnknownSince time.Time     `json:"unknown_since,omitzero"`
+	UnknownFor   time.Duration `json:"unknown_for_nanoseconds,omitzero"`
+	// UnmeasuredSince is since when that is so because of what nobody says: gauges, the policy, versions.
+	UnmeasuredSince time.Time `json:"unmeasured_since,omitzero"`
+	// CriticalUnknownSince is as UnknownSince, of the condition for critical. The times above are moved forward by what was unknown.
+	CriticalUnknownSince time.Time `json:"critical_unknown_since,omitzero"`
 	// FormerLabels are those that it fired with before its severity changed, and FormerUntil when it did.
 	FormerLabels map[string]string  `json:"former_labels,omitempty"`
 	FormerUntil  time.Time          `json:"former_until,omitzero"`

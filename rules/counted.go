@@ -1,0 +1,129 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// counted is what an alert counts by: a restart must go on with the same, so that each change of it is published.
+type counted struct {
+	cleared, critical, criticalCleared   time.Time
+	unknown, unmeasured, criticalUnknown time.Time
+	unknownFor                           time.Duration
+}
+
+func (a *alertState) counted() counted {
+	return counted{a.ClearedAt, a.CriticalAt, a.CriticalClearedAt, a.UnknownSince, a.UnmeasuredSince, a.CriticalUnknownSince, a.UnknownFor}
+}
+
+// heldFor is for how long the condition held until a time, without the time in which that was unknown.
+func (a *alertState) heldFor(at time.Time) time.Duration {
+	return at.Sub(a.ActiveAt) - a.UnknownFor
+}
+
+// publish returns a copy to publish of an alert that made no transition.
+func (a *alertState) publish(at time.Time) *telemetry.Alert {
+	a.EvaluatedAt, a.Transition, a.published = at, false, at
+	out := a.Alert
+	return &out
+}
+
+// doubt handles a condition of which it is unknown whether it is true: time stands still for the alert. A window that is
+// incomplete says nothing of that either, as what it lacks is on the log and another process may have had it.
+func (e *Evaluator) doubt(rule *Rule, key string, found verdict, at time.Time) *telemetry.Alert {
+	alert := e.alerts[key]
+	if alert == nil || alert.State == telemetry.AlertResolved || !found.indefinite {
+		return nil
+	}
+	before := alert.counted()
+	stop(&alert.UnknownSince, at)
+	if rule.critical != nil {
+		stop(&alert.CriticalUnknownSince, at)
+	}
+	if !found.unmeasured {
+		alert.UnmeasuredSince = time.Time{}
+	} else if stop(&alert.UnmeasuredSince, at); at.Sub(alert.UnmeasuredSince) >= UnmeasuredRetention {
+		return e.endUnmeasured(rule, key, found, at)
+	}
+	if alert.counted() == before {
+		return nil
+	}
+	return alert.publish(at)
+}
+
+// stop notes since when something is unknown, where it was not before.
+func stop(since *time.Time, at time.Time) {
+	if since.IsZero() {
+		*since = at
+	}
+}
+
+// resume lets an alert count on once its condition is known again.
+func (a *alertState) resume(found verdict, at time.Time) {
+	if unknown := standstill(&a.UnknownSince, at); unknown > 0 {
+		a.UnmeasuredSince = time.Time{}
+		if a.State == telemetry.AlertPending {
+			a.UnknownFor += unknown
+		}
+		postpone(&a.ClearedAt, unknown)
+	}
+	switch {
+	case found.criticalIndefinite:
+		stop(&a.CriticalUnknownSince, at)
+	case found.critical || found.calm:
+		unknown := standstill(&a.CriticalUnknownSince, at)
+		postpone(&a.CriticalAt, unknown)
+		postpone(&a.CriticalClearedAt, unknown)
+	}
+}
+
+// standstill ends a time in which something was unknown, and says how long that was.
+func standstill(since *time.Time, at time.Time) time.Duration {
+	if since.IsZero() {
+		return 0
+	}
+	defer func() { *since = time.Time{} }()
+	return at.Sub(*since)
+}
+
+// postpone moves a time forward, where there is one.
+func postpone(t *time.Time, by time.Duration) {
+	if !t.IsZero() {
+		*t = t.Add(by)
+	}
+}
+
+// endUnmeasured ends an alert of what nobody measures any more.
+func (e *Evaluator) endUnmeasured(rule *Rule, key string, found verdict, at time.Time) *telemetry.Alert {
+	alert := e.alerts[key]
+	if alert.State == telemetry.AlertPending {
+		delete(e.alerts, key)
+		return alert.move(telemetry.AlertInactive, at)
+	}
+	alert.ResolvedAt = at
+	alert.Reason = fmt.Sprintf("nothing was known of %s for %s", strings.Join(unknownParts(rule, found), ", "), FormatDuration(UnmeasuredRetention))
+	return alert.move(telemetry.AlertResolved, at)
+}
+
+// unknownParts are the parts of a rule's condition that make it unknown, as they are written: those that are not made of others.
+func unknownParts(rule *Rule, found verdict) []string {
+	parts, _ := rule.explainer.explain(found.view)
+	var out []string
+	for i, part := range parts {
+		if part.Value != nil || slices.Contains(out, part.Text) {
+			continue
+		}
+		within := parts[i+1:]
+		if end := slices.IndexFunc(within, func(p telemetry.ExplainedPart) bool { return p.Depth <= part.Depth }); end >= 0 {
+			within = within[:end]
+		}
+		if !slices.ContainsFunc(within, func(p telemetry.ExplainedPart) bool { return p.Value == nil }) {
+			out = append(out, part.Text)
+		}
+	}
+	return out
+}
