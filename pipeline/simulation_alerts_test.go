@@ -16,7 +16,8 @@ import (
 // life is one life of an alert, in event time since the history began. Resolved is 0 where it goes on.
 type life struct{ Fired, Resolved time.Duration }
 
-// lives are the lives of all alerts as weir.alerts tells them, by fingerprint. What is published twice is the same.
+// lives are the lives of all alerts as weir.alerts tells them, by the fingerprint of all their labels: another severity is another
+// alert to Alertmanager. What is published twice is the same.
 func (s *simulation) lives() (map[string][]life, error) {
 	transitions, logs := map[string][]telemetry.Alert{}, make([]alertLog, s.world.groups)
 	for _, record := range s.kafka.published {
@@ -29,10 +30,11 @@ func (s *simulation) lives() (map[string][]life, error) {
 		}
 	}
 	out := map[string][]life{}
-	for id, alerts := range transitions {
+	for _, alerts := range transitions {
 		slices.SortStableFunc(alerts, func(a, b telemetry.Alert) int {
 			return cmp.Or(a.ActiveAt.Compare(b.ActiveAt), cmp.Compare(a.Seq, b.Seq))
 		})
+		firing := "" // with which labels
 		for i, alert := range alerts {
 			if i > 0 && alert.Seq == alerts[i-1].Seq && alert.ActiveAt.Equal(alerts[i-1].ActiveAt) {
 				if alert.State != alerts[i-1].State || !alert.EvaluatedAt.Equal(alerts[i-1].EvaluatedAt) {
@@ -41,18 +43,23 @@ func (s *simulation) lives() (map[string][]life, error) {
 				}
 				continue
 			}
-			switch lives := out[id]; alert.State {
+			key := telemetry.Fingerprint(alert.Labels)
+			if firing != "" && firing != key { // its severity changed
+				out[firing][len(out[firing])-1].Resolved = s.since(alert.EvaluatedAt)
+				firing = ""
+			}
+			switch lives := out[key]; alert.State {
 			case telemetry.AlertFiring:
-				out[id] = append(lives, life{Fired: s.since(alert.FiredAt)})
+				out[key], firing = append(lives, life{Fired: s.since(alert.EvaluatedAt)}), key
 			case telemetry.AlertResolved:
 				if len(lives) == 0 || lives[len(lives)-1].Resolved != 0 {
 					return nil, fmt.Errorf("%s resolves at %s, and does not fire", describeAlert(&alert), s.since(alert.ResolvedAt))
 				}
-				lives[len(lives)-1].Resolved = s.since(alert.ResolvedAt)
+				lives[len(lives)-1].Resolved, firing = s.since(alert.ResolvedAt), ""
 			}
-		}
-		if s.names[id] == "" {
-			s.names[id] = describeAlert(&alerts[0])
+			if s.names[key] == "" {
+				s.names[key] = describeAlert(&alert)
+			}
 		}
 	}
 	return out, nil

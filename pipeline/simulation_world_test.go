@@ -69,6 +69,9 @@ func randomWorld(r *rand.Rand, began time.Time) *world {
 		for client := range topic.clients {
 			w.addClient(r, began, topic, client)
 		}
+		if w.recreate == 0 {
+			w.addCollector(r, began, topic)
+		}
 	}
 	clocksAreWrong := r.IntN(2) == 0
 	w.addStrays(r, began, !clocksAreWrong)
@@ -142,6 +145,37 @@ func (w *world) addClient(r *rand.Rand, began time.Time, topic *topicTraffic, cl
 			report.Errors = []telemetry.ErrorCount{{Class: pick(r, "timeout", "broker"), Count: r.Uint64N(9)}}
 		}
 		w.add(r, start+reportInterval+time.Duration(r.Int64N(int64(way))), partition, report)
+	}
+}
+
+// Lag as a collector reports it of a topic: some, much for too short to fire, then unknown, much for as long as it takes, and little.
+const (
+	someLag, muchLag, littleLag = 500, 5000, 5
+	shortOfFiring               = 30 * time.Second
+	longEnough                  = 100 * time.Second
+)
+
+// addCollector lets a collector report the lag of a topic's group, and be silent for a while.
+func (w *world) addCollector(r *rand.Rand, began time.Time, topic *topicTraffic) {
+	partition := r.Int32N(w.sources)
+	way := w.lateness - reportInterval - 500*time.Millisecond
+	muchFrom := time.Minute + time.Duration(r.Int64N(int64(30*time.Second)))
+	silentFrom := muchFrom + shortOfFiring
+	backFrom := silentFrom + time.Minute + time.Duration(r.Int64N(int64(30*time.Second)))
+	for start := time.Duration(r.Int64N(int64(reportInterval))); start < w.length; start += reportInterval {
+		lag := float64(someLag)
+		switch {
+		case start >= silentFrom && start < backFrom:
+			continue
+		case start >= backFrom+longEnough:
+			lag = littleLag
+		case start >= muchFrom:
+			lag = muchLag
+		}
+		w.add(r, start+reportInterval+time.Duration(r.Int64N(int64(way))), partition, &telemetry.Report{Schema: telemetry.Schema,
+			StartUnixMillis: began.Add(start).UnixMilli(), LengthMillis: uint32(reportInterval.Milliseconds()),
+			Labels: telemetry.Labels{Cluster: "main", System: "kafka", Topic: topic.name, Op: "group"},
+			Gauges: []telemetry.Gauge{{Name: telemetry.GaugeLagMessages, Value: lag}}})
 	}
 }
 

@@ -32,27 +32,37 @@ func (a *alertState) publish(at time.Time) *telemetry.Alert {
 	return &out
 }
 
-// doubt handles a condition of which it is unknown whether it is true: time stands still for the alert. A window that is
-// incomplete says nothing of that either, as what it lacks is on the log and another process may have had it.
+// doubt handles a condition of which it is unknown whether it is true: time stands still for the alert. So a disturbed run
+// counts no more than an undisturbed one, and fires nothing earlier.
 func (e *Evaluator) doubt(rule *Rule, key string, found verdict, at time.Time) *telemetry.Alert {
 	alert := e.alerts[key]
-	if alert == nil || alert.State == telemetry.AlertResolved || !found.indefinite {
+	if alert == nil || alert.State == telemetry.AlertResolved {
 		return nil
 	}
 	before := alert.counted()
-	stop(&alert.UnknownSince, at)
-	if rule.critical != nil {
-		stop(&alert.CriticalUnknownSince, at)
+	if found.indefinite || alert.State == telemetry.AlertPending || !alert.ClearedAt.IsZero() {
+		stop(&alert.UnknownSince, at)
 	}
-	if !found.unmeasured {
+	alert.doubtCritical(at)
+	switch {
+	case found.unmeasured:
+		if stop(&alert.UnmeasuredSince, at); at.Sub(alert.UnmeasuredSince) >= UnmeasuredRetention {
+			return e.endUnmeasured(rule, key, found, at)
+		}
+	case found.indefinite:
 		alert.UnmeasuredSince = time.Time{}
-	} else if stop(&alert.UnmeasuredSince, at); at.Sub(alert.UnmeasuredSince) >= UnmeasuredRetention {
-		return e.endUnmeasured(rule, key, found, at)
 	}
 	if alert.counted() == before {
 		return nil
 	}
 	return alert.publish(at)
+}
+
+// doubtCritical handles a condition for critical of which it is unknown whether it is true, where the alert counts by it.
+func (a *alertState) doubtCritical(at time.Time) {
+	if !a.CriticalAt.IsZero() && (a.Labels[severityLabel] != severityCritical || !a.CriticalClearedAt.IsZero()) {
+		stop(&a.CriticalUnknownSince, at)
+	}
 }
 
 // stop notes since when something is unknown, where it was not before.
@@ -71,14 +81,13 @@ func (a *alertState) resume(found verdict, at time.Time) {
 		}
 		postpone(&a.ClearedAt, unknown)
 	}
-	switch {
-	case found.criticalIndefinite:
-		stop(&a.CriticalUnknownSince, at)
-	case found.critical || found.calm:
-		unknown := standstill(&a.CriticalUnknownSince, at)
-		postpone(&a.CriticalAt, unknown)
-		postpone(&a.CriticalClearedAt, unknown)
+	if !found.critical && !found.calm {
+		a.doubtCritical(at)
+		return
 	}
+	unknown := standstill(&a.CriticalUnknownSince, at)
+	postpone(&a.CriticalAt, unknown)
+	postpone(&a.CriticalClearedAt, unknown)
 }
 
 // standstill ends a time in which something was unknown, and says how long that was.

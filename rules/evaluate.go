@@ -57,14 +57,13 @@ type verdict struct {
 	// indefinite says that it is unknown because of what the condition reads: all that was sent is known.
 	indefinite bool
 	// unmeasured says that nothing but what nobody says makes it so: gauges, the policy, versions.
-	unmeasured         bool
-	critical           bool // active, and critical where the rule tells severities apart
-	calm               bool // known not to be critical
-	criticalIndefinite bool // as indefinite, of the condition for critical
-	early              bool // found before all of the window's last pane has come
-	view               *View
-	totals             *telemetry.Totals // of the window, without what the rule does not read
-	from               time.Time
+	unmeasured bool
+	critical   bool // active, and critical where the rule tells severities apart
+	calm       bool // known not to be critical
+	early      bool // found before all of the window's last pane has come
+	view       *View
+	totals     *telemetry.Totals // of the window, without what the rule does not read
+	from       time.Time
 }
 
 func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetry.Alert, error) {

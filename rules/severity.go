@@ -27,7 +27,6 @@ func (r *Rule) isCritical(found *verdict, whole bool, elsewhereUnknown func() bo
 	}
 	found.critical = critical && (whole || r.critical.reads.presence)
 	found.calm = !critical && !indefinite && whole
-	found.criticalIndefinite = indefinite && whole
 	return nil
 }
 

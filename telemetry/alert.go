@@ -37,8 +37,8 @@ type Alert struct {
 	// CriticalAt is since when the condition for critical holds, and CriticalClearedAt when it was first false of a critical alert.
 	CriticalAt        time.Time `json:"critical_at,omitzero"`
 	CriticalClearedAt time.Time `json:"critical_cleared_at,omitzero"`
-	// UnknownSince is since when it is unknown whether the condition holds though all that was sent is known, and UnknownFor for how
-	// long it was before, while the alert was pending.
+	// UnknownSince is since when it is unknown whether the condition holds, and UnknownFor for how long it was before, while the
+	// alert was pending.
 	UnknownSince time.Time     `json:"unknown_since,omitzero"`
 	UnknownFor   time.Duration `json:"unknown_for_nanoseconds,omitzero"`
 	// UnmeasuredSince is since when that is so because of what nobody says: gauges, the policy, versions.
