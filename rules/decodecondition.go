@@ -113,15 +113,7 @@ func inOne(operator, left, right string) string {
 	return bracketed(left) + " " + operator + " " + bracketed(right)
 }
 
-// bracketed is a condition in brackets. Its last line may end in a comment.
-func bracketed(text string) string {
-	text = strings.TrimSpace(text)
-	last := text[strings.LastIndex(text, "\n")+1:]
-	if strings.Contains(last, "//") || strings.Contains(last, "#") {
-		text += "\n"
-	}
-	return "(" + text + ")"
-}
+func bracketed(text string) string { return "(" + strings.TrimSpace(text) + ")" }
 
 // expression reports what is wrong inside an expression, each at its place in the file.
 func (d *decoder) expression(node *yaml.Node, what string, err error) {

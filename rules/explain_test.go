@@ -49,7 +49,6 @@ func TestExplanation(t *testing.T) {
 		"latency_share_above(500ms) > 4%":            "WHOLE = true\n  latency_share_above(500ms) = 0.05\n  4% = 0.04",
 		`tier == "S)1" or max(lag, 7) > -2`:          "WHOLE = true\n  tier == \"S)1\" = false\n    tier = S1\n    \"S)1\" = S)1\n  max(lag, 7) > -2 = true\n    max(lag, 7) = 7\n      lag = 5\n    -2 = -2",
 		"tps * 2 > 1 && !(lag > 9)":                  "WHOLE = true\n  tps * 2 > 1 = true\n    tps * 2 = 40000 /s\n      tps = 20000 /s\n      2 = 2\n    1 = 1\n  !(lag > 9) = true\n    lag > 9 = false\n      lag = 5\n      9 = 9",
-		"tps > /* don't ( */ 1 and max(lag, 7) > 1":  "WHOLE = true\n  tps > /* don't ( */ 1 = true\n    tps = 20000 /s\n    1 = 1\n  max(lag, 7) > 1 = true\n    max(lag, 7) = 7\n      lag = 5\n    1 = 1",
 		"lag > 1 ? tps > 5 : p99 > 1s":               "WHOLE = true\n  lag > 1 = true\n    lag = 5\n    1 = 1\n  tps > 5 = true\n    tps = 20000 /s\n    5 = 5\n  p99 > 1s = false\n    p99 = 0.953 s\n    1s = 1 s",
 		`sdk_version < "1.10" and lag not in [1, 2]`: "WHOLE = true\n  sdk_version < \"1.10\" = true\n    sdk_version = 1.9\n    \"1.10\" = 1.10\n  lag not in [1, 2] = true\n    lag = 5",
 		`1 < lag < 9`: "WHOLE = true\n  1 < lag = true\n    1 = 1\n    lag = 5\n  lag < 9 = true\n    lag = 5\n    9 = 9",

@@ -54,6 +54,9 @@ func (x *expression) faults() expressionErrors {
 
 // parse returns the tree, with constants in place of literals. Versions are compared by operators in it, as they are written.
 func (x *expression) parse() (ast.Node, error) {
+	if at := unit.Comment(x.text); at >= 0 {
+		return nil, &expressionError{Offset: at, Message: "an expression has no comments", Hint: "write a YAML comment, # and the text, above its key"}
+	}
 	tree, err := parser.Parse(x.plain)
 	if err != nil {
 		return nil, err

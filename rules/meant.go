@@ -27,6 +27,9 @@ var unknownName = regexp.MustCompile(`unknown name (\w+)|has no field (\w+)|unkn
 
 // explain turns expr's error into one with a place and what was meant.
 func (x *expression) explain(err error, known []string) *expressionError {
+	if ours := (*expressionError)(nil); errors.As(err, &ours) {
+		return ours
+	}
 	var at *file.Error
 	if !errors.As(err, &at) {
 		out := &expressionError{}
@@ -58,6 +61,8 @@ func meant(message string) (clearer, hint string) {
 			return clearer, "write " + strings.ToLower(match[1]) + " in small letters"
 		case "&", "|":
 			return clearer, "write and, or"
+		case "#":
+			return clearer, "a YAML comment stands above the key"
 		}
 		return clearer, ""
 	}

@@ -1,10 +1,33 @@
 package rules
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/weirmq/weir/rules/unit"
+)
 
 // SqueezeExpression is an expression with one blank for each stretch of blanks outside quotes: two that differ in spacing
-// and folding only are equal then.
+// and folding only are equal then. What stands behind // or /* stays as it is: no rule has it, but rule files with faults do, and
+// the end of a line behind it means something.
 func SqueezeExpression(text string) string {
+	text = strings.TrimSpace(text)
+	end := commentAt(text)
+	out := squeezed(text[:end])
+	if end < len(text) && strings.TrimRight(text[:end], " \t\n\r") != text[:end] {
+		out += " "
+	}
+	return out + text[end:]
+}
+
+// commentAt is the byte at which the first comment of an expression begins, or its length.
+func commentAt(text string) int {
+	if characters := unit.Comment(text); characters >= 0 {
+		return len(string([]rune(text)[:characters]))
+	}
+	return len(text)
+}
+
+func squeezed(text string) string {
 	var out strings.Builder
 	quote, gap := rune(0), false
 	for i, c := range strings.TrimSpace(text) {

@@ -22,7 +22,8 @@ func TestFormatDuration(t *testing.T) {
 // TestSqueezeExpression holds that blanks in quotes stay, whatever quotes and escapes there are.
 func TestSqueezeExpression(t *testing.T) {
 	for text, want := range map[string]string{"  a  ==\n\t'x  y'  ": "a == 'x  y'", `a == "x \"  y"   or  b`: `a == "x \"  y" or b`,
-		"a == `x \\`  and  b": "a == `x \\` and b", `a == "\\"  and  b`: `a == "\\" and b`, "": ""} {
+		"a == `x \\`  and  b": "a == `x \\` and b", `a == "\\"  and  b`: `a == "\\" and b`, "": "",
+		"a  >  1  // b  c\n  and  d": "a > 1 // b  c\n  and  d", "a/* x  y */  >  1": "a/* x  y */  >  1", `a == "//  b"  or  c`: `a == "//  b" or c`, "//": "//"} {
 		if got := rules.SqueezeExpression(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
 		}

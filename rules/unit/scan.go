@@ -24,6 +24,19 @@ func Scan(text string) (plain string, literals []Literal) {
 	return s.plain.String(), s.found
 }
 
+// Comment returns how many characters of an expression's text stand before its first comment, -1 where it has none. What looks
+// like one in a text in quotes is none.
+func Comment(text string) int {
+	s := scanner{text: text}
+	for s.at < len(text) {
+		if strings.HasPrefix(text[s.at:], "//") || strings.HasPrefix(text[s.at:], "/*") {
+			return utf8.RuneCountInString(text[:s.at])
+		}
+		s.step()
+	}
+	return -1
+}
+
 // scanner reads a text from left to right, as Expr's lexer does: what is an identifier, a number, a text or a comment to it
 // is one here.
 type scanner struct {
