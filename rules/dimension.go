@@ -16,9 +16,12 @@ var (
 	takenDimensions = dimensionTags("takes")
 )
 
+// viewTypes are those that have the fields which an expression reads. Fields of one name are of one unit.
+var viewTypes = []reflect.Type{reflect.TypeFor[Span](), reflect.TypeFor[View](), reflect.TypeFor[Baseline]()}
+
 func dimensionTags(tag string) map[string]unit.Dimension {
 	out := map[string]unit.Dimension{}
-	for _, view := range []reflect.Type{reflect.TypeFor[Span](), reflect.TypeFor[View]()} {
+	for _, view := range viewTypes {
 		for i := range view.NumField() {
 			if of, ok := unit.Named(view.Field(i).Tag.Get(tag)); ok {
 				out[view.Field(i).Tag.Get("expr")] = of

@@ -110,6 +110,11 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 		_, span := elsewhere(from.Add(-back), at.Add(-back))
 		return span
 	})
+	view.Baseline = remembered(func(text string) Baseline {
+		out, known := e.baseline(rule, g, rule.reads.baseline[text], at)
+		readUnknown = readUnknown || !known
+		return out
+	})
 	if rule.reads.prev {
 		before, span := elsewhere(from.Add(-window), from)
 		view.Prev, view.DepartedClients = span, math.NaN()
@@ -141,9 +146,9 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 }
 
 // remembered asks once for each text: what explains a verdict reads the same spans again.
-func remembered(ask func(text string) Span) func(text string) Span {
-	known := map[string]Span{}
-	return func(text string) Span {
+func remembered[S any](ask func(text string) S) func(text string) S {
+	known := map[string]S{}
+	return func(text string) S {
 		span, ok := known[text]
 		if !ok {
 			span = ask(text)

@@ -16,6 +16,8 @@ type groupState struct {
 	last     int64 // start of the newest pane that there was, in Unix seconds
 	unknown  bool  // to some rule, at the newest evaluation
 	row      int32 // among those of its grouping, at the newest evaluation
+
+	baselines map[time.Duration]groupBaseline // the newest, by span; nil where no rule asked
 }
 
 // Apply keeps a batch of partials, the highest version of each. What comes for a

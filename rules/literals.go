@@ -79,7 +79,7 @@ func (x *expression) syntax(err error) error {
 }
 
 // spanFunctions take a span of time as a text.
-var spanFunctions = []string{"over", "ago"}
+var spanFunctions = []string{"over", "ago", baselineFunction}
 
 // patcher puts constants in place of literals into a tree.
 type patcher struct {

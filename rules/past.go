@@ -11,37 +11,97 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// MaxPast is how far back ago may look where the store answers. Not smaller: four weeks of the same weekday are compared; not
-// larger: the store keeps 30 days, of which the oldest go while they are asked for.
+// MaxPast is how far back ago and baseline may look where the store answers. Not smaller: four weeks of the same weekday are
+// compared; not larger: the store keeps 30 days, of which the oldest go while they are asked for.
 const MaxPast = 28 * 24 * time.Hour
 
-// Past answers what groups counted in hours that are longer ago than MaxLookback. It never waits: what it has not read yet is
-// unknown. Its methods are called from any goroutine.
+// Past answers what groups counted in hours that are longer ago than MaxLookback. Its methods are called from any goroutine.
+// Where rules are evaluated live it never waits: what it has not read yet is unknown.
 type Past interface {
-	// Hour returns what a group of a grouping, by telemetry.GroupKey, counted in the hour that begins at start: messages,
-	// bytes and errors, zeros where it had nothing. known is false where it is not known, or not known yet.
-	Hour(grouping *telemetry.Grouping, group string, start time.Time) (counted telemetry.Totals, known bool)
+	// Hour returns what a group of a grouping, by telemetry.GroupKey, counted in the hour that begins at start, zeros where it
+	// had nothing, and what is known of that hour: the counts of one that is not Known say nothing.
+	Hour(grouping *telemetry.Grouping, group string, start time.Time) (Counted, Knowledge)
+}
+
+// Knowledge says what is known of an hour past.
+type Knowledge uint8
+
+// What may be known of an hour.
+const (
+	Unread Knowledge = iota // nothing yet: it may be known when it is asked again
+	Absent                  // nothing ever: the store begins after it
+	Known
+)
+
+// Counted is what a group counted in an hour.
+type Counted struct {
+	Messages, Bytes uint64
+	Errors          uint64 // messages that failed, of all classes
+	Handled         uint64 // those of them whose handler failed, which are among Messages too
+}
+
+// Hour is what groups counted in one hour, by their keys.
+type Hour map[string]Counted
+
+// Add adds what a series counted in the hour, or in a part of it, to its group of a grouping, if it belongs to one.
+func (h Hour) Add(grouping *telemetry.Grouping, labels *telemetry.Labels, totals *telemetry.Totals) {
+	values, ok := grouping.Values(labels)
+	if !ok {
+		return
+	}
+	key := telemetry.GroupKey(grouping.ID, values)
+	sum := h[key]
+	sum.Messages += totals.Messages
+	sum.Bytes += totals.Bytes
+	sum.Errors += totals.ErrorTotal()
+	for _, e := range totals.Errors {
+		if e.Class == telemetry.ErrorClassHandler {
+			sum.Handled += e.Count
+		}
+	}
+	h[key] = sum
 }
 
 // pastFields are those of Span that are made of what Past counts.
 var pastFields = []string{"tps", "bps", "messages", "bytes", "errors", "error_rate"}
 
+// values are the fields of a count, in the order of pastFields.
+func (c Counted) values() [6]float64 {
+	seconds := time.Hour.Seconds()
+	failed := float64(c.Errors)
+	return [6]float64{float64(c.Messages) / seconds, float64(c.Bytes) / seconds, float64(c.Messages), float64(c.Bytes), failed,
+		ratio(failed, float64(c.Messages)+failed-float64(min(c.Handled, c.Messages)))}
+}
+
+// span has the fields of a count; the others are NaN.
+func (c Counted) span() Span {
+	out, read := unknownSpan(), c.values()
+	out.TPS, out.BPS, out.Messages, out.Bytes, out.Errors, out.ErrorRate = read[0], read[1], read[2], read[3], read[4], read[5]
+	return out
+}
+
 // pastSpan is how far back ago looks where that is further than what is kept: whole hours. It is 0 of all other nodes.
 func pastSpan(node ast.Node) time.Duration {
+	if function, text := spanCall(node); function == "ago" {
+		if back, err := parseDuration(text); err == nil && isPast(back) {
+			return back
+		}
+	}
+	return 0
+}
+
+// spanCall is the function and the span of a look elsewhere in time, "" where a node is none.
+func spanCall(node ast.Node) (function, span string) {
 	call, ok := node.(*ast.CallNode)
 	if !ok || len(call.Arguments) != 1 {
-		return 0
+		return "", ""
 	}
 	callee, named := call.Callee.(*ast.IdentifierNode)
 	text, constant := call.Arguments[0].(*ast.StringNode)
-	if calleeName(callee, named) != "ago" || !constant {
-		return 0
+	if !constant || !slices.Contains(spanFunctions, calleeName(callee, named)) {
+		return "", ""
 	}
-	back, err := parseDuration(text.Value)
-	if err != nil || !isPast(back) {
-		return 0
-	}
-	return back
+	return callee.Value, text.Value
 }
 
 func isPast(back time.Duration) bool {
@@ -50,7 +110,15 @@ func isPast(back time.Duration) bool {
 
 // pastField holds a field of a span of the past against those that there are.
 func (r *reader) pastField(n *ast.MemberNode, name string) {
-	if pastSpan(n.Node) > 0 && !slices.Contains(pastFields, name) {
+	function, _ := spanCall(n.Node)
+	switch {
+	case function == baselineFunction && !slices.Contains(baselineFields, name):
+		hint := didYouMean(name, baselineFields)
+		if hint == "" {
+			hint = "it has " + strings.Join(baselineFields, ", ")
+		}
+		r.fail(n.Property, fmt.Sprintf("baseline has no %s", name), hint)
+	case pastSpan(n.Node) > 0 && !slices.Contains(pastFields, name):
 		r.fail(n.Node, fmt.Sprintf("ago of more than %s has no %s", FormatDuration(MaxLookback), name), "it has "+strings.Join(pastFields, ", "))
 	}
 }
@@ -60,13 +128,14 @@ func (e *Evaluator) past(rule *Rule, g *groupState, ended time.Time) (Span, bool
 	if e.config.Past == nil {
 		return unknownSpan(), false
 	}
-	start := ended.Add(-e.config.Pane).Truncate(time.Hour)
-	counted, known := e.config.Past.Hour(&rule.Grouping, g.key, start)
-	if !known {
+	counted, knowledge := e.config.Past.Hour(&rule.Grouping, g.key, e.hourOf(ended))
+	if knowledge != Known {
 		return unknownSpan(), false
 	}
-	hour := stretch{totals: counted, seconds: time.Hour.Seconds()}
-	read, out := hour.span(0), unknownSpan()
-	out.TPS, out.BPS, out.Messages, out.Bytes, out.Errors, out.ErrorRate = read.TPS, read.BPS, read.Messages, read.Bytes, read.Errors, read.ErrorRate
-	return out, true
+	return counted.span(), true
+}
+
+// hourOf is the clock hour in which a window ended.
+func (e *Evaluator) hourOf(ended time.Time) time.Time {
+	return ended.Add(-e.config.Pane).Truncate(time.Hour)
 }

@@ -10,12 +10,14 @@ import (
 )
 
 // hoursOf is what groups counted in an hour, known of those that are in it.
-type hoursOf map[time.Time]telemetry.Totals
+type hoursOf map[time.Time]Counted
 
 // Hour is what Past says.
-func (h hoursOf) Hour(_ *telemetry.Grouping, _ string, start time.Time) (telemetry.Totals, bool) {
-	counted, known := h[start]
-	return counted, known
+func (h hoursOf) Hour(_ *telemetry.Grouping, _ string, start time.Time) (Counted, Knowledge) {
+	if counted, known := h[start]; known {
+		return counted, Known
+	}
+	return Counted{}, Unread
 }
 
 // TestTheHourOfYesterday asks an evaluator at 12:00 and 12:01 of what was counted a day before.
@@ -41,7 +43,7 @@ func TestTheHourOfYesterday(t *testing.T) {
 	}
 	noon := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	eleven, twelve := noon.Add(-25*time.Hour), noon.Add(-24*time.Hour)
-	busy := telemetry.Totals{Messages: 7200, Bytes: 7200, Errors: []telemetry.ErrorCount{{Class: "broker", Count: 1800}}}
+	busy := Counted{Messages: 7200, Bytes: 7200, Errors: 1800}
 	for _, test := range []struct {
 		name string
 		past Past

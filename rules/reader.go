@@ -31,6 +31,7 @@ type reading struct {
 	over     map[string]time.Duration
 	ago      map[string]time.Duration
 	past     map[string]time.Duration // ago of more than MaxLookback
+	baseline map[string]time.Duration
 	prev     bool
 	departed bool
 	// gaugesElsewhere says that gauges of another span are read.
@@ -51,7 +52,8 @@ type reader struct {
 }
 
 func newReader(x *expression, by []string) *reader {
-	return &reader{expression: x, by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{}, past: map[string]time.Duration{}}}
+	return &reader{expression: x, by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{},
+		past: map[string]time.Duration{}, baseline: map[string]time.Duration{}}}
 }
 
 // Visit notes what one node reads; ast.Walk calls it.
@@ -110,6 +112,8 @@ func (r *reader) call(n *ast.CallNode) {
 		r.span(callee.Value, n.Arguments[0], r.reading.over)
 	case "ago":
 		r.span(callee.Value, n.Arguments[0], r.reading.ago)
+	case baselineFunction:
+		r.span(callee.Value, n.Arguments[0], r.reading.baseline)
 	case "label":
 		argument, constant := n.Arguments[0].(*ast.StringNode)
 		if !constant || !slices.Contains(r.by, argument.Value) {
@@ -126,18 +130,23 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 	}
 	text, constant := argument.(*ast.StringNode)
 	_, number := argument.(*ast.IntegerNode)
+	hint := "write " + spanExample(function)
 	switch {
 	case written && !constant:
-		r.fail(argument, fmt.Sprintf("%s takes a duration, and %s is %s", function, literal.Text, literal.Of.In()), fmt.Sprintf("write %s(5m)", function))
+		r.fail(argument, fmt.Sprintf("%s takes a duration, and %s is %s", function, literal.Text, literal.Of.In()), hint)
 		return
 	case number:
-		r.fail(argument, fmt.Sprintf("%s takes a duration with its unit", function), fmt.Sprintf("write %s(5m)", function))
+		r.fail(argument, fmt.Sprintf("%s takes a duration with its unit", function), hint)
 		return
 	case !constant:
-		r.fail(argument, function+" takes a constant duration", fmt.Sprintf("write %s(5m)", function))
+		r.fail(argument, function+" takes a constant duration", hint)
 		return
 	}
-	span, err := parseDuration(text.Value)
+	read := parseDuration
+	if function == baselineFunction {
+		read = baselineSpan
+	}
+	span, err := read(text.Value)
 	if err == nil && span <= 0 {
 		err = fmt.Errorf("got duration %q, want one above 0", text.Value)
 	}
@@ -146,7 +155,7 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 		spans = r.reading.past
 	case err == nil && function == "ago" && span > MaxLookback:
 		err = fmt.Errorf("got duration %q, want at most %s, or whole hours up to %s", text.Value, MaxLookback, FormatDuration(MaxPast))
-	case err == nil && span > MaxLookback:
+	case err == nil && function != baselineFunction && span > MaxLookback:
 		err = fmt.Errorf("got duration %q, want at most %s", text.Value, MaxLookback)
 	}
 	if err != nil {

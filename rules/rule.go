@@ -89,7 +89,7 @@ func (s *Set) Lookback() time.Duration {
 
 // LooksPast says that some rule looks further back than what is kept, which Config.Past answers.
 func (s *Set) LooksPast() bool {
-	return slices.ContainsFunc(s.Rules, func(r *Rule) bool { return len(r.reads.past) > 0 })
+	return slices.ContainsFunc(s.Rules, func(r *Rule) bool { return len(r.reads.past)+len(r.reads.baseline) > 0 })
 }
 
 // Count is how many rules there are as people wrote them: the variants of by_tier are one.

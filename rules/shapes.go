@@ -22,7 +22,7 @@ func checkShapes(tree ast.Node) expressionErrors {
 	ast.Walk(&tree, s)
 	for _, span := range s.spans {
 		if !s.placed[span.Location()] {
-			s.fail(span, "a span of time is no value by itself", fmt.Sprintf("take a field of it where it stands, as in %s", spanExample(span)))
+			s.fail(span, "a span of time is no value by itself", fmt.Sprintf("take a field of it where it stands, as in %s.tps", spanExampleOf(span)))
 		}
 	}
 	for _, version := range s.versions {
@@ -72,12 +72,20 @@ func isNoText(node ast.Node) bool {
 	return ok && text.Value == ""
 }
 
-func spanExample(span ast.Node) string {
+func spanExampleOf(span ast.Node) string {
 	if call, ok := span.(*ast.CallNode); ok {
 		callee, ok := call.Callee.(*ast.IdentifierNode)
-		return calleeName(callee, ok) + "(5m).tps"
+		return spanExample(calleeName(callee, ok))
 	}
-	return "prev.tps"
+	return "prev"
+}
+
+// spanExample is how a function that takes a span of time is called.
+func spanExample(function string) string {
+	if function == baselineFunction {
+		return function + "(7d)"
+	}
+	return function + "(5m)"
 }
 
 func (s *shapes) fail(node ast.Node, message, hint string) {

@@ -95,7 +95,7 @@ func (u *uncertain) Visit(node *ast.Node) {
 		}
 	case *ast.MemberNode:
 		property, ok := n.Property.(*ast.StringNode)
-		if ok && isSpan(n.Node) && isNumeric(property.Value) {
+		if ok && isSpan(n.Node) && (isNumeric(property.Value) || slices.Contains(baselineFields, property.Value)) {
 			u.nodes = append(u.nodes, n)
 		}
 	case *ast.CallNode:
@@ -121,7 +121,7 @@ func isSpan(node ast.Node) bool {
 	case *ast.CallNode:
 		callee, ok := n.Callee.(*ast.IdentifierNode)
 		name := calleeName(callee, ok)
-		return name == "over" || name == "ago"
+		return slices.Contains(spanFunctions, name)
 	}
 	return false
 }

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"math"
-	"reflect"
 	"slices"
 
 	"github.com/weirmq/weir/telemetry"
@@ -17,9 +16,10 @@ type View struct {
 	Completeness    float64 `expr:"completeness" dim:"plain" unit:"share 0-1 of sources that contributed"`
 	Late            float64 `expr:"late" dim:"plain" unit:"reports that came too late to be evaluated"`
 
-	Over  func(span string) Span   `expr:"over" unit:"the same group over another span that ends now"`
-	Ago   func(back string) Span   `expr:"ago" unit:"the same window that long ago"`
-	Label func(name string) string `expr:"label" unit:"a label's value"`
+	Over     func(span string) Span     `expr:"over" unit:"the same group over another span that ends now"`
+	Ago      func(back string) Span     `expr:"ago" unit:"the same window that long ago"`
+	Baseline func(span string) Baseline `expr:"baseline" unit:"the same hour on earlier days"`
+	Label    func(name string) string   `expr:"label" unit:"a label's value"`
 
 	PolicyNumber  func(section, key, name string) float64 `expr:"policy.number"`
 	PolicyVersion func(language string) string            `expr:"policy.version"`
@@ -50,7 +50,7 @@ var viewNames = slices.Sorted(func(yield func(string) bool) {
 			return
 		}
 	}
-	for _, name := range []string{"prev", departedClients, "completeness", "late", "over", "ago", "label"} {
+	for _, name := range []string{"prev", departedClients, "completeness", "late", "over", "ago", baselineFunction, "label"} {
 		if !yield(name) {
 			return
 		}
@@ -135,7 +135,7 @@ func contains(sorted []string, s string) bool {
 // fieldUnits are the units of the fields and functions of the view, by name.
 var fieldUnits = func() map[string]string {
 	out := map[string]string{}
-	for _, view := range []reflect.Type{reflect.TypeFor[Span](), reflect.TypeFor[View]()} {
+	for _, view := range viewTypes {
 		for i := range view.NumField() {
 			if name := view.Field(i).Tag.Get("expr"); name != "" {
 				out[name] = view.Field(i).Tag.Get("unit")

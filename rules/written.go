@@ -138,6 +138,9 @@ func (r *Rule) Reads() []string {
 			out = append(out, "ago("+back+")")
 		}
 	}
+	for _, span := range slices.Sorted(maps.Keys(r.reads.baseline)) {
+		out = append(out, baselineFunction+"("+span+")")
+	}
 	if r.reads.prev && !r.reads.departed {
 		out = append(out, "prev")
 	}

@@ -295,7 +295,7 @@ func fieldName(node ast.Node) string {
 // unitOf is the unit of a field of the view.
 func unitOf(node ast.Node) (string, bool) {
 	name := fieldName(node)
-	if slices.Contains(telemetry.LabelNames, name) || slices.Contains([]string{"", "label", "over", "ago", "prev"}, name) {
+	if slices.Contains(telemetry.LabelNames, name) || slices.Contains([]string{"", "label", "over", "ago", "baseline", "prev"}, name) {
 		return "", false
 	}
 	return rules.FieldUnit(name)
