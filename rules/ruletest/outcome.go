@@ -54,6 +54,10 @@ func (f *File) Play(c *Case, set *rules.Set) (*Outcome, error) {
 		out.Failures = append(out.Failures, Failure{Fault: rules.Fault{File: c.Path, Line: c.Line, Column: 1, Source: "case " + c.Name,
 			Message: "reports come after the last advance, and no rule is asked of them", Hint: "end the case with advance to " + rules.FormatDuration(until)}})
 	}
+	if p.history.unread(p.set, p.added) {
+		out.Failures = append(out.Failures, Failure{Fault: rules.Fault{File: c.Path, Line: c.Line, Column: 1, Source: "case " + c.Name,
+			Message: "reports come before 0s, and no rule looks at hours past", Hint: "rules see them by baseline, and by ago of more than an hour"}})
+	}
 	out.see(p)
 	return out, nil
 }

@@ -22,6 +22,7 @@ type player struct {
 	given     *rules.Set // the same, with rules that the case is not about
 	evaluator *rules.Evaluator
 	fold      *fold
+	history   *history
 	waiting   []waiting                  // reports since sources came further
 	clock     time.Duration              // of aggregators: how far the furthest source has come, or what was said to be later
 	published map[string]telemetry.Alert // as weir.alerts holds them
@@ -41,8 +42,13 @@ type waiting struct {
 }
 
 func newPlayer(c *Case, set *rules.Set) *player {
-	return &player{of: c, set: set, added: set, evaluator: rules.NewEvaluator(set, rules.Config{Pane: c.pane}), fold: newFold(c.pane),
-		published: map[string]telemetry.Alert{}, grouped: map[string]bool{}}
+	p := &player{of: c, set: set, added: set, history: newHistory(c.pane), published: map[string]telemetry.Alert{}, grouped: map[string]bool{}}
+	p.fold, p.evaluator = p.history.keep(newFold(c.pane)), p.newEvaluator()
+	return p
+}
+
+func (p *player) newEvaluator() *rules.Evaluator {
+	return rules.NewEvaluator(p.set, rules.Config{Pane: p.of.pane, Past: p.history})
 }
 
 func (p *player) play() {
@@ -83,6 +89,7 @@ func (p *player) flush() {
 		p.fold.add(w.source, w.labels, w.report)
 	}
 	p.waiting = p.waiting[:0]
+	p.history.changed()
 	for _, batch := range p.fold.flush(p.added.Groupings()) {
 		p.feed(func(e *rules.Evaluator) { e.Apply(batch) })
 	}
@@ -101,7 +108,7 @@ func (p *player) watermark(s step) {
 	p.feed(func(e *rules.Evaluator) { e.ApplyWatermark(w) })
 }
 
-// play lets one report of each series come at each time.
+// play lets one report of each series come at each time. Those from before the case begins have come long ago.
 func (r reports) play(p *player) {
 	for n := range r.times {
 		at := begin.Add(r.from + time.Duration(n)*r.every)
@@ -113,6 +120,10 @@ func (r reports) play(p *player) {
 			report.Events = append(report.Events, telemetry.Event{Kind: kind, TimeUnixMillis: report.StartUnixMillis})
 		}
 		for i := range r.series {
+			if at.Before(begin) {
+				p.history.before.add(r.source, &r.series[i], report)
+				continue
+			}
 			p.waiting = append(p.waiting, waiting{r.source, &r.series[i], report})
 		}
 	}
@@ -153,7 +164,7 @@ func (c restart) play(p *player) {
 		restored = append(restored, alert)
 	}
 	p.before += evaluations(p.evaluator)
-	p.evaluator = rules.NewEvaluator(p.set, rules.Config{Pane: p.of.pane})
+	p.evaluator = p.newEvaluator()
 	p.evaluator.Restore(restored, until)
 	for _, input := range p.inputs {
 		input(p.evaluator)
@@ -163,7 +174,7 @@ func (c restart) play(p *player) {
 // play lets nothing of what has come be there any more at a restart.
 func (forget) play(p *player) {
 	p.flush()
-	p.inputs, p.fold = nil, newFold(p.of.pane)
+	p.inputs, p.fold = nil, p.history.keep(newFold(p.of.pane))
 }
 
 // play swaps the rules. Aggregators begin new segments, so that what the rules did not read of what came before stays unknown.

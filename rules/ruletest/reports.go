@@ -13,7 +13,7 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// reports are those of one line: of each series one at each time in [from, to).
+// reports are those of one line: of each series one at each time in [from, to), which may lie before the case begins.
 type reports struct {
 	from, every time.Duration
 	times       int
@@ -86,12 +86,12 @@ func (p *parser) times(out *reports, head []word) bool {
 	}
 	first, last, ranged := strings.Cut(head[0].text, "..")
 	var ok bool
-	if out.from, ok = p.moment(word{first, head[0].column}); !ok {
+	if out.from, ok = p.anyMoment(word{first, head[0].column}); !ok {
 		return false
 	}
 	to := out.from
 	if ranged {
-		if to, ok = p.moment(word{last, head[0].column + characters(first) + 2}); !ok {
+		if to, ok = p.anyMoment(word{last, head[0].column + characters(first) + 2}); !ok {
 			return false
 		}
 	}
@@ -123,6 +123,16 @@ func (p *parser) times(out *reports, head []word) bool {
 		return true
 	}
 	return false
+}
+
+// anyMoment reads a time that may lie before the case begins.
+func (p *parser) anyMoment(w word) (time.Duration, bool) {
+	text, before := strings.CutPrefix(w.text, "-")
+	if !before {
+		return p.moment(w)
+	}
+	back, ok := p.moment(word{text, w.column + 1})
+	return -back, ok
 }
 
 // setting reads one word behind the colon.
