@@ -30,6 +30,7 @@ var answers = map[string]string{
 	"how-often":  "TrafficSurge\t1",
 	"total":      "240",
 	"cold":       "orders-kafka\taudit",
+	"findings":   "ColdTopic\taudit\tnobody sends to audit",
 }
 
 // TestSQL runs every query of the pages on the real engine, with the schema that the
@@ -63,7 +64,7 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	p := readPage(t, "docs/store.md")
-	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'ledger', 'alerts')")
+	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'ledger', 'alerts', 'inspections')")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +153,13 @@ func (e engine) seed(t *testing.T) {
 	fired := alert
 	fired.State, fired.Seq, fired.FiredAt, fired.EvaluatedAt = telemetry.AlertFiring, 2, minute.Add(30*time.Second), minute.Add(30*time.Second)
 	if err := store.WriteAlerts(t.Context(), []telemetry.Alert{alert, fired, alert}); err != nil {
+		t.Fatal(err)
+	}
+	yesterday := time.Now().UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour)
+	inspection := &telemetry.Inspection{Day: yesterday, AskedAt: minute, Completeness: 1, Revision: "0f3a", Rules: 1, Findings: []telemetry.Finding{{
+		Rule: "ColdTopic", Severity: "info", ID: "b7e1", Labels: map[string]string{"alertname": "ColdTopic", "topic": "audit"},
+		Annotations: map[string]string{"summary": "nobody sends to audit"}, WindowStart: yesterday, WindowEnd: yesterday.Add(24 * time.Hour), Completeness: 1}}}
+	if err := store.WriteInspection(t.Context(), inspection); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -22,7 +22,7 @@ const DefaultWindow = time.Minute
 var (
 	alertName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	fileKeys  = []string{"groups"}
-	groupKeys = []string{"name", "defaults", "rules"}
+	groupKeys = []string{"name", "lane", "defaults", "rules"}
 	// sharedKeys are those of a rule that a group may set for all of its rules.
 	sharedKeys = []string{"by", "where", "window", "for", "keep_firing_for", "limit", "labels", "annotations"}
 	ruleKeys   = []string{"alert", "by", "where", "window", "expr", "warn", "crit", "for", "keep_firing_for", "limit", "labels", "annotations", "by_tier"}
@@ -66,43 +66,44 @@ func (d *decoder) group(node *yaml.Node) []*Rule {
 	if !ok && fields["name"] == nil {
 		d.fault(node, "", "the group has no name")
 	}
-	defaults := fields["defaults"]
-	d.defaults(defaults)
+	of := ruleGroup{name, d.lane(fields["lane"]), fields["defaults"]}
+	d.defaults(of)
 	var out []*Rule
 	for _, rule := range d.sequence(fields["rules"], "rules") {
-		out = append(out, d.rule(rule, name, defaults)...)
+		out = append(out, d.rule(rule, of)...)
 	}
 	return out
 }
 
+// ruleGroup is what a group says of all of its rules.
+type ruleGroup struct {
+	name     string
+	lane     Lane
+	defaults *yaml.Node // nil where it has none
+}
+
 // defaults checks a group's values for its rules by themselves: each rule may have its own.
-func (d *decoder) defaults(node *yaml.Node) {
-	if node != nil {
-		d.shared(layers{d.mapping(node, "defaults", sharedKeys)}, &Rule{})
+func (d *decoder) defaults(of ruleGroup) {
+	if of.defaults != nil {
+		d.shared(layers{d.mapping(of.defaults, "defaults", sharedKeys)}, &Rule{Lane: of.lane})
 	}
 }
 
 // shared decodes what a group may set for all of its rules, without the templates.
 func (d *decoder) shared(from layers, rule *Rule) {
-	window := from.value("window")
-	rule.Window = d.duration(window, "window", DefaultWindow)
-	if rule.Window <= 0 || rule.Window > MaxLookback {
-		d.fault(window, "", "got window %s, want above 0 and at most %s", rule.Window, MaxLookback)
-		rule.Window = DefaultWindow // so that it is not named again as the lookback
-	}
-	rule.For = d.duration(from.value("for"), "for", 0)
-	rule.KeepFiringFor = d.duration(from.value("keep_firing_for"), "keep_firing_for", 0)
+	d.window(from.value("window"), rule)
+	d.waits(from, rule)
 	rule.Limit = d.limit(from.value("limit"))
 	rule.Grouping.By = d.by(from.value("by"))
 	d.where(from.value("where"), rule)
 }
 
 // rule decodes a rule, as one for each tier where it has by_tier; none where it has a fault.
-func (d *decoder) rule(node *yaml.Node, group string, defaults *yaml.Node) []*Rule {
+func (d *decoder) rule(node *yaml.Node, of ruleGroup) []*Rule {
 	before := d.found
 	own := d.mapping(node, "a rule", ruleKeys)
-	rule := &Rule{Group: group, File: d.path, Line: node.Line, column: node.Column, source: d.line(node.Line)}
-	rule.written = written{d, []*yaml.Node{defaults, node}}
+	rule := &Rule{Group: of.name, Lane: of.lane, File: d.path, Line: node.Line, column: node.Column, source: d.line(node.Line)}
+	rule.written = written{d, []*yaml.Node{of.defaults, node}}
 	alert, ok := d.text(own["alert"], "alert")
 	switch {
 	case !ok && own["alert"] == nil:
@@ -114,8 +115,8 @@ func (d *decoder) rule(node *yaml.Node, group string, defaults *yaml.Node) []*Ru
 		rule.source = d.line(rule.Line)
 	}
 	from := layers{own}
-	if defaults != nil {
-		from = layers{d.mapping(defaults, "defaults", sharedKeys), own}
+	if of.defaults != nil {
+		from = layers{d.mapping(of.defaults, "defaults", sharedKeys), own}
 	}
 	out := []*Rule{rule}
 	if own["by_tier"] != nil {

@@ -72,7 +72,7 @@ func (d *decoder) condition(node *yaml.Node, key string, rule *Rule) (text strin
 	if text, ok = d.text(node, key); !ok {
 		return "", false
 	}
-	if _, err := compileExpr(text, rule.Grouping.By); err != nil {
+	if _, err := compileExpr(text, rule.Grouping.By, rule.Lane); err != nil {
 		d.expression(node, key, err)
 		return text, false
 	}
@@ -83,22 +83,22 @@ func (d *decoder) condition(node *yaml.Node, key string, rule *Rule) (text strin
 // critical where it may be either.
 func (d *decoder) compile(node *yaml.Node, rule *Rule, texts map[string]string) {
 	text := inOne("and", texts["expr"], inOne("or", texts["warn"], texts["crit"]))
-	compiled, err := compileExpr(text, rule.Grouping.By)
+	compiled, err := compileExpr(text, rule.Grouping.By, rule.Lane)
 	if err != nil {
 		d.expression(node, "expr", err)
 		return
 	}
 	rule.ExprText, rule.condition, rule.explainer = text, compiled, &explainer{text: text}
 	if texts["warn"] != "" && texts["crit"] != "" {
-		critical, err := compileExpr(inOne("and", texts["expr"], texts["crit"]), rule.Grouping.By)
+		critical, err := compileExpr(inOne("and", texts["expr"], texts["crit"]), rule.Grouping.By, rule.Lane)
 		if err != nil {
 			d.expression(node, "crit", err)
 			return
 		}
 		rule.critical = &critical
 	}
-	if lookback := rule.Lookback(); lookback > MaxLookback {
-		d.fault(node, "shorten the window or ago", "the rule looks back %s, at most %s is kept", lookback, MaxLookback)
+	if lookback, most := rule.Lookback(), rule.Lane.maxLookback(); lookback > most {
+		d.fault(node, "shorten the window or ago", "the rule looks back %s, at most %s is kept", rule.Lane.format(lookback), rule.Lane.format(most))
 	}
 }
 

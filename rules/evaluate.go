@@ -123,16 +123,7 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 		}
 	}
 	unsaid := false
-	view.PolicyNumber = func(section, key, name string) float64 {
-		value := e.set.Policy.number(section, key, name)
-		unsaid = unsaid || math.IsNaN(value)
-		return value
-	}
-	view.PolicyVersion = func(language string) string {
-		minimum := e.set.Policy.version(language)
-		unsaid = unsaid || minimum == ""
-		return minimum
-	}
+	view.setPolicy(e.set.Policy, &unsaid)
 	active, indefinite, err := rule.holds(view, func() bool { return readUnknown || unsaid })
 	if err != nil {
 		return verdict{}, err
@@ -143,6 +134,20 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	found := verdict{active: active, unknown: !heard || indefinite, indefinite: heard && indefinite, view: view, totals: &here.totals, from: from}
 	found.unmeasured = found.indefinite && !readUnknown
 	return found, rule.isCritical(&found, whole, func() bool { return readUnknown || unsaid })
+}
+
+// setPolicy lets a view read a policy. What that does not say is noted.
+func (v *View) setPolicy(policy *Policy, unsaid *bool) {
+	v.PolicyNumber = func(section, key, name string) float64 {
+		value := policy.number(section, key, name)
+		*unsaid = *unsaid || math.IsNaN(value)
+		return value
+	}
+	v.PolicyVersion = func(language string) string {
+		minimum := policy.version(language)
+		*unsaid = *unsaid || minimum == ""
+		return minimum
+	}
 }
 
 // remembered asks once for each text: what explains a verdict reads the same spans again.

@@ -11,7 +11,7 @@ import (
 // explained prints the parts of an expression in a view, each with its depth as blanks.
 func explained(t *testing.T, text string, view *View) string {
 	t.Helper()
-	if _, err := compileExpr(text, []string{"topic", "tier", "sdk_version"}); err != nil {
+	if _, err := compileExpr(text, []string{"topic", "tier", "sdk_version"}, LaneRealtime); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
 	parts, more := (&explainer{text: text}).explain(view)
@@ -67,7 +67,7 @@ func TestExplanationAgreesWithTheVerdict(t *testing.T) {
 	found := map[any]int{}
 	for range 200 {
 		text := randomCondition(r, 1+r.IntN(2))
-		compiled, err := compileExpr(text, nil)
+		compiled, err := compileExpr(text, nil, LaneRealtime)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}

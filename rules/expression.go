@@ -29,13 +29,13 @@ type condition struct {
 }
 
 // compileExpr checks and compiles a rule's condition. The error is expressionErrors, with all that is wrong.
-func compileExpr(text string, by []string) (condition, error) {
+func compileExpr(text string, by []string, lane Lane) (condition, error) {
 	x := scanExpression(text)
 	tree, err := x.parse()
 	if err != nil {
 		return condition{}, x.syntax(err)
 	}
-	r := newReader(x, by)
+	r := newReader(x, by, lane)
 	ast.Walk(&tree, r)
 	faults := slices.Concat(x.faults(), x.policyFaults, r.faults, x.versions.faults, checkOps(&tree), checkShapes(tree), checkDimensions(x, tree))
 	program, wrong := x.compile(View{}, slices.Concat(viewNames, by, telemetry.LabelNames))

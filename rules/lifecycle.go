@@ -130,13 +130,19 @@ func (a *alertState) measure(rule *Rule, found verdict, pane time.Duration) {
 	a.WindowStart = found.from
 	a.WindowEnd = found.from.Add(max((rule.Window+pane-1)/pane, 1) * pane)
 	a.Completeness, a.LateReports = found.view.Completeness, uint64(found.view.Late)
-	a.Values = map[string]float64{}
-	for _, field := range rule.reads.fields {
-		if number := found.view.number(field); !math.IsNaN(number) && !math.IsInf(number, 0) {
-			a.Values[field] = number
+	a.Values = rule.values(found.view)
+	a.Explanation = explanation(rule, found)
+}
+
+// values are what the expression read of a view, as far as it is known.
+func (r *Rule) values(view *View) map[string]float64 {
+	out := map[string]float64{}
+	for _, field := range r.reads.fields {
+		if number := view.number(field); !math.IsNaN(number) && !math.IsInf(number, 0) {
+			out[field] = number
 		}
 	}
-	a.Explanation = explanation(rule, found)
+	return out
 }
 
 // annotate renders what the alert says to people.

@@ -17,7 +17,7 @@ func TestLiteralsAreConstants(t *testing.T) {
 		"latency_share_above(500ms) > 0.5%":  "latency_share_above(0.5) > 0.005",
 		"max(p50, 0.5s) > 1e3ms ? true:1h>p": "",
 	} {
-		compiled, err := compileExpr(text, nil)
+		compiled, err := compileExpr(text, nil, LaneRealtime)
 		if (err != nil) != (want == "") {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -29,7 +29,7 @@ func TestLiteralsAreConstants(t *testing.T) {
 	for text, want := range map[string]bool{
 		"p99 > 300ms": false, "p99 >= 300ms": true, "p99 < 1s and size_max == 10KiB": true, "over(5m).p99 >= 0.3s": true,
 	} {
-		compiled, err := compileExpr(text, nil)
+		compiled, err := compileExpr(text, nil, LaneRealtime)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -43,7 +43,7 @@ func TestLiteralsAreConstants(t *testing.T) {
 
 // TestSpansAsLiterals holds that a literal and a text say the same span.
 func TestSpansAsLiterals(t *testing.T) {
-	compiled, err := compileExpr(`over(5m).tps > 1 and over("5m").tps > 1 and ago(0.5m).tps > 1 and ago(1e3ms).tps > 1`, nil)
+	compiled, err := compileExpr(`over(5m).tps > 1 and over("5m").tps > 1 and ago(0.5m).tps > 1 and ago(1e3ms).tps > 1`, nil, LaneRealtime)
 	if err != nil {
 		t.Fatal(err)
 	}

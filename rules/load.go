@@ -2,6 +2,8 @@ package rules
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +46,35 @@ func Load(dir string) (*Set, error) {
 	case len(folder.Faults) > 0:
 		return nil, folder.Faults
 	}
-	return &Set{Rules: folder.Rules, Policy: folder.Policy}, nil
+	set := NewSet(folder.Rules, folder.Policy)
+	set.Revision = folder.revision(dir)
+	return set, nil
+}
+
+// revision names the text of all files, by their paths in the folder: twelve digits of its SHA-256, as many as git shows.
+func (f *Folder) revision(dir string) string {
+	hash := sha256.New()
+	for _, file := range append(slices.Clone(f.Files), File{Path: filepath.Join(dir, PolicyFile), Content: f.PolicyText}) {
+		name, err := filepath.Rel(dir, file.Path)
+		if err != nil {
+			name = file.Path
+		}
+		fmt.Fprintf(hash, "%s %d\n%s", name, len(file.Content), file.Content)
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:12]
+}
+
+// NewSet returns rules of both lanes as a set.
+func NewSet(all []*Rule, policy *Policy) *Set {
+	set := &Set{Policy: policy}
+	for _, rule := range all {
+		if rule.Lane == LaneInspection {
+			set.Inspections = append(set.Inspections, rule)
+		} else {
+			set.Rules = append(set.Rules, rule)
+		}
+	}
+	return set
 }
 
 // ReadFolder reads the files that Load does, and returns what is right in them besides what is wrong.

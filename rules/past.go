@@ -108,8 +108,9 @@ func isPast(back time.Duration) bool {
 	return back > MaxLookback && back <= MaxPast && back%time.Hour == 0
 }
 
-// pastField holds a field of a span of the past against those that there are.
-func (r *reader) pastField(n *ast.MemberNode, name string) {
+// fieldElsewhere holds a field of another span against those that there are.
+func (r *reader) fieldElsewhere(n *ast.MemberNode, name string) {
+	r.momentary(name, n)
 	function, _ := spanCall(n.Node)
 	switch {
 	case function == baselineFunction && !slices.Contains(baselineFields, name):
@@ -118,7 +119,7 @@ func (r *reader) pastField(n *ast.MemberNode, name string) {
 			hint = "it has " + strings.Join(baselineFields, ", ")
 		}
 		r.fail(n.Property, fmt.Sprintf("baseline has no %s", name), hint)
-	case pastSpan(n.Node) > 0 && !slices.Contains(pastFields, name):
+	case r.lane == LaneRealtime && pastSpan(n.Node) > 0 && !slices.Contains(pastFields, name):
 		r.fail(n.Node, fmt.Sprintf("ago of more than %s has no %s", FormatDuration(MaxLookback), name), "it has "+strings.Join(pastFields, ", "))
 	}
 }

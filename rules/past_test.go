@@ -82,7 +82,7 @@ func TestSpansOfThePast(t *testing.T) {
 		"p99 > ago(1d).p99":                        "ago of more than 1h has no p99",
 		"ago(1d).latency_share_above(1s) > 0.5":    "ago of more than 1h has no latency_share_above",
 	} {
-		if _, err := compileExpr(text, nil); fmt.Sprint(err) != want {
+		if _, err := compileExpr(text, nil, LaneRealtime); fmt.Sprint(err) != want {
 			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
 	}

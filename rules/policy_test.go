@@ -119,7 +119,7 @@ func TestPolicyInExpressions(t *testing.T) {
 		`outdated(policy.inventory[cluster].nodes) > 0 and tps > 0`:          "cannot use a number as argument (type a text) to call outdated",
 		`policy.sdk_min[sdk_lang] > 5 and lag_seconds > 60s and members > 0`: "invalid operation: > (mismatched types a text and a number)",
 	} {
-		_, err := compileExpr(text, []string{"tier", "cluster", "sdk_lang"})
+		_, err := compileExpr(text, []string{"tier", "cluster", "sdk_lang"}, LaneRealtime)
 		switch {
 		case want == "?" && err == nil:
 			t.Errorf("%s is accepted", text)

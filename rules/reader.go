@@ -47,12 +47,13 @@ type reading struct {
 type reader struct {
 	*expression
 	by      []string
+	lane    Lane
 	reading reading
 	faults  expressionErrors
 }
 
-func newReader(x *expression, by []string) *reader {
-	return &reader{expression: x, by: by, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{},
+func newReader(x *expression, by []string, lane Lane) *reader {
+	return &reader{expression: x, by: by, lane: lane, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{},
 		past: map[string]time.Duration{}, baseline: map[string]time.Duration{}}}
 }
 
@@ -63,7 +64,7 @@ func (r *reader) Visit(node *ast.Node) {
 		r.name(n.Value, n)
 	case *ast.MemberNode:
 		if property, ok := n.Property.(*ast.StringNode); ok {
-			r.pastField(n, property.Value)
+			r.fieldElsewhere(n, property.Value)
 			r.reading.needs |= fieldNeeds[property.Value]
 			_, gauge := gaugeFields[property.Value]
 			r.reading.gaugesElsewhere = r.reading.gaugesElsewhere || gauge
@@ -88,6 +89,7 @@ func isCondition(node ast.Node) bool {
 
 func (r *reader) name(name string, node ast.Node) {
 	r.reading.needs |= fieldNeeds[name]
+	r.momentary(name, node)
 	switch {
 	case name == "prev":
 		r.reading.prev = true
@@ -130,7 +132,7 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 	}
 	text, constant := argument.(*ast.StringNode)
 	_, number := argument.(*ast.IntegerNode)
-	hint := "write " + spanExample(function)
+	hint := "write " + r.lane.spanExample(function)
 	switch {
 	case written && !constant:
 		r.fail(argument, fmt.Sprintf("%s takes a duration, and %s is %s", function, literal.Text, literal.Of.In()), hint)
@@ -151,6 +153,11 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 		err = fmt.Errorf("got duration %q, want one above 0", text.Value)
 	}
 	switch {
+	case r.lane == LaneInspection && function == baselineFunction:
+		r.fail(argument, "an inspection has no baseline: its windows have all hours of a day", "compare with over(7d), or with ago(7d)")
+		return
+	case err == nil && r.lane == LaneInspection:
+		err = wholeDays(span)
 	case err == nil && function == "ago" && isPast(span):
 		spans = r.reading.past
 	case err == nil && function == "ago" && span > MaxLookback:

@@ -15,6 +15,7 @@ import (
 type Rule struct {
 	Alert         string
 	Group         string // the name of its group in the file
+	Lane          Lane   // that of its group
 	Tier          string // whose groups it is asked of, DefaultTier for those that by_tier does not name; "" is all
 	File          string
 	Line          int
@@ -56,8 +57,10 @@ func (r *Rule) Lookback() time.Duration {
 
 // Set is the rules of one folder.
 type Set struct {
-	Rules  []*Rule // by file, then by their place in it
-	Policy *Policy // what rules compare with; nil where the folder has none
+	Rules       []*Rule // those that are evaluated all the time, by file, then by their place in it
+	Inspections []*Rule // those that are asked of days, likewise
+	Policy      *Policy // what rules compare with; nil where the folder has none
+	Revision    string  // names the text of the files, "" where the rules are of none
 }
 
 // Groupings returns each grouping that some rule uses once. What none of its rules

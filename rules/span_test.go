@@ -87,7 +87,7 @@ func TestShowsPresence(t *testing.T) {
 		`tps_median >= 50`:                       true,
 		`latency_share_above(500ms) > 5% or 1>2`: true,
 	} {
-		compiled, err := compileExpr(text, []string{"tier"})
+		compiled, err := compileExpr(text, []string{"tier"}, LaneRealtime)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue

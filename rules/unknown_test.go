@@ -36,7 +36,7 @@ func TestTruthOfTheUnknown(t *testing.T) {
 	certain, impossible, neither := 0, 0, 0
 	for range 2000 {
 		text := randomCondition(r, 1+r.IntN(3))
-		compiled, err := compileExpr(text, nil)
+		compiled, err := compileExpr(text, nil, LaneRealtime)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}

@@ -35,7 +35,7 @@ func TestVersionsInConditions(t *testing.T) {
 		`any([1], {sdk_version < "1.18.0"})`:         {"1.9.0": yes, "1.18.0": no, "": unknown},
 		`tps > 1 ? sdk_version < "1.18.0" : false`:   {"1.9.0": yes, "": no},
 	} {
-		compiled, err := compileExpr(text, []string{"sdk_version"})
+		compiled, err := compileExpr(text, []string{"sdk_version"}, LaneRealtime)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -65,7 +65,7 @@ func TestVersionsInConditions(t *testing.T) {
 // TestVersionsOfThePolicy holds that the label is compared as a version with what the policy says, and that a language of which
 // it says nothing is unknown.
 func TestVersionsOfThePolicy(t *testing.T) {
-	compiled, err := compileExpr(`sdk_version < policy.sdk_min[sdk_lang]`, []string{"sdk_lang", "sdk_version"})
+	compiled, err := compileExpr(`sdk_version < policy.sdk_min[sdk_lang]`, []string{"sdk_lang", "sdk_version"}, LaneRealtime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestVersionShares(t *testing.T) {
 		var s stretch
 		s.seconds = 1
 		s.totals.Versions = versions
-		compiled, err := compileExpr(text+" >= 0", nil)
+		compiled, err := compileExpr(text+" >= 0", nil, LaneRealtime)
 		if err != nil || !compiled.reads.needs.Has(telemetry.PartDistincts) {
 			t.Errorf("%s: %v", text, err)
 			continue

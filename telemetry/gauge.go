@@ -42,6 +42,17 @@ func sumGauge(old *GaugeValue, new GaugeValue) {
 	old.Series += new.Series
 }
 
+func momentGauge(old *GaugeValue, new GaugeValue) {
+	greatest := max(old.Max, new.Max)
+	switch {
+	case new.TimeUnixMillis > old.TimeUnixMillis:
+		*old = new
+	case new.TimeUnixMillis == old.TimeUnixMillis:
+		sumGauge(old, new)
+	}
+	old.Max = greatest
+}
+
 func (t *Totals) joinGauge(g GaugeValue, join gaugeJoin) {
 	at, found := slices.BinarySearchFunc(t.Gauges, g.Name, func(a GaugeValue, name string) int {
 		return strings.Compare(a.Name, name)

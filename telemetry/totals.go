@@ -111,6 +111,14 @@ func (t *Totals) JoinGauges(cell *Totals) {
 	}
 }
 
+// JoinMoments adds the gauges that a series had last. Of each gauge those count whose time is the newest of all: series that
+// are gone before that are no part of it.
+func (t *Totals) JoinMoments(cell *Totals) {
+	for _, g := range cell.Gauges {
+		t.joinGauge(g, momentGauge)
+	}
+}
+
 // MergeSources adds what another source or segment contributed to the same group
 // and pane.
 func (t *Totals) MergeSources(o *Totals) {

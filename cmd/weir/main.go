@@ -30,6 +30,7 @@ type (
 	file     string
 	address  string
 	revision string // of git
+	date     string // as 2026-11-25
 	regex    string
 )
 

@@ -15,6 +15,7 @@ type rulesCommands struct {
 	Fmt      rulesFmtCommand      `cmd:"" help:"Format rule files."`
 	Test     rulesTestCommand     `cmd:"" help:"Play the tests of rules."`
 	Backtest rulesBacktestCommand `cmd:"" help:"Evaluate rules over what ClickHouse holds, and compare."`
+	Inspect  rulesInspectCommand  `cmd:"" help:"Ask inspections of a day that ClickHouse holds."`
 	Explain  rulesExplainCommand  `cmd:"" help:"Say what the evaluation of an alert saw."`
 	Capture  rulesCaptureCommand  `cmd:"" help:"Make a test of an alert."`
 }

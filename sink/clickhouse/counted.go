@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -18,16 +17,8 @@ type Counted struct {
 }
 
 // countedStatement adds up the cells of a span by their labels, which come first and as RowBinary has them.
-var countedStatement = func() string {
-	var labels []string
-	for _, c := range cellColumns[1 : 1+len(telemetry.LabelNames)+1] { // behind ts, with extra
-		labels = append(labels, "`"+c.name+"`")
-	}
-	list := strings.Join(labels, ", ")
-	return "SELECT formatRow('RowBinary', " + list + "), sum(messages), sum(bytes), sum(errors), " +
-		"sum(arraySum((class, n) -> if(class = '" + telemetry.ErrorClassHandler + "', n, 0), `error.class`, `error.count`)) " +
-		"FROM rollup_10s FINAL WHERE ts >= ? AND ts < ? GROUP BY " + list
-}()
+var countedStatement = "SELECT formatRow('RowBinary', " + labelList + "), sum(messages), sum(bytes), sum(errors), " + handlerErrors +
+	" FROM rollup_10s FINAL WHERE ts >= ? AND ts < ? GROUP BY " + labelList
 
 // ReadCounted returns what was counted in the panes that begin in [from, to), of each set of labels. It asks once: the error is
 // of an attempt that failed.

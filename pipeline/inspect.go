@@ -1,0 +1,140 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/inspect"
+	"github.com/weirmq/weir/rules/lint"
+	"github.com/weirmq/weir/sink/clickhouse"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Inspect asks what the rules of the lane inspection find on a day that the store holds.
+type Inspect struct {
+	Dir    string    // of rule files; "" is the configuration's
+	Day    time.Time // in UTC; zero is the last one that is over
+	Now    time.Time
+	Keep   bool      // replace the day's rows of the table inspections
+	Format string    // one of inspect.Formats
+	Out    io.Writer // the report
+}
+
+// RunInspect asks and prints. It says whether a rule could not be asked of all groups. A store that cannot be asked is an error
+// at once. Nobody is told.
+func RunInspect(ctx context.Context, config *Config, i Inspect) (failed bool, err error) {
+	if i.Dir == "" {
+		i.Dir = config.Rules.Dir
+	}
+	set, err := rules.Load(i.Dir)
+	if err != nil {
+		return false, fmt.Errorf("load rules: %w", err)
+	}
+	if len(set.Inspections) == 0 {
+		return false, fmt.Errorf("inspect: no group of %s has lane: inspection", i.Dir)
+	}
+	if i.Day.IsZero() {
+		i.Day = i.Now.UTC().Truncate(rules.Day).Add(-rules.Day)
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
+	if err != nil {
+		return false, because(ctx, "open the store", err)
+	}
+	defer store.Close()
+	of := inspection{store: store, set: set, day: i.Day, tolerance: config.Telemetry.Tolerance, now: i.Now}
+	report, err := of.run(ctx)
+	if err == nil && i.Keep {
+		err = store.WriteInspection(ctx, &report.Inspection)
+	}
+	if err != nil {
+		return false, because(ctx, "inspect", err)
+	}
+	return report.Failed(), report.Write(i.Out, i.Format)
+}
+
+// inspection asks a set of rules of one day.
+type inspection struct {
+	store     *clickhouse.Store
+	set       *rules.Set
+	day       time.Time // its begin, in UTC
+	tolerance time.Duration
+	now       time.Time
+}
+
+// inspectionSettles is how far behind a day's end the store's newest cell must be. Not less: storage reads its partitions side
+// by side, and some are behind others; not more: it may be the first traffic of a morning.
+const inspectionSettles = 10 * time.Minute
+
+// run reads the days that the rules look back on, the newest first, and asks. What the store lacks is in the report's notes.
+func (i *inspection) run(ctx context.Context) (*inspect.Report, error) {
+	end := i.day.Add(rules.Day)
+	if end.After(i.now) {
+		return nil, fmt.Errorf("the day %s is not over: choose one before %s", i.day.Format(time.DateOnly), i.now.UTC().Format(time.DateOnly))
+	}
+	first, last, err := i.store.Held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if last.Before(i.day) {
+		return nil, fmt.Errorf("the store has no cells from %s on: its last are of %s", i.day.Format(time.DateOnly), last.Format(time.RFC3339))
+	}
+	in := rules.NewInspection(i.set, i.day, first)
+	notes := i.notes(first, last, in.Days())
+	for back := range in.Days() {
+		if in.Day(back).Add(rules.Day).Before(first) {
+			break
+		}
+		if err := i.readDay(ctx, in, back, &notes); err != nil {
+			return nil, err
+		}
+	}
+	if absent := in.FindsAbsent(); len(absent) > 0 {
+		names, all := lint.LabelsRead(absent)
+		series, err := i.store.Series(ctx, clickhouse.SeriesQuery{From: end.Add(-rules.MaxInspected), To: end, Labels: names, All: all})
+		if err != nil {
+			return nil, err
+		}
+		for at := range series {
+			in.Know(&series[at])
+		}
+	}
+	report := inspect.NewReport(in, i.set, i.now)
+	report.Notes = notes
+	return report, nil
+}
+
+// readDay takes a day that is so many back, and notes what the store lacks of it.
+func (i *inspection) readDay(ctx context.Context, in *rules.Inspection, back int, notes *[]string) error {
+	day := in.Day(back)
+	held, stored, err := i.store.HeldOf(ctx, day, i.tolerance)
+	if err != nil {
+		return err
+	}
+	if stored < held {
+		in.Lacks(back, float64(stored)/float64(held))
+		*notes = append(*notes, fmt.Sprintf("the store lacks %d of %d reports of %s.", held-stored, held, day.Format(time.DateOnly)))
+	}
+	return i.store.ReadDay(ctx, clickhouse.DayQuery{Day: day, Omit: in.Omit(), Gauges: in.Gauges()}, func(series *telemetry.SeriesDay) { in.Take(back, series) })
+}
+
+// notes say where the store begins and ends, if it is not where the days do.
+func (i *inspection) notes(first, last time.Time, days int) []string {
+	var out []string
+	if begin := i.day.Add(-time.Duration(days-1) * rules.Day); first.After(begin) {
+		out = append(out, fmt.Sprintf("the store begins at %s: what was before is unknown.", first.Format(time.RFC3339)))
+	}
+	if !i.settled(last) {
+		out = append(out, fmt.Sprintf("the store's newest cell is of %s: it may lack some of the day.", last.Format(time.RFC3339)))
+	}
+	return out
+}
+
+// settled says that a store whose newest cell is of that pane has all of the day, as far as it can say.
+func (i *inspection) settled(last time.Time) bool {
+	return !last.Before(i.day.Add(rules.Day + inspectionSettles))
+}
