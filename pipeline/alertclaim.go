@@ -62,7 +62,7 @@ func (w *alertWriter) write(ctx context.Context, records []*kgo.Record) ([]strin
 	}
 	var keys []string
 	for _, record := range written {
-		if !between[record.Offset] {
+		if !between[record.Offset] || string(record.Key) == aheadKey { // that is no state, and whoever claims writes progress first
 			continue
 		}
 		under, err := claimOf(record)
@@ -82,7 +82,7 @@ func (w *alertWriter) write(ctx context.Context, records []*kgo.Record) ([]strin
 func (w *alertWriter) append(ctx context.Context, records []*kgo.Record) (between map[int64]bool, err error) {
 	for _, record := range records {
 		record.Topic, record.Partition = telemetry.TopicAlerts, w.partition
-		record.Headers = append(record.Headers, w.claim.header())
+		record.Headers = append(record.Headers, w.claim.header(string(record.Key)))
 	}
 	if err := produceAll(ctx, w.kafka.records, records); err != nil {
 		return nil, err

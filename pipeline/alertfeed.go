@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -22,8 +23,10 @@ type alertFeed struct {
 	historyEnd int64                      // first offset that is not history
 	history    map[string]telemetry.Alert // newest states, nil once handed on
 
-	mu   sync.Mutex                 // guards live: people look at alerts meanwhile
-	live map[string]telemetry.Alert // newest states of alerts without a tombstone
+	mu     sync.Mutex                 // guards live: people look at alerts meanwhile
+	live   map[string]telemetry.Alert // newest states of alerts without a tombstone
+	told   map[string]telemetry.Alert // what is told ahead of alerts that do not fire yet
+	pruned time.Time                  // of told: the newest end of a pane
 }
 
 // of returns a partition's feed; end is where the partition ends now.
@@ -36,7 +39,7 @@ func (f *alertFeeds) of(partition int32, end int64) *alertFeed {
 	if f.byPartition == nil {
 		f.byPartition = map[int32]*alertFeed{}
 	}
-	feed := &alertFeed{historyEnd: end, history: map[string]telemetry.Alert{}, live: map[string]telemetry.Alert{}}
+	feed := &alertFeed{historyEnd: end, history: map[string]telemetry.Alert{}, live: map[string]telemetry.Alert{}, told: map[string]telemetry.Alert{}}
 	f.byPartition[partition] = feed
 	return feed
 }
@@ -52,16 +55,21 @@ func (f *alertFeeds) drop(partition int32) []string {
 	}
 	feed.mu.Lock()
 	defer feed.mu.Unlock()
-	return slices.Sorted(maps.Keys(feed.live))
+	ids := slices.Concat(slices.Collect(maps.Keys(feed.live)), slices.Collect(maps.Keys(feed.told)))
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
-// find returns the newest state of a live alert in any partition.
+// find returns the newest state of a live alert in any partition, or what is told ahead of it.
 func (f *alertFeeds) find(id string) (telemetry.Alert, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, feed := range f.byPartition {
 		feed.mu.Lock()
-		alert, found := feed.live[id]
+		alert, found := feed.told[id]
+		if !found {
+			alert, found = feed.live[id]
+		}
 		feed.mu.Unlock()
 		if found {
 			return alert, true
@@ -70,15 +78,24 @@ func (f *alertFeeds) find(id string) (telemetry.Alert, bool) {
 	return telemetry.Alert{}, false
 }
 
-// keep remembers a state as the newest of its alert.
+// keep remembers a state as the newest of its alert, and what is told ahead until the alert fires, or until it has expired.
 func (f *alertFeed) keep(alert *telemetry.Alert) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if alert.State == telemetry.AlertInactive {
+	switch {
+	case !alert.ExpiresAt.IsZero():
+		if f.told[alert.ID] = *alert; alert.ActiveAt.After(f.pruned) {
+			f.pruned = alert.ActiveAt
+			maps.DeleteFunc(f.told, func(_ string, told telemetry.Alert) bool { return !told.ExpiresAt.After(f.pruned) })
+		}
+		return
+	case alert.State == telemetry.AlertInactive:
 		delete(f.live, alert.ID)
-	} else {
-		f.live[alert.ID] = *alert
+		return
+	case alert.State == telemetry.AlertFiring:
+		delete(f.told, alert.ID)
 	}
+	f.live[alert.ID] = *alert
 }
 
 // take takes the state at an offset, nil where that is no alert's, and returns what
@@ -94,7 +111,7 @@ func (f *alertFeed) take(offset int64, alert *telemetry.Alert) []telemetry.Alert
 		return []telemetry.Alert{*alert}
 	}
 	switch {
-	case alert == nil:
+	case alert == nil || !alert.ExpiresAt.IsZero():
 	case alert.State == telemetry.AlertInactive:
 		delete(f.history, alert.ID)
 	default:
@@ -105,5 +122,5 @@ func (f *alertFeed) take(offset int64, alert *telemetry.Alert) []telemetry.Alert
 	}
 	states := slices.Collect(maps.Values(f.history))
 	f.history = nil
-	return states
+	return slices.AppendSeq(states, maps.Values(f.told)) // after the states: an alert that resolved lives anew
 }

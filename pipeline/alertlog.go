@@ -18,8 +18,16 @@ import (
 // partition was evaluated, so that nothing is evaluated twice after a restart.
 const progressKey = "_progress"
 
-// headerClaim is on every record of weir.alerts: under which claim it was written.
-const headerClaim = "weir-claim"
+// aheadKey is that of all that is told ahead of an alert's life, which is no state: whoever reads
+// states passes it over. Compaction keeps one of them.
+const aheadKey = "_ahead"
+
+// headerClaim is on every record of weir.alerts: under which claim it was written. On what is told
+// ahead it is headerAhead, so that a build which knows nothing of it takes the record for stale.
+const (
+	headerClaim = "weir-claim"
+	headerAhead = "weir-ahead"
+)
 
 // claim is the right to say how the alerts of a partition are. Whoever is given the
 // partition claims it with an epoch above all before, by writing. Epochs are milliseconds
@@ -41,21 +49,29 @@ func (c claim) after(now time.Time) claim {
 // outdoes says that the claim came after another.
 func (c claim) outdoes(other claim) bool { return c.epoch > other.epoch }
 
-func (c claim) header() kgo.RecordHeader {
-	return kgo.RecordHeader{Key: headerClaim, Value: []byte(strconv.FormatUint(c.epoch, 10) + " " + c.writer)}
+// header is that of a record with a key.
+func (c claim) header(key string) kgo.RecordHeader {
+	name := headerClaim
+	if key == aheadKey {
+		name = headerAhead
+	}
+	return kgo.RecordHeader{Key: name, Value: []byte(strconv.FormatUint(c.epoch, 10) + " " + c.writer)}
 }
 
 // claimOf returns the claim that a record was written under. One of an earlier build has
 // none: it is older than all.
-func claimOf(record *kgo.Record) (claim, error) {
+func claimOf(record *kgo.Record) (claim, error) { return claimIn(record, headerClaim) }
+
+// claimIn reads the claim in a header.
+func claimIn(record *kgo.Record, name string) (claim, error) {
 	for _, header := range record.Headers {
-		if header.Key != headerClaim {
+		if header.Key != name {
 			continue
 		}
 		number, writer, _ := strings.Cut(string(header.Value), " ")
 		epoch, err := strconv.ParseUint(number, 10, 64)
 		if err != nil {
-			return claim{}, fmt.Errorf("got header %s=%q, want an epoch and a writer: %w", headerClaim, header.Value, err)
+			return claim{}, fmt.Errorf("got header %s=%q, want an epoch and a writer: %w", name, header.Value, err)
 		}
 		return claim{epoch, writer}, nil
 	}
@@ -72,6 +88,9 @@ type alertLog struct {
 // take returns the state of the alert that a record holds. It is nil where the record is
 // of no alert, is stale, or cannot be read, which is an error.
 func (l *alertLog) take(record *kgo.Record) (*telemetry.Alert, error) {
+	if string(record.Key) == aheadKey {
+		return nil, nil
+	}
 	under, err := claimOf(record)
 	if err != nil {
 		return nil, fmt.Errorf("read the record at offset %d: %w", record.Offset, err)
@@ -97,6 +116,26 @@ func (l *alertLog) take(record *kgo.Record) (*telemetry.Alert, error) {
 	return alert, nil
 }
 
+// takeTold returns what people are to hear of: the state of an alert, as take does, or what is told
+// ahead of one. What is told ahead under another claim than the newest is stale.
+func (l *alertLog) takeTold(record *kgo.Record) (*telemetry.Alert, error) {
+	if string(record.Key) != aheadKey {
+		return l.take(record)
+	}
+	under, err := claimIn(record, headerAhead)
+	if err != nil {
+		return nil, fmt.Errorf("read the record at offset %d: %w", record.Offset, err)
+	}
+	if under != l.newest {
+		return nil, nil
+	}
+	alert, err := decodeAlert(record)
+	if err != nil {
+		return nil, fmt.Errorf("decode what is told ahead at offset %d: %w", record.Offset, err)
+	}
+	return alert, nil
+}
+
 // takeAll returns the newest state of each alert that is not inactive. Keys whose last
 // record is stale it keeps.
 func (l *alertLog) takeAll(records []*kgo.Record) (map[string]telemetry.Alert, error) {
@@ -107,7 +146,7 @@ func (l *alertLog) takeAll(records []*kgo.Record) (map[string]telemetry.Alert, e
 		if err != nil {
 			return nil, err
 		}
-		l.stale[string(record.Key)] = alert == nil && string(record.Key) != progressKey
+		l.stale[string(record.Key)] = alert == nil && string(record.Key) != progressKey && string(record.Key) != aheadKey
 		switch {
 		case alert == nil:
 		case alert.State == telemetry.AlertInactive:
@@ -119,10 +158,13 @@ func (l *alertLog) takeAll(records []*kgo.Record) (map[string]telemetry.Alert, e
 	return newest, nil
 }
 
-// alertRecord is the record of an alert's state. One that is inactive has no value, so
-// that compaction forgets it.
+// alertRecord is the record of an alert's state, or of what is told ahead of it. One that is
+// inactive has no value, so that compaction forgets it.
 func alertRecord(alert *telemetry.Alert) (*kgo.Record, error) {
 	record := &kgo.Record{Key: []byte(alert.ID)}
+	if !alert.ExpiresAt.IsZero() {
+		record.Key = []byte(aheadKey)
+	}
 	if alert.State == telemetry.AlertInactive {
 		return record, nil
 	}

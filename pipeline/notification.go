@@ -107,7 +107,7 @@ func (n *notification) take(p kgo.FetchTopicPartition) {
 	feed := n.feeds.of(p.Partition, p.HighWatermark)
 	for _, record := range p.Records {
 		n.metrics.bytes.Add(len(record.Value))
-		alert, err := feed.log.take(record)
+		alert, err := feed.log.takeTold(record)
 		if err != nil {
 			n.metrics.failed("decode")
 			n.log.Error("skipped a record", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)

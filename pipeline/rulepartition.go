@@ -47,8 +47,8 @@ func (w *rulePartition) process(ctx context.Context, records []*kgo.Record) erro
 	for _, record := range records {
 		w.ruler.metrics.bytes.Add(len(record.Value))
 	}
-	changed := w.evaluator.Advance()
-	if err := w.publish(ctx, append(changed, w.evaluator.FireEarly()...)); err != nil {
+	changed := append(w.evaluator.Advance(), w.evaluator.FireEarly()...)
+	if err := w.publish(ctx, append(changed, w.evaluator.TellAhead()...)); err != nil {
 		return err
 	}
 	w.ruler.board.set(w.partition, w.evaluator)
@@ -109,7 +109,7 @@ func (w *rulePartition) sayFailing() {
 	}
 }
 
-// publish writes changed alerts, then how far was evaluated: a crash between the
+// publish writes changed alerts and what is told ahead, then how far was evaluated: a crash between the
 // two evaluates again and changes nothing.
 func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) error {
 	var records []*kgo.Record

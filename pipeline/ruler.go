@@ -7,12 +7,18 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/telemetry"
 )
+
+// aheadExpiry is how long after its pane, and the allowed lateness, what is told ahead counts. Not smaller: where a process is
+// killed, another has its part after a session's timeout and reads what was not committed again, and until then people would
+// hear that the alert is over; not larger: what a rule told ahead that was deleted meanwhile fires on by it.
+const aheadExpiry = 2 * time.Minute
 
 // ruleKafka is what the evaluation of a partition needs of Kafka.
 type ruleKafka struct {
@@ -148,7 +154,7 @@ func (r *ruler) restore(ctx context.Context, partition int32, gap bool) (*rulePa
 	}
 	set, version := r.rules.current()
 	w := &rulePartition{ruler: r, alerts: writer, said: map[string]string{}, partition: partition, version: version,
-		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane, Past: r.past})}
+		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane, Past: r.past, AheadExpiry: r.config.Telemetry.Lateness + aheadExpiry})}
 	log.until.Gap = gap
 	w.evaluator.Restore(slices.Collect(maps.Values(newest)), log.until)
 	w.evaluated = log.until.EvaluatedUntil

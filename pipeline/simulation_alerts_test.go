@@ -97,7 +97,11 @@ func compareHistories(undisturbed, s *simulation) string {
 	if err != nil {
 		return err.Error()
 	}
-	var faults []string
+	told, faults, err := s.toldAhead()
+	if err != nil {
+		return err.Error()
+	}
+	s.told = told
 	for id := range got {
 		if want[id] == nil {
 			faults = append(faults, fmt.Sprintf("%s lived %v, and not in the undisturbed run", s.names[id], got[id]))

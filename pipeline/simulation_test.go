@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,7 @@ func TestSimulation(t *testing.T) {
 	sets := loadSimulatedRules(t)
 	if *seed >= 0 {
 		synctest.Test(t, func(t *testing.T) {
-			if diff := playHistory(uint64(*seed), sets, t.Logf); diff != "" {
+			if _, diff := playHistory(uint64(*seed), sets, t.Logf); diff != "" {
 				t.Errorf("seed %d:\n%s", *seed, diff)
 			}
 		})
@@ -42,13 +43,16 @@ func TestSimulation(t *testing.T) {
 	const lessGarbageCollection = 400
 	defer debug.SetGCPercent(debug.SetGCPercent(lessGarbageCollection))
 	began := time.Now()
+	var told atomic.Int64
 	t.Run("histories", func(t *testing.T) {
 		for shard := range runtime.GOMAXPROCS(0) {
 			t.Run(fmt.Sprint(shard), func(t *testing.T) {
 				t.Parallel()
 				for seed := int64(shard); seed < *histories; seed += int64(runtime.GOMAXPROCS(0)) {
 					synctest.Test(t, func(t *testing.T) {
-						if diff := playHistory(uint64(seed), sets, nil); diff != "" {
+						ahead, diff := playHistory(uint64(seed), sets, nil)
+						told.Add(int64(ahead))
+						if diff != "" {
 							t.Fatalf("see it happen: go test ./pipeline -run TestSimulation -seed %d -v\n%s", seed, diff)
 						}
 					})
@@ -56,7 +60,10 @@ func TestSimulation(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d histories, %.0f a minute", *histories, float64(*histories)/time.Since(began).Minutes())
+	if told.Load() < int64(*histories) {
+		t.Errorf("%d alerts were told ahead in %d histories: they show little", told.Load(), *histories)
+	}
+	t.Logf("%d histories, %.0f a minute; %d alerts told ahead", *histories, float64(*histories)/time.Since(began).Minutes(), told.Load())
 }
 
 // loadSimulatedRules returns the rules that histories begin with, and those of a reload.
@@ -74,14 +81,15 @@ func loadSimulatedRules(t *testing.T) []*rules.Set {
 }
 
 // playHistory plays a history without faults and with them, and returns how the outcome differs from what the log
-// holds, and from the undisturbed run.
-func playHistory(seed uint64, sets []*rules.Set, logf func(string, ...any)) string {
+// holds, and from the undisturbed run, and how many alerts were told ahead.
+func playHistory(seed uint64, sets []*rules.Set, logf func(string, ...any)) (told int, diff string) {
 	undisturbed := newSimulation(seed, sets, nil)
 	undisturbed.play()
 	s := newSimulation(seed, sets, logf)
 	s.disturbed = true
 	s.play()
-	return compareHistories(undisturbed, s)
+	diff = compareHistories(undisturbed, s)
+	return s.told, diff
 }
 
 // simulation is one run of a history in a bubble, whose clock is all that its processes know of time.
@@ -106,6 +114,7 @@ type simulation struct {
 	arrived      int // of the world's arrivals
 	recreated    bool
 	names        map[string]string // of alerts, by fingerprint
+	told         int               // alerts ahead of their life
 
 	disturbed bool
 	troubled  bool          // faults may strike now

@@ -71,6 +71,7 @@ type sourceWorker struct {
 
 	unflushed int       // records since the last flush
 	said      time.Time // watermark
+	saidAt    time.Time // when it was
 
 	fold    *aggregate.Fold
 	letters *deadLetters
@@ -137,8 +138,8 @@ func (w *sourceWorker) run(stopped context.Context) error {
 	}
 }
 
-// flushSoon writes what few records changed, and says so where a pane is over: rules that fire early
-// wait for the pane before theirs. What many changed waits for the next tick, which writes it once.
+// flushSoon writes what few records changed, and says so where a pane is over, or has begun by the clock: rules that fire
+// early wait for the pane before theirs, and tell nothing ahead of one that has not begun. What many changed waits for the next tick, which writes it once.
 func (w *sourceWorker) flushSoon(ctx context.Context, now time.Time) error {
 	if w.unflushed == 0 || w.unflushed > soonRecords {
 		return nil
@@ -147,7 +148,8 @@ func (w *sourceWorker) flushSoon(ctx context.Context, now time.Time) error {
 	if err := w.write(ctx, w.fold.Flush()); err != nil {
 		return err
 	}
-	if w.endOfPane().After(w.said) && !w.end.Load().holds(now) {
+	newPane := w.saidAt.Before(now.Truncate(w.a.config.Telemetry.Pane))
+	if (newPane || w.endOfPane().After(w.said)) && !w.end.Load().holds(now) {
 		w.sayWatermark(false)
 	}
 	return nil

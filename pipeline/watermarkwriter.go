@@ -121,8 +121,8 @@ func (w *sourceWorker) sayWatermark(idle bool) {
 	if watermark.IsZero() {
 		return
 	}
-	w.said = watermark
+	w.said, w.saidAt = watermark, time.Now()
 	w.a.metrics.watermarks.set(w.source.Partition, float64(watermark.UnixMilli()))
 	w.a.watermarks.put(telemetry.Watermark{Source: w.source, EventTime: watermark, Idle: idle,
-		Offset: w.next.Load(), At: time.Now(), LateReports: w.fold.LateReports(), Sources: w.a.sources})
+		Offset: w.next.Load(), At: w.saidAt, LateReports: w.fold.LateReports(), Sources: w.a.sources})
 }

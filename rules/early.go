@@ -110,76 +110,101 @@ func earlyRules(set *Set) []*Rule {
 // changed. What it finds is what the evaluation at that time will find; nothing ends here.
 //
 // Only a pane that has begun by the clock of the newest watermark is asked for: a client whose
-// clock is ahead lets nothing fire for a time that has not come. Of later panes nothing is
-// asked before the ones before them are evaluated, so that no alert becomes active out of order.
+// clock is ahead lets nothing fire for a time that has not come. Of later panes nothing fires
+// before the ones before them are evaluated, so that no alert becomes active out of order.
 func (e *Evaluator) FireEarly() []telemetry.Alert {
 	at := e.evaluated.Add(e.config.Pane)
 	if e.evaluated.IsZero() || e.evaluated.After(e.sources.newest.At) || len(e.fresh) == 0 {
 		return nil
 	}
-	completeness := e.stats.Completeness
-	defer func() { e.stats.Completeness = completeness }() // of evaluations
-	e.stats.Completeness = e.sources.completeness(at)
-	byGrouping := e.freshGroups(at)
-	var changed []telemetry.Alert
-	for _, grouping := range sortedKeys(byGrouping) {
-		if batch := e.early[grouping]; batch != nil {
-			changed = append(changed, e.fireBatch(batch, byGrouping[grouping], at)...)
-		}
-	}
-	return changed
+	return e.askEarly(e.newsOf(e.fresh, at), question{at, e.mayFire, e.fire})
 }
 
 // note notes that something came of a group. What is for a pane later than the next changes
-// nothing of what was asked.
-func (e *Evaluator) note(group string, pane time.Time) {
-	if _, known := e.fresh[group]; !known || pane.Before(e.evaluated.Add(e.config.Pane)) {
-		e.fresh[group] = time.Time{}
+// nothing of what was asked for that.
+func (e *Evaluator) note(g *groupState, pane time.Time) {
+	next := e.evaluated.Add(e.config.Pane)
+	if _, known := e.fresh[g.key]; !known || pane.Before(next) {
+		e.fresh[g.key] = time.Time{}
+	}
+	if g.last >= next.Unix() {
+		e.later[g.key] = time.Time{}
 	}
 }
 
-// freshGroups returns the groups of which something came before a time, by grouping. Those of
-// which something came for later panes are asked again once these are next.
-func (e *Evaluator) freshGroups(at time.Time) map[string][]*groupState {
+// newsOf returns the groups of which something came before a time and that were not asked for
+// it since, by grouping. Those of which something came for later panes are asked again for these.
+func (e *Evaluator) newsOf(news map[string]time.Time, at time.Time) map[string][]*groupState {
 	out := map[string][]*groupState{}
-	for _, key := range sortedKeys(e.fresh) {
+	for _, key := range sortedKeys(news) {
 		g := e.groups[key]
 		if g == nil {
-			delete(e.fresh, key)
+			delete(news, key)
 			continue
 		}
-		if asked := e.fresh[key]; asked.Before(at) && g.holds(at) {
+		if asked := news[key]; asked.Before(at) && g.holds(at) {
 			out[g.grouping] = append(out[g.grouping], g)
 		}
-		if e.fresh[key] = at; g.last < at.Unix() {
-			delete(e.fresh, key)
+		if news[key] = at; g.last < at.Unix() {
+			delete(news, key)
 		}
 	}
 	return out
 }
 
-// fireBatch asks the early rules of one grouping.
-func (e *Evaluator) fireBatch(b *batch, groups []*groupState, at time.Time) []telemetry.Alert {
-	b.evaluate(e, groups, at)
+// question is what rules are asked before a pane is evaluated: for which time, of which alerts,
+// and what becomes of those that are found true.
+type question struct {
+	at   time.Time
+	may  func(*Rule, *groupState, time.Time) bool
+	take func(*Rule, *groupState, verdict, time.Time) *telemetry.Alert
+}
+
+// askEarly asks the rules that fire early of groups, by grouping.
+func (e *Evaluator) askEarly(byGrouping map[string][]*groupState, q question) []telemetry.Alert {
+	completeness := e.stats.Completeness
+	defer func() { e.stats.Completeness = completeness }() // of evaluations
+	e.stats.Completeness = e.sources.completeness(q.at)
+	var changed []telemetry.Alert
+	for _, grouping := range sortedKeys(byGrouping) {
+		if batch := e.early[grouping]; batch != nil {
+			changed = append(changed, e.askBatch(batch, byGrouping[grouping], q)...)
+		}
+	}
+	return changed
+}
+
+// askBatch asks the early rules of one grouping.
+func (e *Evaluator) askBatch(b *batch, groups []*groupState, q question) []telemetry.Alert {
+	b.evaluate(e, groups, q.at)
 	var changed []telemetry.Alert
 	for i := range b.rules {
 		rule := b.rules[i].rule
 		for _, row := range rule.covered(b.rules[i].candidates, groups) {
 			g := groups[row]
-			if !e.mayFire(rule, g, at) {
+			if !q.may(rule, g, q.at) {
 				continue
 			}
-			found, err := e.ask(rule, g, at)
+			found, err := e.ask(rule, g, q.at)
 			if err != nil || !found.active || found.unknown {
 				continue // the evaluation at that time says what fails
 			}
-			found.early = true
-			if alert, err := e.active(rule, g, found, at); err == nil && alert != nil {
+			if alert := q.take(rule, g, found, q.at); alert != nil {
 				changed = append(changed, *alert)
 			}
 		}
 	}
 	return changed
+}
+
+// fire begins an alert, or lets one that is pending fire.
+func (e *Evaluator) fire(rule *Rule, g *groupState, found verdict, at time.Time) *telemetry.Alert {
+	found.early = true
+	alert, err := e.active(rule, g, found, at)
+	if err != nil {
+		return nil // the evaluation says what fails
+	}
+	return alert
 }
 
 // mayFire says that a condition found true moves the rule's alert: it begins, or has been

@@ -52,7 +52,7 @@ type beginner struct {
 }
 
 func begin(t *testing.T, rules ...*Rule) *beginner {
-	b := &beginner{Evaluator: NewEvaluator(&Set{Rules: rules}, Config{Pane: fleetPane}), t: t, start: time.Unix(1_800_000_000, 0).UTC()}
+	b := &beginner{Evaluator: NewEvaluator(&Set{Rules: rules}, Config{Pane: fleetPane, AheadExpiry: time.Minute}), t: t, start: time.Unix(1_800_000_000, 0).UTC()}
 	b.comes(0, 0)
 	return b
 }

@@ -30,6 +30,7 @@ func (e *Evaluator) Advance() []telemetry.Alert {
 		}
 	}
 	e.stats.EventTime = now
+	e.forgetTold()
 	e.prune()
 	return changed
 }

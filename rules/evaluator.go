@@ -32,6 +32,8 @@ type Config struct {
 	Pane      time.Duration // as the aggregators have it
 	MaxGroups int           // 0 means DefaultMaxGroups
 	Past      Past          // nil knows nothing
+	// AheadExpiry is how long after the end of its pane what is told ahead counts, where the alert does not begin; 0 tells nothing ahead.
+	AheadExpiry time.Duration
 }
 
 // Evaluator evaluates rules over one partition of weir.groups. It is not safe for
@@ -47,6 +49,8 @@ type Evaluator struct {
 	batches    map[string]*batch    // by grouping
 	early      map[string]*batch    // of the rules that fire early
 	fresh      map[string]time.Time // groups of which something came, and for when they were asked since
+	later      map[string]time.Time // likewise of those with something of a pane after the next, for what is told ahead
+	told       map[string]time.Time // alerts told ahead, by rule and group, and the ends of their panes
 	byName     map[string]*Rule
 	variants   map[string][]*Rule // by name, of rules that differ by tier
 	sources    *sources
@@ -103,7 +107,8 @@ func (e *Evaluator) resetHealth() {
 	e.health, e.used, e.byName = map[string]*RuleHealth{}, map[string]bool{}, map[string]*Rule{}
 	e.variants = map[string][]*Rule{}
 	e.batches = newBatches(e.set.Rules, e.config.Pane)
-	e.early, e.fresh = newBatches(earlyRules(e.set), e.config.Pane), map[string]time.Time{}
+	e.early = newBatches(earlyRules(e.set), e.config.Pane)
+	e.fresh, e.later, e.told = map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
 	for _, rule := range e.set.Rules {
 		e.used[rule.Grouping.ID] = true
 		if rule.Tier != "" {

@@ -50,7 +50,7 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 		}
 		start := partial.Pane.Unix()
 		if !closed && e.early[came.Grouping] != nil {
-			e.note(g.key, partial.Pane)
+			e.note(g, partial.Pane)
 		}
 		e.omits.note(came.Grouping, came.Omitted, start)
 		pane := g.panes[start]

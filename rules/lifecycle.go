@@ -66,6 +66,7 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 			return nil, err
 		}
 		e.alerts[key] = alert
+		delete(e.told, key)
 	}
 	closes := alert.early // what was found of a part of the window is found of all of it now
 	alert.early = found.early

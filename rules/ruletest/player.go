@@ -30,7 +30,8 @@ type player struct {
 	before    uint64                     // evaluations before restarts
 	grouped   map[string]bool            // rules that had a group
 	lines     []Line
-	early     bool // ask after all that comes what fires early
+	early     bool // ask after all that comes what fires early, and what is told ahead
+	told      []telemetry.Alert
 	err       error
 }
 
@@ -48,7 +49,7 @@ func newPlayer(c *Case, set *rules.Set) *player {
 }
 
 func (p *player) newEvaluator() *rules.Evaluator {
-	return rules.NewEvaluator(p.set, rules.Config{Pane: p.of.pane, Past: p.history})
+	return rules.NewEvaluator(p.set, rules.Config{Pane: p.of.pane, Past: p.history, AheadExpiry: time.Minute})
 }
 
 func (p *player) play() {
@@ -78,6 +79,7 @@ func (p *player) feed(input func(*rules.Evaluator)) {
 	input(p.evaluator)
 	if p.early {
 		p.note(p.evaluator.FireEarly())
+		p.told = append(p.told, p.evaluator.TellAhead()...)
 	}
 }
 

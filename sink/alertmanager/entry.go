@@ -44,7 +44,7 @@ func supersedes(next, held *telemetry.Alert) bool {
 //
 // A told alert is sent again every resend delay; given up is as told, without the resends.
 type entry struct {
-	key          string           // the alert's ID, or formerKey of it
+	key          string           // the alert's ID, or formerKey or aheadKey of it
 	alert        *telemetry.Alert // the newest state, firing or resolved; shared by the instances and never written
 	acknowledged version          // the newest that the instance took
 	refused      version          // the newest that it refused
@@ -66,8 +66,22 @@ func (e *entry) handled() bool {
 
 // finished says that nothing is left to do for the alert.
 func (e *entry) finished(now time.Time) bool {
-	return e.alert.State == telemetry.AlertResolved && e.handled() &&
-		(e.ended || !now.Before(e.alert.ResolvedAt.Add(ResolvedRetention)))
+	expiry, expires := e.expiry()
+	switch {
+	case !expires:
+		return false
+	case e.alert.State == telemetry.AlertFiring: // told ahead: whoever has not heard of it need not any more
+		return !now.Before(expiry)
+	}
+	return e.handled() && (e.ended || !now.Before(expiry))
+}
+
+// expiry is when the alert is not sent again any more, false for one that fires.
+func (e *entry) expiry() (time.Time, bool) {
+	if e.alert.State == telemetry.AlertFiring {
+		return e.alert.ExpiresAt, !e.alert.ExpiresAt.IsZero()
+	}
+	return e.alert.ResolvedAt.Add(ResolvedRetention), true
 }
 
 // next is when there is something to do for the alert, false for never.
@@ -76,10 +90,11 @@ func (e *entry) next(resend time.Duration) (time.Time, bool) {
 		return e.changed, true
 	}
 	again, resends := e.sent.Add(resend), e.refused != versionOf(e.alert)
-	if e.alert.State == telemetry.AlertFiring {
+	expiry, expires := e.expiry()
+	if !expires {
 		return again, resends
 	}
-	if expiry := e.alert.ResolvedAt.Add(ResolvedRetention); !resends || again.After(expiry) {
+	if !resends || again.After(expiry) {
 		return expiry, true
 	}
 	return again, true

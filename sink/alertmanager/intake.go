@@ -10,8 +10,12 @@ import (
 func (q *queue) put(alert *telemetry.Alert, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !alert.ExpiresAt.IsZero() {
+		q.ahead(alert, now)
+		return
+	}
 	e := q.entries[alert.ID]
-	if e != nil && !supersedes(alert, e.alert) {
+	if e != nil && !supersedes(alert, e.alert) || !q.outdoesAhead(alert) {
 		return
 	}
 	switch alert.State {
@@ -93,7 +97,7 @@ func (q *queue) forget(ids []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, id := range ids {
-		for _, key := range []string{id, formerKey(id)} {
+		for _, key := range []string{id, formerKey(id), aheadKey(id)} {
 			if e := q.entries[key]; e != nil {
 				q.drop(e)
 			}

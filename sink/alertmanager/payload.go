@@ -69,7 +69,10 @@ func (w writer) write(alert *telemetry.Alert, now time.Time) posted {
 // alert ends by now, and where that is not after its start the start gives way.
 func (w writer) span(alert *telemetry.Alert, now time.Time) (start, end time.Time) {
 	start, now = alert.FiredAt.UTC(), now.UTC()
-	if alert.State != telemetry.AlertResolved {
+	switch {
+	case !alert.ExpiresAt.IsZero():
+		return start, alert.ExpiresAt.UTC()
+	case alert.State != telemetry.AlertResolved:
 		from := now
 		if start.After(now) {
 			from = start
