@@ -55,13 +55,13 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 		e.omits.note(came.Grouping, came.Omitted, start)
 		pane := g.panes[start]
 		if pane == nil {
-			pane = &paneState{parts: map[part]contribution{}}
+			pane = &paneState{}
 			g.panes[start] = pane
 		}
 		if !closed && e.sources.knows(of.source) { // what comes late does not say since when all is known
 			e.saw(came.Grouping, partial.Pane, of.segment)
 		}
-		e.stats.LateReports += pane.put(of, contribution{totals: &partial.Totals, omitted: came.Omitted}, closed)
+		e.stats.LateReports += pane.put(contribution{of: of, totals: &partial.Totals, omitted: came.Omitted}, closed)
 	}
 }
 

@@ -26,9 +26,9 @@ func TestGaugesOfASpannedMinuteCountOnce(t *testing.T) {
 		{"the whole one while the later has heard of fewer", map[part]*telemetry.Totals{{first, before}: lag(3, 300), {first, after}: lag(1, 90)}, 300},
 		{"sources add up", map[part]*telemetry.Totals{{first, before}: lag(3, 300), {second, before}: lag(1, 50), {second, after}: lag(1, 40)}, 340},
 	} {
-		pane := &paneState{parts: map[part]contribution{}}
+		pane := &paneState{}
 		for of, totals := range c.parts {
-			pane.put(of, contribution{totals: totals}, false)
+			pane.put(contribution{of: of, totals: totals}, false)
 		}
 		s := stretch{totals: *pane.total(), seconds: time.Second.Seconds()}
 		span := s.span(0)
@@ -46,7 +46,7 @@ func TestGaugesOfASpannedMinuteCountOnce(t *testing.T) {
 func TestWhatLacksLessReplaces(t *testing.T) {
 	of := part{source: telemetry.Source{Partition: 1}}
 	latency, size := telemetry.PartLatency, telemetry.PartSize
-	pane := &paneState{parts: map[part]contribution{}}
+	pane := &paneState{}
 	for _, step := range []struct {
 		reports uint64
 		omitted telemetry.Parts
@@ -60,15 +60,15 @@ func TestWhatLacksLessReplaces(t *testing.T) {
 		{5, latency, 0},
 		{6, size, size},
 	} {
-		if late := pane.put(of, contribution{totals: &telemetry.Totals{Reports: step.reports}, omitted: step.omitted}, false); late != 0 {
+		if late := pane.put(contribution{of: of, totals: &telemetry.Totals{Reports: step.reports}, omitted: step.omitted}, false); late != 0 {
 			t.Errorf("%+v: %d reports are late", step, late)
 		}
 		if pane.total(); pane.omitted != step.kept {
 			t.Errorf("%+v: what is kept lacks %b", step, pane.omitted)
 		}
 	}
-	if late := pane.put(of, contribution{totals: &telemetry.Totals{Reports: 6}}, true); late != 0 || pane.parts[of].omitted != 0 {
-		t.Errorf("the same reports after the pane closed: %d are late and it lacks %b, want neither", late, pane.parts[of].omitted)
+	if late := pane.put(contribution{of: of, totals: &telemetry.Totals{Reports: 6}}, true); late != 0 || pane.parts[0].omitted != 0 {
+		t.Errorf("the same reports after the pane closed: %d are late and it lacks %b, want neither", late, pane.parts[0].omitted)
 	}
 }
 

@@ -3,16 +3,15 @@ package rules
 import (
 	"bytes"
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/weirmq/weir/telemetry"
 )
 
-// paneState holds, for every source and segment, the partial of the highest version.
+// paneState holds, for every source and segment, the partial of the highest version. Most panes have one.
 type paneState struct {
-	parts   map[part]contribution
+	parts   []contribution // in the order of what they are of
 	merged  *telemetry.Totals // of all parts; nil after a change
 	omitted telemetry.Parts   // by some part of merged
 	late    uint64            // reports that came after the source's watermark
@@ -20,6 +19,7 @@ type paneState struct {
 
 // contribution is what a part holds in its highest version, and what that lacks.
 type contribution struct {
+	of      part
 	totals  *telemetry.Totals // nil where all of it came late
 	omitted telemetry.Parts
 	late    uint64 // reports that came late, of the highest version that did
@@ -38,8 +38,12 @@ func (p part) compare(o part) int {
 
 // put keeps the higher version, of equal ones the one that lacks less, and says by how
 // many reports a closed pane grew.
-func (p *paneState) put(of part, came contribution, closed bool) (late uint64) {
-	old := p.parts[of]
+func (p *paneState) put(came contribution, closed bool) (late uint64) {
+	at, found := slices.BinarySearchFunc(p.parts, came.of, func(c contribution, of part) int { return c.of.compare(of) })
+	old := contribution{of: came.of}
+	if found {
+		old = p.parts[at]
+	}
 	var known uint64
 	if old.totals != nil {
 		known = old.totals.Reports
@@ -48,15 +52,17 @@ func (p *paneState) put(of part, came contribution, closed bool) (late uint64) {
 	if came.totals.Reports < known || came.totals.Reports == known && !lacksLess {
 		return 0
 	}
+	if !found {
+		p.parts = slices.Insert(p.parts, at, old)
+	}
 	if grown := came.totals.Reports - known; closed && grown > 0 {
 		late = grown - min(grown, old.late)
-		old.late += late
+		p.parts[at].late += late
 		p.late += late
-		p.parts[of] = old
 		return late
 	}
 	kept := came.totals.Clone() // not the memory of the whole batch
-	p.parts[of] = contribution{&kept, came.omitted, old.late}
+	p.parts[at].totals, p.parts[at].omitted = &kept, came.omitted
 	p.merged = nil
 	return 0
 }
@@ -69,36 +75,34 @@ func (p *paneState) total() *telemetry.Totals {
 		return p.merged
 	}
 	p.omitted = 0
-	if len(p.parts) == 1 {
-		for _, only := range p.parts {
-			if only.totals != nil { // merged is only read
-				p.merged, p.omitted = only.totals, only.omitted
-				return p.merged
-			}
-		}
-	}
-	bySource := map[telemetry.Source]*telemetry.Totals{}
-	for _, of := range slices.SortedFunc(maps.Keys(p.parts), part.compare) {
-		source := bySource[of.source]
-		if source == nil {
-			source = &telemetry.Totals{}
-			bySource[of.source] = source
-		}
-		if p.parts[of].totals == nil {
-			continue
-		}
-		next := *p.parts[of].totals
-		p.omitted |= p.parts[of].omitted
-		gauges := fullerGauges(source.Gauges, next.Gauges)
-		next.Gauges = nil
-		source.MergeSources(&next)
-		source.Gauges = gauges
+	if len(p.parts) == 1 && p.parts[0].totals != nil { // merged is only read
+		p.merged, p.omitted = p.parts[0].totals, p.parts[0].omitted
+		return p.merged
 	}
 	p.merged = &telemetry.Totals{}
-	for _, source := range bySource {
+	for rest := p.parts; len(rest) > 0; {
+		source := &telemetry.Totals{}
+		segments := 0
+		for ; segments < len(rest) && rest[segments].of.source == rest[0].of.source; segments++ {
+			p.addSegment(source, &rest[segments])
+		}
 		p.merged.MergeSources(source)
+		rest = rest[segments:]
 	}
 	return p.merged
+}
+
+// addSegment adds what a segment of a source holds to what the segments before it do.
+func (p *paneState) addSegment(source *telemetry.Totals, segment *contribution) {
+	if segment.totals == nil {
+		return
+	}
+	next := *segment.totals
+	p.omitted |= segment.omitted
+	gauges := fullerGauges(source.Gauges, next.Gauges)
+	next.Gauges = nil
+	source.MergeSources(&next)
+	source.Gauges = gauges
 }
 
 // fullerGauges takes of each gauge the later segment's, unless it has heard of fewer
