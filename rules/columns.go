@@ -19,6 +19,7 @@ type reach struct{ back, panes int }
 // that are read from it.
 type shelf struct {
 	reach
+	number  int
 	section section
 	columns []*column
 	filled  []kernel.Rows // by block
@@ -50,8 +51,13 @@ type columns struct {
 
 	groups []*groupState
 	at     time.Time
+	oldest int64 // start of the oldest pane that there is, in Unix seconds
 	e      *Evaluator
 	adder  adder
+
+	keeps   bool // what slides, from one evaluation to the next; else each is begun anew in scratch
+	scratch slide
+	slid    stretch
 }
 
 func newColumns(pane time.Duration, by []string) *columns {
@@ -76,7 +82,7 @@ func (c *columns) add(of reach, field string, as columnField) string {
 	at := slices.IndexFunc(c.shelves, func(s *shelf) bool { return s.reach == of && s.section == as.section })
 	if at < 0 {
 		at = len(c.shelves)
-		c.shelves = append(c.shelves, &shelf{reach: of, section: as.section})
+		c.shelves = append(c.shelves, &shelf{reach: of, number: at, section: as.section})
 	}
 	added := &column{shelf: c.shelves[at], read: as.read}
 	c.shelves[at].columns = append(c.shelves[at].columns, added)
@@ -98,7 +104,7 @@ func (c *columns) begin(e *Evaluator, groups []*groupState, at time.Time) {
 			of.filled = false
 		}
 	}
-	c.e, c.at = e, at
+	c.e, c.at, c.oldest = e, at, e.oldestPane().Unix()
 	blocks := (len(groups) + kernel.BlockRows - 1) / kernel.BlockRows
 	for _, s := range c.shelves {
 		s.filled = slices.Grow(s.filled[:0], blocks)[:blocks]
@@ -135,10 +141,30 @@ func (c *columns) fill(of *shelf, block, row int) {
 		of.columns[0].blocks[block][row] = departed(&before.totals, &here.totals)
 		return
 	}
-	s := c.adder.add(of.section, g, from, to)
+	s := c.sum(of, g, from, to)
 	for _, each := range of.columns {
 		each.blocks[block][row] = each.read(s)
 	}
+}
+
+// sum is what a section adds up to over a stretch of a group, until the next one is asked for.
+func (c *columns) sum(of *shelf, g *groupState, from, to time.Time) *stretch {
+	if !of.section.slides() {
+		return c.adder.add(of.section, g, from, to)
+	}
+	kept := &c.scratch
+	if c.keeps {
+		if len(g.slides) == 0 {
+			g.slides = make([]slide, len(c.shelves))
+		}
+		kept = &g.slides[of.number]
+	} else {
+		kept.from, kept.to = 0, 0
+	}
+	s := slider{kept, of.section, g, int64(c.pane / time.Second)}
+	s.move(from.Unix(), to.Unix(), c.oldest)
+	s.show(&c.slid)
+	return &c.slid
 }
 
 // Flags returns where a condition on labels is true; kernel.Columns says how.

@@ -42,6 +42,7 @@ type Evaluator struct {
 	config     Config
 	used       map[string]bool // groupings, by some rule
 	set        *Set
+	longest    time.Duration // lookback of a rule
 	groups     map[string]*groupState
 	remembered int // of groups, for their absence only; at most, since some may have come back
 	begins     begins
@@ -104,9 +105,16 @@ func NewEvaluator(set *Set, config Config) *Evaluator {
 
 func (e *Evaluator) resetHealth() {
 	old := e.health
+	e.longest = e.set.Lookback()
 	e.health, e.used, e.byName = map[string]*RuleHealth{}, map[string]bool{}, map[string]*Rule{}
 	e.variants = map[string][]*Rule{}
 	e.batches = newBatches(e.set.Rules, e.config.Pane)
+	for _, batch := range e.batches {
+		batch.columns.keeps = true
+	}
+	for _, g := range e.groups {
+		g.slides = nil // of columns that are no more
+	}
 	e.early = newBatches(earlyRules(e.set), e.config.Pane)
 	e.fresh, e.later, e.told = map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
 	for _, rule := range e.set.Rules {
@@ -194,7 +202,7 @@ func (e *Evaluator) oldestPane() time.Time {
 }
 
 func (e *Evaluator) lookback(from time.Time) time.Time {
-	return from.Add(-e.set.Lookback() - 2*e.config.Pane)
+	return from.Add(-e.longest - 2*e.config.Pane)
 }
 
 // Swap replaces the rules. An alert whose rule keeps its name and grouping keeps

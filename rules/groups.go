@@ -13,9 +13,11 @@ type groupState struct {
 	grouping string
 	values   []string
 	panes    map[int64]*paneState
-	last     int64 // start of the newest pane that there was, in Unix seconds
-	unknown  bool  // to some rule, at the newest evaluation
-	row      int32 // among those of its grouping, at the newest evaluation
+	changes  uint32  // of panes that were evaluated
+	slides   []slide // by the number of their shelf
+	last     int64   // start of the newest pane that there was, in Unix seconds
+	unknown  bool    // to some rule, at the newest evaluation
+	row      int32   // among those of its grouping, at the newest evaluation
 
 	baselines map[time.Duration]groupBaseline // the newest, by span; nil where no rule asked
 }
@@ -60,6 +62,9 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 		}
 		if !closed && e.sources.knows(of.source) { // what comes late does not say since when all is known
 			e.saw(came.Grouping, partial.Pane, of.segment)
+		}
+		if partial.Pane.Before(e.evaluated) {
+			g.changes++
 		}
 		e.stats.LateReports += pane.put(contribution{of: of, totals: &partial.Totals, omitted: came.Omitted}, closed)
 	}

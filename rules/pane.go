@@ -11,7 +11,7 @@ import (
 
 // paneState holds, for every source and segment, the partial of the highest version. Most panes have one.
 type paneState struct {
-	parts   []contribution // in the order of what they are of
+	parts   []contribution    // in the order of what they are of
 	merged  *telemetry.Totals // of all parts; nil after a change
 	omitted telemetry.Parts   // by some part of merged
 	late    uint64            // reports that came after the source's watermark

@@ -16,7 +16,8 @@ type section uint8
 const (
 	sectionCounters section = iota // messages, bytes, rebalances, late reports
 	sectionErrors
-	sectionMaxima // of latency and size
+	sectionLatencyMax
+	sectionSizeMax
 	sectionLatency
 	sectionDelay
 	sectionSize
@@ -39,14 +40,14 @@ func quantile(of section, q, unit float64) columnField {
 	return columnField{of, func(s *stretch) float64 { return of.histogram(&s.totals).Quantile(q) / unit }}
 }
 
-// histogram is the one that a section adds up, nil where it adds up none.
+// histogram is the one that a section reads, nil where it reads none.
 func (s section) histogram(t *telemetry.Totals) *telemetry.Histogram {
 	switch s {
-	case sectionLatency:
+	case sectionLatency, sectionLatencyMax:
 		return &t.LatencyMicros
 	case sectionDelay:
 		return &t.DelayMicros
-	case sectionSize:
+	case sectionSize, sectionSizeMax:
 		return &t.SizeBytes
 	case sectionHeartbeat:
 		return &t.HeartbeatMicros
@@ -73,8 +74,8 @@ var countedFields = map[string]columnField{
 	"rebalances":    {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Rebalances) }},
 	"errors":        {sectionErrors, func(s *stretch) float64 { return float64(s.totals.ErrorTotal()) }},
 	"error_rate":    {sectionErrors, errorRate},
-	"latency_max":   {sectionMaxima, func(s *stretch) float64 { return float64(s.totals.LatencyMicros.Max) / microsPerSecond }},
-	"size_max":      {sectionMaxima, func(s *stretch) float64 { return float64(s.totals.SizeBytes.Max) }},
+	"latency_max":   {sectionLatencyMax, func(s *stretch) float64 { return float64(s.totals.LatencyMicros.Max) / microsPerSecond }},
+	"size_max":      {sectionSizeMax, func(s *stretch) float64 { return float64(s.totals.SizeBytes.Max) }},
 	"p50":           quantile(sectionLatency, 0.5, microsPerSecond),
 	"p90":           quantile(sectionLatency, 0.9, microsPerSecond),
 	"p95":           quantile(sectionLatency, 0.95, microsPerSecond),
@@ -137,69 +138,35 @@ func ConstantNumber(node ast.Node) (number float64, ok bool) {
 	return 0, false
 }
 
-// adder adds up sections of groups, one at a time, in memory that serves again.
+// adder adds up the sections that do not slide, of one group at a time, in memory that serves again.
 type adder struct {
 	pane  time.Duration
 	total stretch
-	part  telemetry.Totals
 }
 
 // add adds up what a section needs of a group's panes in [from, to).
 func (a *adder) add(of section, g *groupState, from, to time.Time) *stretch {
 	out := &a.total
 	out.totals.Reset()
-	out.paneTPS, out.skews, out.seconds = out.paneTPS[:0], out.skews[:0], to.Sub(from).Seconds()
+	out.skews, out.seconds = out.skews[:0], to.Sub(from).Seconds()
 	step := int64(a.pane / time.Second)
 	for at, end := from.Unix(), to.Unix(); at < end; at += step {
-		pane := g.panes[at]
-		if pane == nil {
-			if of == sectionRates {
-				out.paneTPS = append(out.paneTPS, 0)
-			}
-			continue
+		if pane := g.panes[at]; pane != nil {
+			a.addPane(of, pane.total())
 		}
-		a.addPane(of, pane.total())
 	}
 	return out
 }
 
 func (a *adder) addPane(of section, t *telemetry.Totals) {
-	out := &a.total
-	if h := of.histogram(t); h != nil {
-		of.histogram(&out.totals).Merge(h)
+	if of == sectionDistincts {
+		a.total.totals.MergeDistincts(t)
 		return
 	}
-	switch of {
-	case sectionCounters:
-		out.totals.Messages += t.Messages
-		out.totals.Bytes += t.Bytes
-		out.totals.Rebalances += t.Rebalances
-	case sectionMaxima:
-		raise(&out.totals.LatencyMicros, &t.LatencyMicros)
-		raise(&out.totals.SizeBytes, &t.SizeBytes)
-	case sectionRates:
-		out.paneTPS = append(out.paneTPS, float64(t.Messages)/a.pane.Seconds())
-	case sectionErrors:
-		a.merge(telemetry.Totals{Messages: t.Messages, Errors: t.Errors})
-	case sectionGauges:
-		a.merge(telemetry.Totals{Reports: t.Reports, Gauges: t.Gauges})
-		if times, ok := skew(t, telemetry.GaugePartitionRate); ok {
-			out.skews = append(out.skews, times)
-		}
-	case sectionDistincts:
-		a.merge(telemetry.Totals{Clients: t.Clients, Nodes: t.Nodes, Versions: t.Versions, OverflowedClients: t.OverflowedClients})
-	}
-}
-
-func (a *adder) merge(part telemetry.Totals) {
-	a.part = part
-	a.total.totals.MergePanes(&a.part)
-}
-
-// raise takes the greater maximum; a histogram without buckets has none.
-func raise(h, o *telemetry.Histogram) {
-	if len(o.Indexes) > 0 {
-		h.Max = max(h.Max, o.Max)
+	a.total.totals.Reports += t.Reports
+	a.total.totals.MergeGauges(t)
+	if times, ok := skew(t, telemetry.GaugePartitionRate); ok {
+		a.total.skews = append(a.total.skews, times)
 	}
 }
 

@@ -209,7 +209,8 @@ func median(rates []float64) float64 {
 	if len(rates) == 0 {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(rates))
+	sorted := slices.Clone(rates)
+	slices.Sort(sorted)
 	middle := len(sorted) / 2
 	if len(sorted)%2 == 0 {
 		return (sorted[middle-1] + sorted[middle]) / 2

@@ -31,7 +31,8 @@ func insertBounded(set []string, s string) []string {
 	return set
 }
 
-func (t *Totals) joinDistincts(o *Totals) {
+// MergeDistincts adds the clients, nodes and versions of the same group's totals of another source or pane.
+func (t *Totals) MergeDistincts(o *Totals) {
 	t.joinClients(o)
 	for _, n := range o.Nodes {
 		t.Nodes = insertBounded(t.Nodes, n)
@@ -47,6 +48,10 @@ func (t *Totals) joinDistincts(o *Totals) {
 // joinClients keeps OverflowedClients a lower bound: there are at least as many clients
 // as either side knows of, and as the two list together.
 func (t *Totals) joinClients(o *Totals) {
+	if slices.Equal(t.Clients, o.Clients) { // as in most panes
+		t.OverflowedClients = max(t.OverflowedClients, o.OverflowedClients)
+		return
+	}
 	together := len(t.Clients)
 	for _, c := range o.Clients {
 		if _, found := slices.BinarySearch(t.Clients, c); !found {

@@ -105,6 +105,38 @@ func (h *Histogram) AddMissing(o *Histogram, missing int) {
 	}
 }
 
+// Subtract takes away o's counts, which were merged before, and says how many buckets it emptied. These stay until Compact.
+// Max stays as it is.
+func (h *Histogram) Subtract(o *Histogram) (emptied int) {
+	if len(o.Indexes) == 0 {
+		return 0
+	}
+	h.Sum -= o.Sum
+	at := 0
+	for i, index := range o.Indexes {
+		for h.Indexes[at] < index {
+			at++
+		}
+		if h.Counts[at] -= o.Counts[i]; h.Counts[at] == 0 {
+			emptied++
+		}
+		at++
+	}
+	return emptied
+}
+
+// Compact takes away empty buckets. Nothing that is asked of a histogram changes by it.
+func (h *Histogram) Compact() {
+	kept := 0
+	for i, count := range h.Counts {
+		if count > 0 {
+			h.Indexes[kept], h.Counts[kept] = h.Indexes[i], count
+			kept++
+		}
+	}
+	h.Indexes, h.Counts = h.Indexes[:kept], h.Counts[:kept]
+}
+
 // Count returns how many values were observed.
 func (h *Histogram) Count() uint64 {
 	var n uint64

@@ -104,9 +104,9 @@ func (t *Totals) JoinCounters(labels *Labels, part *Totals) {
 	}
 }
 
-// JoinGauges adds all gauges of a series.
-func (t *Totals) JoinGauges(cell *Totals) {
-	for _, g := range cell.Gauges {
+// JoinGauges adds all gauges of a series, or of a source.
+func (t *Totals) JoinGauges(o *Totals) {
+	for _, g := range o.Gauges {
 		t.joinGauge(g, sumGauge)
 	}
 }
@@ -123,17 +123,20 @@ func (t *Totals) JoinMoments(cell *Totals) {
 // and pane.
 func (t *Totals) MergeSources(o *Totals) {
 	t.addCounters(o)
-	t.joinDistincts(o)
-	for _, g := range o.Gauges {
-		t.joinGauge(g, sumGauge)
-	}
+	t.MergeDistincts(o)
+	t.JoinGauges(o)
 }
 
 // MergePanes adds the same group's totals of another pane: counters add, gauges
 // keep the newest.
 func (t *Totals) MergePanes(o *Totals) {
 	t.addCounters(o)
-	t.joinDistincts(o)
+	t.MergeDistincts(o)
+	t.MergeGauges(o)
+}
+
+// MergeGauges keeps of each gauge the newest value, and the greatest maximum.
+func (t *Totals) MergeGauges(o *Totals) {
 	for _, g := range o.Gauges {
 		t.joinGauge(g, newestGauge)
 	}
