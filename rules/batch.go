@@ -47,7 +47,7 @@ func newBatches(rules []*Rule, pane time.Duration) map[string]*batch {
 		b.add(rule)
 	}
 	for _, b := range batches {
-		b.columns.leaves = b.plan.Leaves()
+		b.columns.bind(b.plan.Leaves())
 		b.run = b.plan.NewRun(b.columns)
 	}
 	return batches
@@ -102,8 +102,11 @@ func (l leafNames) leaf(node ast.Node) (string, kernel.Kind, bool) {
 	return "", 0, false
 }
 
-// call is the column of a function of a span with a constant argument.
+// call is the column of a function of a span, or of a number of the policy.
 func (l leafNames) call(n *ast.CallNode) (string, kernel.Kind, bool) {
+	if number, ok := policyColumnOf(n, l.columns.by); ok {
+		return l.columns.addPolicy(n.String(), number), kernel.Number, true
+	}
 	of, name := reach{0, l.columns.panes(l.rule.Window)}, ""
 	switch callee := n.Callee.(type) {
 	case *ast.IdentifierNode:
@@ -116,14 +119,11 @@ func (l leafNames) call(n *ast.CallNode) (string, kernel.Kind, bool) {
 		}
 		of, name = found, property.Value
 	}
-	if len(n.Arguments) != 1 {
-		return "", 0, false
-	}
-	field, ok := callField(name, n.Arguments[0])
+	field, ok := callField(name, n.Arguments, l.columns.by)
 	if !ok {
 		return "", 0, false
 	}
-	return l.columns.add(of, fmt.Sprintf("%s(%s)", name, n.Arguments[0]), field), kernel.Number, true
+	return l.columns.add(of, fmt.Sprintf("%s(%s)", name, n.Arguments), field), kernel.Number, true
 }
 
 // field is the column of a numeric field over a span.

@@ -29,6 +29,13 @@ func fleetRule(number int, expression string) string {
 	return fmt.Sprintf("      - {alert: R%d, by: [cluster, topic, tier], window: %s, expr: '%s'}\n", number, window, expression)
 }
 
+// fleetPolicy says nothing of S3 and S4, of the cluster eu-2, and of Java.
+var fleetPolicy = &Policy{
+	SDKMin:   map[string]string{"go": "1.1.0", "": "1.2.0"},
+	Tiers:    map[string]map[string]float64{"S1": {"lag_age": 50}, "S2": {"lag_age": 90, "lag": 10}},
+	Clusters: map[string]map[string]float64{"eu-0": {"capacity_tps": 50}, "eu-1": {"capacity_tps": 80}},
+}
+
 // newFleet has heard of groups in each of some panes.
 func newFleet(t testing.TB, expressions []string, groups, panes int) *fleet {
 	var text strings.Builder
@@ -40,7 +47,7 @@ func newFleet(t testing.TB, expressions []string, groups, panes int) *fleet {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	f := &fleet{Evaluator: NewEvaluator(&Set{Rules: parsed}, Config{Pane: fleetPane}), random: rand.New(rand.NewPCG(1, 1)),
+	f := &fleet{Evaluator: NewEvaluator(&Set{Rules: parsed, Policy: fleetPolicy}, Config{Pane: fleetPane}), random: rand.New(rand.NewPCG(1, 1)),
 		at: time.Unix(1_800_000_000, 0).UTC()}
 	f.watermark()
 	for range panes {
@@ -111,6 +118,8 @@ var fieldConditions = []string{
 	`label("topic") matches "7$"`, `topic contains "42" or topic endsWith "5" and tier != "S2"`, "prev.rebalances == rebalances",
 	`max(p99, over("2m").p99) > (tier == "S1" ? 99ms : 100ms)`, "bytes / messages > 1.5KB", `-tps < -90 and abs(tps - prev.tps) > 30`,
 	"prev.lag > 500 or lag_max > 990",
+	"lag_seconds > policy.tiers[tier].lag_age", `lag > policy.tiers["S2"].lag and tps > 0.6 * policy.inventory[label("cluster")].capacity_tps`,
+	`outdated(policy.sdk_min["go"]) > 0.4`, `version_share("<", policy.sdk_min["go"]) < version_share(">=", "1.2.0")`,
 }
 
 // TestBatchFindsWhatOneByOneIsFound holds that a batch has for candidates just the groups for which the expression is true.
@@ -144,6 +153,16 @@ func (f *fleet) compare(t *testing.T, found *batchRule, groups []*groupState) {
 	case !slices.Equal(found.candidates, want):
 		t.Errorf("%s: %d candidates, want %d", found.rule.ExprText, len(found.candidates), len(want))
 	}
+}
+
+// TestBatchReadsThePolicyOfEachGroup holds that a minimum that the policy has for some languages only is read for each group.
+func TestBatchReadsThePolicyOfEachGroup(t *testing.T) {
+	f := newFleet(t, []string{"outdated(policy.sdk_min[tier]) > 0.2"}, 40, 5)
+	f.set.Policy = &Policy{SDKMin: map[string]string{"S1": "1.1.0", "S2": "1.2.0"}}
+	groups := f.present(f.at)[f.set.Rules[0].Grouping.ID]
+	batch := f.batches[f.set.Rules[0].Grouping.ID]
+	batch.evaluate(f.Evaluator, groups, f.at)
+	f.compare(t, &batch.rules[0], groups)
 }
 
 // TestBatchLeavesOutNothing holds that a rule which cannot be lowered, or that reads something unknown, is asked of every group.

@@ -28,7 +28,7 @@ type shelf struct {
 // column is one field of all groups.
 type column struct {
 	shelf  *shelf
-	read   func(s *stretch) float64
+	field  columnField
 	blocks []*[kernel.BlockRows]float64
 }
 
@@ -40,14 +40,22 @@ type labelColumn struct {
 	blocks  []kernel.Rows
 }
 
+// leaf is the column that the plan has by a number: one of the three.
+type leaf struct {
+	number *column
+	labels *labelColumn
+	policy *policyColumn
+}
+
 // columns holds the columns of one grouping's rules, filled as they are asked for.
 type columns struct {
 	pane    time.Duration
 	by      []string
 	numbers map[string]*column
 	labels  map[string]*labelColumn
+	policy  map[string]*policyColumn
 	shelves []*shelf
-	leaves  []string // as the plan numbers them
+	leaves  []leaf // as the plan numbers them
 
 	groups []*groupState
 	at     time.Time
@@ -61,7 +69,7 @@ type columns struct {
 }
 
 func newColumns(pane time.Duration, by []string) *columns {
-	return &columns{pane: pane, by: by, numbers: map[string]*column{}, labels: map[string]*labelColumn{}, adder: adder{pane: pane}}
+	return &columns{pane: pane, by: by, numbers: map[string]*column{}, labels: map[string]*labelColumn{}, policy: map[string]*policyColumn{}, adder: adder{pane: pane}}
 }
 
 // panes is how many panes a span has, rounded up.
@@ -84,7 +92,7 @@ func (c *columns) add(of reach, field string, as columnField) string {
 		at = len(c.shelves)
 		c.shelves = append(c.shelves, &shelf{reach: of, number: at, section: as.section})
 	}
-	added := &column{shelf: c.shelves[at], read: as.read}
+	added := &column{shelf: c.shelves[at], field: as}
 	c.shelves[at].columns = append(c.shelves[at].columns, added)
 	c.numbers[name] = added
 	return name
@@ -96,11 +104,29 @@ func (c *columns) addLabels(text string, program *vm.Program) {
 	}
 }
 
+// addPolicy adds a column of the policy and returns its name.
+func (c *columns) addPolicy(name string, of *policyColumn) string {
+	if c.policy[name] == nil {
+		c.policy[name] = of
+	}
+	return name
+}
+
+// bind takes the names of the plan's leaves, when all have been added.
+func (c *columns) bind(names []string) {
+	for _, name := range names {
+		c.leaves = append(c.leaves, leaf{c.numbers[name], c.labels[name], c.policy[name]})
+	}
+}
+
 // begin takes the groups, in the order of rows, of an evaluation at a time.
 func (c *columns) begin(e *Evaluator, groups []*groupState, at time.Time) {
 	if !slices.Equal(c.groups, groups) {
 		c.groups = append(c.groups[:0], groups...)
 		for _, of := range c.labels {
+			of.filled = false
+		}
+		for _, of := range c.policy {
 			of.filled = false
 		}
 	}
@@ -119,7 +145,13 @@ func (c *columns) begin(e *Evaluator, groups []*groupState, at time.Time) {
 
 // Numbers fills the rows that were not read yet; kernel.Columns says how.
 func (c *columns) Numbers(leaf, block int, rows *kernel.Rows) *[kernel.BlockRows]float64 {
-	of := c.numbers[c.leaves[leaf]]
+	if of := c.leaves[leaf].policy; of != nil {
+		if !of.filled {
+			of.fill(c.e.set.Policy, c.groups)
+		}
+		return of.blocks[block]
+	}
+	of := c.leaves[leaf].number
 	filled := &of.shelf.filled[block]
 	rows.Each(func(row int) {
 		if !filled.Has(row) {
@@ -143,7 +175,11 @@ func (c *columns) fill(of *shelf, block, row int) {
 	}
 	s := c.sum(of, g, from, to)
 	for _, each := range of.columns {
-		each.blocks[block][row] = each.read(s)
+		if version := each.field.against; version != nil {
+			each.blocks[block][row] = version.read(s, c.e.set.Policy.version(version.minimum.of(g.values)))
+			continue
+		}
+		each.blocks[block][row] = each.field.read(s)
 	}
 }
 
@@ -169,7 +205,7 @@ func (c *columns) sum(of *shelf, g *groupState, from, to time.Time) *stretch {
 
 // Flags returns where a condition on labels is true; kernel.Columns says how.
 func (c *columns) Flags(leaf, block int, _ *kernel.Rows) *kernel.Rows {
-	of := c.labels[c.leaves[leaf]]
+	of := c.leaves[leaf].labels
 	if !of.filled {
 		c.fillLabels(of)
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"maps"
+	"math"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -33,11 +34,18 @@ const (
 type columnField struct {
 	section section
 	read    func(s *stretch) float64
+	against *versionField // what is read instead where that depends on a version of the policy
+}
+
+// versionField is read against the lowest version that the policy allows for a group.
+type versionField struct {
+	read    func(s *stretch, minimum string) float64
+	minimum policyKey
 }
 
 // quantile is the column of a quantile of a histogram, divided by the unit.
 func quantile(of section, q, unit float64) columnField {
-	return columnField{of, func(s *stretch) float64 { return of.histogram(&s.totals).Quantile(q) / unit }}
+	return columnField{section: of, read: func(s *stretch) float64 { return of.histogram(&s.totals).Quantile(q) / unit }}
 }
 
 // histogram is the one that a section reads, nil where it reads none.
@@ -60,22 +68,22 @@ func (s section) histogram(t *telemetry.Totals) *telemetry.Histogram {
 var fieldSections = func() map[string]columnField {
 	out := maps.Clone(countedFields)
 	for i := range GaugeFields {
-		out[GaugeFields[i].Field] = columnField{sectionGauges, GaugeFields[i].read}
+		out[GaugeFields[i].Field] = columnField{section: sectionGauges, read: GaugeFields[i].read}
 	}
 	return out
 }()
 
 // countedFields are the fields that are not made of gauges.
 var countedFields = map[string]columnField{
-	"tps":           {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Messages) / s.seconds }},
-	"bps":           {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Bytes) / s.seconds }},
-	"messages":      {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Messages) }},
-	"bytes":         {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Bytes) }},
-	"rebalances":    {sectionCounters, func(s *stretch) float64 { return float64(s.totals.Rebalances) }},
-	"errors":        {sectionErrors, func(s *stretch) float64 { return float64(s.totals.ErrorTotal()) }},
-	"error_rate":    {sectionErrors, errorRate},
-	"latency_max":   {sectionLatencyMax, func(s *stretch) float64 { return float64(s.totals.LatencyMicros.Max) / microsPerSecond }},
-	"size_max":      {sectionSizeMax, func(s *stretch) float64 { return float64(s.totals.SizeBytes.Max) }},
+	"tps":           {section: sectionCounters, read: func(s *stretch) float64 { return float64(s.totals.Messages) / s.seconds }},
+	"bps":           {section: sectionCounters, read: func(s *stretch) float64 { return float64(s.totals.Bytes) / s.seconds }},
+	"messages":      {section: sectionCounters, read: func(s *stretch) float64 { return float64(s.totals.Messages) }},
+	"bytes":         {section: sectionCounters, read: func(s *stretch) float64 { return float64(s.totals.Bytes) }},
+	"rebalances":    {section: sectionCounters, read: func(s *stretch) float64 { return float64(s.totals.Rebalances) }},
+	"errors":        {section: sectionErrors, read: func(s *stretch) float64 { return float64(s.totals.ErrorTotal()) }},
+	"error_rate":    {section: sectionErrors, read: errorRate},
+	"latency_max":   {section: sectionLatencyMax, read: func(s *stretch) float64 { return float64(s.totals.LatencyMicros.Max) / microsPerSecond }},
+	"size_max":      {section: sectionSizeMax, read: func(s *stretch) float64 { return float64(s.totals.SizeBytes.Max) }},
 	"p50":           quantile(sectionLatency, 0.5, microsPerSecond),
 	"p90":           quantile(sectionLatency, 0.9, microsPerSecond),
 	"p95":           quantile(sectionLatency, 0.95, microsPerSecond),
@@ -88,14 +96,14 @@ var countedFields = map[string]columnField{
 	"heartbeat_p50": quantile(sectionHeartbeat, 0.5, microsPerSecond),
 	"heartbeat_p90": quantile(sectionHeartbeat, 0.9, microsPerSecond),
 	"heartbeat_p99": quantile(sectionHeartbeat, 0.99, microsPerSecond),
-	"size_avg": {sectionSize, func(s *stretch) float64 {
+	"size_avg": {section: sectionSize, read: func(s *stretch) float64 {
 		return ratio(float64(s.totals.SizeBytes.Sum), float64(s.totals.SizeBytes.Count()))
 	}},
-	"clients":       {sectionDistincts, func(s *stretch) float64 { return float64(uint64(len(s.totals.Clients)) + s.totals.OverflowedClients) }},
-	"nodes":         {sectionDistincts, func(s *stretch) float64 { return float64(len(s.totals.Nodes)) }},
-	"tps_median":    {sectionRates, func(s *stretch) float64 { return median(s.paneTPS) }},
-	"volatility":    {sectionRates, func(s *stretch) float64 { return volatility(s.paneTPS) }},
-	departedClients: {sectionDeparted, nil},
+	"clients":       {section: sectionDistincts, read: func(s *stretch) float64 { return float64(uint64(len(s.totals.Clients)) + s.totals.OverflowedClients) }},
+	"nodes":         {section: sectionDistincts, read: func(s *stretch) float64 { return float64(len(s.totals.Nodes)) }},
+	"tps_median":    {section: sectionRates, read: func(s *stretch) float64 { return median(s.paneTPS) }},
+	"volatility":    {section: sectionRates, read: func(s *stretch) float64 { return volatility(s.paneTPS) }},
+	departedClients: {section: sectionDeparted, read: nil},
 }
 
 func errorRate(s *stretch) float64 {
@@ -103,24 +111,47 @@ func errorRate(s *stretch) float64 {
 	return ratio(failed, float64(s.totals.Messages)+failed-float64(handlerErrors(&s.totals)))
 }
 
-// callField is the column of a function with a constant argument.
-func callField(name string, argument ast.Node) (columnField, bool) {
-	if name == "latency_share_above" {
-		limit, ok := ConstantNumber(argument)
-		above := uint64(max(limit, 0) * microsPerSecond)
-		return columnField{sectionLatency, func(s *stretch) float64 { return s.totals.LatencyMicros.ShareAbove(above) }}, ok
+// callField is the column of a function with a constant argument, or with a version of the policy.
+func callField(name string, arguments []ast.Node, by []string) (columnField, bool) {
+	if len(arguments) == 0 {
+		return columnField{}, false
 	}
-	text, ok := argument.(*ast.StringNode)
+	last := arguments[len(arguments)-1]
+	if name == "latency_share_above" {
+		limit, ok := ConstantNumber(last)
+		above := uint64(max(limit, 0) * microsPerSecond)
+		return columnField{section: sectionLatency, read: func(s *stretch) float64 { return s.totals.LatencyMicros.ShareAbove(above) }}, ok
+	}
+	share, ok := shareOf(name, arguments)
 	if !ok {
 		return columnField{}, false
 	}
-	switch name {
-	case "version_share":
-		return columnField{sectionDistincts, func(s *stretch) float64 { return versionShare(s.totals.Versions, text.Value) }}, true
-	case "outdated":
-		return columnField{sectionDistincts, func(s *stretch) float64 { return outdatedShare(s.totals.Versions, text.Value) }}, true
+	if text, constant := last.(*ast.StringNode); constant {
+		return columnField{section: sectionDistincts, read: func(s *stretch) float64 { return share(s.totals.Versions, text.Value) }}, true
 	}
-	return columnField{}, false
+	minimum, ok := minimumOf(last, by)
+	return columnField{section: sectionDistincts, against: &versionField{func(s *stretch, minimum string) float64 {
+		if minimum == "" { // the policy says none
+			return math.NaN()
+		}
+		return share(s.totals.Versions, minimum)
+	}, minimum}}, ok
+}
+
+// shareOf is the function of a share of versions, with all arguments but the version.
+func shareOf(name string, arguments []ast.Node) (share func(versions []telemetry.VersionTotals, version string) float64, ok bool) {
+	switch {
+	case name == "outdated" && len(arguments) == 1:
+		return outdatedShare, true
+	case name == versionShareName && len(arguments) == 1:
+		return versionShare, true
+	case name == versionShareName && len(arguments) == 2:
+		operator, constant := arguments[0].(*ast.StringNode)
+		return func(versions []telemetry.VersionTotals, version string) float64 {
+			return orderedShare(versions, operator.Value, version)
+		}, constant
+	}
+	return nil, false
 }
 
 // ConstantNumber is the number that a node of a patched tree is, in seconds, bytes, bytes per second or as a share; ok is false
