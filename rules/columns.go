@@ -186,7 +186,7 @@ func (c *columns) fill(of *shelf, block, row int) {
 // sum is what a section adds up to over a stretch of a group, until the next one is asked for.
 func (c *columns) sum(of *shelf, g *groupState, from, to time.Time) *stretch {
 	if !of.section.slides() {
-		return c.adder.add(of.section, g, from, to)
+		return c.adder.add(g, from, to)
 	}
 	kept := &c.scratch
 	if c.keeps {

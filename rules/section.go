@@ -169,36 +169,31 @@ func ConstantNumber(node ast.Node) (number float64, ok bool) {
 	return 0, false
 }
 
-// adder adds up the sections that do not slide, of one group at a time, in memory that serves again.
+// adder adds up gauges, of one group at a time, in memory that serves again.
 type adder struct {
 	pane  time.Duration
 	total stretch
 }
 
-// add adds up what a section needs of a group's panes in [from, to).
-func (a *adder) add(of section, g *groupState, from, to time.Time) *stretch {
+// add adds up the gauges of a group's panes in [from, to).
+func (a *adder) add(g *groupState, from, to time.Time) *stretch {
 	out := &a.total
 	out.totals.Reset()
 	out.skews, out.seconds = out.skews[:0], to.Sub(from).Seconds()
 	step := int64(a.pane / time.Second)
 	for at, end := from.Unix(), to.Unix(); at < end; at += step {
-		if pane := g.panes[at]; pane != nil {
-			a.addPane(of, pane.total())
+		pane := g.panes[at]
+		if pane == nil {
+			continue
+		}
+		t := pane.total()
+		out.totals.Reports += t.Reports
+		out.totals.MergeGauges(t)
+		if times, ok := skew(t, telemetry.GaugePartitionRate); ok {
+			out.skews = append(out.skews, times)
 		}
 	}
 	return out
-}
-
-func (a *adder) addPane(of section, t *telemetry.Totals) {
-	if of == sectionDistincts {
-		a.total.totals.MergeDistincts(t)
-		return
-	}
-	a.total.totals.Reports += t.Reports
-	a.total.totals.MergeGauges(t)
-	if times, ok := skew(t, telemetry.GaugePartitionRate); ok {
-		a.total.skews = append(a.total.skews, times)
-	}
 }
 
 // omitted says when what of a grouping was left out by the aggregate stage last.

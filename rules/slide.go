@@ -19,6 +19,7 @@ type slide struct {
 	histogram                   telemetry.Histogram // but for its maximum
 	emptied                     int                 // buckets of histogram that are empty, at most
 	peak                        peak
+	rosters                     rosters
 }
 
 // peak is the greatest maximum of panes, which cannot be taken away again, and the start of the newest of those that have it.
@@ -33,9 +34,9 @@ func (p *peak) rise(maximum uint64, pane int64) {
 	}
 }
 
-// slides says that a section is added up of whole numbers, or is a list of one for each pane.
+// slides says that a section is added up of whole numbers, or is a list of what each pane has.
 func (s section) slides() bool {
-	return s != sectionDistincts && s != sectionGauges && s != sectionDeparted
+	return s != sectionGauges && s != sectionDeparted
 }
 
 // slider moves a slide of one section along a group's panes.
@@ -52,7 +53,8 @@ func (s slider) move(from, to, oldest int64) {
 	stays := s.to - from
 	if s.changes != s.group.changes || s.from < oldest || from < s.from || to < s.to || 2*stays < to-from {
 		s.histogram.Reset()
-		*s.slide = slide{from: from, to: from, changes: s.group.changes, errors: s.errors[:0], rates: s.rates[:0], histogram: s.histogram}
+		s.rosters.clear()
+		*s.slide = slide{from: from, to: from, changes: s.group.changes, errors: s.errors[:0], rates: s.rates[:0], histogram: s.histogram, rosters: s.rosters}
 	}
 	for ; s.from < from; s.from += s.pane {
 		s.leave(s.group.panes[s.from])
@@ -95,6 +97,8 @@ func (s slider) come(pane *paneState) {
 		s.rates = append(s.rates, float64(t.Messages)/float64(s.pane))
 	case sectionLatencyMax, sectionSizeMax:
 		s.peak.rise(s.section.maximum(t), s.to)
+	case sectionDistincts:
+		s.rosters.come(t)
 	default:
 		s.histogram.Merge(s.section.histogram(t))
 		s.peak.rise(s.section.maximum(t), s.to)
@@ -118,6 +122,8 @@ func (s slider) leave(pane *paneState) {
 	case sectionRates:
 		s.rates = slices.Delete(s.rates, 0, 1)
 	case sectionLatencyMax, sectionSizeMax:
+	case sectionDistincts:
+		s.rosters.leave()
 	default:
 		s.emptied += s.histogram.Subtract(s.section.histogram(t))
 	}
@@ -141,6 +147,10 @@ func (s slider) show(out *stretch) {
 	if h := s.section.histogram(t); h != nil {
 		*h = s.histogram
 		h.Max = s.peak.value
+	}
+	if s.section == sectionDistincts {
+		of := s.rosters.together()
+		t.Clients, t.OverflowedClients, t.Nodes, t.Versions = of.Clients, of.OverflowedClients, of.Nodes, of.Versions
 	}
 	out.paneTPS, out.seconds = s.rates, float64(s.to-s.from)
 }
