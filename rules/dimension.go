@@ -46,6 +46,7 @@ func (q quantity) zero() bool { return q.bare && q.value == 0 }
 type dimensions struct {
 	*expression
 	variables map[string]quantity // that the expression declares
+	elements  []quantity          // of the lists that predicates are asked of, the innermost last
 	faults    expressionErrors
 }
 
@@ -88,9 +89,11 @@ func (d *dimensions) of(node ast.Node) quantity {
 	case *ast.SequenceNode:
 		return d.last(n.Nodes)
 	case *ast.PredicateNode:
-		d.of(n.Node)
+		return d.of(n.Node)
+	case *ast.PointerNode:
+		return d.element(n)
 	case *ast.ArrayNode:
-		d.last(n.Nodes)
+		return d.list(n.Nodes)
 	case *ast.MapNode:
 		d.last(n.Pairs)
 	case *ast.PairNode:
@@ -179,35 +182,6 @@ func (d *dimensions) call(n *ast.CallNode) quantity {
 		if given := d.of(argument); checked && given.known && given.of != takes && !given.zero() {
 			d.unfit(name, argument, given)
 		}
-	}
-	return out
-}
-
-// ofTheirs are Expr's functions that give what they are given.
-var ofTheirs = []string{"abs", "ceil", "floor", "round", "max", "min", "mean", "median", "sum", "first", "last"}
-
-func (d *dimensions) builtin(n *ast.BuiltinNode) quantity {
-	if !slices.Contains(ofTheirs, n.Name) {
-		d.last(n.Arguments)
-		return quantity{}
-	}
-	var given []ast.Node
-	for _, argument := range n.Arguments {
-		if list, ok := argument.(*ast.ArrayNode); ok {
-			given = append(given, list.Nodes...)
-		} else {
-			given = append(given, argument)
-		}
-	}
-	if len(given) == 0 {
-		return quantity{}
-	}
-	out := d.of(given[0])
-	for _, node := range given[1:] {
-		out = d.join(pair{node, given[0], node}, out, d.of(node))
-	}
-	if len(given) > 1 && out.bare {
-		return quantity{known: true}
 	}
 	return out
 }

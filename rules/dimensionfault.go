@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/expr-lang/expr/ast"
 
 	"github.com/weirmq/weir/rules/unit"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // manySeconds is a number that may be meant as milliseconds where seconds are expected. Not smaller: a minute is a usual lag;
@@ -53,7 +52,7 @@ func (d *dimensions) binary(n *ast.BinaryNode) quantity {
 	return out
 }
 
-// among compares a number with each of a list.
+// among compares a value with each of a list.
 func (d *dimensions) among(n *ast.BinaryNode) {
 	list, ok := n.Right.(*ast.ArrayNode)
 	left := d.of(n.Left)
@@ -61,9 +60,43 @@ func (d *dimensions) among(n *ast.BinaryNode) {
 		d.of(n.Right)
 		return
 	}
+	several := slices.ContainsFunc(list.Nodes, isConstantText) && !allConstantTexts(list.Nodes)
 	for _, value := range list.Nodes {
-		d.join(pair{value, n.Left, value}, left, d.of(value))
+		right := d.of(value)
+		if several { // of a list that has one kind only Expr says it
+			d.unlike(n.Left, value, left, right)
+		}
+		d.join(pair{value, n.Left, value}, left, right)
 	}
+}
+
+func allConstantTexts(nodes []ast.Node) bool {
+	return !slices.ContainsFunc(nodes, func(node ast.Node) bool { return !isConstantText(node) })
+}
+
+// unlike is said of a text among numbers, and of a number among texts, which Expr takes: they are never equal.
+func (d *dimensions) unlike(left, right ast.Node, a, b quantity) {
+	_, leftText := left.(*ast.StringNode)
+	_, rightText := right.(*ast.StringNode)
+	leftText = leftText || isLabel(left)
+	switch {
+	case leftText && b.known:
+		d.fail(right, fmt.Sprintf("%s is a text, and %s is none", d.said(left), d.said(right)), fmt.Sprintf("write %q", d.said(right)))
+	case rightText && a.known:
+		d.fail(right, fmt.Sprintf("%s is a number, and %s is a text", d.said(left), d.said(right)), "numbers have no quotes")
+	}
+}
+
+// isLabel says that a node is a label's value.
+func isLabel(node ast.Node) bool {
+	switch n := node.(type) {
+	case *ast.IdentifierNode:
+		return slices.Contains(telemetry.LabelNames, n.Value)
+	case *ast.CallNode:
+		callee, ok := n.Callee.(*ast.IdentifierNode)
+		return calleeName(callee, ok) == "label"
+	}
+	return false
 }
 
 func (d *dimensions) like(at, left, right ast.Node) quantity {
@@ -93,12 +126,31 @@ func (d *dimensions) join(p pair, left, right quantity) quantity {
 		d.unitless(p.left, left, d.said(p.right)+" is "+right.of.In(), right.of)
 		return right
 	}
-	hint := "only like can be compared and added"
-	if left.of.Times(right.of) == unit.PerSecond && (left.of == unit.Plain || right.of == unit.Plain) {
-		hint = "a rate without bytes is written as in 100/s"
-	}
+	hint := d.meantByUnlike(p, left.of, right.of)
 	d.fail(p.at, fmt.Sprintf("%s is %s, and %s is %s", d.said(p.left), left.of.In(), d.said(p.right), right.of.In()), hint)
 	return quantity{}
+}
+
+// near are fields that measure the same otherwise, of which one is taken for the other.
+var near = map[string]string{"lag": "lag_seconds", "lag_seconds": "lag", "messages": "tps", "bytes": "bps"}
+
+// meantByUnlike is what was probably meant by two that are unlike.
+func (d *dimensions) meantByUnlike(p pair, left, right unit.Dimension) string {
+	for _, side := range []struct {
+		node      ast.Node
+		of, other unit.Dimension
+	}{{p.left, left, right}, {p.right, right, left}} {
+		literal, written := d.literal(side.node)
+		switch name, ok := side.node.(*ast.IdentifierNode); {
+		case ok && near[name.Value] != "" && fieldDimensions[near[name.Value]] == side.other:
+			return fmt.Sprintf("did you mean %q?", near[name.Value])
+		case written && side.of == unit.Bytes && side.other == unit.ByteRate:
+			return fmt.Sprintf("write %s/s", literal.Text)
+		case written && side.of == unit.Plain && side.other == unit.PerSecond:
+			return "a rate without bytes is written as in 100/s"
+		}
+	}
+	return "only like can be compared and added"
 }
 
 // unitless is said of a number without a unit where one is needed: what has which unit, and how the number is written then.
@@ -136,48 +188,4 @@ func leftmost(node ast.Node) ast.Node {
 		}
 		node = binary.Left
 	}
-}
-
-// said is a part of an expression as it was written, up to spacing.
-func (d *dimensions) said(node ast.Node) string {
-	if literal, ok := d.literal(node); ok {
-		return literal.Text
-	}
-	switch n := node.(type) {
-	case *ast.IntegerNode, *ast.FloatNode:
-		if text := []rune(d.text); n.Location().To <= len(text) && n.Location().From < n.Location().To {
-			return string(text[n.Location().From:n.Location().To])
-		}
-	case *ast.StringNode:
-		return strconv.Quote(n.Value)
-	case *ast.UnaryNode:
-		return n.Operator + d.said(n.Node)
-	case *ast.BinaryNode:
-		return d.side(n.Left) + " " + n.Operator + " " + d.side(n.Right)
-	case *ast.MemberNode:
-		if property, ok := n.Property.(*ast.StringNode); ok {
-			return d.said(n.Node) + "." + property.Value
-		}
-	case *ast.CallNode:
-		return d.said(n.Callee) + d.list(n.Arguments)
-	case *ast.BuiltinNode:
-		return n.Name + d.list(n.Arguments)
-	}
-	return node.String()
-}
-
-// side is one side of an operator, in brackets where it is a sum.
-func (d *dimensions) side(node ast.Node) string {
-	if binary, ok := node.(*ast.BinaryNode); ok && slices.Contains(adding, binary.Operator) {
-		return "(" + d.said(node) + ")"
-	}
-	return d.said(node)
-}
-
-func (d *dimensions) list(nodes []ast.Node) string {
-	var out []string
-	for _, node := range nodes {
-		out = append(out, d.said(node))
-	}
-	return "(" + strings.Join(out, ", ") + ")"
 }

@@ -96,7 +96,7 @@ func (x *explainer) takeApart() {
 	if err != nil || again != nil {
 		return // it was compiled before
 	}
-	a := &apart{explainer: x, dimensions: &dimensions{expression: written, variables: map[string]quantity{}}, extents: extentsOf(written)}
+	a := &apart{explainer: x, dimensions: &dimensions{expression: written, variables: map[string]quantity{}}}
 	a.part(twin{tree, made.patched(compiled)}, 0)
 }
 
@@ -107,7 +107,6 @@ type twin struct{ written, compiled ast.Node }
 type apart struct {
 	*explainer
 	dimensions *dimensions
-	extents    map[word]extent
 }
 
 // part notes a node and what it is made of.
@@ -215,7 +214,7 @@ func (a *apart) note(of twin, depth int) bool {
 		a.more++
 		return true
 	}
-	text, offset := a.textOf(node)
+	text, offset := a.dimensions.textOf(node)
 	if len(a.parts) == 0 { // the names that it declares stand before its words
 		text = strings.TrimSpace(a.text)
 		offset = utf8.RuneCountInString(a.text[:strings.Index(a.text, text)])

@@ -25,6 +25,8 @@ func wordOf(node ast.Node) word {
 		return word{n.Location(), n.Operator}
 	case *ast.UnaryNode:
 		return word{n.Location(), n.Operator}
+	case *ast.PredicateNode: // it begins with a word of what it asks
+		return word{n.Location(), "predicate"}
 	}
 	return word{node.Location(), ""}
 }
@@ -99,11 +101,20 @@ func mates(text string) map[int]int {
 }
 
 // textOf is a node's text as it is written, and how many characters stand before it.
-func (a *apart) textOf(node ast.Node) (text string, offset int) {
-	of, ok := a.extents[wordOf(node)]
-	characters := []rune(a.text)
+func (x *expression) textOf(node ast.Node) (text string, offset int) {
+	if x.extents == nil {
+		x.extents = extentsOf(x)
+	}
+	of, ok := x.extents[wordOf(node)]
+	characters := []rune(x.text)
 	if !ok || of.to > len(characters) || of.from >= of.to {
 		return node.String(), node.Location().From
 	}
 	return string(characters[of.from:of.to]), of.from
+}
+
+// said is a part of an expression as it was written, up to spacing.
+func (x *expression) said(node ast.Node) string {
+	text, _ := x.textOf(node)
+	return SqueezeExpression(text)
 }

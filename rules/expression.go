@@ -37,12 +37,12 @@ func compileExpr(text string, by []string, lane Lane) (condition, error) {
 	}
 	r := newReader(x, by, lane)
 	ast.Walk(&tree, r)
-	faults := slices.Concat(x.faults(), x.policyFaults, r.faults, x.versions.faults, checkOps(&tree), checkShapes(tree), checkDimensions(x, tree))
+	faults := slices.Concat(x.faults(), x.policy.faults, r.faults, x.versions.faults, checkOps(&tree), checkShapes(tree), checkDimensions(x, tree))
 	program, wrong := x.compile(View{}, slices.Concat(viewNames, by, telemetry.LabelNames))
-	if faults = append(faults, wrong...); len(faults) > 0 {
+	if faults = append(faults, x.policy.unless(wrong)...); len(faults) > 0 {
 		return condition{}, faults.sorted()
 	}
-	r.reading.policy, r.reading.versions = x.readsPolicy, x.versions.mixed
+	r.reading.policy, r.reading.versions = x.policy.used, x.versions.mixed
 	r.reading.presence = showsPresence(tree)
 	tree = x.patched(tree)
 	truth, err := compileTruth(tree)

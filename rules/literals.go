@@ -19,10 +19,8 @@ type expression struct {
 	text, plain string
 	literals    map[int]unit.Literal // by the characters before them
 	versions    *versions            // once the tree is read
-
-	// What parsing finds of the policy.
-	readsPolicy  bool
-	policyFaults expressionErrors
+	extents     map[word]extent      // once the text of a part is asked for
+	policy      *policyFaults        // of how the policy is read, once the tree is read
 }
 
 func scanExpression(text string) *expression {
@@ -61,7 +59,7 @@ func (x *expression) parse() (ast.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.readsPolicy, x.policyFaults = checkPolicy(&tree.Node)
+	x.policy = checkPolicy(&tree.Node)
 	ast.Walk(&tree.Node, &patcher{expression: x})
 	x.versions = readVersions(tree.Node)
 	return tree.Node, nil

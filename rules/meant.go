@@ -4,24 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/file"
 )
 
-// What people who know other languages write, and what it is here.
+// What Expr finds, and the words before a name that is a text without quotes.
 var (
 	unexpectedToken = regexp.MustCompile(`^unexpected token \w+\("(.+?)"\)`)
-	comparedBefore  = regexp.MustCompile(`(==|!=|\bin)\s*$`)
-	goTypes         = regexp.MustCompile(`func\([^)]*\) ?[\w.]*|rules\.\w+|float64|\bint\b|\bstring\b|\bbool\b`)
+	unknownSign     = regexp.MustCompile(`^unrecognized character: \S+ '(.+)'$`)
+	mismatched      = regexp.MustCompile(`\(mismatched types (.+) and (.+)\)$`)
+	unfitArgument   = regexp.MustCompile(`^cannot use (.+) as argument \(type (.+)\) to call (.+)$`)
+	argumentCount   = regexp.MustCompile(`^(not enough|too many) arguments to call (\w+)$`)
+	unfitElement    = regexp.MustCompile(`^cannot use (.+) as type (.+) in array$`)
+	noMethod        = regexp.MustCompile(`^type string has no method (\w+)$`)
+	comparedBefore  = regexp.MustCompile(`(==|!=|\bin|\bin\s*\[[^\]]*|\bmatches|\bcontains|\bstartsWith|\bendsWith)\s*$`)
+	goTypes         = regexp.MustCompile(`func\([^)]*\)(?: ?\([^)]*\)| ?[\w.]*)|\[\][\w.]+(?: \{\})?|map\[\w+\][\w.]+(?: \{\})?|rules\.\w+|time\.\w+|interface \{\}|float64|\bint\b|\bstring\b|\bbool\b`)
 )
-
-// aggregations are functions of PromQL that fields of the view stand for.
-var aggregations = []string{"rate", "irate", "increase", "sum", "avg", "histogram_quantile", "quantile", "delta", "deriv"}
-
-// spanOnly is said of what only the present view has.
-const spanOnly = "prev, over and ago have the fields of a span only"
 
 var unknownName = regexp.MustCompile(`unknown name (\w+)|has no field (\w+)|unknown (?:builtin|function) (\w+)`)
 
@@ -33,7 +32,7 @@ func (x *expression) explain(err error, known []string) *expressionError {
 	var at *file.Error
 	if !errors.As(err, &at) {
 		out := &expressionError{}
-		out.Message, out.Hint = meant(err.Error())
+		out.Message, out.Hint = x.meant(err.Error(), 0)
 		return out
 	}
 	out := &expressionError{Offset: at.From}
@@ -41,7 +40,7 @@ func (x *expression) explain(err error, known []string) *expressionError {
 	if literal, ok := x.literals[at.From]; ok { // Expr knows what stands in its place
 		message = strings.ReplaceAll(message, strings.Repeat("_", literal.Width), literal.Text)
 	}
-	out.Message, out.Hint = meant(message)
+	out.Message, out.Hint = x.meant(message, at.From)
 	if match := unknownName.FindStringSubmatch(at.Message); match != nil {
 		name := match[1] + match[2] + match[3]
 		out.Message = fmt.Sprintf("unknown name %s", name)
@@ -50,57 +49,70 @@ func (x *expression) explain(err error, known []string) *expressionError {
 	return out
 }
 
-// meant says a fault that expr found in clearer words, and what was probably meant.
-func meant(message string) (clearer, hint string) {
+// meant says a fault that Expr found in clearer words, and what was probably meant.
+func (x *expression) meant(message string, at int) (clearer, hint string) {
+	words := inWords(message)
 	if match := unexpectedToken.FindStringSubmatch(message); match != nil {
-		clearer = fmt.Sprintf("unexpected %q", match[1])
-		switch strings.ToLower(match[1]) {
-		case "=":
-			return clearer, "compare with =="
-		case "and", "or", "not":
-			return clearer, "write " + strings.ToLower(match[1]) + " in small letters"
-		case "&", "|":
-			return clearer, "write and, or"
-		case "#":
-			return clearer, "a YAML comment stands above the key"
-		}
-		return clearer, ""
+		return fmt.Sprintf("unexpected %q", match[1]), x.meantByToken(match[1], at)
 	}
-	if strings.HasPrefix(message, "unexpected token EOF") {
+	if match := unknownSign.FindStringSubmatch(message); match != nil {
+		return fmt.Sprintf("unexpected %q", match[1]), meantBySign(match[1])
+	}
+	if match := unfitArgument.FindStringSubmatch(words); match != nil {
+		return unfit(match[3], match[2], match[1])
+	}
+	if match := argumentCount.FindStringSubmatch(message); match != nil {
+		return words, exampleOf(match[2])
+	}
+	if match := mismatched.FindStringSubmatch(words); match != nil {
+		return words, x.meantByTypes(match[1], match[2], at)
+	}
+	if match := unfitElement.FindStringSubmatch(words); match != nil {
+		return fmt.Sprintf("%s is looked for in a list of which each is %s", match[1], match[2]), "labels are texts, which stand in quotes"
+	}
+	if match := noMethod.FindStringSubmatch(message); match != nil {
+		return fmt.Sprintf("a text has no %s behind a dot", match[1]), meantByMethod(match[1])
+	}
+	switch {
+	case strings.HasPrefix(message, "unexpected token EOF"):
 		return "the expression ends too early", "a value, a condition or a closing bracket is missing here"
-	}
-	if message == "literal not terminated" {
+	case message == "literal not terminated":
 		return "a text has no end", "close it with the quote that it begins with"
+	case strings.Contains(message, "exceeds maximum allowed nodes"):
+		return "the expression has too many parts", "make several rules of it"
+	case strings.HasPrefix(message, "invalid operation: not ("):
+		return words, "put what is denied in brackets, as in not (tps > 100)"
+	case strings.HasPrefix(message, "type float64[") || strings.HasPrefix(message, "type float64 does not support"):
+		return "a number has no parts", "another span of time is over(5m).tps, and which series count stands in where"
+	case strings.Contains(message, "has no method") || strings.Contains(message, "has no field"):
+		return words, spanOnly
+	case strings.HasPrefix(message, "expected bool"):
+		return words, "compare with something, as in tps > 100"
 	}
-	if strings.Contains(message, "has no method") || strings.Contains(message, "has no field") {
-		return inWords(message), spanOnly
-	}
-	if strings.HasPrefix(message, "expected bool") {
-		return inWords(message), "compare with something, as in tps > 100"
-	}
-	if strings.Contains(message, "func(") {
-		return inWords(message), `give it what it asks for, as in latency_share_above(500ms) or version_share("1.2.0")`
-	}
-	return inWords(message), ""
+	return words, ""
 }
 
-// meantByName is what was probably meant by a name that is not known.
-func meantByName(text string, offset int, name string, known []string) string {
+// unfit says what a function is given that it does not take.
+func unfit(function, takes, given string) (message, hint string) {
 	switch {
-	case slices.Contains(clocks, name):
-		return "no rule asks a clock; over, ago and prev look back"
-	case slices.Contains(aggregations, name):
-		return "tps and bps are rates, p50 to p999 quantiles, and by groups"
-	case templateFunctions[name] != nil:
-		return "annotations can format, expressions cannot"
-	case slices.Contains(known, name):
-		return spanOnly
-	case slices.Contains(viewNames, name):
-		return "where sees labels only: ask for it in expr"
-	case comparedBefore.MatchString(string([]rune(text)[:min(offset, len([]rune(text)))])):
-		return fmt.Sprintf("text stands in quotes: %q", name)
+	case function == policyNumberName || function == policyVersionName:
+		return "between the brackets of a policy stands a text, and this is " + given, "write a label that the rule groups by, or a text in quotes"
+	case takes == "a text" && (function == "outdated" || function == versionShareName):
+		hint = "a version stands in quotes, as in " + strings.TrimPrefix(exampleOf(function), "write ")
+	case takes == "a text" || takes == "a number":
+		hint = exampleOf(function)
 	}
-	return didYouMean(name, known)
+	return fmt.Sprintf("%s takes %s, and this is %s", function, takes, given), hint
+}
+
+// exampleOf says how a function of a view is written, "" of others.
+func exampleOf(function string) string {
+	example := map[string]string{"outdated": `outdated("1.18.0")`, versionShareName: `version_share("<", "1.18.0")`, "latency_share_above": "latency_share_above(500ms)",
+		"over": "over(5m).tps", "ago": "ago(5m).tps", "label": `label("owner")`}[function]
+	if example == "" {
+		return ""
+	}
+	return "write " + example
 }
 
 // inWords says types as the documentation does.
@@ -109,6 +121,14 @@ func inWords(message string) string {
 		switch {
 		case strings.HasPrefix(name, "func"):
 			return "a function"
+		case strings.HasPrefix(name, "[]"):
+			return "a list"
+		case strings.HasPrefix(name, "map["):
+			return "a map"
+		case strings.HasPrefix(name, "time."):
+			return "another kind of time"
+		case name == "interface {}":
+			return "anything"
 		case name == "float64" || name == "int":
 			return "a number"
 		case name == "string":

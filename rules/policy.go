@@ -39,6 +39,7 @@ const (
 	policySDKMin    = "sdk_min"
 	policyTiers     = "tiers"
 	policyInventory = "inventory"
+	policyClusters  = "clusters" // within the inventory of policy.yaml
 )
 
 // policyNumbers are the names that a section has numbers for.

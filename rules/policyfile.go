@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func ParsePolicy(path string, content []byte) (*Policy, Faults) {
 		d.numbersBy(d.byTierName(tiers), "the tiers", Limits, out.Tiers)
 	}
 	if inventory := sections[policyInventory]; inventory != nil {
-		if clusters := d.mapping(inventory, "the inventory", []string{"clusters"})["clusters"]; clusters != nil {
+		if clusters := d.mapping(inventory, "the inventory", []string{policyClusters})[policyClusters]; clusters != nil {
 			d.numbersBy(d.named(clusters, "the clusters"), "the clusters", Inventory, out.Clusters)
 		}
 	}
@@ -103,7 +104,10 @@ func (d *decoder) quantity(node *yaml.Node, what string, want unit.Dimension) fl
 	}
 	example := map[unit.Dimension]string{unit.Time: "60s", unit.Bytes: "10KiB"}[want]
 	if number, err := strconv.ParseFloat(text, 64); err == nil {
-		if example != "" {
+		switch {
+		case math.IsNaN(number) || math.IsInf(number, 0) || number < 0:
+			d.fault(node, "", "got %s for %s, want a number from 0 on", text, what)
+		case example != "":
 			d.fault(node, "", "got %s for %s, want a number with a unit, as in %s", text, what, example)
 		}
 		return number

@@ -89,14 +89,23 @@ type policyFaults struct {
 	whole  map[ast.Node]bool // parts of uses that are whole
 	used   bool
 	faults expressionErrors
+	words  map[int]bool // where a word of something that begins with policy stands
 }
 
-// checkPolicy returns whether a tree reads the policy, and what is wrong with how it does.
-func checkPolicy(tree *ast.Node) (used bool, faults expressionErrors) {
-	p := &policyFaults{whole: map[ast.Node]bool{}}
+// checkPolicy finds whether a tree reads the policy, and what is wrong with how it does.
+func checkPolicy(tree *ast.Node) *policyFaults {
+	p := &policyFaults{whole: map[ast.Node]bool{}, words: map[int]bool{}}
 	ast.Walk(tree, &policyParts{p})
 	ast.Walk(tree, p)
-	return p.used, p.faults
+	return p
+}
+
+// unless leaves out what Expr says of the words of a use that is wrong.
+func (p *policyFaults) unless(said expressionErrors) expressionErrors {
+	if len(p.faults) == 0 {
+		return said
+	}
+	return slices.DeleteFunc(said, func(fault *expressionError) bool { return p.words[fault.Offset] })
 }
 
 // policyParts notes where policy stands in a use that is whole.
@@ -118,27 +127,85 @@ func (p *policyParts) Visit(node *ast.Node) {
 		}
 		at = member.Node
 	}
-	name, ok := use.name.(*ast.StringNode)
+	ast.Walk(&use.key, &policyKeys{p.policyFaults, use.section})
 	if use.name == nil {
 		return
 	}
+	name, ok := use.name.(*ast.StringNode)
 	known := slices.Sorted(maps.Keys(policyNumbers[use.section]))
 	switch {
+	case isClusters(use):
+		p.fail(use.key, "clusters stands in "+PolicyFile+" alone", "write policy.inventory[cluster].nodes")
 	case !ok:
-		p.faults = append(p.faults, &expressionError{Offset: use.name.Location().From, Message: "the name behind a tier or a cluster is a constant",
-			Hint: fmt.Sprintf("write one of %v", known)})
+		p.fail(use.name, "the name behind a tier or a cluster is a constant", "write one of "+strings.Join(known, ", "))
 	case !slices.Contains(known, name.Value):
-		p.faults = append(p.faults, &expressionError{Offset: use.name.Location().From, Hint: didYouMean(name.Value, known),
-			Message: fmt.Sprintf("policy.%s has no %s; known are %s", use.section, name.Value, strings.Join(known, ", "))})
+		p.fail(use.name, fmt.Sprintf("policy.%s has no %s; known are %s", use.section, name.Value, strings.Join(known, ", ")), didYouMean(name.Value, known))
+	}
+}
+
+func (p *policyFaults) fail(at ast.Node, message, hint string) {
+	p.faults = append(p.faults, &expressionError{Offset: at.Location().From, Message: message, Hint: hint})
+}
+
+// isClusters says that a use is written as the policy is: with clusters between the inventory and a cluster.
+func isClusters(use policyUse) bool {
+	key, ok := use.key.(*ast.StringNode)
+	return ok && use.section == policyInventory && key.Value == policyClusters
+}
+
+// policyKeys finds what a predicate is asked of between the brackets of a use: nothing would see what it reads.
+type policyKeys struct {
+	*policyFaults
+	section string
+}
+
+// Visit looks at one node; ast.Walk calls it.
+func (k *policyKeys) Visit(node *ast.Node) {
+	if _, ok := (*node).(*ast.PointerNode); ok {
+		k.fail(*node, fmt.Sprintf("policy.%s is read by a label that the rule groups by, or by a text, and # is another thing each time", k.section),
+			"write the comparison for each, joined by or")
 	}
 }
 
 // Visit looks at one node; ast.Walk calls it.
 func (p *policyFaults) Visit(node *ast.Node) {
+	if member, ok := (*node).(*ast.MemberNode); ok {
+		p.sectionOf(member)
+		if root := rootOf(member); root != nil && root.Value == "policy" {
+			p.words[root.Location().From], p.words[member.Property.Location().From] = true, true
+		}
+	}
 	name, ok := (*node).(*ast.IdentifierNode)
 	if ok && name.Value == "policy" && !p.whole[*node] {
-		p.faults = append(p.faults, &expressionError{Offset: name.Location().From, Message: "a policy is read by section, key and name",
-			Hint: "write policy.tiers[tier].lag_age, policy.inventory[cluster].nodes or policy.sdk_min[sdk_lang]"})
+		p.fail(name, "a policy is read by section, key and name",
+			"write policy.tiers[tier].lag_age, policy.inventory[cluster].nodes or policy.sdk_min[sdk_lang]")
+	}
+}
+
+// rootOf is the name that a member begins with, nil where it is none.
+func rootOf(member *ast.MemberNode) *ast.IdentifierNode {
+	for {
+		switch base := member.Node.(type) {
+		case *ast.MemberNode:
+			member = base
+		case *ast.IdentifierNode:
+			return base
+		default:
+			return nil
+		}
+	}
+}
+
+// sectionOf finds a section that there is not.
+func (p *policyFaults) sectionOf(member *ast.MemberNode) {
+	section, ok := policySection(member)
+	if known := []string{policySDKMin, policyTiers, policyInventory}; ok && !slices.Contains(known, section) {
+		p.faults = slices.DeleteFunc(p.faults, func(fault *expressionError) bool { return fault.Offset == member.Node.Location().From })
+		hint := didYouMean(section, known)
+		if section == policyClusters {
+			hint = "write policy.inventory[cluster].nodes"
+		}
+		p.fail(member.Property, fmt.Sprintf("a policy has no %s; known are %s", section, strings.Join(known, ", ")), hint)
 	}
 }
 

@@ -90,9 +90,18 @@ func (l *Literal) finish(parts []part, rest string) {
 		l.Of = ByteRate
 		return
 	}
+	l.otherRate(strings.TrimSuffix(l.Text, rest), rest)
+	if l.Of != Bytes {
+		l.Hint = ""
+	}
+}
+
+// otherRate says that a rate is not per second, and how one per another unit of time is written.
+func (l *Literal) otherRate(number, per string) {
 	l.Message = fmt.Sprintf("unknown unit in %s; rates are per second", l.Text)
-	if l.Of == Bytes {
-		l.Hint = fmt.Sprintf("write %s/s", strings.TrimSuffix(l.Text, rest))
+	l.Hint = fmt.Sprintf("write %s/1%s", number, meant(strings.TrimPrefix(per, "/")))
+	if meant(strings.TrimPrefix(per, "/")) == "s" {
+		l.Hint = fmt.Sprintf("write %s/s", number)
 	}
 }
 
@@ -104,6 +113,10 @@ func (l *Literal) unknown(p part, n float64, only bool) {
 	case only && count:
 		number := strconv.FormatFloat(n*by, 'f', -1, 64)
 		l.Hint = fmt.Sprintf("write %s of what is counted, %s%sB of bytes", number, p.number, strings.ToUpper(p.letters))
+	case only && rates[p.letters] > 0:
+		l.Hint = fmt.Sprintf("write %sB/s", strconv.FormatFloat(n*rates[p.letters], 'f', -1, 64)+p.letters[:1])
+	case only && weeks[p.letters]:
+		l.Hint = fmt.Sprintf("write %sd", strconv.FormatFloat(7*n, 'f', -1, 64))
 	case only && near != "":
 		l.Hint = fmt.Sprintf("did you mean %s%s?", p.number, near)
 	}

@@ -2,6 +2,7 @@ package unit
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -168,10 +169,21 @@ func (s *scanner) number() {
 	case r == '/' && after == 's' && s.word(end+1) == end+len("/s"):
 		s.add(Literal{Of: PerSecond}, start, end+len("/s"))
 		s.last().number(s.text[start:end], 1)
+	case s.per(end) != "" && !strings.HasPrefix(strings.TrimLeft(s.text[end+len(s.per(end)):], " \t\r\n"), "("): // min is a function too
+		per := s.per(end)
+		s.add(Literal{}, start, end+len(per))
+		s.last().otherRate(s.text[start:end], per)
+	case spacedShare.MatchString(s.text[end:]):
+		s.add(Literal{}, start, end+strings.Index(s.text[end:], "%")+1)
+		s.last().Message = fmt.Sprintf("a per cent sign stands directly behind its number, and in %q it does not", s.last().Text)
+		s.last().Hint = fmt.Sprintf("write %s%%", s.text[start:end])
 	default:
 		s.spaced(start, end)
 	}
 }
+
+// spacedShare is a per cent sign that blanks part from its number, and nothing follows that a remainder could be of.
+var spacedShare = regexp.MustCompile(`^[ \t]+%[ \t\r\n]*([])},?:;&|=<>!]|(and|or|in|not)\b|$)`)
 
 // share reads a number with a per cent sign behind it.
 func (s *scanner) share(start, end int) {

@@ -65,11 +65,19 @@ func TestLiterals(t *testing.T) {
 			"10 1MB1s is no number with a unit; units of time follow each other as in 1h30m, the largest first",
 		"tps > 5%2":      "6 5% is a share, and something follows it directly; rules have no remainders; write an operator behind a share",
 		"tps > 5%(2)":    "6 5% is a share, and something follows it directly; rules have no remainders; write an operator behind a share",
-		"bps > 10MB/min": "6 unknown unit in 10MB/min; rates are per second; write 10MB/s",
-		"p99 > 5m/h":     "6 unknown unit in 5m/h; rates are per second",
-		"p99 > 1e999s":   "6 1e999s is too large; write a smaller number, or a larger unit",
-		"p99 > 1e999%":   "6 1e999% is too large; write a smaller number, or a larger unit",
-		"p99 > 5s٣":      `6 unknown unit "s٣" in 5s٣; ` + allowed,
+		"bps > 10MB/min": "6 unknown unit in 10MB/min; rates are per second; write 10MB/1m",
+		"tps > 100/min and 5/min(p99, p95) > 1/min (p50)": "6 unknown unit in 100/min; rates are per second; write 100/1m",
+		"tps > 100/sec or tps > 5/hours":                  "6 unknown unit in 100/sec; rates are per second; write 100/s\n23 unknown unit in 5/hours; rates are per second; write 5/1h",
+		"bps > 10MBps or bps > 10Mbit/s": `6 unknown unit "MBps" in 10MBps; ` + allowed + "; write 10MB/s\n" +
+			`22 unknown unit "Mbit" in 10Mbit/s; ` + allowed + "; write 1.25MB/s",
+		"p99 > 2w": `6 unknown unit "w" in 2w; ` + allowed + "; write 14d",
+		"error_rate > 5 % and (disk_used > 85 %)": "13 a per cent sign stands directly behind its number, and in \"5 %\" it does not; write 5%\n" +
+			"34 a per cent sign stands directly behind its number, and in \"85 %\" it does not; write 85%",
+		"messages % 5 == 0 and 7 % tps > 1": "",
+		"p99 > 5m/h":                        "6 unknown unit in 5m/h; rates are per second",
+		"p99 > 1e999s":                      "6 1e999s is too large; write a smaller number, or a larger unit",
+		"p99 > 1e999%":                      "6 1e999% is too large; write a smaller number, or a larger unit",
+		"p99 > 5s٣":                         `6 unknown unit "s٣" in 5s٣; ` + allowed,
 	} {
 		if got := said(text); got != want {
 			t.Errorf("%s:\n got %s\nwant %s", text, got, want)

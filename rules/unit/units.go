@@ -56,6 +56,21 @@ var otherwise = map[string]string{
 // counts are the letters behind large numbers elsewhere.
 var counts = map[string]float64{"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 
+// rates are what people write for rates of bytes and of bits, in bytes of the same size.
+var rates = map[string]float64{"KBps": 1, "MBps": 1, "GBps": 1, "Kbps": 0.125, "Mbps": 0.125, "Gbps": 0.125, "Kbit": 0.125, "Mbit": 0.125, "Gbit": 0.125}
+
+// weeks are the names of a unit that literals do not have.
+var weeks = map[string]bool{"w": true, "wk": true, "week": true, "weeks": true}
+
+// Meant returns how a text is written that was meant as a number with a unit, "" where that cannot be told.
+func Meant(text string) string {
+	_, found := Scan(text)
+	if len(found) != 1 || found[0].Text != text {
+		return ""
+	}
+	return found[0].Hint
+}
+
 // meant returns the unit that was probably meant by a name that is none, "" where it cannot be told.
 func meant(name string) string {
 	if known, ok := measureOf(name); ok {
