@@ -96,7 +96,9 @@ func (b *Backtest) evaluate(ctx context.Context, config *Config, store *clickhou
 	if err != nil {
 		return nil, err
 	}
-	plan.Begun = first.Before(plan.ReadFrom)
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	plan.Begun, plan.Past = first.Before(plan.ReadFrom), newAwaitedHours(ctx, fail, store, sets)
 	plan.Partitions, plan.Workers = int32(min(config.Telemetry.Partitions, maxGroupPartitions)), runtime.GOMAXPROCS(0)
 	replay := backtest.NewReplay(plan, sets...)
 	progress := progress{out: b.Progress, from: plan.ReadFrom, to: plan.To, began: time.Now()}
@@ -107,6 +109,9 @@ func (b *Backtest) evaluate(ctx context.Context, config *Config, store *clickhou
 		return progress.note(cells)
 	})
 	timelines := replay.Finish()
+	if ctx.Err() != nil { // an hour past could not be read, or else reading ended early
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -128,9 +133,6 @@ type notable struct {
 func (b *Backtest) note(ctx context.Context, config *Config, store *clickhouse.Store, report *backtest.Report, of notable) error {
 	if !of.plan.Begun {
 		report.Notes = append(report.Notes, fmt.Sprintf("the store begins at %s: what was before is unknown.", of.first.Format(time.RFC3339)))
-	}
-	if of.plan.LooksPast {
-		report.Notes = append(report.Notes, fmt.Sprintf("what ago asks of more than %s ago is unknown here: alerts by it are missing.", rules.FormatDuration(rules.MaxLookback)))
 	}
 	if report.Head.Failures > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%d evaluations failed, each of one rule for one group: run weir rules check.", report.Head.Failures))

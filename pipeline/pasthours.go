@@ -35,7 +35,8 @@ const (
 // pastHours reads hours that rules ask for from the store, in the background: who asks is told what is known. One goroutine
 // reads; any may ask.
 type pastHours struct {
-	wake chan struct{} // holds one
+	wake  chan struct{} // holds one
+	inUse time.Duration // pastInUse, less where none is
 
 	mu      sync.Mutex // guards what follows
 	hours   map[pastKey]*pastHour
@@ -57,7 +58,7 @@ type pastHour struct {
 }
 
 func newPastHours() *pastHours {
-	return &pastHours{wake: make(chan struct{}, 1), hours: map[pastKey]*pastHour{}}
+	return &pastHours{wake: make(chan struct{}, 1), inUse: pastInUse, hours: map[pastKey]*pastHour{}}
 }
 
 // Hour is what rules.Past says.
@@ -96,7 +97,7 @@ func (p *pastHours) forgetOldest(now time.Time) bool {
 		}
 	}
 	hour := p.hours[oldest]
-	if hour == nil || now.Sub(hour.asked) <= pastInUse {
+	if hour == nil || now.Sub(hour.asked) <= p.inUse {
 		return false
 	}
 	p.groups -= len(hour.counted)

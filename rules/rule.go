@@ -92,7 +92,15 @@ func (s *Set) Lookback() time.Duration {
 
 // LooksPast says that some rule looks further back than what is kept, which Config.Past answers.
 func (s *Set) LooksPast() bool {
-	return slices.ContainsFunc(s.Rules, func(r *Rule) bool { return len(r.reads.past)+len(r.reads.baseline) > 0 })
+	return slices.ContainsFunc(s.Rules, (*Rule).looksPast)
+}
+
+func (r *Rule) looksPast() bool { return len(r.reads.past)+len(r.reads.baseline) > 0 }
+
+// PastGroupings are those of the rules that look so far back, each once.
+func (s *Set) PastGroupings() []telemetry.Grouping {
+	asking := Set{Rules: slices.DeleteFunc(slices.Clone(s.Rules), func(r *Rule) bool { return !r.looksPast() })}
+	return asking.Groupings()
 }
 
 // Count is how many rules there are as people wrote them: the variants of by_tier are one.

@@ -27,8 +27,8 @@ type Plan struct {
 	// Begun says that the store has cells from before ReadFrom: all since then is known. Else what is
 	// before the first cell is unknown, as it is to a pipeline that starts.
 	Begun bool
-	// LooksPast says that some rule asks of hours past, which are unknown in a backtest.
-	LooksPast bool
+	// Past answers of hours past; nil knows nothing.
+	Past rules.Past
 }
 
 // extraPanes is how much more is read than the lookback. Not less: the evaluator asks for as
@@ -44,7 +44,7 @@ func NewPlan(from, to time.Time, pane time.Duration, sets ...*rules.Set) (Plan, 
 	}
 	var lookback, settle time.Duration
 	for _, set := range sets {
-		lookback, p.LooksPast = max(lookback, set.Lookback()), p.LooksPast || set.LooksPast()
+		lookback = max(lookback, set.Lookback())
 		for _, rule := range set.Rules {
 			settle = max(settle, rule.For+rule.KeepFiringFor)
 		}
