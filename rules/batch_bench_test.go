@@ -78,7 +78,7 @@ func (f *fleet) oneByOne(b *testing.B, groups []*groupState) (seconds float64) {
 		began := cpuSeconds(b)
 		for range manyTimes {
 			for _, view := range views {
-				if _, err := isTrue(rule.program, view); err != nil {
+				if _, err := isTrue(rule.program, *view); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -167,15 +167,12 @@ func remembered[S any](ask func(text string) S) func(text string) S {
 // holds says whether the condition is true of a view, and whether that is indefinite because of something unknown.
 // elsewhereUnknown says, after a run, whether a span that it read is not known.
 func (c *condition) holds(view *View, elsewhereUnknown func() bool) (active, indefinite bool, err error) {
-	active, err = isTrue(c.program, view)
+	env := any(*view)
+	active, err = isTrue(c.program, env)
 	if err != nil || c.truth == nil || !elsewhereUnknown() && !c.readsUnknown(view) {
 		return active, false, err
 	}
-	if active, err = isTrue(c.truth.certain, view); err != nil || active {
-		return active, false, err
-	}
-	indefinite, err = isTrue(c.truth.possible, view)
-	return false, indefinite, err
+	return c.truth.in(&vm.VM{}, env)
 }
 
 // readsUnknown says that the condition may read something of the view that is not known, besides spans elsewhere.
@@ -186,8 +183,8 @@ func (c *condition) readsUnknown(view *View) bool {
 	})
 }
 
-func isTrue(program *vm.Program, view *View) (bool, error) {
-	out, err := expr.Run(program, *view)
+func isTrue(program *vm.Program, view any) (bool, error) {
+	out, err := expr.Run(program, view)
 	if err != nil {
 		return false, err
 	}

@@ -53,14 +53,11 @@ func (x *explainer) explain(view *View) ([]telemetry.ExplainedPart, int) {
 // in is the part's value in a view, nil where it is unknown.
 func (p *explainedPart) in(machine *vm.VM, view any) any {
 	if p.truth != nil {
-		certain, err := machine.Run(p.truth.certain, view)
-		if err != nil || certain == true {
-			return certain
-		}
-		if possible, err := machine.Run(p.truth.possible, view); err != nil || possible == true {
+		active, indefinite, err := p.truth.in(machine, view)
+		if err != nil || indefinite {
 			return nil
 		}
-		return false
+		return active
 	}
 	value, err := machine.Run(p.value, view)
 	if err != nil { // what stands before it keeps the whole from being asked for it

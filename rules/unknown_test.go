@@ -71,6 +71,26 @@ func TestTruthOfTheUnknown(t *testing.T) {
 	}
 }
 
+// TestManyConditionsAreCompared holds that a condition of hundreds that are compared, denied and chosen between is loaded: what is made of
+// it grows as it does.
+func TestManyConditionsAreCompared(t *testing.T) {
+	for _, form := range []string{"(%s) == (members > %d)", "((%s) != (members > %d)) and lag > 0", "((%s) ? members > %d : lag < 0) and lag > 0"} {
+		text := "lag > 1"
+		for i := range 200 {
+			text = fmt.Sprintf(form, text, i)
+		}
+		compiled, err := compileExpr(text, nil, LaneRealtime)
+		if err != nil {
+			t.Fatalf("%s: %v", form, err)
+		}
+		view := &View{}
+		view.Lag, view.Members = 2, math.NaN()
+		if active, indefinite, err := (&Rule{condition: compiled}).holds(view, func() bool { return false }); active || !indefinite || err != nil {
+			t.Errorf("%s with members unknown is active %t, indefinite %t: %v", form, active, indefinite, err)
+		}
+	}
+}
+
 // TestEveryGaugeFieldIsUnknownWithoutReports holds that no gauge that nobody reported is 0, but those that clients
 // report only while there is something to say.
 func TestEveryGaugeFieldIsUnknownWithoutReports(t *testing.T) {

@@ -73,7 +73,7 @@ func TestVersionsOfThePolicy(t *testing.T) {
 		for _, minimum := range []string{"1.18.0", ""} {
 			view := View{PolicyVersion: func(string) string { return minimum }}
 			view.setLabels([]string{"sdk_lang", "sdk_version"}, []string{"go", version})
-			if got, err := isTrue(compiled.program, &view); err != nil || got != (want && minimum != "") {
+			if got, err := isTrue(compiled.program, view); err != nil || got != (want && minimum != "") {
 				t.Errorf("%q below %q is %t: %v", version, minimum, got, err)
 			}
 		}
