@@ -27,6 +27,7 @@ type Config struct {
 	Rules        RulesConfig        `yaml:"rules"`
 	ClickHouse   ClickHouseConfig   `yaml:"clickhouse"`
 	Alertmanager AlertmanagerConfig `yaml:"alertmanager"`
+	Inspection   InspectionConfig   `yaml:"inspection"`
 	HTTP         HTTPConfig         `yaml:"http"`
 	Grafana      GrafanaConfig      `yaml:"grafana"`
 	Roles        []string           `yaml:"roles"`
@@ -87,6 +88,12 @@ type AlertmanagerConfig struct {
 	ResendDelay time.Duration `yaml:"resend_delay"`
 }
 
+// InspectionConfig says when days are inspected.
+type InspectionConfig struct {
+	// At is the time of day in UTC at which the day before is inspected, as 06:00.
+	At string `yaml:"at"`
+}
+
 // HTTPConfig is where metrics, API and status page are, and who may see them.
 type HTTPConfig struct {
 	Addr string `yaml:"addr"`
@@ -140,6 +147,7 @@ func DefaultConfig() Config {
 		Rules:        RulesConfig{Dir: "rules.d"},
 		ClickHouse:   ClickHouseConfig{DSN: "http://127.0.0.1:8123/default"},
 		Alertmanager: AlertmanagerConfig{URLs: []string{"http://127.0.0.1:9093"}, ExternalURL: "http://" + DefaultHTTPAddr, ResendDelay: DefaultResendDelay},
+		Inspection:   InspectionConfig{At: DefaultInspectionAt},
 		HTTP:         HTTPConfig{Addr: DefaultHTTPAddr},
 		Roles:        AllRoles,
 	}

@@ -52,6 +52,9 @@ func (c *Config) faults() []keyFault {
 		}
 	}
 	f = append(f, c.Alertmanager.faults(c.Has(RoleAlertmanager))...)
+	if _, err := c.Inspection.sinceMidnight(); err != nil {
+		f = append(f, keyFault{"inspection.at", err})
+	}
 	f = append(f, c.HTTP.faults()...)
 	if link, err := url.Parse(c.Grafana.DashboardURL); c.Grafana.DashboardURL != "" && (err != nil || link.Host == "" || link.Scheme != "http" && link.Scheme != "https") {
 		f = append(f, keyFault{"grafana.dashboard_url", fmt.Errorf("got %q, want http:// or https:// and the dashboard's address, or nothing", c.Grafana.DashboardURL)})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/rules/explain"
+	"github.com/weirmq/weir/rules/inspect"
 	"github.com/weirmq/weir/sink/clickhouse"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -27,9 +28,22 @@ type ExplainedAlert struct {
 
 // explained says of an alert what its evaluation saw. Where another process evaluates it, its rule may not be known here.
 func (p *Pipeline) explained(alert *telemetry.Alert) *ExplainedAlert {
+	out := &ExplainedAlert{Alert: *alert, Lines: explain.Lines(alert.Explanation), Dashboard: explain.Dashboard(p.config.Grafana.DashboardURL, alert)}
+	if inspect.IsDigest(alert) {
+		out.SQL = inspect.SQL(alert)
+		return out
+	}
 	set, _ := p.rules.current()
-	return &ExplainedAlert{Alert: *alert, Lines: explain.Lines(alert.Explanation), SQL: explain.SQL(set.ByName(alert.Rule), alert),
-		Dashboard: explain.Dashboard(p.config.Grafana.DashboardURL, alert)}
+	out.SQL = explain.SQL(set.ByName(alert.Rule), alert)
+	return out
+}
+
+// Asks says what SQL asks the store of.
+func (a *ExplainedAlert) Asks() string {
+	if inspect.IsDigest(&a.Alert) {
+		return "All that was found"
+	}
+	return "Who contributed"
 }
 
 // AlertQuestion is a wish to know why an alert is there.
@@ -101,7 +115,7 @@ func (a *ExplainedAlert) text(base string, asked bool) string {
 		out.WriteString("\n")
 	}
 	a.facts(&out, base)
-	fmt.Fprintf(&out, "\nWho contributed:\n\n  %s\n", strings.ReplaceAll(a.SQL, "\n", "\n  "))
+	fmt.Fprintf(&out, "\n%s:\n\n  %s\n", a.Asks(), strings.ReplaceAll(a.SQL, "\n", "\n  "))
 	if asked {
 		out.WriteString("\n")
 		writeContributors(&out, a.Contributors)

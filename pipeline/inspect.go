@@ -83,7 +83,11 @@ func (i *inspection) run(ctx context.Context) (*inspect.Report, error) {
 	if last.Before(i.day) {
 		return nil, fmt.Errorf("the store has no cells from %s on: its last are of %s", i.day.Format(time.DateOnly), last.Format(time.RFC3339))
 	}
-	in := rules.NewInspection(i.set, i.day, first)
+	known := end
+	if !i.settled(last) {
+		known = last
+	}
+	in := rules.NewInspection(i.set, i.day, first, known)
 	notes := i.notes(first, last, in.Days())
 	for back := range in.Days() {
 		if in.Day(back).Add(rules.Day).Before(first) {

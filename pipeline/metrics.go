@@ -33,6 +33,7 @@ type stageMetrics struct {
 	restarts                  *metrics.Counter
 	evaluationFailures        *metrics.Counter // of rules
 	limitedAlerts             *metrics.Counter // by rules' limits
+	inspections               *inspectionMetrics
 	flushSeconds              writeTimes
 	throughput                throughput
 	lag                       atomic.Int64 // records not read yet
@@ -117,6 +118,7 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 	}
 	if name == RoleRules {
 		s.evaluationFailures = m.set.NewCounter("weir_rule_evaluation_failures_total")
+		s.inspections = newInspectionMetrics(m.set)
 		s.limitedAlerts = m.set.NewCounter("weir_rule_limited_alerts_total")
 		m.gauge("weir_completeness_ratio"+label, func() float64 { return s.completeness.least(1) })
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,6 +20,7 @@ type rulePartition struct {
 	partition int32
 	alerts    *alertWriter
 	evaluator *rules.Evaluator
+	digests   digests
 	version   uint64 // of the rules
 	evaluated time.Time
 	marks     replayMarks
@@ -123,7 +125,7 @@ func (w *rulePartition) publish(ctx context.Context, alerts []telemetry.Alert) e
 			w.ruler.log.Info("alert", "rule", alerts[i].Rule, "state", alerts[i].State, "labels", alerts[i].Labels)
 		}
 	}
-	until := w.evaluator.Progress()
+	until := w.progress()
 	if until.EvaluatedUntil.After(w.evaluated) {
 		record, err := progressRecord(until)
 		if err != nil {
@@ -188,6 +190,7 @@ func (w *rulePartition) stateOf(keys []string) ([]*kgo.Record, error) {
 	for _, alert := range w.evaluator.Alerts() {
 		known[alert.ID] = alert
 	}
+	maps.Copy(known, w.digests.told)
 	slices.Sort(keys)
 	var records []*kgo.Record
 	for _, key := range slices.Compact(keys) {
@@ -202,7 +205,7 @@ func (w *rulePartition) stateOf(keys []string) ([]*kgo.Record, error) {
 
 func (w *rulePartition) recordOf(key string, known map[string]telemetry.Alert) (*kgo.Record, error) {
 	if key == progressKey {
-		return progressRecord(w.evaluator.Progress())
+		return progressRecord(w.progress())
 	}
 	alert, ok := known[key]
 	if !ok {

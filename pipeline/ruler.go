@@ -39,13 +39,15 @@ type ruler struct {
 	at      *positions
 	past    rules.Past // nil knows nothing
 
-	mu      sync.Mutex // guards workers: callbacks and the poll loop
+	mu      sync.Mutex // guards what follows: callbacks, the poll loop and the inspector
 	workers map[int32]*rulePartition
+	fault   error         // of the inspector, by which the stage ends
+	given   chan struct{} // holds one when this process is given digestPartition
 }
 
 func runRuler(ctx context.Context, p *Pipeline) error {
 	r := &ruler{config: &p.config, log: p.log.With("stage", RoleRules), metrics: p.metrics.stage(RoleRules),
-		rules: p.rules, board: p.alerts, at: newPositions(), workers: map[int32]*rulePartition{}}
+		rules: p.rules, board: p.alerts, at: newPositions(), workers: map[int32]*rulePartition{}, given: make(chan struct{}, 1)}
 	producer, err := newProducer(p.config.Kafka, p.kafka)
 	if err != nil {
 		return err
@@ -60,6 +62,7 @@ func runRuler(ctx context.Context, p *Pipeline) error {
 	defer r.board.clear()
 	defer r.at.follow(ctx, r.client.Client, r.metrics)()
 	defer r.readPast(ctx, p)()
+	defer r.inspectDaily(ctx, p)()
 	return r.poll(ctx)
 }
 
@@ -100,6 +103,17 @@ func (r *ruler) revoke(revoked map[string][]int32) {
 	}
 }
 
+// sayGiven wakes the inspector where a partition is that of digests.
+func (r *ruler) sayGiven(partition int32) {
+	if partition != digestPartition {
+		return
+	}
+	select {
+	case r.given <- struct{}{}:
+	default:
+	}
+}
+
 func (r *ruler) poll(ctx context.Context) error {
 	for {
 		fetches := r.client.PollFetches(ctx)
@@ -123,7 +137,7 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var failed error
+	failed := r.fault
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if failed != nil || len(p.Records) == 0 {
 			return
@@ -136,6 +150,7 @@ func (r *ruler) handle(ctx context.Context, fetches kgo.Fetches) error {
 				return
 			}
 			r.workers[p.Partition] = w
+			r.sayGiven(p.Partition)
 		}
 		if failed = w.process(ctx, p.Records); failed == nil {
 			r.at.processedRecords(p.Records[len(p.Records)-1:])
@@ -156,7 +171,8 @@ func (r *ruler) restore(ctx context.Context, partition int32, gap bool) (*rulePa
 	w := &rulePartition{ruler: r, alerts: writer, said: map[string]string{}, partition: partition, version: version,
 		evaluator: rules.NewEvaluator(set, rules.Config{Pane: r.config.Telemetry.Pane, Past: r.past, AheadExpiry: r.config.Telemetry.Lateness + aheadExpiry})}
 	log.until.Gap = gap
-	w.evaluator.Restore(slices.Collect(maps.Values(newest)), log.until)
+	alerts := w.digests.take(slices.Collect(maps.Values(newest)), log.until)
+	w.evaluator.Restore(alerts, log.until)
 	w.evaluated = log.until.EvaluatedUntil
 	return w, w.writeAgain(ctx, log)
 }

@@ -56,7 +56,7 @@ func (s *ruleSource) groupings() ([]telemetry.Grouping, uint64) {
 func (s *ruleSource) status() RulesStatus {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	out := RulesStatus{Count: rules.Count(s.set.Rules), LoadedAt: s.loadedAt}
+	out := RulesStatus{Count: rules.Count(s.set.Rules) + rules.Count(s.set.Inspections), LoadedAt: s.loadedAt}
 	if s.lastErr != nil {
 		out.LastError = s.lastErr.Error()
 	}

@@ -140,6 +140,8 @@ type Progress struct {
 	Begins map[string]time.Time `json:"begins,omitempty"`
 	// Floors say of groupings that were unknown for a while when they may begin.
 	Floors map[string]time.Time `json:"floors,omitempty"`
+	// Inspected is the begin of the newest day that was inspected, of the partition whose owner inspects. An evaluator says nothing of it.
+	Inspected time.Time `json:"inspected,omitzero"`
 	// Gap says that some of what a restart is to read again is missing: all that was before
 	// the first watermark after it is unknown.
 	Gap bool `json:"-"`

@@ -18,7 +18,7 @@ const MaxFindings = 10_000
 type Inspection struct {
 	set       *Set
 	day       time.Time
-	begins    time.Time
+	from, to  time.Time // of what is known
 	groupings []*inspectedGrouping
 	complete  map[int]float64 // by days back, where it is not 1
 }
@@ -48,9 +48,9 @@ type inspectedSpan struct {
 	clients map[string]bool
 }
 
-// NewInspection asks of the day that begins at a time. What was before begins is unknown.
-func NewInspection(set *Set, day, begins time.Time) *Inspection {
-	in := &Inspection{set: set, day: day.UTC().Truncate(Day), begins: begins, complete: map[int]float64{}}
+// NewInspection asks of the day that begins at a time. What was before from, or after to, is unknown.
+func NewInspection(set *Set, day, from, to time.Time) *Inspection {
+	in := &Inspection{set: set, day: day.UTC().Truncate(Day), from: from, to: to, complete: map[int]float64{}}
 	byID := map[string]*inspectedGrouping{}
 	for _, rule := range set.Inspections {
 		of := byID[rule.Grouping.ID]
@@ -215,7 +215,7 @@ func (s *inspectedSpan) stretch(of daySpan) *stretch {
 
 // known says that all of a span is known of every group, but for what the store lacks.
 func (in *Inspection) known(of daySpan) bool {
-	return !in.Day(of.back + of.days - 1).Before(in.begins)
+	return !in.Day(of.back+of.days-1).Before(in.from) && !in.Day(of.back-1).After(in.to)
 }
 
 // completeness is the least share of any day of a span.

@@ -19,7 +19,7 @@ func inspectionOf(t *testing.T, text string) *Inspection {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return NewInspection(NewSet(parsed, nil), inspectedDay, inspectedDay.Add(-100*Day))
+	return NewInspection(NewSet(parsed, nil), inspectedDay, inspectedDay.Add(-100*Day), inspectedDay.Add(Day))
 }
 
 // had is what a topic had on a day.
@@ -147,8 +147,9 @@ func TestAnInspectionFindsWhatIsNotThere(t *testing.T) {
 		found, unsettled int
 	}{
 		"known":          {func(*Inspection) {}, "idle", 1, 0},
-		"just begun":     {func(in *Inspection) { in.begins = inspectedDay.Add(-6 * Day) }, "idle", 1, 0},
-		"begun later":    {func(in *Inspection) { in.begins = inspectedDay.Add(-6*Day + time.Second) }, "", 0, 1},
+		"just begun":     {func(in *Inspection) { in.from = inspectedDay.Add(-6 * Day) }, "idle", 1, 0},
+		"begun later":    {func(in *Inspection) { in.from = inspectedDay.Add(-6*Day + time.Second) }, "", 0, 1},
+		"behind":         {func(in *Inspection) { in.to = inspectedDay.Add(Day - time.Second) }, "", 0, 1},
 		"lacking":        {func(in *Inspection) { in.Lacks(6, 0.999) }, "", 0, 1},
 		"lacking before": {func(in *Inspection) { in.Lacks(7, 0.999) }, "idle", 1, 0},
 	} {

@@ -3,11 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/weirmq/weir/deploy/webhook"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -116,5 +118,70 @@ ColdTopic     info      topic=idle    nobody sends to idle
 		if got.code != want.code || want.text != "" && got.stderr != want.text {
 			t.Errorf("%s ends with %d and says %s", arguments, got.code, got.stderr)
 		}
+	}
+}
+
+// TestTheDailyDigest reaches the chat once for each day, though two processes evaluate rules, and all are killed and start again.
+func TestTheDailyDigest(t *testing.T) {
+	t.Parallel()
+	h, day := inspectedHouse(t)
+	h.startAlertmanager()
+	at := []string{"http: {addr", `inspection: {at: "00:00"}` + "\nhttp: {addr"}
+	start := func(roles string) *process {
+		config, addr := h.writeConfig(at...)
+		return h.launchWith(config, addr, "--roles", roles)
+	}
+	running := []*process{start("aggregate,rules,alertmanager"), start("rules")}
+	r := newReporter(t, h.brokers, "live")
+	if err := r.write(t.Context(), r.report(0, smallBytes)); err != nil {
+		t.Fatal(err)
+	}
+	digests := func() (firing []webhook.Notification) {
+		for _, n := range h.chat.Notifications() {
+			if n.Labels["alertname"] == "Inspection" && n.Status == "firing" {
+				firing = append(firing, n)
+			}
+		}
+		return firing
+	}
+	eventually(t, func() bool { return len(digests()) > 0 }, func() string { return "no digest came" + h.state() })
+	got := digests()[0]
+	yesterday := day.Format(time.DateOnly)
+	if want := map[string]string{"alertname": "Inspection", "severity": "info", "lane": "inspection", "day": yesterday}; !maps.Equal(got.Labels, want) {
+		t.Errorf("its labels are %v, want %v", got.Labels, want)
+	}
+	if want := "3 findings on " + yesterday + ": LargeMessage 1, LazyTopic 1, ColdTopic 1"; got.Annotations["summary"] != want {
+		t.Errorf("it says %q, want %q", got.Annotations["summary"], want)
+	}
+	if want := "LargeMessage: orders carries 20KiB\nLazyTopic: rare has 4 messages a day\nColdTopic: nobody sends to idle\n" +
+		"All of them: weir rules inspect --day " + yesterday + ", or SELECT * FROM inspections WHERE day = '" + yesterday + "'."; got.Annotations["description"] != want {
+		t.Errorf("it describes %q, want %q", got.Annotations["description"], want)
+	}
+	h.await("SELECT count() FROM inspections WHERE day = '"+yesterday+"'", "3")
+	for _, p := range running {
+		p.Kill()
+	}
+	running = []*process{start("aggregate,rules,alertmanager"), start("rules")}
+	running[0].awaitReady()
+	running[1].awaitReady()
+	eventually(t, func() bool {
+		newest := 0.0
+		for _, p := range running {
+			newest = max(newest, p.metric("weir_inspections_last_day_timestamp_seconds"))
+		}
+		return newest == float64(day.Unix())
+	}, func() string { return "nobody knows of the day after a restart" + h.state() })
+	h.await("SELECT uniqExact(asked_at) FROM inspection_findings WHERE day = '"+yesterday+"'", "1")
+	page := ""
+	eventually(t, func() bool {
+		var code int
+		code, page = running[0].get("/alerts/" + telemetry.Fingerprint(got.Labels))
+		return code == http.StatusOK
+	}, func() string { return "the digest has no page: " + page })
+	if want := "SELECT rule, severity, labels, summary FROM inspections WHERE day = &#39;" + yesterday + "&#39; ORDER BY rule, fingerprint"; !strings.Contains(page, want) {
+		t.Errorf("its page lacks %s: %s", want, page)
+	}
+	if n := len(digests()); n != 1 {
+		t.Errorf("%d digests came", n)
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +29,9 @@ type posted struct {
 	Status struct {
 		State string `json:"state"`
 	} `json:"status,omitzero"`
+	Receivers []struct {
+		Name string `json:"name"`
+	} `json:"receivers,omitempty"`
 }
 
 // of reads an alert's labels from a text such as name cluster=eu.
@@ -109,8 +114,28 @@ func TestExampleHoldsBackWhatFollows(t *testing.T) {
 		"DiskWatermark severity=warning cluster=eu node=b2":                                    "active",
 		"ConsumeZeroBacklog severity=critical cluster=africa group=billing topic=orders tier=": "active",
 	}
+	post(t, url, slices.Collect(maps.Keys(want))...)
+	awaitStates(t, url, want)
+}
+
+// TestExampleSendsTheDigestOnItsOwn, to who is not told of what resolved.
+func TestExampleSendsTheDigestOnItsOwn(t *testing.T) {
+	url := startExample(t)
+	const digest, info = "Inspection severity=info lane=inspection day=2026-11-25", "LargeMessage severity=info cluster=eu lane=stable"
+	post(t, url, digest, info)
+	awaitStates(t, url, map[string]string{digest: "active", info: "active"})
+	for _, alert := range posts(t, url) {
+		if want := map[string]string{"Inspection": "digest", "LargeMessage": "chat"}[alert.Labels["alertname"]]; len(alert.Receivers) != 1 || alert.Receivers[0].Name != want {
+			t.Errorf("%v goes to %v, want %s alone", alert.Labels, alert.Receivers, want)
+		}
+	}
+}
+
+// post tells Alertmanager of alerts.
+func post(t *testing.T, url string, texts ...string) {
+	t.Helper()
 	var alerts []posted
-	for text := range want {
+	for _, text := range texts {
 		alerts = append(alerts, of(text))
 	}
 	body, err := json.Marshal(alerts)
@@ -125,6 +150,11 @@ func TestExampleHoldsBackWhatFollows(t *testing.T) {
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("Alertmanager takes the alerts with %s", response.Status)
 	}
+}
+
+// awaitStates waits until Alertmanager has the alerts in their states.
+func awaitStates(t *testing.T, url string, want map[string]string) {
+	t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	ticker := time.NewTicker(50 * time.Millisecond)
@@ -142,8 +172,8 @@ func TestExampleHoldsBackWhatFollows(t *testing.T) {
 	}
 }
 
-// differences says which alerts Alertmanager has in another state than they should be in, "" where there are none.
-func differences(t *testing.T, url string, want map[string]string) string {
+// posts are the alerts that Alertmanager has.
+func posts(t *testing.T, url string) []posted {
 	t.Helper()
 	response, err := http.Get(url)
 	if err != nil {
@@ -154,8 +184,14 @@ func differences(t *testing.T, url string, want map[string]string) string {
 	if err := json.NewDecoder(response.Body).Decode(&found); err != nil {
 		t.Fatal(err)
 	}
+	return found
+}
+
+// differences says which alerts Alertmanager has in another state than they should be in, "" where there are none.
+func differences(t *testing.T, url string, want map[string]string) string {
+	t.Helper()
 	states := map[string]string{}
-	for _, alert := range found {
+	for _, alert := range posts(t, url) {
 		states[fmt.Sprint(alert.Labels)] = alert.Status.State
 	}
 	var wrong strings.Builder
