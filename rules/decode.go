@@ -24,8 +24,8 @@ var (
 	fileKeys  = []string{"groups"}
 	groupKeys = []string{"name", "lane", "defaults", "rules"}
 	// sharedKeys are those of a rule that a group may set for all of its rules.
-	sharedKeys = []string{"by", "where", "window", "for", "keep_firing_for", "limit", "labels", "annotations"}
-	ruleKeys   = []string{"alert", "by", "where", "window", "expr", "warn", "crit", "for", "keep_firing_for", "limit", "labels", "annotations", "by_tier"}
+	sharedKeys = []string{"by", "where", "window", "let", "for", "keep_firing_for", "limit", "labels", "annotations"}
+	ruleKeys   = []string{"alert", "by", "where", "window", "let", "expr", "warn", "crit", "for", "keep_firing_for", "limit", "labels", "annotations", "by_tier"}
 )
 
 // layers are the values by key that a rule is put together from, the outermost first: its group's defaults, then its own.
@@ -95,6 +95,7 @@ func (d *decoder) shared(from layers, rule *Rule) {
 	d.waits(from, rule)
 	rule.Limit = d.limit(from.value("limit"))
 	rule.Grouping.By = d.by(from.value("by"))
+	rule.lets = d.lets(from, rule)
 	d.where(from.value("where"), rule)
 }
 
@@ -136,5 +137,8 @@ func (d *decoder) complete(node *yaml.Node, rule *Rule, from layers) {
 	d.conditions(node, rule, from)
 	rule.labels = d.templates(from.values("labels"), "label", rule)
 	rule.annotations = d.templates(from.values("annotations"), "annotation", rule)
+	if lookback, most := rule.Lookback(), rule.Lane.maxLookback(); lookback > most {
+		d.fault(from.firstCondition(), "shorten the window or ago", "the rule looks back %s, at most %s is kept", rule.Lane.format(lookback), rule.Lane.format(most))
+	}
 	rule.Grouping.ID = groupingID(rule.Grouping.By, rule.WhereText)
 }

@@ -2,7 +2,7 @@ package rules
 
 import (
 	"errors"
-	"strings"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -12,21 +12,24 @@ import (
 var conditionKeys = []string{"expr", "warn", "crit"}
 
 // conditionText is one of a rule's conditions as it is written.
-type conditionText struct{ key, text string }
+type conditionText struct {
+	key  string
+	text *substituted
+}
 
-// hasCondition says that a rule put together from layers has any.
-func (l layers) hasCondition() bool {
+// firstCondition is the first of the conditions of a rule put together from layers, nil where it has none.
+func (l layers) firstCondition() *yaml.Node {
 	for _, key := range conditionKeys {
-		if l.value(key) != nil {
-			return true
+		if node := l.value(key); node != nil {
+			return node
 		}
 	}
-	return false
+	return nil
 }
 
 // conditions decodes when a rule's alert fires; faults of what is not there stand at a node.
 func (d *decoder) conditions(node *yaml.Node, rule *Rule, from layers) {
-	if !from.hasCondition() {
+	if from.firstCondition() == nil {
 		what := "the rule"
 		if rule.Tier != "" {
 			what = "tier " + rule.Tier + " of the rule"
@@ -34,26 +37,24 @@ func (d *decoder) conditions(node *yaml.Node, rule *Rule, from layers) {
 		d.fault(node, "add expr: a condition such as tps >= 1000", "%s has no expr", what)
 		return
 	}
-	texts, ok := map[string]string{}, true
-	var first *yaml.Node
+	texts, ok := map[string]*substituted{}, true
 	for _, key := range conditionKeys {
 		value := from.value(key)
 		if value == nil {
 			continue
 		}
-		if first == nil {
-			first = value
+		text := d.condition(value, key, rule)
+		if text == nil {
+			ok = false
+			continue
 		}
-		text, alone := d.condition(value, key, rule)
-		ok = ok && alone
 		texts[key] = text
 		rule.conditions = append(rule.conditions, conditionText{key, text})
 	}
 	rule.severity = firstSeverity(from)
-	if !ok {
-		return
+	if ok {
+		d.compile(from.firstCondition(), rule, texts)
 	}
-	d.compile(first, rule, texts)
 }
 
 // firstSeverity is the one that an alert of a rule begins with, "" where the rule does not tell severities apart.
@@ -67,53 +68,51 @@ func firstSeverity(from layers) string {
 	return ""
 }
 
-// condition checks one condition by itself, so that what is wrong in it stands at its own place.
-func (d *decoder) condition(node *yaml.Node, key string, rule *Rule) (text string, ok bool) {
-	if text, ok = d.text(node, key); !ok {
-		return "", false
+// condition checks one condition by itself, so that what is wrong in it stands at its own place; nil where something is.
+func (d *decoder) condition(node *yaml.Node, key string, rule *Rule) *substituted {
+	text, ok := d.text(node, key)
+	if !ok {
+		return nil
 	}
-	if _, err := compileExpr(text, rule.Grouping.By, rule.Lane); err != nil {
-		d.expression(node, key, err)
-		return text, false
+	whole := rule.lets.put(text)
+	whole.use()
+	if _, err := compileCondition(whole, rule.Grouping.By, rule.Lane); err != nil {
+		d.substitutedError(node, key, whole, err)
+		return nil
 	}
-	return text, true
+	return whole
 }
 
 // compile compiles a rule's conditions, each right by itself: what makes an alert of any severity as one, and what makes it
 // critical where it may be either.
-func (d *decoder) compile(node *yaml.Node, rule *Rule, texts map[string]string) {
-	text := inOne("and", texts["expr"], inOne("or", texts["warn"], texts["crit"]))
-	compiled, err := compileExpr(text, rule.Grouping.By, rule.Lane)
+func (d *decoder) compile(node *yaml.Node, rule *Rule, texts map[string]*substituted) {
+	whole := inOne("and", texts["expr"], inOne("or", texts["warn"], texts["crit"]))
+	compiled, err := compileCondition(whole, rule.Grouping.By, rule.Lane)
 	if err != nil {
-		d.expression(node, "expr", err)
+		d.substitutedError(node, "expr", whole, err)
 		return
 	}
-	rule.ExprText, rule.condition, rule.explainer = text, compiled, &explainer{text: text}
-	if texts["warn"] != "" && texts["crit"] != "" {
-		critical, err := compileExpr(inOne("and", texts["expr"], texts["crit"]), rule.Grouping.By, rule.Lane)
+	rule.ExprText, rule.condition, rule.explainer = whole.written, compiled, &explainer{source: whole}
+	if texts["warn"] != nil && texts["crit"] != nil {
+		critical, err := compileCondition(inOne("and", texts["expr"], texts["crit"]), rule.Grouping.By, rule.Lane)
 		if err != nil {
-			d.expression(node, "crit", err)
+			d.substitutedError(node, "crit", whole, err)
 			return
 		}
 		rule.critical = &critical
 	}
-	if lookback, most := rule.Lookback(), rule.Lane.maxLookback(); lookback > most {
-		d.fault(node, "shorten the window or ago", "the rule looks back %s, at most %s is kept", rule.Lane.format(lookback), rule.Lane.format(most))
-	}
 }
 
 // inOne is two conditions as one, or the one that there is, as it is written.
-func inOne(operator, left, right string) string {
+func inOne(operator string, left, right *substituted) *substituted {
 	switch {
-	case left == "":
+	case left == nil:
 		return right
-	case right == "":
+	case right == nil:
 		return left
 	}
-	return bracketed(left) + " " + operator + " " + bracketed(right)
+	return left.joinedBy(operator, right)
 }
-
-func bracketed(text string) string { return "(" + strings.TrimSpace(text) + ")" }
 
 // expression reports what is wrong inside an expression, each at its place in the file.
 func (d *decoder) expression(node *yaml.Node, what string, err error) {
@@ -132,4 +131,43 @@ func (d *decoder) expression(node *yaml.Node, what string, err error) {
 	}
 	d.add(Fault{File: d.path, Line: line, Column: column, Message: what + ": " + err.Error(),
 		Source: d.line(line), Hint: hint})
+}
+
+// substitutedError reports what is wrong in an expression with its lets put in.
+func (d *decoder) substitutedError(node *yaml.Node, what string, s *substituted, err error) {
+	if all := (expressionErrors)(nil); errors.As(err, &all) {
+		d.substituted(node, what, s, all)
+		return
+	}
+	d.expression(node, what, err)
+}
+
+// substituted reports what is wrong in an expression with its lets put in, each where it is written, and says whether there is
+// something that is not said of a let already.
+func (d *decoder) substituted(node *yaml.Node, what string, s *substituted, faults expressionErrors) (said bool) {
+	for _, fault := range faults {
+		moved := *fault
+		of, at := s.innermost(fault.Offset, fault.Offset+1)
+		own, use := s.place(fault.Offset)
+		switch {
+		case use != nil && (of == nil || of.namesWrong(at)):
+			continue
+		case of != nil && (fault.of == aboutWords || fault.of == aboutRule && of.own):
+			moved.Offset = at
+			d.expression(of.value, "let "+of.name, &moved)
+		case use != nil:
+			moved.Offset, moved.Message = own, "let "+use.let.name+": "+fault.Message
+			d.expression(node, what, &moved)
+		default:
+			moved.Offset = own
+			d.expression(node, what, &moved)
+		}
+		said = true
+	}
+	return said
+}
+
+// namesWrong says that a let has at a place of its text the name of one that something is wrong with.
+func (l *let) namesWrong(at int) bool {
+	return slices.ContainsFunc(l.whole.uses, func(use letUse) bool { return use.named && use.at == at })
 }

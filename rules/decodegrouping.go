@@ -60,9 +60,11 @@ func (d *decoder) where(node *yaml.Node, rule *Rule) {
 	if !ok {
 		return
 	}
-	where, normal, err := compileWhere(text)
+	rule.filter = rule.lets.put(text)
+	rule.filter.use()
+	where, normal, err := compileFilter(rule.filter)
 	if err != nil {
-		d.expression(node, "where", err)
+		d.substitutedError(node, "where", rule.filter, err)
 		return
 	}
 	rule.Grouping.Where, rule.WhereText = where, normal

@@ -19,7 +19,7 @@ const tierLabel = "tier"
 var (
 	tierNames = append(slices.Clone(Tiers), DefaultTier)
 	// tierKeys are those of a rule that a tier may have of its own: none on which the groups depend.
-	tierKeys = []string{"window", "expr", "warn", "crit", "for", "keep_firing_for", "labels"}
+	tierKeys = []string{"window", "let", "expr", "warn", "crit", "for", "keep_firing_for", "labels"}
 )
 
 // tiers are the variants of a rule that has by_tier. One without default holds for the other tiers as it is, where it has a
@@ -46,7 +46,7 @@ func (d *decoder) tiers(node *yaml.Node, rule *Rule, from layers) []*Rule {
 		case value != nil:
 			variant.written.layers = append(slices.Clone(rule.written.layers), value)
 			d.complete(value, &variant, append(slices.Clone(from), d.mapping(value, "a tier of by_tier", tierKeys)))
-		case tier == DefaultTier && from.hasCondition():
+		case tier == DefaultTier && from.firstCondition() != nil:
 			d.complete(node, &variant, from)
 		default:
 			continue

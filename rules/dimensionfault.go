@@ -162,7 +162,12 @@ func (d *dimensions) unitless(node ast.Node, bare quantity, beside string, of un
 			hint += fmt.Sprintf(", or %gms if milliseconds are meant", bare.value)
 		}
 	}
-	d.fail(leftmost(node), fmt.Sprintf("%s has no unit, and %s", d.said(node), beside), hint)
+	first := leftmost(node)
+	if first != node {
+		d.misused(first, fmt.Sprintf("%s has no unit, and %s", d.said(node), beside), hint)
+		return
+	}
+	d.fail(first, fmt.Sprintf("%s has no unit, and %s", d.saidItself(node), beside), hint)
 }
 
 // unfit is said of what a function is given and does not take.
@@ -172,11 +177,17 @@ func (d *dimensions) unfit(function string, argument ast.Node, given quantity) {
 		d.unitless(argument, given, fmt.Sprintf("%s takes %s", function, takes), takes)
 		return
 	}
-	d.fail(leftmost(argument), fmt.Sprintf("%s takes %s, and %s is %s", function, takes, d.said(argument), given.of.In()), "")
+	d.misused(leftmost(argument), fmt.Sprintf("%s takes %s, and %s is %s", function, takes, d.said(argument), given.of.In()), "")
 }
 
 func (d *dimensions) fail(node ast.Node, message, hint string) {
 	d.faults = append(d.faults, &expressionError{Offset: node.Location().From, Message: message, Hint: hint})
+}
+
+// misused is said of what may be right elsewhere.
+func (d *dimensions) misused(node ast.Node, message, hint string) {
+	d.fail(node, message, hint)
+	d.faults[len(d.faults)-1].of = aboutUse
 }
 
 // leftmost is the part of a node that stands first: the place of an operator is between its sides.

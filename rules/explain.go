@@ -25,10 +25,10 @@ const MaxExplainedVersions = 5
 
 // explainer takes an expression apart, when an alert first needs it: most rules have none.
 type explainer struct {
-	text  string
-	once  sync.Once
-	parts []explainedPart
-	more  int
+	source *substituted
+	once   sync.Once
+	parts  []explainedPart
+	more   int
 }
 
 // explainedPart is a part that has a value.
@@ -87,7 +87,7 @@ func finite(number float64) any {
 
 // takeApart compiles the parts.
 func (x *explainer) takeApart() {
-	written, made := scanExpression(x.text), scanExpression(x.text)
+	written, made := x.source.scan(), x.source.scan()
 	tree, err := written.parse()
 	compiled, again := made.parse()
 	if err != nil || again != nil {
@@ -106,15 +106,45 @@ type apart struct {
 	dimensions *dimensions
 }
 
-// part notes a node and what it is made of.
+// part notes a node and what it is made of. Above it stand the names of the lets that it is.
 func (a *apart) part(of twin, depth int) {
-	if a.note(of, depth) {
+	named := a.dimensions.lets[of.written]
+	for _, use := range named {
+		if a.note(of, shownAs{text: use.let.name, offset: use.at, depth: depth}) {
+			depth++
+		}
+	}
+	if len(named) > 0 && hasOwnText(of.written) {
+		return
+	}
+	shown := shownAs{depth: depth, op: operatorOf(of.written)}
+	shown.text, shown.offset = a.dimensions.textOf(of.written)
+	if a.note(of, shown) {
 		depth++
 	}
 	within := madeOf(of.written)
 	for i, compiled := range madeOf(of.compiled) {
 		a.part(twin{within[i], compiled}, depth)
 	}
+}
+
+// shownAs is how a part is shown.
+type shownAs struct {
+	text   string
+	offset int
+	depth  int
+	op     string
+}
+
+// operatorOf is a node's operator, "" where it has none.
+func operatorOf(node ast.Node) string {
+	switch n := node.(type) {
+	case *ast.BinaryNode:
+		return plainOperator(n.Operator)
+	case *ast.UnaryNode:
+		return plainOperator(n.Operator)
+	}
+	return ""
 }
 
 // madeOf are the nodes that a node is made of, but for what has its value in its text.
@@ -201,8 +231,7 @@ func plainOperator(operator string) string {
 }
 
 // note keeps a node where it has a value of its own that can be shown.
-func (a *apart) note(of twin, depth int) bool {
-	node := of.written
+func (a *apart) note(of twin, shown shownAs) bool {
 	program, kind, err := compilePart(of.compiled)
 	if err != nil || kind != reflect.Bool && kind != reflect.String && (kind < reflect.Int || kind > reflect.Float64) {
 		return false
@@ -211,23 +240,16 @@ func (a *apart) note(of twin, depth int) bool {
 		a.more++
 		return true
 	}
-	text, offset := a.dimensions.textOf(node)
-	if len(a.parts) == 0 { // the names that it declares stand before its words
-		text = strings.TrimSpace(a.text)
-		offset = utf8.RuneCountInString(a.text[:strings.Index(a.text, text)])
+	if written := a.source.written; len(a.parts) == 0 { // the names that it declares stand before its words
+		shown.text = strings.TrimSpace(written)
+		shown.offset = utf8.RuneCountInString(written[:strings.Index(written, shown.text)])
 	}
-	part := explainedPart{ExplainedPart: telemetry.ExplainedPart{Text: text, Offset: offset, Depth: depth}, value: program}
-	switch n := node.(type) {
-	case *ast.BinaryNode:
-		part.Op = plainOperator(n.Operator)
-	case *ast.UnaryNode:
-		part.Op = plainOperator(n.Operator)
-	}
+	part := explainedPart{ExplainedPart: telemetry.ExplainedPart{Text: shown.text, Offset: shown.offset, Depth: shown.depth, Op: shown.op}, value: program}
 	if kind == reflect.Bool {
 		if part.truth, err = compileTruth(of.compiled); err != nil {
 			return false
 		}
-	} else if measures := a.dimensions.of(node); measures.known {
+	} else if measures := a.dimensions.of(of.written); measures.known {
 		part.Unit = shortUnit(measures.of)
 	}
 	a.parts = append(a.parts, part)

@@ -14,7 +14,7 @@ func explained(t *testing.T, text string, view *View) string {
 	if _, err := compileExpr(text, []string{"topic", "tier", "sdk_version"}, LaneRealtime); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	parts, more := (&explainer{text: text}).explain(view)
+	parts, more := (&explainer{source: asWritten(text)}).explain(view)
 	var out []string
 	for _, part := range parts {
 		value := fmt.Sprint(part.Value)
@@ -82,7 +82,7 @@ func TestExplanationAgreesWithTheVerdict(t *testing.T) {
 		if indefinite {
 			want = nil
 		}
-		parts, _ := (&explainer{text: text}).explain(view)
+		parts, _ := (&explainer{source: asWritten(text)}).explain(view)
 		if parts[0].Value != want {
 			t.Errorf("%s is %v and explained as %v", text, want, parts[0].Value)
 		}

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
@@ -49,11 +51,7 @@ type extents struct {
 
 // Visit looks at one node; ast.Walk calls it, with the parts of a node before the node.
 func (e extents) Visit(node *ast.Node) {
-	at := (*node).Location()
-	hull := extent{at.From, at.To}
-	words := hullOf{extent: hull}
-	ast.Walk(node, &words)
-	e.of[wordOf(*node)] = e.closed(words.extent)
+	e.of[wordOf(*node)] = e.closed(hullOfNode(*node))
 }
 
 // hullOf is from the first word of a node to its last.
@@ -62,7 +60,21 @@ type hullOf struct{ extent }
 // Visit looks at one node; ast.Walk calls it.
 func (h *hullOf) Visit(node *ast.Node) {
 	at := (*node).Location()
+	if at.To == 0 {
+		return
+	}
 	h.from, h.to = min(h.from, at.From), max(h.to, at.To)
+}
+
+// hullOfNode is from the first word of a node to its last. What is put in for a policy has no words.
+func hullOfNode(node ast.Node) extent {
+	at := node.Location()
+	words := hullOf{extent: extent{at.From, at.To}}
+	if at.To == 0 {
+		words.from = math.MaxInt
+	}
+	ast.Walk(&node, &words)
+	return words.extent
 }
 
 // closed takes in the brackets that belong to those inside.
@@ -100,21 +112,34 @@ func mates(text string) map[int]int {
 	return out
 }
 
-// textOf is a node's text as it is written, and how many characters stand before it.
+// textOf is a node's text as it is written, and how many characters stand before it in the expression, or in the let that it is
+// part of.
 func (x *expression) textOf(node ast.Node) (text string, offset int) {
+	if named := x.lets[node]; len(named) > 0 {
+		whole := named[len(named)-1].let.whole.written
+		text = strings.TrimSpace(whole)
+		return text, utf8.RuneCountInString(whole[:strings.Index(whole, text)])
+	}
 	if x.extents == nil {
 		x.extents = extentsOf(x)
 	}
 	of, ok := x.extents[wordOf(node)]
-	characters := []rune(x.text)
-	if !ok || of.to > len(characters) || of.from >= of.to {
+	if !ok || of.to > utf8.RuneCountInString(x.text) || of.from >= of.to {
 		return node.String(), node.Location().From
 	}
-	return string(characters[of.from:of.to]), of.from
+	return x.source.wordsOf(of.from, of.to)
 }
 
 // said is a part of an expression as it was written, up to spacing.
 func (x *expression) said(node ast.Node) string {
+	if named := x.lets[node]; len(named) > 0 {
+		return named[0].let.name
+	}
+	return x.saidItself(node)
+}
+
+// saidItself is the same, but of what is a let by itself not its name.
+func (x *expression) saidItself(node ast.Node) string {
 	text, _ := x.textOf(node)
 	return SqueezeExpression(text)
 }

@@ -148,7 +148,7 @@ func (r *Rule) values(view *View) map[string]float64 {
 
 // annotate renders what the alert says to people.
 func (a *alertState) annotate(rule *Rule, g *groupState, found verdict) error {
-	data := annotationData(rule.Grouping.By, g.values, found.view)
+	data := annotationData(rule, g.values, found.view)
 	annotations := map[string]string{}
 	for name, text := range rule.annotations {
 		value, err := render(text, data)

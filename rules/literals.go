@@ -17,14 +17,17 @@ import (
 // same width in place of each, and its tree gets constants there.
 type expression struct {
 	text, plain string
-	literals    map[int]unit.Literal // by the characters before them
-	versions    *versions            // once the tree is read
-	extents     map[word]extent      // once the text of a part is asked for
-	policy      *policyFaults        // of how the policy is read, once the tree is read
+	literals    map[int]unit.Literal  // by the characters before them
+	versions    *versions             // once the tree is read
+	extents     map[word]extent       // once the text of a part is asked for
+	policy      *policyFaults         // of how the policy is read, once the tree is read
+	source      *substituted          // what it is the text of
+	lets        map[ast.Node][]region // uses of lets for which nodes of the tree stand, the outermost first
+	anyType     bool                  // it is no condition, but a value for one
 }
 
 func scanExpression(text string) *expression {
-	x := &expression{text: text, literals: map[int]unit.Literal{}}
+	x := &expression{text: text, literals: map[int]unit.Literal{}, source: asWritten(text)}
 	plain, literals := unit.Scan(text)
 	for _, literal := range literals {
 		x.literals[literal.Offset] = literal
@@ -62,6 +65,7 @@ func (x *expression) parse() (ast.Node, error) {
 	x.policy = checkPolicy(&tree.Node)
 	ast.Walk(&tree.Node, &patcher{expression: x})
 	x.versions = readVersions(tree.Node)
+	x.lets = x.source.roots(tree.Node)
 	return tree.Node, nil
 }
 
@@ -96,7 +100,6 @@ func (p *patcher) mark(at file.Location) {
 // Visit looks at one node; ast.Walk calls it, with the parts of a node before the node.
 func (p *patcher) Visit(node *ast.Node) {
 	if call, ok := (*node).(*ast.CallNode); ok {
-		call.SetType(nil) // so that what is patched in it is checked
 		p.span(call)
 	}
 	p.compareVersion(node)
@@ -139,7 +142,17 @@ type expressionError struct {
 	Offset  int
 	Message string
 	Hint    string
+	of      about
 }
+
+// about is what a fault is about, where it is found in what stands for a let.
+type about int
+
+const (
+	aboutWords about = iota // what is written there, whatever uses it
+	aboutUse                // how it is used: it may be right elsewhere
+	aboutRule               // what it asks of the rule, which other rules may have
+)
 
 func (e *expressionError) Error() string { return e.Message }
 

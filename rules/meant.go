@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/file"
@@ -45,6 +46,9 @@ func (x *expression) explain(err error, known []string) *expressionError {
 		name := match[1] + match[2] + match[3]
 		out.Message = fmt.Sprintf("unknown name %s", name)
 		out.Hint = meantByName(x.text, at.From, name, known)
+		if match[2] == "" && slices.Contains(x.source.in.names(), name) { // what is no function stands for what it names
+			out.Message, out.Hint = fmt.Sprintf("let %s is no function", name), "write its name alone"
+		}
 	}
 	return out
 }

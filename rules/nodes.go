@@ -18,6 +18,8 @@ type decoder struct {
 	faults Faults
 	found  int // faults, also those that were found before
 	seen   map[Fault]bool
+	// letValues are those of lets by their texts, with the names that were known.
+	letValues map[string]letValue
 }
 
 func (d *decoder) line(number int) string {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -46,15 +47,29 @@ type reading struct {
 // reader walks an expression's tree.
 type reader struct {
 	*expression
-	by      []string
-	lane    Lane
-	reading reading
-	faults  expressionErrors
+	by       []string
+	anyLabel bool // it names labels of whatever rule uses it
+	lane     Lane
+	reading  reading
+	faults   expressionErrors
 }
 
 func newReader(x *expression, by []string, lane Lane) *reader {
 	return &reader{expression: x, by: by, lane: lane, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{},
-		past: map[string]time.Duration{}, baseline: map[string]time.Duration{}}}
+		past: map[string]time.Duration{}, baseline: map[string]time.Duration{}, policy: x.policy.used}}
+}
+
+// join adds what another expression reads, but for the fields: those are what the condition depends on.
+func (r *reading) join(other reading) {
+	for into, from := range map[*map[string]time.Duration]map[string]time.Duration{
+		&r.over: other.over, &r.ago: other.ago, &r.past: other.past, &r.baseline: other.baseline} {
+		if *into == nil {
+			*into = map[string]time.Duration{}
+		}
+		maps.Copy(*into, from)
+	}
+	r.needs |= other.needs
+	r.prev, r.departed, r.policy = r.prev || other.prev, r.departed || other.departed, r.policy || other.policy
 }
 
 // Visit notes what one node reads; ast.Walk calls it.
@@ -97,6 +112,7 @@ func (r *reader) name(name string, node ast.Node) {
 		r.reading.departed, r.reading.prev = true, true
 	case slices.Contains(telemetry.LabelNames, name) && !slices.Contains(r.by, name):
 		r.fail(node, fmt.Sprintf("label %s is not one the rule groups by", name), fmt.Sprintf("add it to by, or filter with where (by has %v)", r.by))
+		r.last().of = aboutRule
 	}
 	if isNumeric(name) && !slices.Contains(r.reading.fields, name) {
 		r.reading.fields = append(r.reading.fields, name)
@@ -118,8 +134,9 @@ func (r *reader) call(n *ast.CallNode) {
 		r.span(callee.Value, n.Arguments[0], r.reading.baseline)
 	case "label":
 		argument, constant := n.Arguments[0].(*ast.StringNode)
-		if !constant || !slices.Contains(r.by, argument.Value) {
+		if !constant || !r.anyLabel && !slices.Contains(r.by, argument.Value) {
 			r.fail(n, "label() takes the name of a label that the rule groups by", fmt.Sprintf("by has %v", r.by))
+			r.last().of = aboutRule
 		}
 	}
 }
@@ -135,13 +152,13 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 	hint := "write " + r.lane.spanExample(function)
 	switch {
 	case written && !constant:
-		r.fail(argument, fmt.Sprintf("%s takes a duration, and %s is %s", function, literal.Text, literal.Of.In()), hint)
+		r.misused(argument, fmt.Sprintf("%s takes a duration, and %s is %s", function, literal.Text, literal.Of.In()), hint)
 		return
 	case number:
-		r.fail(argument, fmt.Sprintf("%s takes a duration with its unit", function), hint)
+		r.misused(argument, fmt.Sprintf("%s takes a duration with its unit", function), hint)
 		return
 	case !constant:
-		r.fail(argument, function+" takes a constant duration", hint)
+		r.misused(argument, function+" takes a constant duration", hint)
 		return
 	}
 	read := parseDuration
@@ -166,7 +183,7 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 		err = fmt.Errorf("got duration %q, want at most %s", text.Value, MaxLookback)
 	}
 	if err != nil {
-		r.fail(argument, err.Error(), "")
+		r.misused(argument, err.Error(), "")
 		return
 	}
 	spans[text.Value] = span
@@ -222,4 +239,12 @@ func (r *reader) version(text *ast.StringNode) {
 
 func (r *reader) fail(node ast.Node, message, hint string) {
 	r.faults = append(r.faults, &expressionError{Offset: node.Location().From, Message: message, Hint: hint})
+}
+
+func (r *reader) last() *expressionError { return r.faults[len(r.faults)-1] }
+
+// misused is said of how a function is used: what it is given may be right elsewhere.
+func (r *reader) misused(node ast.Node, message, hint string) {
+	r.fail(node, message, hint)
+	r.last().of = aboutUse
 }

@@ -21,7 +21,7 @@ type Rule struct {
 	Line          int
 	Grouping      telemetry.Grouping
 	WhereText     string
-	ExprText      string // of all conditions as one
+	ExprText      string // of all conditions as one, with the names of lets as they are written
 	Window        time.Duration
 	For           time.Duration
 	KeepFiringFor time.Duration
@@ -31,6 +31,8 @@ type Rule struct {
 	named       []string // tiers that by_tier names
 	column      int
 	source      string // the line that names the alert
+	lets        *lets
+	filter      *substituted // nil where it has none
 	conditions  []conditionText
 	condition              // of an alert of any severity
 	critical    *condition // of a critical alert, nil where all are of one severity
@@ -38,6 +40,7 @@ type Rule struct {
 	explainer   *explainer
 	labels      map[string]*template.Template
 	annotations map[string]*template.Template
+	shows       []*let // that annotations show
 }
 
 // Lookback is how far back of the time of evaluation the rule reads.

@@ -16,18 +16,19 @@ type shapes struct {
 	faults          expressionErrors
 }
 
-// checkShapes returns what is wrong with a tree.
-func checkShapes(tree ast.Node) expressionErrors {
+// checkShapes returns what is wrong with a tree. That of a let may be a span or a version as a whole.
+func checkShapes(tree ast.Node, isLet bool) expressionErrors {
 	s := &shapes{placed: map[file.Location]bool{}}
 	ast.Walk(&tree, s)
+	s.placed[tree.Location()] = s.placed[tree.Location()] || isLet
 	for _, span := range s.spans {
 		if !s.placed[span.Location()] {
-			s.fail(span, "a span of time is no value by itself", fmt.Sprintf("take a field of it where it stands, as in %s.tps", spanExampleOf(span)))
+			s.misused(span, "a span of time is no value by itself", fmt.Sprintf("take a field of it where it stands, as in %s.tps", spanExampleOf(span)))
 		}
 	}
 	for _, version := range s.versions {
 		if !s.placed[version.Location()] {
-			s.fail(version, sdkVersion+" is compared with a version that is written out, or with another label", `write it as in sdk_version < "1.18.0"`)
+			s.misused(version, sdkVersion+" is compared with a version that is written out, or with another label", `write it as in sdk_version < "1.18.0"`)
 		}
 	}
 	return s.faults
@@ -47,7 +48,7 @@ func (s *shapes) Visit(node *ast.Node) {
 			s.fail(n, "unknown name $env", "name the field or label itself")
 		}
 	case *ast.VariableDeclaratorNode:
-		s.fail(n, fmt.Sprintf("an expression cannot name a part of itself, as let %s does", n.Name), "write the part where it is used")
+		s.fail(n, fmt.Sprintf("an expression cannot name a part of itself, as let %s does", n.Name), fmt.Sprintf("put %s under let: of the rule, beside its expr", n.Name))
 	case *ast.MemberNode:
 		if _, ok := n.Property.(*ast.StringNode); ok {
 			s.placed[n.Node.Location()] = true
@@ -90,4 +91,10 @@ func spanExample(function string) string {
 
 func (s *shapes) fail(node ast.Node, message, hint string) {
 	s.faults = append(s.faults, &expressionError{Offset: node.Location().From, Message: message, Hint: hint})
+}
+
+// misused is said of what may be right elsewhere.
+func (s *shapes) misused(node ast.Node, message, hint string) {
+	s.fail(node, message, hint)
+	s.faults[len(s.faults)-1].of = aboutUse
 }

@@ -102,6 +102,11 @@ func (n *templateNames) sample(value string) map[string]any {
 	for _, name := range n.fields {
 		data[name] = math.NaN()
 	}
+	for name, named := range n.lets {
+		if data[name] = any(math.NaN()); named.kind == kindTruth {
+			data[name] = value != ""
+		}
+	}
 	return data
 }
 
@@ -142,9 +147,12 @@ func labelData(by, values []string) map[string]any {
 	return data
 }
 
-// annotationData is what an annotation's template sees: labels and the view's numbers.
-func annotationData(by, values []string, view *View) map[string]any {
-	data := labelData(by, values)
+// annotationData is what a rule's annotations see: labels, the view's numbers, and the lets that they show.
+func annotationData(rule *Rule, values []string, view *View) map[string]any {
+	data := labelData(rule.Grouping.By, values)
+	for _, named := range rule.shows {
+		data[named.name] = named.in(view)
+	}
 	for _, name := range viewNames {
 		if isNumeric(name) {
 			data[name] = view.number(name)

@@ -14,12 +14,13 @@ type templateNames struct {
 	what   string   // label or annotation
 	labels []string // of the rule's by
 	fields []string // numbers of the view; a label's template has none
+	lets   map[string]*let
 }
 
 // namesFor are the names for a rule's labels, or its annotations. Departed clients
 // are known only where the expression counts them.
 func namesFor(what string, rule *Rule) templateNames {
-	names := templateNames{what: what, labels: rule.Grouping.By}
+	names := templateNames{what: what, labels: rule.Grouping.By, lets: rule.lets.byName()}
 	if what == "label" {
 		return names
 	}
@@ -38,6 +39,8 @@ func (n *templateNames) kindOf(name string) (kind, bool) {
 		return kindText, true
 	case slices.Contains(n.fields, name):
 		return kindNumber, true
+	case n.what != "label" && n.lets[name] != nil && (n.lets[name].shown != nil || n.lets[name].faulty()):
+		return n.lets[name].kind, true
 	}
 	return kindAny, false
 }
@@ -45,9 +48,11 @@ func (n *templateNames) kindOf(name string) (kind, bool) {
 // unknown says why a name is none.
 func (n *templateNames) unknown(name string) *expressionError {
 	switch {
-	case n.what == "label" && isNumeric(name):
+	case n.what == "label" && (isNumeric(name) || n.lets[name] != nil):
 		return &expressionError{Message: fmt.Sprintf("a label cannot show %s: it changes, and each value would be another alert", name),
 			Hint: "show it in an annotation"}
+	case n.lets[name] != nil:
+		return &expressionError{Message: fmt.Sprintf("let %s is no number and no condition", name), Hint: "annotations show numbers and conditions"}
 	case name == departedClients:
 		return &expressionError{Message: name + " is known only where expr asks for it", Hint: "leave it out, or add it to expr"}
 	case slices.Contains(viewNames, name):
@@ -56,7 +61,7 @@ func (n *templateNames) unknown(name string) *expressionError {
 		return &expressionError{Message: fmt.Sprintf("label %s is not one the rule groups by", name),
 			Hint: fmt.Sprintf("add it to by (by has %v)", n.labels)}
 	}
-	hint := didYouMean(name, slices.Concat(n.labels, n.fields))
+	hint := didYouMean(name, slices.Concat(n.labels, n.fields, slices.Sorted(maps.Keys(n.lets))))
 	if hint == "" {
 		if hint = didYouMean(name, telemetry.LabelNames); hint != "" {
 			hint += " add it to by"

@@ -8,7 +8,6 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
-	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
@@ -68,13 +67,7 @@ func compilePart(tree ast.Node) (*vm.Program, reflect.Kind, error) {
 }
 
 func compileAs(tree ast.Node, options ...expr.Option) (*vm.Program, error) {
-	config := conf.CreateNew()
-	for _, option := range slices.Concat([]expr.Option{expr.Env(View{})}, options, versionFunctions, noClock) {
-		option(config)
-	}
-	for name := range config.Disabled {
-		delete(config.Builtins, name)
-	}
+	config := configFor(View{}, options...)
 	made := &parser.Tree{Node: tree, Source: file.NewSource("")}
 	if _, err := checker.Check(made, config); err != nil {
 		return nil, err

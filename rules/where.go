@@ -9,16 +9,19 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// compileWhere checks and compiles a filter of series; normal is its text without
+// compileFilter checks and compiles a filter of series; normal is its text without
 // differences in spacing.
-func compileWhere(text string) (where func(*telemetry.Labels) bool, normal string, err error) {
-	x := scanExpression(text)
+func compileFilter(s *substituted) (where func(*telemetry.Labels) bool, normal string, err error) {
+	if s.tooLong != nil {
+		return nil, "", expressionErrors{s.tooLong}
+	}
+	x := s.scan()
 	tree, err := x.parse()
 	if err != nil {
 		return nil, "", x.syntax(err)
 	}
-	program, wrong := x.compile(seriesView{}, telemetry.LabelNames)
-	if faults := slices.Concat(x.faults(), x.versions.faults, checkOps(&tree), checkShapes(tree), wrong); len(faults) > 0 {
+	program, wrong := x.compile(seriesView{}, slices.Concat(telemetry.LabelNames, s.in.names()))
+	if faults := slices.Concat(x.faults(), x.versions.faults, checkOps(&tree), checkShapes(tree, false), wrong); len(faults) > 0 {
 		return nil, "", faults.sorted()
 	}
 	filters := sync.Pool{New: newSeriesFilter} // sources ask at once

@@ -59,7 +59,8 @@ func (r *Rule) Fault(message, hint string, offset int, keys ...string) Fault {
 	return fault
 }
 
-// Condition is an expression of a rule, as its tree with constants in place of literals, and calls in place of comparisons of versions; offsets in it count the characters of the text under Key.
+// Condition is an expression of a rule, as its tree with constants in place of literals, and calls in place of comparisons of versions; Place
+// says where its parts are written.
 type Condition struct {
 	Key  string
 	Tree ast.Node
@@ -69,7 +70,7 @@ type Condition struct {
 func (r *Rule) Conditions() []Condition {
 	var out []Condition
 	for _, condition := range r.conditions {
-		x := scanExpression(condition.text)
+		x := condition.text.scan()
 		tree, err := x.parse()
 		if err != nil {
 			return nil // another language than the one it was loaded in
@@ -79,16 +80,54 @@ func (r *Rule) Conditions() []Condition {
 	return out
 }
 
+// Place is where a part of an expression of the rule is written: under which keys, and behind how many characters of the text there.
+// key is that of the expression, as in Condition or "where", and part is of its tree.
+func (r *Rule) Place(key string, part ast.Node) (offset int, keys []string) {
+	hull, source := hullOfNode(part), r.filter
+	for _, condition := range r.conditions {
+		if condition.key == key {
+			source = condition.text
+		}
+	}
+	of, at := source.innermost(hull.from, hull.to)
+	if of == nil {
+		return at, []string{key}
+	}
+	return at, []string{"let", of.name}
+}
+
+// Let is a named expression that a rule may use: its own, its tier's or its group's.
+type Let struct {
+	Name string
+	Used bool // by this rule
+	// Place is where its name stands, without a message.
+	Place Fault
+}
+
+// Lets are all of a rule's layers, also those in whose place it has another.
+func (r *Rule) Lets() []Let {
+	var out []Let
+	for _, layer := range r.written.layers {
+		mapping := under(layer, []string{"let"})
+		for i := 0; mapping != nil && i+1 < len(mapping.Content); i += 2 {
+			key := mapping.Content[i]
+			named := r.lets.named[key.Value]
+			out = append(out, Let{Name: key.Value, Used: named.key == key && named.used,
+				Place: Fault{File: r.File, Line: key.Line, Column: key.Column, Source: r.written.decoder.line(key.Line)}})
+		}
+	}
+	return out
+}
+
 // WhereTree is the tree of the rule's filter, nil where it has none.
 func (r *Rule) WhereTree() ast.Node {
-	text := r.WhereText
-	if node := r.written.find("where"); node != nil {
-		text = node.Value // WhereText has other spaces
+	if r.filter == nil {
+		return nil
 	}
-	x := scanExpression(text)
+	x := r.filter.scan()
 	tree, err := x.parse()
 	if err != nil {
-		return nil // there is no text
+		return nil // another language than the one it was loaded in
 	}
 	return x.patched(tree)
 }

@@ -15,7 +15,7 @@ type Explanation struct {
 // ExplainedPart is a part of an expression with the value that it had.
 type ExplainedPart struct {
 	Text   string `json:"text"`            // as the rule has it
-	Offset int    `json:"offset"`          // characters of the expression before it
+	Offset int    `json:"offset"`          // characters of the expression before it, or of the let that it is part of
 	Depth  int    `json:"depth,omitempty"` // 0 is the whole expression
 	Op     string `json:"op,omitempty"`    // of a part that is made of others by an operator
 	// Value is true, false, a number or a text; null where it is unknown. A number that is infinite is the text +Inf or -Inf.

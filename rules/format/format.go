@@ -136,7 +136,7 @@ var errChanged = errors.New("fmt would change what the file says")
 
 // same is an error where two documents do not say the same or do not have the same comments.
 func same(before, after *document) error {
-	if (before.root == nil) != (after.root == nil) || before.root != nil && !sameNode(before.root, after.root, "") {
+	if (before.root == nil) != (after.root == nil) || before.root != nil && !sameNode(before.root, after.root, fileShape) {
 		return errChanged
 	}
 	var was, is []string
@@ -179,13 +179,13 @@ func notedComments(node *yaml.Node) []string {
 }
 
 // sameNode says whether two nodes say the same, in whatever order keys stand.
-func sameNode(a, b *yaml.Node, key string) bool {
+func sameNode(a, b *yaml.Node, s shape) bool {
 	if a.Kind != b.Kind || a.Tag != b.Tag || len(a.Content) != len(b.Content) {
 		return false
 	}
 	switch a.Kind {
 	case yaml.ScalarNode:
-		if slices.Contains(foldedKeys, key) {
+		if s == expressionShape {
 			return rules.SqueezeExpression(a.Value) == rules.SqueezeExpression(b.Value)
 		}
 		return a.Value == b.Value
@@ -194,9 +194,9 @@ func sameNode(a, b *yaml.Node, key string) bool {
 		for i := 0; i+1 < len(a.Content); i += 2 {
 			found := false
 			for j := 0; j+1 < len(b.Content) && !found; j += 2 {
-				if !used[j] && sameNode(a.Content[i], b.Content[j], "") { // of keys given twice the order counts
+				if !used[j] && sameNode(a.Content[i], b.Content[j], anyShape) { // of keys given twice the order counts
 					used[j], found = true, true
-					if !sameNode(a.Content[i+1], b.Content[j+1], a.Content[i].Value) {
+					if !sameNode(a.Content[i+1], b.Content[j+1], s.below(a.Content[i].Value)) {
 						return false
 					}
 				}
@@ -208,7 +208,7 @@ func sameNode(a, b *yaml.Node, key string) bool {
 		return true
 	}
 	for i := range a.Content {
-		if !sameNode(a.Content[i], b.Content[i], "") {
+		if !sameNode(a.Content[i], b.Content[i], s) {
 			return false
 		}
 	}

@@ -17,8 +17,13 @@ const (
 	fileShape
 	groupShape
 	ruleShape
-	tiersShape // rules' keys by tier
+	tiersShape      // rules' keys by tier
+	letShape        // expressions by name
+	expressionShape // a text in which the ends of lines mean nothing
 )
+
+// expressionKeys are those of rules whose texts are expressions.
+var expressionKeys = []string{"where", "expr", "warn", "crit"}
 
 // keys is the order of a mapping's keys, nil where they stay.
 func (s shape) keys() []string {
@@ -49,6 +54,10 @@ func (s shape) below(key string) shape {
 		return ruleShape
 	case s == ruleShape && key == "by_tier":
 		return tiersShape
+	case s == ruleShape && key == "let":
+		return letShape
+	case s == letShape, s == ruleShape && slices.Contains(expressionKeys, key):
+		return expressionShape
 	}
 	return anyShape
 }

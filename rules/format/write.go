@@ -7,9 +7,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// foldedKeys are those whose texts are expressions, in which the ends of lines mean nothing.
-var foldedKeys = []string{"where", "expr", "warn", "crit"}
-
 // write returns the lines of a document.
 func (d *document) write() []string {
 	var out []string
@@ -132,7 +129,7 @@ func (d *document) value(i *item, before string, indent int) []string {
 		return []string{withTail(before, i.tail)}
 	}
 	line := before + " " + raw.lines[0]
-	if i.key != nil && slices.Contains(foldedKeys, i.key.Value) && len([]rune(line)) > Width {
+	if i.shape == expressionShape && len([]rune(line)) > Width {
 		if folded := fold(i.value.Value, Width-len(within)); len(folded) > 1 {
 			return append([]string{withTail(before+" >-", i.tail)}, prefixed(within, folded)...)
 		}

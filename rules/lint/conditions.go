@@ -71,16 +71,28 @@ func (l *look) neverTrue(rule *rules.Rule, condition rules.Condition, start []wo
 		dead = l.deadInTier(rule, condition)
 	}
 	for _, part := range dead {
-		what := condition.Key
+		offset, keys := partOf(rule, condition, part.node)
+		if keys[0] == "let" && len(a.refine(part.node, []world{{}}, true)) > 0 {
+			continue // where the let is used otherwise it may be true
+		}
+		what := strings.Join(keys, " ")
 		hint := "the alert never fires"
 		if rule.Tier != "" {
 			hint += " for tier " + rule.Tier
 		}
 		if part.node != condition.Tree {
-			what, hint = "this side of or", "the rest of "+condition.Key+" decides"
+			what, hint = "this side of or", "the rest of "+what+" decides"
 		}
-		l.say(rule.Fault(what+" is never true"+strings.TrimSuffix(": "+part.conflict, ": "), hint, leftmost(part.node), condition.Key))
+		l.say(rule.Fault(what+" is never true"+strings.TrimSuffix(": "+part.conflict, ": "), hint, offset, keys...))
 	}
+}
+
+// partOf is where a part of a condition is written. All of it stands under its key, also where that names a let.
+func partOf(rule *rules.Rule, condition rules.Condition, part ast.Node) (offset int, keys []string) {
+	if part == condition.Tree {
+		return 0, []string{condition.Key}
+	}
+	return rule.Place(condition.Key, part)
 }
 
 // deadInTier is what is never true of a variant's tier. Of a condition that other variants have too, a side of or may be meant
@@ -104,7 +116,8 @@ func (l *look) deadInTier(rule *rules.Rule, condition rules.Condition) []deadPar
 func (l *look) alwaysTrue(rule *rules.Rule, condition rules.Condition, start []world) {
 	a := &analysis{}
 	if len(a.refine(condition.Tree, start, false)) == 0 {
-		l.say(rule.Fault(condition.Key+" is always true", "every group has an alert; ask for something that may not be so", leftmost(condition.Tree), condition.Key))
+		offset, keys := partOf(rule, condition, condition.Tree)
+		l.say(rule.Fault(strings.Join(keys, " ")+" is always true", "every group has an alert; ask for something that may not be so", offset, keys...))
 	}
 }
 
@@ -143,7 +156,8 @@ func findThresholds(l *look) {
 	for _, rule := range l.folder.Rules {
 		for _, condition := range rule.Conditions() {
 			for _, found := range thresholds(condition.Tree) {
-				l.say(rule.Fault(condition.Key+": "+found.message, found.hint, leftmost(found.node), condition.Key))
+				offset, keys := rule.Place(condition.Key, found.node)
+				l.say(rule.Fault(strings.Join(keys, " ")+": "+found.message, found.hint, offset, keys...))
 			}
 		}
 	}

@@ -58,8 +58,9 @@ func findOddSpans(l *look) {
 				if function == "ago" {
 					does = "looks back " + short(above)
 				}
+				offset, keys := rule.Place(condition.Key, *node)
 				l.say(rule.Fault(fmt.Sprintf("%s(%s) is no whole number of panes of %s, and %s", function, short(span), short(l.config.Pane), does),
-					hint, leftmost(*node), condition.Key))
+					hint, offset, keys...))
 			}))
 		}
 	}

@@ -71,7 +71,8 @@ func findEmptyWhere(l *look) {
 		}
 		a := &analysis{}
 		if len(a.refine(tree, []world{{}}, true)) == 0 {
-			l.say(rule.Fault("where admits nothing"+strings.TrimSuffix(": "+a.conflict, ": "), "join alternatives with or", a.offset, "where"))
+			offset, keys := placeIn(rule, a.at)
+			l.say(rule.Fault("where admits nothing"+strings.TrimSuffix(": "+a.conflict, ": "), "join alternatives with or", offset, keys...))
 		}
 	}
 }

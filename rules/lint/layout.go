@@ -143,6 +143,14 @@ func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, "
 // expressionKeys are those whose values are expressions, in which blanks mean nothing outside quotes.
 var expressionKeys = []string{"where", "expr", "warn", "crit"}
 
+// below is what a value under a key stands for: each of the lets is an expression.
+func below(key, name string) string {
+	if key == "let" {
+		return "expr"
+	}
+	return name
+}
+
 // content writes what a node says in one way, without some keys of its own.
 func content(node *yaml.Node, key string, without ...string) string {
 	switch node.Kind {
@@ -150,7 +158,7 @@ func content(node *yaml.Node, key string, without ...string) string {
 		var parts []string
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			if name := node.Content[i].Value; !slices.Contains(without, name) {
-				parts = append(parts, fmt.Sprintf("%q:%s", name, content(node.Content[i+1], name)))
+				parts = append(parts, fmt.Sprintf("%q:%s", name, content(node.Content[i+1], below(key, name))))
 			}
 		}
 		slices.Sort(parts)

@@ -116,8 +116,9 @@ func findUnmatched(l *look) {
 	for _, rule := range l.folder.Rules {
 		groups := seen.groups(&rule.Grouping)
 		if len(groups) == 0 {
-			if offset, hint, ok := seen.whyNot(rule); ok {
-				l.say(rule.Fault("where admits nothing of "+held, hint, offset, "where"))
+			if asked, hint, ok := seen.whyNot(rule); ok {
+				offset, keys := placeIn(rule, asked)
+				l.say(rule.Fault("where admits nothing of "+held, hint, offset, keys...))
 			}
 			continue
 		}
@@ -136,10 +137,19 @@ func findUnmatched(l *look) {
 	}
 }
 
-// whyNot says where a filter that admits no series asks for what none has. It is false of one that contradicts itself.
-func (s *Seen) whyNot(rule *rules.Rule) (offset int, hint string, ok bool) {
+// placeIn is where a part of a rule's filter is written, or the filter where part is nil.
+func placeIn(rule *rules.Rule, part ast.Node) (offset int, keys []string) {
+	if part == nil {
+		return 0, []string{"where"}
+	}
+	return rule.Place("where", part)
+}
+
+// whyNot says which part of a filter that admits no series asks for what none has, nil where none does by itself. It is false of
+// a filter that contradicts itself.
+func (s *Seen) whyNot(rule *rules.Rule) (asked ast.Node, hint string, ok bool) {
 	if worlds := (&analysis{}).whereWorlds(rule, world{}); len(worlds) == 0 {
-		return 0, "", false
+		return nil, "", false
 	}
 	for _, part := range joined(rule.WhereTree()) {
 		label, texts := labelAsked(part)
@@ -148,10 +158,10 @@ func (s *Seen) whyNot(rule *rules.Rule) (offset int, hint string, ok bool) {
 		}
 		known := s.values(label)
 		if !slices.ContainsFunc(texts, func(text string) bool { return slices.Contains(known, text) }) {
-			return leftmost(part), fmt.Sprintf("nothing has %s %s%s", label, alternatives(texts), likely(texts, known)), true
+			return part, fmt.Sprintf("nothing has %s %s%s", label, alternatives(texts), likely(texts, known)), true
 		}
 	}
-	return 0, "the alert cannot fire before something comes that it admits", true
+	return nil, "the alert cannot fire before something comes that it admits", true
 }
 
 // joined are the parts of a condition that and and or join.

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -39,9 +38,9 @@ const maxWorlds = 64
 
 // analysis follows what an expression being true or false means for the values in it.
 type analysis struct {
-	place    string // where the comparisons stand, behind those that are cited
-	conflict string // what the last contradiction was
-	offset   int    // where it stands
+	place    string   // where the comparisons stand, behind those that are cited
+	conflict string   // what the last contradiction was
+	at       ast.Node // what it is in
 }
 
 // refine returns the worlds among in, each with what it means that node is want; none where it cannot be. What it does not
@@ -104,7 +103,7 @@ func (a *analysis) binary(n *ast.BinaryNode, in []world, want bool) []world {
 
 // contradict notes why a comparison cannot be.
 func (a *analysis) contradict(n ast.Node, operator, source string) {
-	a.offset = leftmost(n)
+	a.at = n
 	a.conflict = ""
 	if source != "" {
 		a.conflict = written(n, operator) + a.place + " contradicts " + source
@@ -299,13 +298,6 @@ func unitOf(node ast.Node) (string, bool) {
 		return "", false
 	}
 	return rules.FieldUnit(name)
-}
-
-// leftmost is the offset of the first character of a part of an expression.
-func leftmost(node ast.Node) int {
-	first := math.MaxInt
-	ast.Walk(&node, visitor(func(n *ast.Node) { first = min(first, (*n).Location().From) }))
-	return first
 }
 
 // visitor is a function that ast.Walk calls.
