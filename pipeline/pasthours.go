@@ -240,7 +240,7 @@ func (p *pastHours) put(key pastKey, counted rules.Hour, known rules.Knowledge) 
 func countedBy(grouping *telemetry.Grouping, series []clickhouse.Counted) rules.Hour {
 	out := rules.Hour{}
 	for i := range series {
-		out.Add(grouping, series[i].Labels, &series[i].Totals)
+		out.Add(grouping, series[i].Labels, rules.CountedIn(&series[i].Totals, series[i].Minutes))
 	}
 	return out
 }

@@ -10,13 +10,11 @@ import (
 
 const (
 	// MinBaseline is the shortest baseline. Not shorter: one day is ago(1d).
-	MinBaseline = 2 * day
+	MinBaseline = 2 * Day
 	// MinBaselineDays is how many days must be known of a baseline, or all of a shorter one. Not fewer: of three days one that
 	// is unlike the others does not move the median; not more: rules would say nothing for longer after the store began.
 	MinBaselineDays = 3
 )
-
-const day = 24 * time.Hour
 
 // baselineFunction is the name of the function in expressions.
 const baselineFunction = "baseline"
@@ -35,12 +33,14 @@ type Baseline struct {
 	Bytes           float64 `expr:"bytes" dim:"bytes" unit:"bytes"`
 	Errors          float64 `expr:"errors" dim:"plain" unit:"messages that failed"`
 	ErrorRate       float64 `expr:"error_rate" dim:"plain" unit:"share 0-1 of messages that failed to be sent, or to be handled"`
+	Busy            float64 `expr:"busy" dim:"plain" unit:"share 0-1 of the hour's minutes with messages"`
 	TPSSpread       float64 `expr:"tps_spread" dim:"1/time" unit:"messages per second"`
 	BPSSpread       float64 `expr:"bps_spread" dim:"bytes/time" unit:"bytes per second"`
 	MessagesSpread  float64 `expr:"messages_spread" dim:"plain" unit:"messages"`
 	BytesSpread     float64 `expr:"bytes_spread" dim:"bytes" unit:"bytes"`
 	ErrorsSpread    float64 `expr:"errors_spread" dim:"plain" unit:"messages that failed"`
 	ErrorRateSpread float64 `expr:"error_rate_spread" dim:"plain" unit:"share 0-1"`
+	BusySpread      float64 `expr:"busy_spread" dim:"plain" unit:"share 0-1"`
 	Days            float64 `expr:"days" dim:"plain" unit:"days that are known"`
 }
 
@@ -56,7 +56,7 @@ var baselineFields = func() []string {
 // baselineSpan reads how many days a baseline covers.
 func baselineSpan(text string) (time.Duration, error) {
 	span, err := parseDuration(text)
-	if err == nil && (span < MinBaseline || span > MaxPast || span%day != 0) {
+	if err == nil && (span < MinBaseline || span > MaxPast || span%Day != 0) {
 		err = fmt.Errorf("got duration %q, want whole days from %s to %s", text, FormatDuration(MinBaseline), FormatDuration(MaxPast))
 	}
 	return span, err
@@ -81,7 +81,7 @@ func (e *Evaluator) baseline(rule *Rule, g *groupState, span time.Duration, at t
 	}
 	var days []Counted
 	read := true
-	for back := day; back <= span; back += day {
+	for back := Day; back <= span; back += Day {
 		counted, knowledge := e.config.Past.Hour(&rule.Grouping, g.key, hour.Add(-back)) // all are asked for, so that all are read
 		read = read && knowledge != Unread
 		if knowledge == Known {
@@ -92,7 +92,7 @@ func (e *Evaluator) baseline(rule *Rule, g *groupState, span time.Duration, at t
 		return unknownBaseline(), false
 	}
 	made := unknownBaseline()
-	enough := len(days) >= min(MinBaselineDays, int(span/day))
+	enough := len(days) >= min(MinBaselineDays, int(span/Day))
 	if enough {
 		made = baselineOf(days)
 	}
@@ -105,7 +105,7 @@ func (e *Evaluator) baseline(rule *Rule, g *groupState, span time.Duration, at t
 
 // baselineOf is that of days, one or more.
 func baselineOf(days []Counted) Baseline {
-	columns := make([][]float64, len(pastFields))
+	columns := make([][]float64, len(days[0].values()))
 	for _, counted := range days {
 		for field, value := range counted.values() {
 			columns[field] = append(columns[field], value)

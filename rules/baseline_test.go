@@ -120,8 +120,9 @@ func TestABaselineIsMadeOncePerHour(t *testing.T) {
 
 // TestFieldsOfABaseline are those of hours past, their spreads in the same unit, and how many days are known.
 func TestFieldsOfABaseline(t *testing.T) {
-	want := slices.Clone(pastFields)
-	for _, field := range pastFields {
+	fields := append(slices.Clone(pastFields), "busy")
+	want := slices.Clone(fields)
+	for _, field := range fields {
 		want = append(want, field+"_spread")
 		if fieldDimensions[field] != fieldDimensions[field+"_spread"] {
 			t.Errorf("%s has another dimension than its spread", field)
@@ -130,13 +131,13 @@ func TestFieldsOfABaseline(t *testing.T) {
 	if want = append(want, "days"); !slices.Equal(baselineFields, want) {
 		t.Errorf("they are %v, want %v", baselineFields, want)
 	}
-	counts := []Counted{{Messages: 3600, Bytes: 36000, Errors: 1200, Handled: 0}, {Messages: 7200, Bytes: 72000, Errors: 1800, Handled: 1800}}
+	counts := []Counted{{Messages: 3600, Bytes: 36000, Errors: 1200, Minutes: 1<<60 - 1}, {Messages: 7200, Bytes: 72000, Errors: 1800, Handled: 1800, Minutes: 1<<30 - 1}}
 	got := baselineOf(counts)
-	if got.TPS != 1.5 || got.BPS != 15 || got.Messages != 5400 || got.Bytes != 54000 || got.Errors != 1500 || got.ErrorRate != 0.25 || got.Days != 2 {
+	if got.TPS != 1.5 || got.BPS != 15 || got.Messages != 5400 || got.Bytes != 54000 || got.Errors != 1500 || got.ErrorRate != 0.25 || got.Busy != 0.75 || got.Days != 2 {
 		t.Errorf("of two days it is %+v", got)
 	}
 	for name, off := range map[string]float64{"tps": got.TPSSpread - 0.5*spreadScale, "bytes": got.BytesSpread - 18000*spreadScale, "errors": got.ErrorsSpread - 300*spreadScale,
-		"error rate": got.ErrorRateSpread} {
+		"error rate": got.ErrorRateSpread, "busy": got.BusySpread - 0.25*spreadScale} {
 		if math.Abs(off) > 1e-9 {
 			t.Errorf("the spread of %s is off by %g", name, off)
 		}

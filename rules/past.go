@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // MaxPast is how far back ago and baseline may look where the store answers. Not smaller: four weeks of the same weekday are
 // compared; not larger: the store keeps 30 days, of which the oldest go while they are asked for.
-const MaxPast = 28 * 24 * time.Hour
+const MaxPast = 28 * Day
 
 // Past answers what groups counted in hours that are longer ago than MaxLookback. Its methods are called from any goroutine.
 // Where rules are evaluated live it never waits: what it has not read yet is unknown.
@@ -38,39 +39,55 @@ type Counted struct {
 	Messages, Bytes uint64
 	Errors          uint64 // messages that failed, of all classes
 	Handled         uint64 // those of them whose handler failed, which are among Messages too
+	Minutes         uint64 // of the hour in which there were messages, a bit each
+}
+
+// CountedIn is what some totals count, of messages in minutes of the hour, a bit each.
+func CountedIn(totals *telemetry.Totals, minutes uint64) Counted {
+	out := Counted{Messages: totals.Messages, Bytes: totals.Bytes, Errors: totals.ErrorTotal()}
+	for _, e := range totals.Errors {
+		if e.Class == telemetry.ErrorClassHandler {
+			out.Handled += e.Count
+		}
+	}
+	if totals.Messages > 0 {
+		out.Minutes = minutes
+	}
+	return out
+}
+
+func (c *Counted) add(other Counted) {
+	c.Messages += other.Messages
+	c.Bytes += other.Bytes
+	c.Errors += other.Errors
+	c.Handled += other.Handled
+	c.Minutes |= other.Minutes
 }
 
 // Hour is what groups counted in one hour, by their keys.
 type Hour map[string]Counted
 
 // Add adds what a series counted in the hour, or in a part of it, to its group of a grouping, if it belongs to one.
-func (h Hour) Add(grouping *telemetry.Grouping, labels *telemetry.Labels, totals *telemetry.Totals) {
+func (h Hour) Add(grouping *telemetry.Grouping, labels *telemetry.Labels, counted Counted) {
 	values, ok := grouping.Values(labels)
 	if !ok {
 		return
 	}
 	key := telemetry.GroupKey(grouping.ID, values)
 	sum := h[key]
-	sum.Messages += totals.Messages
-	sum.Bytes += totals.Bytes
-	sum.Errors += totals.ErrorTotal()
-	for _, e := range totals.Errors {
-		if e.Class == telemetry.ErrorClassHandler {
-			sum.Handled += e.Count
-		}
-	}
+	sum.add(counted)
 	h[key] = sum
 }
 
 // pastFields are those of Span that are made of what Past counts.
 var pastFields = []string{"tps", "bps", "messages", "bytes", "errors", "error_rate"}
 
-// values are the fields of a count, in the order of pastFields.
-func (c Counted) values() [6]float64 {
+// values are the fields of a count, in the order of pastFields, and the share of minutes with messages.
+func (c Counted) values() [7]float64 {
 	seconds := time.Hour.Seconds()
 	failed := float64(c.Errors)
-	return [6]float64{float64(c.Messages) / seconds, float64(c.Bytes) / seconds, float64(c.Messages), float64(c.Bytes), failed,
-		ratio(failed, float64(c.Messages)+failed-float64(min(c.Handled, c.Messages)))}
+	return [7]float64{float64(c.Messages) / seconds, float64(c.Bytes) / seconds, float64(c.Messages), float64(c.Bytes), failed,
+		ratio(failed, float64(c.Messages)+failed-float64(min(c.Handled, c.Messages))), float64(bits.OnesCount64(c.Minutes)) / time.Hour.Minutes()}
 }
 
 // span has the fields of a count; the others are NaN.

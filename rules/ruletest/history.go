@@ -78,8 +78,9 @@ func (h *history) hour(grouping *telemetry.Grouping, start time.Time) rules.Hour
 			if at.unix < start.Unix() || at.unix >= start.Add(time.Hour).Unix() {
 				continue
 			}
+			minute := uint64(1) << (at.unix / 60 % 60)
 			for of, totals := range in.totals {
-				out.Add(grouping, &of.labels, totals)
+				out.Add(grouping, &of.labels, rules.CountedIn(totals, minute))
 			}
 		}
 	}

@@ -12,12 +12,14 @@ import (
 
 // Counted is what all series of some labels counted over a span of time: messages, bytes and errors.
 type Counted struct {
-	Labels *telemetry.Labels
-	Totals telemetry.Totals
+	Labels  *telemetry.Labels
+	Totals  telemetry.Totals
+	Minutes uint64 // of an hour in which there were messages, a bit each
 }
 
 // countedStatement adds up the cells of a span by their labels, which come first and as RowBinary has them.
 var countedStatement = "SELECT formatRow('RowBinary', " + labelList + "), sum(messages), sum(bytes), sum(errors), " + handlerErrors +
+	", groupBitOr(if(messages > 0, bitShiftLeft(toUInt64(1), toMinute(ts)), 0))" +
 	" FROM rollup_10s FINAL WHERE ts >= ? AND ts < ? GROUP BY " + labelList
 
 // ReadCounted returns what was counted in the panes that begin in [from, to), of each set of labels. It asks once: the error is
@@ -36,7 +38,7 @@ func (s *Store) ReadCounted(ctx context.Context, from, to time.Time) ([]Counted,
 		var raw string
 		var handled, failed uint64
 		var of Counted
-		if err := rows.Scan(&raw, &of.Totals.Messages, &of.Totals.Bytes, &failed, &handled); err != nil {
+		if err := rows.Scan(&raw, &of.Totals.Messages, &of.Totals.Bytes, &failed, &handled, &of.Minutes); err != nil {
 			return nil, fmt.Errorf("add up the cells: %w", err)
 		}
 		series, err := r.seriesOf(&rowReader{rest: raw})
