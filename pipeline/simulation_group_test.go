@@ -189,7 +189,8 @@ func (s *simulation) first(m *simulatedMember, at topicPartition) int64 {
 // launch starts a process of a role.
 func (s *simulation) launch(role *simulatedRole) *simulatedMember {
 	s.launched++
-	m := &simulatedMember{name: fmt.Sprintf("%s-%d", role.name, s.launched), role: role, next: map[topicPartition]int64{}}
+	m := &simulatedMember{name: fmt.Sprintf("%s-%d", role.name, s.launched), role: role, next: map[topicPartition]int64{},
+		failed: map[topicPartition]time.Time{}}
 	m.stage = role.open(s, m)
 	s.members = append(s.members, m)
 	s.say("%s starts", m.name)

@@ -103,11 +103,20 @@ func (k *simulatedKafka) start(at topicPartition) int64 {
 	return p.records[0].Offset
 }
 
-// compact drops records of weir.alerts that a later one of their key replaces, of the first records of a partition.
+// compactionLag stands for min.compaction.lag.ms of weir.alerts, which Weir wants to be an hour: longer than it takes until what a
+// process writes that has lost the partition is written over.
+const compactionLag = trouble + 10*time.Second
+
+// compact drops records of weir.alerts that a later one of their key replaces, of the first records of a partition and of
+// those that are old enough.
 func (k *simulatedKafka) compact(partition int32, first int) {
 	p := k.partition(topicPartition{telemetry.TopicAlerts, partition})
+	young := slices.IndexFunc(p.records, func(r *kgo.Record) bool { return time.Since(r.Timestamp) < compactionLag })
+	if young >= 0 {
+		first = min(first, young)
+	}
 	newest := map[string]int64{}
-	for _, record := range p.records {
+	for _, record := range p.records[:first] {
 		newest[string(record.Key)] = record.Offset
 	}
 	var kept []*kgo.Record
@@ -127,8 +136,14 @@ type kafkaClient struct {
 
 var errSimulatedNetwork = errors.New("the connection broke")
 
-// Produce appends a record.
+// Produce appends a record. Once one has failed, so do those that the client has for the same partition then, as kgo.RecordRetries
+// says: no later one is there without it.
 func (c kafkaClient) Produce(_ context.Context, record *kgo.Record, promise func(*kgo.Record, error)) {
+	at := topicPartition{record.Topic, record.Partition}
+	if c.m.failed[at].Equal(time.Now()) {
+		promise(record, errSimulatedNetwork)
+		return
+	}
 	fault := c.s.strike(c.m, "writes to "+record.Topic)
 	switch fault {
 	case failsBefore:
@@ -139,6 +154,9 @@ func (c kafkaClient) Produce(_ context.Context, record *kgo.Record, promise func
 		record.Offset = c.s.kafka.append(record, time.Now()).Offset
 	}
 	c.s.end(c.m, fault)
+	if fault.err() != nil {
+		c.m.failed[at] = time.Now()
+	}
 	promise(record, fault.err())
 }
 

@@ -47,6 +47,8 @@ type simulatedMember struct {
 	gone  bool
 	busy  bool      // in a step
 	woke  time.Time // after it had stood still
+	// failed is when a write to a partition failed last.
+	failed map[topicPartition]time.Time
 }
 
 func (m *simulatedMember) owned() []topicPartition {

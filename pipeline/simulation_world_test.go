@@ -153,9 +153,10 @@ const (
 	someLag, muchLag, littleLag = 500, 5000, 5
 	shortOfFiring               = 30 * time.Second
 	longEnough                  = 100 * time.Second
+	membersFrom                 = 40 * time.Second // once alerts are critical that are from the begin, or a warning would come first here and not there
 )
 
-// addCollector lets a collector report the lag of a topic's group, and be silent for a while.
+// addCollector lets a collector report a topic's group, and not know its lag for a while.
 func (w *world) addCollector(r *rand.Rand, began time.Time, topic *topicTraffic) {
 	partition := r.Int32N(w.sources)
 	way := w.lateness - reportInterval - 500*time.Millisecond
@@ -163,19 +164,22 @@ func (w *world) addCollector(r *rand.Rand, began time.Time, topic *topicTraffic)
 	silentFrom := muchFrom + shortOfFiring
 	backFrom := silentFrom + time.Minute + time.Duration(r.Int64N(int64(30*time.Second)))
 	for start := time.Duration(r.Int64N(int64(reportInterval))); start < w.length; start += reportInterval {
-		lag := float64(someLag)
-		switch {
-		case start >= silentFrom && start < backFrom:
-			continue
-		case start >= backFrom+longEnough:
-			lag = littleLag
-		case start >= muchFrom:
-			lag = muchLag
+		var gauges []telemetry.Gauge
+		if start >= membersFrom {
+			gauges = append(gauges, telemetry.Gauge{Name: telemetry.GaugeMembers, Value: 3})
+		}
+		switch lag := telemetry.GaugeLagMessages; {
+		case start < muchFrom:
+			gauges = append(gauges, telemetry.Gauge{Name: lag, Value: someLag})
+		case start < silentFrom, start >= backFrom && start < backFrom+longEnough:
+			gauges = append(gauges, telemetry.Gauge{Name: lag, Value: muchLag})
+		case start >= backFrom:
+			gauges = append(gauges, telemetry.Gauge{Name: lag, Value: littleLag})
 		}
 		w.add(r, start+reportInterval+time.Duration(r.Int64N(int64(way))), partition, &telemetry.Report{Schema: telemetry.Schema,
 			StartUnixMillis: began.Add(start).UnixMilli(), LengthMillis: uint32(reportInterval.Milliseconds()),
 			Labels: telemetry.Labels{Cluster: "main", System: "kafka", Topic: topic.name, Op: "group"},
-			Gauges: []telemetry.Gauge{{Name: telemetry.GaugeLagMessages, Value: lag}}})
+			Gauges: gauges})
 	}
 }
 

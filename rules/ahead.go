@@ -40,7 +40,8 @@ func (e *Evaluator) TellAhead() []telemetry.Alert {
 }
 
 // mayTell says that an alert found true is told ahead.
-func (e *Evaluator) mayTell(rule *Rule, g *groupState, _ time.Time) bool {
+func (e *Evaluator) mayTell(one asked, g *groupState, _ time.Time) bool {
+	rule := one.rule
 	key := alertKey(rule.Alert, g.key)
 	if _, told := e.told[key]; told || rule.For > 0 || rule.critical != nil || len(e.told) >= maxTold {
 		return false

@@ -23,9 +23,15 @@ type batch struct {
 	took     time.Duration // the newest evaluation, for each rule
 }
 
-// batchRule is one rule of a batch.
+// asked is a condition of a rule that is asked of many groups: that of all its alerts, or that of critical ones.
+type asked struct {
+	rule *Rule
+	of   *condition
+}
+
+// batchRule is one condition of a batch.
 type batchRule struct {
-	rule      *Rule
+	asked
 	lowered   bool // else all groups are asked one by one
 	condition kernel.Condition
 	back      time.Duration // how far back it looks
@@ -35,16 +41,17 @@ type batchRule struct {
 	candidates []int32 // rows where the condition was found true, in ascending order
 }
 
-// newBatches lowers rules, by grouping.
-func newBatches(rules []*Rule, pane time.Duration) map[string]*batch {
+// newBatches lowers conditions, by grouping.
+func newBatches(conditions []asked, pane time.Duration) map[string]*batch {
 	batches := map[string]*batch{}
-	for _, rule := range rules {
-		b := batches[rule.Grouping.ID]
+	for _, one := range conditions {
+		grouping := one.rule.Grouping
+		b := batches[grouping.ID]
 		if b == nil {
-			b = &batch{grouping: rule.Grouping.ID, plan: kernel.NewPlan(), columns: newColumns(pane, rule.Grouping.By)}
-			batches[rule.Grouping.ID] = b
+			b = &batch{grouping: grouping.ID, plan: kernel.NewPlan(), columns: newColumns(pane, grouping.By)}
+			batches[grouping.ID] = b
 		}
-		b.add(rule)
+		b.add(one)
 	}
 	for _, b := range batches {
 		b.columns.bind(b.plan.Leaves())
@@ -53,26 +60,26 @@ func newBatches(rules []*Rule, pane time.Duration) map[string]*batch {
 	return batches
 }
 
-func (b *batch) add(rule *Rule) {
-	added := batchRule{rule: rule, back: b.columns.wholePanes(rule.Window),
-		elsewhere: rule.reads.prev || len(rule.reads.over) > 0 || len(rule.reads.ago) > 0}
-	for _, span := range rule.reads.over {
+func (b *batch) add(one asked) {
+	added := batchRule{asked: one, back: b.columns.wholePanes(one.rule.Window),
+		elsewhere: one.of.reads.prev || len(one.of.reads.over) > 0 || len(one.of.reads.ago) > 0}
+	for _, span := range one.of.reads.over {
 		added.back = max(added.back, b.columns.wholePanes(span))
 	}
-	for _, ago := range rule.reads.ago {
-		added.back = max(added.back, b.columns.wholePanes(ago)+b.columns.wholePanes(rule.Window))
+	for _, ago := range one.of.reads.ago {
+		added.back = max(added.back, b.columns.wholePanes(ago)+b.columns.wholePanes(one.rule.Window))
 	}
-	if rule.reads.prev {
-		added.back = max(added.back, 2*b.columns.wholePanes(rule.Window))
+	if one.of.reads.prev {
+		added.back = max(added.back, 2*b.columns.wholePanes(one.rule.Window))
 	}
-	added.condition, _, added.lowered = b.plan.AddNecessary(rule.tree, leafNames{b.columns, rule}.leaf)
+	added.condition, _, added.lowered = b.plan.AddNecessary(one.of.tree, leafNames{b.columns, one}.leaf)
 	b.rules = append(b.rules, added)
 }
 
-// leafNames finds which parts of a rule's expression are columns.
+// leafNames finds which parts of a condition are columns.
 type leafNames struct {
 	columns *columns
-	rule    *Rule
+	asked
 }
 
 // leaf names the column of a node; kernel.Leaves says how.
@@ -150,10 +157,10 @@ func (l leafNames) elsewhere(node ast.Node) (reach, bool) {
 		if !ok {
 			return reach{}, false
 		}
-		if over, known := l.rule.reads.over[text.Value]; known && callee.Value == "over" {
+		if over, known := l.of.reads.over[text.Value]; known && callee.Value == "over" {
 			return reach{0, l.columns.panes(over)}, true
 		}
-		if back, known := l.rule.reads.ago[text.Value]; known && callee.Value == "ago" {
+		if back, known := l.of.reads.ago[text.Value]; known && callee.Value == "ago" {
 			return reach{l.columns.panes(back), window}, true
 		}
 	}
@@ -243,5 +250,5 @@ func (e *Evaluator) knowsAll(r *batchRule, at time.Time) bool {
 			return false
 		}
 	}
-	return !e.omits.since(r.rule.Grouping.ID, r.rule.reads.needs, from)
+	return !e.omits.since(r.rule.Grouping.ID, r.of.reads.needs, from)
 }

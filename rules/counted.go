@@ -22,7 +22,11 @@ func (a *alertState) counted() counted {
 
 // heldFor is for how long the condition held until a time, without the time in which that was unknown.
 func (a *alertState) heldFor(at time.Time) time.Duration {
-	return at.Sub(a.ActiveAt) - a.UnknownFor
+	held := at.Sub(a.ActiveAt) - a.UnknownFor
+	if !a.UnknownSince.IsZero() {
+		held -= at.Sub(a.UnknownSince)
+	}
+	return held
 }
 
 // publish returns a copy to publish of an alert that made no transition.
@@ -43,7 +47,7 @@ func (e *Evaluator) doubt(rule *Rule, key string, found verdict, at time.Time) *
 	if found.indefinite || alert.State == telemetry.AlertPending || !alert.ClearedAt.IsZero() {
 		stop(&alert.UnknownSince, at)
 	}
-	alert.doubtCritical(at)
+	lowered := alert.countCritical(rule, found, at)
 	switch {
 	case found.unmeasured:
 		if stop(&alert.UnmeasuredSince, at); at.Sub(alert.UnmeasuredSince) >= UnmeasuredRetention {
@@ -52,7 +56,11 @@ func (e *Evaluator) doubt(rule *Rule, key string, found verdict, at time.Time) *
 	case found.indefinite:
 		alert.UnmeasuredSince = time.Time{}
 	}
-	if alert.counted() == before {
+	switch {
+	case lowered:
+		alert.measure(rule, found, e.config.Pane)
+		return alert.move(alert.State, at)
+	case alert.counted() == before:
 		return nil
 	}
 	return alert.publish(at)
@@ -73,7 +81,7 @@ func stop(since *time.Time, at time.Time) {
 }
 
 // resume lets an alert count on once its condition is known again.
-func (a *alertState) resume(found verdict, at time.Time) {
+func (a *alertState) resume(at time.Time) {
 	if unknown := standstill(&a.UnknownSince, at); unknown > 0 {
 		a.UnmeasuredSince = time.Time{}
 		if a.State == telemetry.AlertPending {
@@ -81,10 +89,20 @@ func (a *alertState) resume(found verdict, at time.Time) {
 		}
 		postpone(&a.ClearedAt, unknown)
 	}
+}
+
+// countCritical lets an alert count on for critical by what was found, and says whether its severity changed.
+func (a *alertState) countCritical(rule *Rule, found verdict, at time.Time) bool {
 	if !found.critical && !found.calm {
 		a.doubtCritical(at)
-		return
+		return false
 	}
+	a.resumeCritical(at)
+	return a.escalate(rule, found, at)
+}
+
+// resumeCritical is as resume, of the condition for critical.
+func (a *alertState) resumeCritical(at time.Time) {
 	unknown := standstill(&a.CriticalUnknownSince, at)
 	postpone(&a.CriticalAt, unknown)
 	postpone(&a.CriticalClearedAt, unknown)

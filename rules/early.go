@@ -18,13 +18,27 @@ var growingFields = map[string]bool{"tps": true, "bps": true, "messages": true, 
 // pane that is open: it is, where its expression stays true once it is. Where it is not, why
 // says what may make it false again.
 func (r *Rule) FiresEarly() (early bool, why string) {
-	switch {
-	case r.Limit > 0:
+	if r.Limit > 0 {
 		return false, "it has a limit: which groups have an alert would depend on which came first"
-	case !r.reads.presence:
+	}
+	return r.staysTrue()
+}
+
+// CriticalEarly says whether the rule's condition for critical is asked like that, whatever the other is.
+func (r *Rule) CriticalEarly() bool {
+	if r.critical == nil || r.Limit > 0 {
+		return false
+	}
+	stays, _ := r.critical.staysTrue()
+	return stays
+}
+
+// staysTrue says that the condition is true of all of a window where it is of a part. Where it may not be, why says so.
+func (c *condition) staysTrue() (stays bool, why string) {
+	if !c.reads.presence {
 		return false, "it may be true because input is missing"
 	}
-	if shrinks := mayShrink(r.tree); shrinks != nil {
+	if shrinks := mayShrink(c.tree); shrinks != nil {
 		return false, fmt.Sprintf("%s may become false while more comes in", shrinks)
 	}
 	return true, ""
@@ -94,12 +108,15 @@ func isConstant(node ast.Node) bool {
 	return ok
 }
 
-// earlyRules are those of a set that fire early.
-func earlyRules(set *Set) []*Rule {
-	var out []*Rule
+// earlyConditions are those of a set that are asked early.
+func earlyConditions(set *Set) []asked {
+	var out []asked
 	for _, rule := range set.Rules {
 		if early, _ := rule.FiresEarly(); early {
-			out = append(out, rule)
+			out = append(out, asked{rule, &rule.condition})
+		}
+		if rule.CriticalEarly() {
+			out = append(out, asked{rule, rule.critical})
 		}
 	}
 	return out
@@ -156,11 +173,11 @@ func (e *Evaluator) newsOf(news map[string]time.Time, at time.Time) map[string][
 // and what becomes of those that are found true.
 type question struct {
 	at   time.Time
-	may  func(*Rule, *groupState, time.Time) bool
+	may  func(asked, *groupState, time.Time) bool
 	take func(*Rule, *groupState, verdict, time.Time) *telemetry.Alert
 }
 
-// askEarly asks the rules that fire early of groups, by grouping.
+// askEarly asks the early conditions of groups, by grouping.
 func (e *Evaluator) askEarly(byGrouping map[string][]*groupState, q question) []telemetry.Alert {
 	completeness := e.stats.Completeness
 	defer func() { e.stats.Completeness = completeness }() // of evaluations
@@ -174,22 +191,22 @@ func (e *Evaluator) askEarly(byGrouping map[string][]*groupState, q question) []
 	return changed
 }
 
-// askBatch asks the early rules of one grouping.
+// askBatch asks the early conditions of one grouping.
 func (e *Evaluator) askBatch(b *batch, groups []*groupState, q question) []telemetry.Alert {
 	b.evaluate(e, groups, q.at)
 	var changed []telemetry.Alert
 	for i := range b.rules {
-		rule := b.rules[i].rule
-		for _, row := range rule.covered(b.rules[i].candidates, groups) {
+		one := &b.rules[i]
+		for _, row := range one.rule.covered(one.candidates, groups) {
 			g := groups[row]
-			if !q.may(rule, g, q.at) {
+			if !q.may(one.asked, g, q.at) {
 				continue
 			}
-			found, err := e.ask(rule, g, q.at)
-			if err != nil || !found.active || found.unknown {
+			found, err := e.ask(one.rule, g, q.at)
+			if err != nil || !found.active || found.unknown || one.of == one.rule.critical && !found.critical {
 				continue // the evaluation at that time says what fails
 			}
-			if alert := q.take(rule, g, found, q.at); alert != nil {
+			if alert := q.take(one.rule, g, found, q.at); alert != nil {
 				changed = append(changed, *alert)
 			}
 		}
@@ -197,7 +214,7 @@ func (e *Evaluator) askBatch(b *batch, groups []*groupState, q question) []telem
 	return changed
 }
 
-// fire begins an alert, or lets one that is pending fire.
+// fire begins an alert, or lets one that is pending fire, or one that fires become critical.
 func (e *Evaluator) fire(rule *Rule, g *groupState, found verdict, at time.Time) *telemetry.Alert {
 	found.early = true
 	alert, err := e.active(rule, g, found, at)
@@ -207,17 +224,31 @@ func (e *Evaluator) fire(rule *Rule, g *groupState, found verdict, at time.Time)
 	return alert
 }
 
-// mayFire says that a condition found true moves the rule's alert: it begins, or has been
-// pending for long enough.
-func (e *Evaluator) mayFire(rule *Rule, g *groupState, at time.Time) bool {
-	alert := e.alerts[alertKey(rule.Alert, g.key)]
+// mayFire says that a condition found true moves the rule's alert: it begins, has been
+// pending for long enough, or becomes critical.
+func (e *Evaluator) mayFire(one asked, g *groupState, at time.Time) bool {
+	alert := e.alerts[alertKey(one.rule.Alert, g.key)]
 	switch {
 	case alert == nil:
 		return true
+	case alert.State == telemetry.AlertFiring:
+		return one.of == one.rule.critical && alert.mayEscalate(one.rule, at)
 	case !at.After(alert.EvaluatedAt):
 		return false
 	case alert.State == telemetry.AlertPending:
-		return alert.heldFor(at) >= rule.For
+		return alert.heldFor(at) >= one.rule.For
 	}
 	return alert.State == telemetry.AlertResolved
+}
+
+// mayEscalate says that a firing alert becomes critical at a time if its condition for that is true then. It may have begun to
+// fire early at that time.
+func (a *alertState) mayEscalate(rule *Rule, at time.Time) bool {
+	switch {
+	case a.Labels[severityLabel] == severityCritical || !at.After(a.EvaluatedAt) && !a.early:
+		return false
+	case rule.For == 0:
+		return true
+	}
+	return !a.CriticalAt.IsZero() && a.CriticalUnknownSince.IsZero() && at.Sub(a.CriticalAt) >= rule.For
 }

@@ -1,12 +1,13 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -80,7 +81,7 @@ func (b *beginner) expect(changed []telemetry.Alert, want ...string) {
 		got = append(got, fmt.Sprintf("%s %s of %g, completeness %g, transition %v", alert.EvaluatedAt.Sub(b.start), alert.State, alert.Values["messages"],
 			alert.Completeness, alert.Transition))
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got); diff != "" {
 		b.t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -146,4 +147,115 @@ func TestEarlyOutlivesACrash(t *testing.T) {
 	again.expect(again.Advance())
 	again.comes(30, 31)
 	again.expect(again.Advance(), "30s resolved of 0, completeness 1, transition true")
+}
+
+func TestCriticalEarly(t *testing.T) {
+	for _, c := range []struct {
+		conditions string
+		want       bool
+	}{
+		{"warn: 'p99 > 800ms', crit: 'errors >= 10'", true},
+		{"expr: 'clients > 1', warn: 'tps < 5', crit: 'errors >= 10'", true},
+		{"expr: 'p99 > 1ms', warn: 'errors >= 1', crit: 'errors >= 10'", false},
+		{"warn: 'errors >= 1', crit: 'error_rate > 5%'", false},
+		{"warn: 'errors >= 1', crit: 'errors >= 10', limit: 3", false},
+		{"crit: 'errors >= 10'", false}, // that is the rule's only one
+	} {
+		if got := parseConditions(t, c.conditions).CriticalEarly(); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.conditions, got, c.want)
+		}
+	}
+}
+
+func parseConditions(t *testing.T, conditions string) *Rule {
+	t.Helper()
+	parsed, faults := Parse("rules.yaml", fmt.Appendf(nil, "groups:\n  - name: g\n    rules:\n      - {alert: A, by: [topic, tier], window: 20s, %s}\n", conditions))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return parsed[0]
+}
+
+// expectSeverities compares what changed, by severity.
+func (b *beginner) expectSeverities(changed []telemetry.Alert, want ...string) {
+	b.t.Helper()
+	var got []string
+	for _, alert := range changed {
+		if alert.Transition {
+			got = append(got, fmt.Sprintf("%s %s %s, was %s, seq %d", alert.EvaluatedAt.Sub(b.start), alert.Labels["severity"], alert.State, cmp.Or(alert.FormerLabels["severity"], "none"), alert.Seq))
+		}
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		b.t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestEscalateEarly holds that an alert which fires becomes critical before its pane is over, and in the same pane as it began.
+func TestEscalateEarly(t *testing.T) {
+	b := begin(t, parseConditions(t, "warn: 'messages > 100', crit: 'messages > 1000'"))
+	b.put(0, 120)
+	b.expectSeverities(b.FireEarly(), "10s warning firing, was none, seq 1")
+	b.put(0, 1000)
+	b.expectSeverities(b.FireEarly(), "10s critical firing, was warning, seq 2")
+	b.put(0, 1000)
+	b.expectSeverities(b.FireEarly())
+	b.comes(10, 11)
+	b.expectSeverities(b.Advance())
+	b.comes(30, 31)
+	b.expectSeverities(b.Advance(), "30s critical resolved, was warning, seq 3")
+}
+
+// TestEscalateEarlyAfterFor holds that critical comes early once its condition held for long enough, and not before.
+func TestEscalateEarlyAfterFor(t *testing.T) {
+	rule := parseConditions(t, "for: 20s, warn: 'p99 > 0s or messages > 100', crit: 'messages > 1000'")
+	b := begin(t, rule)
+	for pane := range 3 {
+		b.put(10*pane, 500)
+		b.FireEarly()
+		b.comes(10*pane+10, 10*pane+11)
+		b.Advance()
+	}
+	for pane := 3; pane < 5; pane++ {
+		b.put(10*pane, 2000)
+		b.expect(b.FireEarly())
+		b.comes(10*pane+10, 10*pane+11)
+		if changed := b.Advance(); len(changed) != 4-pane { // since when critical holds, and no more
+			t.Errorf("%d records at the end of pane %d", len(changed), pane)
+		}
+	}
+	b.put(50, 1)
+	again := begin(t, rule)
+	again.Restore(b.Alerts(), b.Progress())
+	for _, e := range []*beginner{b, again} {
+		e.comes(50, 51)
+		e.put(40, 2000)
+		e.put(50, 2000)
+		e.expectSeverities(e.FireEarly(), "1m0s critical firing, was warning, seq 3")
+		e.comes(60, 61)
+		e.expectSeverities(e.Advance())
+	}
+}
+
+// TestOnlyCriticalIsEarly holds that a condition for critical is asked early where the other may be taken back.
+func TestOnlyCriticalIsEarly(t *testing.T) {
+	b := begin(t, parseConditions(t, "warn: 'messages < 5 and messages > 0', crit: 'messages > 1000'"))
+	b.put(0, 1)
+	b.expectSeverities(b.FireEarly())
+	b.put(0, 2000)
+	b.expectSeverities(b.FireEarly(), "10s critical firing, was none, seq 1")
+	b.comes(10, 11)
+	b.expectSeverities(b.Advance())
+}
+
+// TestTheOtherConditionIsNotEarly holds that what is found true of a rule that is asked early for critical only is that.
+func TestTheOtherConditionIsNotEarly(t *testing.T) {
+	rule := parseConditions(t, "warn: 'tps_median > 1', crit: 'messages > 100 and topic matches tier'") // no kernel has the latter
+	if !rule.CriticalEarly() {
+		t.Fatal("critical is not asked early")
+	}
+	b := begin(t, rule)
+	b.put(0, 500)
+	b.expect(b.FireEarly())
+	b.comes(10, 11)
+	b.expectSeverities(b.Advance(), "10s warning firing, was none, seq 1")
 }

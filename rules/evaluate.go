@@ -125,16 +125,21 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 	}
 	unsaid := false
 	view.setPolicy(e.set.Policy, &unsaid)
-	active, indefinite, err := rule.holds(view, func() bool { return readUnknown || unsaid })
+	elsewhereUnknown := func() bool { return readUnknown || unsaid }
+	active, indefinite, err := rule.holds(view, elsewhereUnknown)
 	if err != nil {
 		return verdict{}, err
 	}
+	found := verdict{active: active, view: view, totals: &here.totals, from: from}
 	omitted := here.omitted.Has(rule.reads.needs)
 	whole := e.wholeWindow(rule, at) && !omitted
-	heard := whole || active && rule.reads.presence && !omitted
-	found := verdict{active: active, unknown: !heard || indefinite, indefinite: heard && indefinite, view: view, totals: &here.totals, from: from}
+	if err := rule.isCritical(&found, whole, elsewhereUnknown); err != nil {
+		return verdict{}, err
+	}
+	heard := whole || !omitted && active && (rule.reads.presence || found.critical)
+	found.unknown, found.indefinite = !heard || indefinite, heard && indefinite
 	found.unmeasured = found.indefinite && !readUnknown
-	return found, rule.isCritical(&found, whole, func() bool { return readUnknown || unsaid })
+	return found, nil
 }
 
 // setPolicy lets a view read a policy. What that does not say is noted.

@@ -48,7 +48,7 @@ type Evaluator struct {
 	begins     begins
 	omits      omitted
 	batches    map[string]*batch    // by grouping
-	early      map[string]*batch    // of the rules that fire early
+	early      map[string]*batch    // of conditions that are asked early
 	fresh      map[string]time.Time // groups of which something came, and for when they were asked since
 	later      map[string]time.Time // likewise of those with something of a pane after the next, for what is told ahead
 	told       map[string]time.Time // alerts told ahead, by rule and group, and the ends of their panes
@@ -108,14 +108,14 @@ func (e *Evaluator) resetHealth() {
 	e.longest = e.set.Lookback()
 	e.health, e.used, e.byName = map[string]*RuleHealth{}, map[string]bool{}, map[string]*Rule{}
 	e.variants = map[string][]*Rule{}
-	e.batches = newBatches(e.set.Rules, e.config.Pane)
+	e.batches = newBatches(conditionsOf(e.set), e.config.Pane)
 	for _, batch := range e.batches {
 		batch.columns.keeps = true
 	}
 	for _, g := range e.groups {
 		g.slides = nil // of columns that are no more
 	}
-	e.early = newBatches(earlyRules(e.set), e.config.Pane)
+	e.early = newBatches(earlyConditions(e.set), e.config.Pane)
 	e.fresh, e.later, e.told = map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
 	for _, rule := range e.set.Rules {
 		e.used[rule.Grouping.ID] = true

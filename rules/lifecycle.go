@@ -32,10 +32,11 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 		return alert.move(telemetry.AlertInactive, at), nil
 	}
 	before := alert.counted()
-	alert.resume(found, at)
+	alert.resume(at)
 	if alert.ClearedAt.IsZero() {
 		alert.ClearedAt = at
 	}
+	alert.resumeCritical(at) // what is true of no severity is not critical
 	alert.calmed(at)
 	if at.Sub(alert.ClearedAt) >= rule.KeepFiringFor {
 		alert.ResolvedAt = at
@@ -71,9 +72,9 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 	closes := alert.early // what was found of a part of the window is found of all of it now
 	alert.early = found.early
 	before := alert.counted()
-	alert.resume(found, at)
+	alert.resume(at)
 	alert.ClearedAt = time.Time{}
-	changed := alert.escalate(rule, found, at)
+	changed := alert.countCritical(rule, found, at)
 	counts := alert.counted() != before
 	alert.measure(rule, found, e.config.Pane)
 	err := alert.annotate(rule, g, found)

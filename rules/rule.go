@@ -93,6 +93,15 @@ func (s *Set) Lookback() time.Duration {
 	return longest
 }
 
+// conditionsOf are the conditions of all alerts of a set, in the order of its rules.
+func conditionsOf(set *Set) []asked {
+	out := make([]asked, len(set.Rules))
+	for i, rule := range set.Rules {
+		out[i] = asked{rule, &rule.condition}
+	}
+	return out
+}
+
 // LooksPast says that some rule looks further back than what is kept, which Config.Past answers.
 func (s *Set) LooksPast() bool {
 	return slices.ContainsFunc(s.Rules, (*Rule).looksPast)

@@ -134,8 +134,11 @@ func (p *Printer) table(c *Checked) error {
 // firesEarly says whether a rule fires before its pane is over, and why not.
 func firesEarly(rule *rules.Rule) string {
 	early, why := rule.FiresEarly()
-	if early {
+	switch {
+	case early:
 		return "yes"
+	case rule.CriticalEarly():
+		return "only as critical: " + why
 	}
 	return "no: " + why
 }

@@ -107,10 +107,11 @@ d: 2 rules, no faults
 	}
 }
 
-// TestTheTableNamesTiers has a rule with a variant for S1 and one for the others.
+// TestTheTableNamesTiers has a rule with a variant for S1 and one for the others, and one that fires early as critical only.
 func TestTheTableNamesTiers(t *testing.T) {
 	parsed, faults := rules.Parse("r.yaml", []byte("groups:\n  - name: g\n    rules:\n"+
-		"      - {alert: A, by: [tier], window: 5m, expr: tps > 9, by_tier: {S1: {window: 1m, expr: bps > 1MB/s}}}\n"))
+		"      - {alert: A, by: [tier], window: 5m, expr: tps > 9, by_tier: {S1: {window: 1m, expr: bps > 1MB/s}}}\n"+
+		"      - {alert: B, warn: lag > 9, crit: errors > 9}\n"))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -119,7 +120,8 @@ func TestTheTableNamesTiers(t *testing.T) {
 	if err := printer.Print([]lint.Checked{{Dir: "d", Rules: rules.Count(parsed), Table: parsed}}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "RULE       GROUPS BY  LOOKS BACK  READS  FIRES EARLY\nA S1       tier       1m          bps    yes\nA default  tier       5m          tps    yes\nd: 1 rules, no faults\n"
+	const want = "RULE       GROUPS BY  LOOKS BACK  READS        FIRES EARLY\nA S1       tier       1m          bps          yes\nA default  tier       5m          tps          yes\n" +
+		"B          -          1m          lag, errors  only as critical: lag > 9 may become false while more comes in\nd: 2 rules, no faults\n"
 	if diff := cmp.Diff(want, out.String()+errs.String()); diff != "" {
 		t.Errorf("the table is another (-want +got):\n%s", diff)
 	}
