@@ -8,9 +8,13 @@ import (
 
 // explainSyntax says where and why a configuration file is no YAML.
 func explainSyntax(path, text string, err error) error {
-	line, message := rules.SyntaxFault(text, err)
-	if line == 0 {
+	fault := rules.SyntaxFault(text, err)
+	message := fault.Message
+	if fault.Hint != "" {
+		message += "; " + fault.Hint
+	}
+	if fault.Line == 0 {
 		return fmt.Errorf("%s: %s", path, message)
 	}
-	return fmt.Errorf("%s:%d: %s", path, line, message)
+	return fmt.Errorf("%s:%d: %s", path, fault.Line, message)
 }

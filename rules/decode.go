@@ -64,7 +64,7 @@ func (d *decoder) group(node *yaml.Node) []*Rule {
 	fields := d.mapping(node, "a group", groupKeys)
 	name, ok := d.text(fields["name"], "name")
 	if !ok && fields["name"] == nil {
-		d.fault(node, "", "the group has no name")
+		d.fault(node, "add name: messages, or another", "the group has no name")
 	}
 	of := ruleGroup{name, d.lane(fields["lane"]), fields["defaults"]}
 	d.defaults(of)
@@ -103,6 +103,9 @@ func (d *decoder) shared(from layers, rule *Rule) {
 func (d *decoder) rule(node *yaml.Node, of ruleGroup) []*Rule {
 	before := d.found
 	own := d.mapping(node, "a rule", ruleKeys)
+	if node.Kind != yaml.MappingNode {
+		return nil
+	}
 	rule := &Rule{Group: of.name, Lane: of.lane, File: d.path, Line: node.Line, column: node.Column, source: d.line(node.Line)}
 	rule.written = written{d, []*yaml.Node{of.defaults, node}}
 	alert, ok := d.text(own["alert"], "alert")
@@ -110,7 +113,7 @@ func (d *decoder) rule(node *yaml.Node, of ruleGroup) []*Rule {
 	case !ok && own["alert"] == nil:
 		d.fault(node, "add alert: Name", "the rule has no name")
 	case ok && !alertName.MatchString(alert):
-		d.fault(own["alert"], "", "got alert %q, want letters, digits and _", alert)
+		d.fault(own["alert"], meantByAlert(alert), "got alert %q, want letters, digits and _, no digit first", alert)
 	case ok:
 		rule.Alert, rule.Line, rule.column = alert, own["alert"].Line, own["alert"].Column
 		rule.source = d.line(rule.Line)
@@ -138,7 +141,7 @@ func (d *decoder) complete(node *yaml.Node, rule *Rule, from layers) {
 	rule.labels = d.templates(from.values("labels"), "label", rule)
 	rule.annotations = d.templates(from.values("annotations"), "annotation", rule)
 	if lookback, most := rule.Lookback(), rule.Lane.maxLookback(); lookback > most {
-		d.fault(from.firstCondition(), "shorten the window or ago", "the rule looks back %s, at most %s is kept", rule.Lane.format(lookback), rule.Lane.format(most))
+		d.fault(from.firstCondition(), "shorten the window or ago", "the rule looks back %s, at most %s is kept", FormatDuration(lookback), FormatDuration(most))
 	}
 	rule.Grouping.ID = groupingID(rule.Grouping.By, rule.WhereText)
 }

@@ -52,6 +52,9 @@ func (d *decoder) conditions(node *yaml.Node, rule *Rule, from layers) {
 		rule.conditions = append(rule.conditions, conditionText{key, text})
 	}
 	rule.severity = firstSeverity(from)
+	if rule.severity != "" && slices.Contains(rule.Grouping.By, severityLabel) {
+		d.fault(from.value("by"), "take it out of by", "label %q is set by warn and crit", severityLabel)
+	}
 	if ok {
 		d.compile(from.firstCondition(), rule, texts)
 	}

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v3"
@@ -14,12 +15,18 @@ import (
 
 func (d *decoder) by(node *yaml.Node) []string {
 	var out []string
+	if node != nil && node.Kind == yaml.ScalarNode && node.Tag != "!!null" {
+		d.fault(node, fmt.Sprintf("write [%s]", strings.Join(strings.FieldsFunc(node.Value, isBetween), ", ")), "got %s, want a list of label names", kindName(node))
+		return nil
+	}
 	for _, item := range d.sequence(node, "label names") {
 		name, ok := d.text(item, "a label name")
 		switch {
 		case !ok:
 		case !alertName.MatchString(name):
-			d.fault(item, "", "got label name %q, want letters, digits and _", name)
+			d.fault(item, "", "got label name %q, want letters, digits and _, no digit first", name)
+		case name == alertnameLabel:
+			d.fault(item, "take it out", "label %q is the rule's name", name)
 		case slices.Contains(out, name):
 			d.fault(item, "", "label %q is given twice", name)
 		case misspelt(name):
@@ -33,6 +40,9 @@ func (d *decoder) by(node *yaml.Node) []string {
 	}
 	return out
 }
+
+// isBetween says of a character that it parts label names.
+func isBetween(c rune) bool { return c == ',' || unicode.IsSpace(c) }
 
 // misspelt says that a label is one letter off a well-known one, or has two swapped. Other names are
 // labels of the application's own.

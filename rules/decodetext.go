@@ -27,7 +27,7 @@ func (d *decoder) templates(mappings []*yaml.Node, what string, rule *Rule) map[
 		case !alertName.MatchString(name):
 			d.fault(node.key, "", "got %s name %q, want letters, digits and _", what, name)
 			continue
-		case what == "label" && (name == "alertname" || slices.Contains(rule.Grouping.By, name)):
+		case what == "label" && (name == alertnameLabel || slices.Contains(rule.Grouping.By, name)):
 			d.fault(node.key, "", "label %q is set by the rule's name or by, and cannot be set again", name)
 			continue
 		case what == "label" && name == severityLabel && rule.severity != "":

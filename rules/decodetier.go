@@ -29,7 +29,7 @@ func (d *decoder) tiers(node *yaml.Node, rule *Rule, from layers) []*Rule {
 	if by := d.by(from.value("by")); !slices.Contains(by, tierLabel) {
 		d.fault(keyIn(rule.written.layers, node), "add it to by", "by_tier goes by the label tier, and the rule groups by %v", by)
 	}
-	if len(given) == 0 && node.Kind == yaml.MappingNode {
+	if len(node.Content) == 0 && node.Kind == yaml.MappingNode {
 		d.fault(node, "name one of "+strings.Join(tierNames, ", "), "by_tier is empty")
 	}
 	var named []string
@@ -45,6 +45,10 @@ func (d *decoder) tiers(node *yaml.Node, rule *Rule, from layers) []*Rule {
 		switch value := given[tier]; {
 		case value != nil:
 			variant.written.layers = append(slices.Clone(rule.written.layers), value)
+			if value.Kind != yaml.MappingNode {
+				d.mapping(value, "a tier of by_tier", tierKeys)
+				continue
+			}
 			d.complete(value, &variant, append(slices.Clone(from), d.mapping(value, "a tier of by_tier", tierKeys)))
 		case tier == DefaultTier && from.firstCondition() != nil:
 			d.complete(node, &variant, from)

@@ -218,7 +218,7 @@ func TestFaultsOfTheLane(t *testing.T) {
 		group("lane: inspection", "expr: send_skew > 3"):                    "expr: an inspection has no send_skew: it is the median of all panes, and days are not kept by pane",
 		group("lane: inspection", "expr: prev.send_skew > 3"):               "expr: an inspection has no send_skew: it is the median of all panes, and days are not kept by pane",
 		group("lane: inspection\n    defaults: {for: 5m}", "expr: tps > 1"): "an inspection has no for: it is asked once of a day, and finds something or not",
-		group("lane: realtime", "expr: tps > 1, window: 1d"):                "got window 24h0m0s, want above 0 and at most 1h0m0s",
+		group("lane: realtime", "expr: tps > 1, window: 1d"):                "got window 1d, want above 0 and at most 1h",
 	} {
 		_, faults := Parse("rules.yaml", []byte(text))
 		if len(faults) != 1 || faults[0].Message != want {

@@ -46,14 +46,6 @@ func (l Lane) maxLookback() time.Duration {
 	return MaxLookback
 }
 
-// format is a span as messages of the lane have it.
-func (l Lane) format(span time.Duration) string {
-	if l == LaneInspection {
-		return FormatDuration(span)
-	}
-	return span.String()
-}
-
 // spanExample is how a rule of the lane looks elsewhere in time.
 func (l Lane) spanExample(function string) string {
 	if l == LaneInspection {
@@ -74,7 +66,7 @@ func (d *decoder) window(node *yaml.Node, rule *Rule) {
 	}
 	rule.Window = d.duration(node, "window", DefaultWindow)
 	if rule.Window <= 0 || rule.Window > MaxLookback {
-		d.fault(node, "", "got window %s, want above 0 and at most %s", rule.Window, MaxLookback)
+		d.fault(node, "", "got window %s, want above 0 and at most %s", FormatDuration(rule.Window), FormatDuration(MaxLookback))
 		rule.Window = DefaultWindow
 	}
 }

@@ -104,7 +104,7 @@ func (a *alertState) move(state telemetry.AlertState, at time.Time) *telemetry.A
 
 // name gives an alert its labels, which are its identity, all but a severity that may change.
 func (a *alertState) name(rule *Rule, g *groupState) error {
-	labels := map[string]string{"alertname": rule.Alert}
+	labels := map[string]string{alertnameLabel: rule.Alert}
 	for i, name := range rule.Grouping.By {
 		if g.values[i] != "" {
 			labels[name] = g.values[i]

@@ -54,7 +54,7 @@ func (d *decoder) mapping(node *yaml.Node, what string, known []string) map[stri
 		if known == nil {
 			d.fault(node, "", "got %s, want %s as names with texts, as in {name: text}", kindName(node), what)
 		} else {
-			d.fault(node, "", "got %s, want %s with keys %s", kindName(node), what, strings.Join(known, ", "))
+			d.fault(node, meantByKind(node, what), "got %s, want %s with keys %s", kindName(node), what, strings.Join(known, ", "))
 		}
 		return out
 	}
@@ -62,9 +62,9 @@ func (d *decoder) mapping(node *yaml.Node, what string, known []string) map[stri
 		key, value := node.Content[i], node.Content[i+1]
 		switch {
 		case known != nil && !slices.Contains(known, key.Value):
-			d.fault(key, didYouMean(key.Value, known), "unknown field %q in %s; known are %s", key.Value, what, strings.Join(known, ", "))
+			d.fault(key, meantByKey(key.Value, what, known), "unknown field %q in %s; known are %s", key.Value, what, strings.Join(known, ", "))
 		case out[key.Value] != nil:
-			d.fault(key, "", "field %q is given twice", key.Value)
+			d.fault(key, fmt.Sprintf("the first stands in line %d", out[key.Value].Line), "field %q is given twice", key.Value)
 		default:
 			out[key.Value] = value
 		}
@@ -96,13 +96,16 @@ func (d *decoder) text(node *yaml.Node, what string) (value string, ok bool) {
 }
 
 func (d *decoder) duration(node *yaml.Node, what string, otherwise time.Duration) time.Duration {
-	text, ok := d.text(node, what)
-	if !ok {
+	if node == nil {
 		return otherwise
 	}
-	parsed, err := parseDuration(text)
+	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
+		d.fault(node, "", "%s: got %s, want a duration such as 30s, 5m, 1h or 1d", what, kindName(node))
+		return otherwise
+	}
+	parsed, err := parseDuration(node.Value)
 	if err != nil {
-		d.fault(node, "", "%s: %s", what, err)
+		d.fault(node, meantByDuration(node.Value), "%s: %s", what, err)
 		return otherwise
 	}
 	return parsed
@@ -135,6 +138,19 @@ func kindName(node *yaml.Node) string {
 		return "nothing"
 	}
 	return fmt.Sprintf("%q", node.Value)
+}
+
+// meantByKind says how something is written that is of another kind than it is wanted, "" where there is nothing to say.
+func meantByKind(node *yaml.Node, what string) string {
+	switch {
+	case node.Kind == yaml.AliasNode:
+		return "YAML's aliases are not read; write it out, or put what rules have in common into defaults"
+	case what == "a rule file":
+		return ruleFileShape
+	case what == "a tier of by_tier" && node.Kind == yaml.ScalarNode:
+		return "write {expr: ...}"
+	}
+	return ""
 }
 
 // keyOf returns the key of a value of a mapping.

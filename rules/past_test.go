@@ -76,9 +76,9 @@ func TestTheHourOfYesterday(t *testing.T) {
 func TestSpansOfThePast(t *testing.T) {
 	for text, want := range map[string]string{
 		"tps > ago(2h).tps and tps > ago(28d).tps": "<nil>",
-		"tps > ago(90m).tps":                       `got duration "90m", want at most 1h0m0s, or whole hours up to 28d`,
-		"tps > ago(29d).tps":                       `got duration "29d", want at most 1h0m0s, or whole hours up to 28d`,
-		"tps > over(2h).tps":                       `got duration "2h", want at most 1h0m0s`,
+		"tps > ago(90m).tps":                       `got duration "90m", want at most 1h, or whole hours up to 28d`,
+		"tps > ago(29d).tps":                       `got duration "29d", want at most 1h, or whole hours up to 28d`,
+		"tps > over(2h).tps":                       `got duration "2h", want at most 1h`,
 		"p99 > ago(1d).p99":                        "ago of more than 1h has no p99",
 		"ago(1d).latency_share_above(1s) > 0.5":    "ago of more than 1h has no latency_share_above",
 	} {

@@ -178,9 +178,9 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 	case err == nil && function == "ago" && isPast(span):
 		spans = r.reading.past
 	case err == nil && function == "ago" && span > MaxLookback:
-		err = fmt.Errorf("got duration %q, want at most %s, or whole hours up to %s", text.Value, MaxLookback, FormatDuration(MaxPast))
+		err = fmt.Errorf("got duration %q, want at most %s, or whole hours up to %s", text.Value, FormatDuration(MaxLookback), FormatDuration(MaxPast))
 	case err == nil && function != baselineFunction && span > MaxLookback:
-		err = fmt.Errorf("got duration %q, want at most %s", text.Value, MaxLookback)
+		err = fmt.Errorf("got duration %q, want at most %s", text.Value, FormatDuration(MaxLookback))
 	}
 	if err != nil {
 		r.misused(argument, err.Error(), "")

@@ -7,6 +7,9 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
+// alertnameLabel is the label that is a rule's name.
+const alertnameLabel = "alertname"
+
 // severityLabel is the label that rules with warn or crit set themselves. It is no part of their alerts' identity.
 const severityLabel = "severity"
 

@@ -113,8 +113,9 @@ func read(source string) (*document, *rules.Fault) {
 		return nil, &rules.Fault{Line: max(more.Line, 1), Column: max(more.Column, 1), Message: "fmt wants a line of --- alone between documents", Hint: "the file is left as it is"}
 	}
 	if !errors.Is(err, io.EOF) {
-		line, message := rules.SyntaxFault(source, err)
-		return nil, &rules.Fault{Line: max(line, 1), Column: 1, Message: "not YAML: " + message}
+		fault := rules.SyntaxFault(source, err)
+		fault.Line, fault.Column, fault.Message = max(fault.Line, 1), max(fault.Column, 1), "not YAML: "+fault.Message
+		return nil, &fault
 	}
 	d := &document{text: newText(source)}
 	if len(parsed.Content) > 0 && parsed.Content[0].Tag != "!!null" {
