@@ -144,6 +144,29 @@ func TestFieldsOfABaseline(t *testing.T) {
 	}
 }
 
+// TestABaselineExplainsItself: an alert has the values that its condition read of the baseline.
+func TestABaselineExplainsItself(t *testing.T) {
+	parsed, faults := Parse("rules.yaml", []byte("groups: [{name: test, rules: [{alert: A, by: [topic], expr: messages == 0 and baseline(2d).tps > 2 * baseline(2d).tps_spread}]}]"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	view := &View{Baseline: func(string) Baseline { return Baseline{TPS: 3, TPSSpread: 0.5} }}
+	var got []string
+	parts, _ := parsed[0].explainer.explain(view)
+	for _, part := range parts {
+		got = append(got, fmt.Sprintf("%s=%v%s", part.Text, part.Value, part.Unit))
+	}
+	for _, want := range []string{"baseline(2d).tps=3/s", "2 * baseline(2d).tps_spread=1/s", "baseline(2d).tps_spread=0.5/s", "baseline(2d).tps > 2 * baseline(2d).tps_spread=true"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("it says %q, without %q", got, want)
+		}
+	}
+	view.Baseline = func(string) Baseline { return unknownBaseline() }
+	if parts, _ := parsed[0].explainer.explain(view); parts[0].Value != nil {
+		t.Errorf("with an unknown baseline the condition is %v", parts[0].Value)
+	}
+}
+
 // TestABaselineIsNeverEarly, and stands among what a rule reads.
 func TestABaselineIsNeverEarly(t *testing.T) {
 	parsed, faults := Parse("rules.yaml", []byte("groups: [{name: test, rules: [{alert: A, by: [topic], expr: tps > 3 * baseline(7d).tps}]}]"))

@@ -74,7 +74,7 @@ func spanCall(node ast.Node) (function, span string) {
 	}
 	callee, named := call.Callee.(*ast.IdentifierNode)
 	text, isText := call.Arguments[0].(*ast.StringNode)
-	if !named || !isText || callee.Value != "over" && callee.Value != "ago" {
+	if !named || !isText || !slices.Contains([]string{"over", "ago", "baseline"}, callee.Value) {
 		return "", ""
 	}
 	return callee.Value, text.Value
