@@ -43,7 +43,7 @@ func (e *Evaluator) reviveGroups() {
 			continue
 		}
 		rule := e.byName[alert.Rule]
-		g := &groupState{key: alert.GroupKey, grouping: rule.Grouping.ID, panes: map[int64]*paneState{}}
+		g := &groupState{key: alert.GroupKey, grouping: rule.Grouping.ID}
 		for _, name := range rule.Grouping.By {
 			g.values = append(g.values, alert.Labels[name])
 		}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -12,7 +13,7 @@ type groupState struct {
 	key      string
 	grouping string
 	values   []string
-	panes    map[int64]*paneState
+	panes    paneList
 	changes  uint32  // of panes that were evaluated
 	slides   []slide // by the number of their shelf
 	last     int64   // start of the newest pane that there was, in Unix seconds
@@ -55,11 +56,7 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 			e.note(g, partial.Pane)
 		}
 		e.omits.note(came.Grouping, came.Omitted, start)
-		pane := g.panes[start]
-		if pane == nil {
-			pane = &paneState{}
-			g.panes[start] = pane
-		}
+		pane := g.panes.made(start)
 		if !closed && e.sources.knows(of.source) { // what comes late does not say since when all is known
 			e.saw(came.Grouping, partial.Pane, of.segment)
 		}
@@ -79,7 +76,7 @@ func (e *Evaluator) group(came *telemetry.GroupPartials, pane time.Time) *groupS
 			e.stats.OverflowedGroups++
 			return nil
 		}
-		g = &groupState{key: key, grouping: came.Grouping, values: came.Values, panes: map[int64]*paneState{}}
+		g = &groupState{key: key, grouping: came.Grouping, values: came.Values}
 		e.groups[key] = g
 	}
 	g.last = max(g.last, pane.Unix())
@@ -99,19 +96,14 @@ func (g *groupState) holds(at time.Time) bool {
 	if len(g.panes) == 0 { // remembered for its absence
 		return true
 	}
-	for start, pane := range g.panes {
-		if start < at.Unix() && len(pane.parts) > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.panes, func(p startedPane) bool { return p.start < at.Unix() && len(p.parts) > 0 })
 }
 
 // stretchOf merges a group's panes in [from, to).
 func (e *Evaluator) stretchOf(g *groupState, from, to time.Time, need telemetry.Parts) *stretch {
 	out := &stretch{seconds: to.Sub(from).Seconds()}
 	for at := from; at.Before(to); at = at.Add(e.config.Pane) {
-		pane := g.panes[at.Unix()]
+		pane := g.panes.at(at.Unix())
 		if pane == nil {
 			out.paneTPS = append(out.paneTPS, 0)
 			continue
@@ -146,11 +138,7 @@ func (e *Evaluator) prune() {
 	e.remembered = 0
 	alerting := e.groupsWithAlerts()
 	for key, g := range e.groups {
-		for start := range g.panes {
-			if time.Unix(start, 0).Before(oldest) {
-				delete(g.panes, start)
-			}
-		}
+		g.panes.forget(oldest.Unix())
 		noticed := !g.unknown || g.last < remembered
 		switch {
 		case len(g.panes) > 0 || alerting[key]:

@@ -182,7 +182,7 @@ func (a *adder) add(g *groupState, from, to time.Time) *stretch {
 	out.skews, out.seconds = out.skews[:0], to.Sub(from).Seconds()
 	step := int64(a.pane / time.Second)
 	for at, end := from.Unix(), to.Unix(); at < end; at += step {
-		pane := g.panes[at]
+		pane := g.panes.at(at)
 		if pane == nil {
 			continue
 		}

@@ -57,15 +57,15 @@ func (s slider) move(from, to, oldest int64) {
 		*s.slide = slide{from: from, to: from, changes: s.group.changes, errors: s.errors[:0], rates: s.rates[:0], histogram: s.histogram, rosters: s.rosters}
 	}
 	for ; s.from < from; s.from += s.pane {
-		s.leave(s.group.panes[s.from])
+		s.leave(s.group.panes.at(s.from))
 	}
 	for ; s.to < to; s.to += s.pane {
-		s.come(s.group.panes[s.to])
+		s.come(s.group.panes.at(s.to))
 	}
 	if s.peak.pane < from {
 		s.peak = peak{pane: to - s.pane}
 		for at := from; at < to; at += s.pane {
-			if pane := s.group.panes[at]; pane != nil {
+			if pane := s.group.panes.at(at); pane != nil {
 				s.peak.rise(s.section.maximum(pane.total()), at)
 			}
 		}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -19,28 +20,24 @@ func TestSlidesAreWhatIsAddedUpAnew(t *testing.T) {
 		if !section.slides() {
 			continue
 		}
-		g := &groupState{panes: map[int64]*paneState{}}
+		g := &groupState{}
 		kept, to := slide{}, int64(window)
 		for to < panes*pane {
 			step := int64(1 + random.IntN(3)*random.IntN(6))
 			for range step {
 				if random.IntN(4) > 0 {
 					totals := f.totals(1)
-					g.panes[to] = &paneState{parts: []contribution{{totals: &totals}}}
+					*g.panes.made(to) = paneState{parts: []contribution{{totals: &totals}}}
 				}
 				to += pane
 			}
 			if random.IntN(5) == 0 {
 				totals := f.totals(1)
-				g.panes[to-pane*int64(1+random.IntN(9))] = &paneState{parts: []contribution{{totals: &totals}}}
+				*g.panes.made(to - pane*int64(1+random.IntN(9))) = paneState{parts: []contribution{{totals: &totals}}}
 				g.changes++
 			}
 			oldest := to - window - pane*int64(random.IntN(3))
-			for at := range g.panes {
-				if at < oldest {
-					delete(g.panes, at)
-				}
-			}
+			g.panes.forget(oldest)
 			var slid, anew stretch
 			of := slider{&kept, section, g, pane}
 			of.move(to-window, to, oldest)
@@ -99,6 +96,32 @@ func (f *fleet) sameCandidates(t *testing.T, found *batchRule, groups []*groupSt
 		}
 		if verdict.active != candidates[int32(row)] {
 			t.Fatalf("%s of %v at %s: asked alone it is %t", found.rule.ExprText, g.values, f.at.Format(time.TimeOnly), verdict.active)
+		}
+	}
+}
+
+// TestPanesAreFoundByTheirStart holds a list of panes against a map: while panes come in order, late, and far apart, and while
+// old ones are forgotten.
+func TestPanesAreFoundByTheirStart(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	for _, gap := range []int{1, 2, 50} {
+		var list paneList
+		want := map[int64]*paneState{}
+		newest := int64(1000)
+		for range 2000 {
+			newest += 10 * int64(random.IntN(1+gap))
+			start := newest
+			if random.IntN(4) == 0 {
+				start -= 10 * int64(random.IntN(40))
+			}
+			want[start] = list.made(start)
+			oldest := newest - 10*int64(300+random.IntN(5))
+			list.forget(oldest)
+			maps.DeleteFunc(want, func(start int64, _ *paneState) bool { return start < oldest })
+			asked := newest - 10*int64(random.IntN(320)-5)
+			if got := list.at(asked); got != want[asked] || len(list) != len(want) {
+				t.Fatalf("gap %d: the pane at %d is %p of %d, want %p of %d", gap, asked, got, len(list), want[asked], len(want))
+			}
 		}
 	}
 }

@@ -145,20 +145,20 @@ func TestApplicationsOwnLabelsMayBeGroupedBy(t *testing.T) {
 
 // TestSkewIsTheMedianOfThePanes holds that one odd pane does not make a skew, nor hide one; a pane in which nothing is sent has none.
 func TestSkewIsTheMedianOfThePanes(t *testing.T) {
-	e, g := NewEvaluator(&Set{}, Config{Pane: time.Second}), &groupState{panes: map[int64]*paneState{}}
+	e, g := NewEvaluator(&Set{}, Config{Pane: time.Second}), &groupState{}
 	for at, rates := range [][]float64{{90, 10, 10, 10}, {90, 10, 10, 10}, {0, 0, 0, 0}, {10, 10, 10, 10}} {
 		var totals telemetry.Totals
 		for _, rate := range rates {
 			gauge := telemetry.GaugeValue{Name: telemetry.GaugePartitionRate, TimeUnixMillis: int64(at), Last: rate, Max: rate, Sum: rate, Min: rate, Series: 1}
 			totals.MergeSources(&telemetry.Totals{Reports: 1, Gauges: []telemetry.GaugeValue{gauge}})
 		}
-		g.panes[int64(at)] = &paneState{parts: []contribution{{totals: &totals}}}
+		*g.panes.made(int64(at)) = paneState{parts: []contribution{{totals: &totals}}}
 	}
 	span := e.stretchOf(g, time.Unix(0, 0), time.Unix(4, 0), 0).span(0)
 	if span.SendSkew != 3 || span.SendPartitions != 4 {
 		t.Errorf("the skew is %g over %g partitions, want 3 over 4", span.SendSkew, span.SendPartitions)
 	}
-	g.panes = map[int64]*paneState{2: g.panes[2]}
+	g.panes = g.panes[2:3]
 	if span := e.stretchOf(g, time.Unix(0, 0), time.Unix(4, 0), 0).span(0); span.SendSkew != 0 {
 		t.Errorf("nothing is sent: the skew is %g, want 0", span.SendSkew)
 	}
