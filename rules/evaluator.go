@@ -32,6 +32,8 @@ type Config struct {
 	Pane      time.Duration // as the aggregators have it
 	MaxGroups int           // 0 means DefaultMaxGroups
 	Past      Past          // nil knows nothing
+	// Adopts says that nobody writes any more to what Apply is given: it is kept as it is, and not copied.
+	Adopts bool
 	// AheadExpiry is how long after the end of its pane what is told ahead counts, where the alert does not begin; 0 tells nothing ahead.
 	AheadExpiry time.Duration
 }

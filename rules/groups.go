@@ -63,7 +63,7 @@ func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest ti
 		if partial.Pane.Before(e.evaluated) {
 			g.changes++
 		}
-		e.stats.LateReports += pane.put(contribution{of: of, totals: &partial.Totals, omitted: came.Omitted}, closed)
+		e.stats.LateReports += pane.put(contribution{of: of, totals: &partial.Totals, omitted: came.Omitted, own: e.config.Adopts}, closed)
 	}
 }
 

@@ -21,6 +21,7 @@ type paneState struct {
 type contribution struct {
 	of      part
 	totals  *telemetry.Totals // nil where all of it came late
+	own     bool              // nobody writes to totals
 	omitted telemetry.Parts
 	late    uint64 // reports that came late, of the highest version that did
 }
@@ -61,8 +62,12 @@ func (p *paneState) put(came contribution, closed bool) (late uint64) {
 		p.late += late
 		return late
 	}
-	kept := came.totals.Clone() // not the memory of the whole batch
-	p.parts[at].totals, p.parts[at].omitted = &kept, came.omitted
+	kept := came.totals
+	if !came.own { // not the memory of the whole batch
+		copied := kept.Clone()
+		kept = &copied
+	}
+	p.parts[at].totals, p.parts[at].omitted = kept, came.omitted
 	p.merged = nil
 	return 0
 }

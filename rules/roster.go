@@ -54,8 +54,13 @@ func (r *rosters) together() *telemetry.Totals {
 }
 
 func sameRoster(a, b *telemetry.Totals) bool {
-	return a.OverflowedClients == b.OverflowedClients && slices.Equal(a.Clients, b.Clients) && slices.Equal(a.Nodes, b.Nodes) &&
+	return a.OverflowedClients == b.OverflowedClients && sameList(a.Clients, b.Clients) && sameList(a.Nodes, b.Nodes) &&
 		slices.EqualFunc(a.Versions, b.Versions, func(a, b telemetry.VersionTotals) bool {
-			return a.SDKLang == b.SDKLang && a.SDKVersion == b.SDKVersion && slices.Equal(a.Clients, b.Clients)
+			return a.SDKLang == b.SDKLang && a.SDKVersion == b.SDKVersion && sameList(a.Clients, b.Clients)
 		})
+}
+
+// sameList looks at the names only where they are not the same memory.
+func sameList(a, b []string) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || slices.Equal(a, b))
 }

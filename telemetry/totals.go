@@ -92,15 +92,21 @@ func (t *Totals) JoinIdentity(labels *Labels) {
 // series' totals add up to it.
 func (t *Totals) JoinCounters(labels *Labels, part *Totals) {
 	t.addCounters(part)
-	if labels.Client != "" {
-		for _, e := range part.Events {
-			if e.Kind == EventStopped || e.Kind == EventPaused {
-				t.StoppedClients = insertBounded(t.StoppedClients, labels.Client)
-			}
-		}
-	}
+	t.JoinStopped(labels.Client, part.Events)
 	if part.Messages > 0 && (labels.SDKVersion != "" || labels.SDKLang != "") {
 		t.addVersion(VersionTotals{labels.SDKLang, labels.SDKVersion, part.Messages, nil})
+	}
+}
+
+// JoinStopped adds a client of a group to those that stopped or paused, where an event says so.
+func (t *Totals) JoinStopped(client string, events []Event) {
+	if client == "" {
+		return
+	}
+	for _, e := range events {
+		if e.Kind == EventStopped || e.Kind == EventPaused {
+			t.StoppedClients = insertBounded(t.StoppedClients, client)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ type fold struct {
 	groupings []telemetry.Grouping
 	owned     func(key string) bool // groups by their key
 	series    [][]*group            // by number: the groups of each series
+	identity  []telemetry.Totals    // by number: the lists of a group of this one series
 	groups    map[string]*group
 	numbers   map[telemetry.Source]int32 // of one topic, however many the store has seen
 	touched   []*group                   // of the pane
@@ -28,8 +29,9 @@ type group struct {
 type groupPart struct {
 	source  int32
 	segment telemetry.Segment
-	totals  telemetry.Totals
-	clients map[string]bool // all of them, once there are more than are listed
+	first   *telemetry.StoredCell // the only one so far, nil once there are more
+	totals  telemetry.Totals      // of all cells, once there are more than first
+	clients map[string]bool       // all of them, once there are more than are listed
 }
 
 // ownSource is the source that gives the time where the store has no cell yet.
@@ -50,29 +52,24 @@ func (f *fold) takeSources(cells []telemetry.StoredCell) {
 	}
 }
 
-// take adds up the cells of one pane, and calls emit with each group's contributions and key.
+// take adds up the cells of one pane, and calls emit with each group's contributions and key. Nobody writes to these any more;
+// they share memory with the cells.
 func (f *fold) take(pane time.Time, cells []telemetry.StoredCell, labels []*telemetry.Labels, emit func(*telemetry.GroupBatch, string)) {
 	for i := range cells {
 		cell := &cells[i]
-		of := labels[cell.Series]
 		for _, g := range f.groupsOf(cell.Series, labels) {
 			if g.used == 0 {
 				f.touched = append(f.touched, g)
 			}
-			g.part(f.numbers[cell.Source], cell.Segment).join(g.grouping.Omit, of, &cell.Totals)
+			g.part(f.numbers[cell.Source], cell.Segment).join(g.grouping.Omit, labels, cell)
 		}
 	}
 	for _, g := range f.touched {
 		for i := range g.parts[:g.used] {
 			part := &g.parts[i]
-			if part.clients != nil {
-				part.totals.OverflowedClients = uint64(len(part.clients) - len(part.totals.Clients))
-			}
 			emit(&telemetry.GroupBatch{Source: telemetry.Source{Partition: part.source}, Segment: part.segment, Groups: []telemetry.GroupPartials{{
 				Grouping: g.grouping.ID, Values: g.values, Omitted: g.grouping.Omit,
-				Partials: []telemetry.GroupPartial{{Pane: pane, Totals: part.totals}}}}}, g.key)
-			part.totals.Reset()
-			part.clients = nil
+				Partials: []telemetry.GroupPartial{{Pane: pane, Totals: f.sum(part, g.grouping.Omit, labels)}}}}}, g.key)
 		}
 		g.used = 0
 	}
@@ -82,7 +79,11 @@ func (f *fold) take(pane time.Time, cells []telemetry.StoredCell, labels []*tele
 // groupsOf are the groups of a series; it is grouped once.
 func (f *fold) groupsOf(series uint32, labels []*telemetry.Labels) []*group {
 	for int(series) >= len(f.series) {
-		f.series = append(f.series, f.grouped(labels[len(f.series)]))
+		of := labels[len(f.series)]
+		f.series = append(f.series, f.grouped(of))
+		var who telemetry.Totals
+		who.JoinIdentity(of)
+		f.identity = append(f.identity, who)
 	}
 	return f.series[series]
 }
@@ -125,8 +126,21 @@ func (g *group) part(source int32, segment telemetry.Segment) *groupPart {
 	return p
 }
 
-// join adds a series' cell without what no rule reads.
-func (p *groupPart) join(omit telemetry.Parts, labels *telemetry.Labels, cell *telemetry.Totals) {
+// join adds a cell. The first is only kept: in most panes a client has one.
+func (p *groupPart) join(omit telemetry.Parts, labels []*telemetry.Labels, cell *telemetry.StoredCell) {
+	if p.first == nil && p.totals.Reports == 0 {
+		p.first = cell
+		return
+	}
+	if p.first != nil {
+		p.add(omit, labels[p.first.Series], &p.first.Totals)
+		p.first = nil
+	}
+	p.add(omit, labels[cell.Series], &cell.Totals)
+}
+
+// add adds a series' cell without what no rule reads.
+func (p *groupPart) add(omit telemetry.Parts, labels *telemetry.Labels, cell *telemetry.Totals) {
 	read := *cell
 	read.Drop(omit &^ telemetry.PartDistincts)
 	if omit.Has(telemetry.PartDistincts) {
@@ -144,4 +158,27 @@ func (p *groupPart) join(omit telemetry.Parts, labels *telemetry.Labels, cell *t
 	if p.clients != nil && labels.Client != "" {
 		p.clients[labels.Client] = true
 	}
+}
+
+// sum returns what the part adds up to, and empties it. Of one series alone it shares the lists, which say nothing of how many
+// messages a version has: no rule reads that.
+func (f *fold) sum(p *groupPart, omit telemetry.Parts, labels []*telemetry.Labels) telemetry.Totals {
+	if p.first == nil {
+		if p.clients != nil {
+			p.totals.OverflowedClients = uint64(len(p.clients) - len(p.totals.Clients))
+		}
+		out := p.totals.Clone()
+		p.totals.Reset()
+		p.clients = nil
+		return out
+	}
+	out, series := p.first.Totals, p.first.Series
+	out.Drop(omit &^ telemetry.PartDistincts)
+	if !omit.Has(telemetry.PartDistincts) {
+		who := &f.identity[series]
+		out.Clients, out.Nodes, out.Versions = who.Clients, who.Nodes, who.Versions
+		out.JoinStopped(labels[series].Client, out.Events)
+	}
+	p.first = nil
+	return out
 }

@@ -45,7 +45,7 @@ func newWorker(plan Plan, sets []*rules.Set, groupings []telemetry.Grouping) *wo
 func (w *worker) own(number int32) {
 	p := &partition{transitions: make([][]telemetry.Alert, len(w.sets))}
 	for _, set := range w.sets {
-		e := rules.NewEvaluator(set, rules.Config{Pane: w.plan.Pane, MaxGroups: maxGroups, Past: w.plan.Past})
+		e := rules.NewEvaluator(set, rules.Config{Pane: w.plan.Pane, MaxGroups: maxGroups, Past: w.plan.Past, Adopts: true})
 		if w.plan.Begun {
 			begins := map[string]time.Time{}
 			for _, grouping := range set.Groupings() {
