@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -37,13 +38,20 @@ func (r *Range) where(from, to time.Time) (text string, arguments []any) {
 }
 
 // maxReadRows is about how many rows one statement reads: panes are read whole. Not
-// smaller: each statement reads the granules at its borders again; not larger: they are
-// held in memory, a kilobyte each and more.
-const maxReadRows = 100_000
+// smaller: each statement reads the granules at its borders again, and a topic has few for an hour; not larger: they are
+// held in memory as they came, a quarter of a kilobyte each and more.
+const maxReadRows = 400_000
+
+// maxDecodedRows is about how many of them are decoded at a time, whole panes as well. Not fewer: those who evaluate wait for
+// each other; not more: a cell takes a kilobyte and more.
+const maxDecodedRows = 50_000
 
 // readBlockRows is how many rows come at a time. Not fewer: each block has its own head; not more:
 // the driver makes room for a block's text as it comes, and copies what it has each time.
 const readBlockRows = 4096
+
+// readSettings are those of a statement that reads history. Versions of a row are in one partition, since its key has the time.
+var readSettings = driver.Settings{"max_block_size": readBlockRows, "do_not_merge_across_partitions_select_final": 1}
 
 // historySchema is the first version of the schema that has all that rules look at.
 const historySchema = 4
@@ -83,11 +91,11 @@ func (s *Store) ReadCells(ctx context.Context, of Range, yield func(*telemetry.S
 		if i+1 < len(steps) {
 			to = steps[i+1]
 		}
-		cells, err := r.read(ctx, from, to)
+		raw, err := r.fetch(ctx, from, to)
 		if err != nil {
 			return fmt.Errorf("read the cells of %s to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), err)
 		}
-		if err := yield(cells); err != nil {
+		if err := r.hand(raw, from, to, yield); err != nil {
 			return err
 		}
 	}
@@ -165,20 +173,49 @@ type rawRow struct {
 	value string
 }
 
-func (r *historyReader) read(ctx context.Context, from, to time.Time) (*telemetry.StoredCells, error) {
-	raw, err := r.fetch(ctx, from, to)
-	if err != nil {
-		return nil, err
+// hand decodes the rows of a time and hands them on, some panes at a time.
+func (r *historyReader) hand(raw []rawRow, from, to time.Time, yield func(*telemetry.StoredCells) error) error {
+	for {
+		n := wholePanes(raw)
+		until := to
+		if n < len(raw) {
+			until = raw[n].pane.UTC()
+		}
+		cells, err := r.decodeAll(raw[:n])
+		if err != nil {
+			return fmt.Errorf("read the cells of %s to %s: decode a row: %w", from.Format(time.RFC3339), until.Format(time.RFC3339), err)
+		}
+		if err := yield(&telemetry.StoredCells{From: from, To: until, Cells: cells, Labels: slices.Clip(r.labels)}); err != nil {
+			return err
+		}
+		clear(raw[:n]) // for the garbage collector
+		if raw, from = raw[n:], until; len(raw) == 0 {
+			return nil
+		}
 	}
-	out := &telemetry.StoredCells{From: from, To: to, Cells: make([]telemetry.StoredCell, len(raw))}
+}
+
+// wholePanes is how many of the rows are decoded at a time, in panes that are whole.
+func wholePanes(raw []rawRow) int {
+	if len(raw) <= maxDecodedRows {
+		return len(raw)
+	}
+	cut := raw[maxDecodedRows].pane
+	if n := sort.Search(maxDecodedRows, func(i int) bool { return !raw[i].pane.Before(cut) }); n > 0 {
+		return n
+	}
+	return sort.Search(len(raw), func(i int) bool { return raw[i].pane.After(cut) }) // one pane has more
+}
+
+func (r *historyReader) decodeAll(raw []rawRow) ([]telemetry.StoredCell, error) {
+	out := make([]telemetry.StoredCell, len(raw))
 	for i := range raw {
 		row := rowReader{rest: raw[i].value}
-		if err := r.decode(&row, &out.Cells[i]); err != nil {
-			return nil, fmt.Errorf("decode a row: %w", err)
+		if err := r.decode(&row, &out[i]); err != nil {
+			return nil, err
 		}
-		out.Cells[i].PaneUnix = raw[i].pane.Unix()
+		out[i].PaneUnix = raw[i].pane.Unix()
 	}
-	out.Labels = slices.Clip(r.labels)
 	return out, nil
 }
 
@@ -189,7 +226,7 @@ func (r *historyReader) fetch(ctx context.Context, from, to time.Time) ([]rawRow
 	where, arguments := r.of.where(from, to)
 	err := r.store.retry(ctx, "read", func(ctx context.Context) error {
 		out = out[:0]
-		rows, err := r.store.conn.Query(driver.Context(ctx, driver.WithSettings(driver.Settings{"max_block_size": readBlockRows})), r.statement+where, arguments...)
+		rows, err := r.store.conn.Query(driver.Context(ctx, driver.WithSettings(readSettings)), r.statement+where, arguments...)
 		if err != nil {
 			return err
 		}
