@@ -47,7 +47,7 @@ func (e *Evaluator) reviveGroups() {
 		for _, name := range rule.Grouping.By {
 			g.values = append(g.values, alert.Labels[name])
 		}
-		e.groups[g.key] = g
+		e.groups[g.key], e.inOrder = g, nil
 	}
 }
 

@@ -46,7 +46,8 @@ type Evaluator struct {
 	set        *Set
 	longest    time.Duration // lookback of a rule
 	groups     map[string]*groupState
-	remembered int // of groups, for their absence only; at most, since some may have come back
+	inOrder    []*groupState // groups by their keys; nil where it is to be made
+	remembered int           // of groups, for their absence only; at most, since some may have come back
 	begins     begins
 	omits      omitted
 	batches    map[string]*batch    // by grouping
@@ -217,6 +218,7 @@ func (e *Evaluator) Swap(set *Set) []telemetry.Alert {
 	e.resetHealth()
 	e.begins.swap(before, e.used, later(e.evaluated, e.sources.newest.At))
 	maps.DeleteFunc(e.groups, func(_ string, g *groupState) bool { return !e.used[g.grouping] })
+	e.inOrder = nil
 	if e.evaluated.IsZero() {
 		return nil
 	}

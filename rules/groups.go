@@ -77,7 +77,7 @@ func (e *Evaluator) group(came *telemetry.GroupPartials, pane time.Time) *groupS
 			return nil
 		}
 		g = &groupState{key: key, grouping: came.Grouping, values: came.Values}
-		e.groups[key] = g
+		e.groups[key], e.inOrder = g, nil
 	}
 	g.last = max(g.last, pane.Unix())
 	return g
@@ -144,6 +144,7 @@ func (e *Evaluator) prune() {
 		case len(g.panes) > 0 || alerting[key]:
 		case noticed:
 			delete(e.groups, key)
+			e.inOrder = nil
 		default:
 			e.remembered++
 		}
@@ -158,6 +159,6 @@ func (e *Evaluator) forgetRemembered() bool {
 		alerting := e.groupsWithAlerts()
 		maps.DeleteFunc(e.groups, func(key string, g *groupState) bool { return len(g.panes) == 0 && !alerting[key] })
 	}
-	e.remembered = 0
+	e.remembered, e.inOrder = 0, nil
 	return len(e.groups) < before
 }

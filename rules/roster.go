@@ -55,9 +55,16 @@ func (r *rosters) together() *telemetry.Totals {
 
 func sameRoster(a, b *telemetry.Totals) bool {
 	return a.OverflowedClients == b.OverflowedClients && sameList(a.Clients, b.Clients) && sameList(a.Nodes, b.Nodes) &&
-		slices.EqualFunc(a.Versions, b.Versions, func(a, b telemetry.VersionTotals) bool {
-			return a.SDKLang == b.SDKLang && a.SDKVersion == b.SDKVersion && sameList(a.Clients, b.Clients)
-		})
+		sameVersions(a.Versions, b.Versions)
+}
+
+func sameVersions(a, b []telemetry.VersionTotals) bool {
+	if len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] {
+		return true
+	}
+	return slices.EqualFunc(a, b, func(a, b telemetry.VersionTotals) bool {
+		return a.SDKLang == b.SDKLang && a.SDKVersion == b.SDKVersion && sameList(a.Clients, b.Clients)
+	})
 }
 
 // sameList looks at the names only where they are not the same memory.

@@ -42,10 +42,14 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 // their keys, which is that of rows.
 func (e *Evaluator) present(at time.Time) map[string][]*groupState {
 	alerting, out := e.groupsWithAlerts(), map[string][]*groupState{}
-	for _, key := range sortedKeys(e.groups) {
-		g := e.groups[key]
+	if e.inOrder == nil {
+		for _, key := range sortedKeys(e.groups) {
+			e.inOrder = append(e.inOrder, e.groups[key])
+		}
+	}
+	for _, g := range e.inOrder {
 		g.row = absentRow
-		if !g.holds(at) && !alerting[key] {
+		if !g.holds(at) && !alerting[g.key] {
 			continue
 		}
 		g.unknown, g.row = false, int32(len(out[g.grouping]))

@@ -46,6 +46,11 @@ const maxReadRows = 400_000
 // each other; not more: a cell takes a kilobyte and more.
 const maxDecodedRows = 50_000
 
+// readSize is how much of history is read at a time, in rows.
+type readSize struct {
+	statement, decoded int
+}
+
 // readBlockRows is how many rows come at a time. Not fewer: each block has its own head; not more:
 // the driver makes room for a block's text as it comes, and copies what it has each time.
 const readBlockRows = 4096
@@ -118,7 +123,7 @@ func (s *Store) readSteps(ctx context.Context, of Range) ([]time.Time, error) {
 		if err := rows.Scan(&pane, &cells); err != nil {
 			return nil, fmt.Errorf("count the cells: %w", err)
 		}
-		if held > 0 && held+cells > maxReadRows {
+		if held > 0 && held+cells > uint64(s.reads.statement) {
 			steps, held = append(steps, pane.UTC()), 0
 		}
 		held += cells
@@ -165,6 +170,7 @@ type historyReader struct {
 	series    map[string]uint32
 	origins   map[string]origin
 	names     map[string]string
+	buckets   buckets
 }
 
 // rawRow is a row as it came.
@@ -176,7 +182,7 @@ type rawRow struct {
 // hand decodes the rows of a time and hands them on, some panes at a time.
 func (r *historyReader) hand(raw []rawRow, from, to time.Time, yield func(*telemetry.StoredCells) error) error {
 	for {
-		n := wholePanes(raw)
+		n := wholePanes(raw, r.store.reads.decoded)
 		until := to
 		if n < len(raw) {
 			until = raw[n].pane.UTC()
@@ -195,13 +201,13 @@ func (r *historyReader) hand(raw []rawRow, from, to time.Time, yield func(*telem
 	}
 }
 
-// wholePanes is how many of the rows are decoded at a time, in panes that are whole.
-func wholePanes(raw []rawRow) int {
-	if len(raw) <= maxDecodedRows {
+// wholePanes is how many of the rows are about most rows of panes that are whole.
+func wholePanes(raw []rawRow, most int) int {
+	if len(raw) <= most {
 		return len(raw)
 	}
-	cut := raw[maxDecodedRows].pane
-	if n := sort.Search(maxDecodedRows, func(i int) bool { return !raw[i].pane.Before(cut) }); n > 0 {
+	cut := raw[most].pane
+	if n := sort.Search(most, func(i int) bool { return !raw[i].pane.Before(cut) }); n > 0 {
 		return n
 	}
 	return sort.Search(len(raw), func(i int) bool { return raw[i].pane.After(cut) }) // one pane has more

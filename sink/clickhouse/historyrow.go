@@ -80,14 +80,34 @@ func (r *rowReader) uint32() uint32 {
 
 func (r *rowReader) bool() bool { return r.take(1) == "\x01" }
 
+// buckets are where lists of many rows are kept together: one for each costs the garbage collector more than what is kept longer.
+type buckets struct {
+	counts  []uint64
+	indexes []int32
+}
+
+// bucketsChunk is how many numbers are allocated at once. Not fewer: that is what it saves; not more: one list that is kept keeps
+// all of them.
+const bucketsChunk = 1 << 14
+
+// cut takes so many from the end of a chunk, or begins a new one.
+func cut[T any](chunk *[]T, n int) []T {
+	if n > len(*chunk) {
+		*chunk = make([]T, max(n, bucketsChunk))
+	}
+	out := (*chunk)[:n:n]
+	*chunk = (*chunk)[n:]
+	return out
+}
+
 // counts reads a list of numbers.
-func (r *rowReader) counts() []uint64 {
+func (r *rowReader) counts(to *buckets) []uint64 {
 	n := r.length(8)
 	raw := r.take(8 * n)
 	if len(raw) == 0 {
 		return nil
 	}
-	out := make([]uint64, n)
+	out := cut(&to.counts, n)
 	for i := range out {
 		out[i] = littleEndian(raw[8*i:])
 	}
@@ -95,13 +115,13 @@ func (r *rowReader) counts() []uint64 {
 }
 
 // indexes reads a list of bucket indexes.
-func (r *rowReader) indexes() []int32 {
+func (r *rowReader) indexes(to *buckets) []int32 {
 	n := r.length(2)
 	raw := r.take(2 * n)
 	if len(raw) == 0 {
 		return nil
 	}
-	out := make([]int32, n)
+	out := cut(&to.indexes, n)
 	for i := range out {
 		out[i] = int32(int16(uint16(raw[2*i]) | uint16(raw[2*i+1])<<8))
 	}
@@ -137,7 +157,7 @@ func (r *historyReader) decode(row *rowReader, cell *telemetry.StoredCell) error
 	r.errors(row, t)
 	for i, h := range [4]*telemetry.Histogram{&t.LatencyMicros, &t.DelayMicros, &t.SizeBytes, &t.HeartbeatMicros} {
 		if !r.of.Omit.Has(histogramParts[i]) {
-			h.Indexes, h.Counts, h.Sum, h.Max = row.indexes(), row.counts(), row.uint64(), row.uint64()
+			h.Indexes, h.Counts, h.Sum, h.Max = row.indexes(&r.buckets), row.counts(&r.buckets), row.uint64(), row.uint64()
 		}
 	}
 	t.Rebalances, t.DroppedReports, t.IntervalMillis = row.uint64(), row.uint64(), row.uint64()
@@ -201,7 +221,7 @@ func (r *historyReader) errors(row *rowReader, t *telemetry.Totals) {
 			t.Errors[i].Class = r.name(row.text())
 		}
 	}
-	for i, count := range row.counts() {
+	for i, count := range row.counts(&r.buckets) {
 		if i < len(t.Errors) {
 			t.Errors[i].Count = count
 		}
@@ -217,7 +237,7 @@ func (r *historyReader) gauges(row *rowReader, t *telemetry.Totals) {
 		}
 	}
 	for column := range 3 {
-		for i, bits := range row.counts() {
+		for i, bits := range row.counts(&r.buckets) {
 			if i >= len(t.Gauges) {
 				break
 			}

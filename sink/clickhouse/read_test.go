@@ -141,7 +141,7 @@ func TestManyCellsComeBackInSteps(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	begin := time.Now().UTC().Truncate(time.Hour)
-	const panes, perPane = 5, maxReadRows / 4
+	const panes, perPane = 5, 100
 	for pane := range panes {
 		batch := telemetry.CellBatch{Segment: telemetry.Segment{MinuteUnix: begin.Unix() / 60}}
 		for series := range perPane {
@@ -150,13 +150,25 @@ func TestManyCellsComeBackInSteps(t *testing.T) {
 		}
 		s.write(batch)
 	}
-	var steps []string
-	err := s.ReadCells(t.Context(), Range{From: begin.Add(-time.Minute), To: begin.Add(time.Minute)}, func(cells *telemetry.StoredCells) error {
-		steps = append(steps, fmt.Sprint(cells.From.Sub(begin), " ", cells.To.Sub(begin), " ", len(cells.Cells)))
-		return nil
-	})
-	if want := []string{fmt.Sprint("-1m0s 40s ", 4*perPane), fmt.Sprint("40s 1m0s ", perPane)}; err != nil || !slices.Equal(steps, want) {
-		t.Errorf("read in steps %v and %v, want %v", steps, err, want)
+	for _, of := range []struct {
+		reads readSize
+		want  []string
+	}{
+		{readSize{500, 500}, []string{"-1m0s 1m0s 500"}},
+		{readSize{400, 400}, []string{"-1m0s 40s 400", "40s 1m0s 100"}},
+		{readSize{400, 250}, []string{"-1m0s 20s 200", "20s 40s 200", "40s 1m0s 100"}},
+		{readSize{99, 99}, []string{"-1m0s 10s 100", "10s 20s 100", "20s 30s 100", "30s 40s 100", "40s 1m0s 100"}},
+		{readSize{500, 30}, []string{"-1m0s 10s 100", "10s 20s 100", "20s 30s 100", "30s 40s 100", "40s 1m0s 100"}},
+	} {
+		var steps []string
+		s.reads = of.reads
+		err := s.ReadCells(t.Context(), Range{From: begin.Add(-time.Minute), To: begin.Add(time.Minute)}, func(cells *telemetry.StoredCells) error {
+			steps = append(steps, fmt.Sprint(cells.From.Sub(begin), " ", cells.To.Sub(begin), " ", len(cells.Cells)))
+			return nil
+		})
+		if err != nil || !slices.Equal(steps, of.want) {
+			t.Errorf("%+v: read in steps %q and %v, want %q", of.reads, steps, err, of.want)
+		}
 	}
 	enough := errors.New("enough")
 	if err := s.ReadCells(t.Context(), Range{From: begin, To: begin.Add(time.Minute)}, func(*telemetry.StoredCells) error { return enough }); !errors.Is(err, enough) {

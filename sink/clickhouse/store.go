@@ -50,6 +50,7 @@ type Store struct {
 	config   Config
 	settings driver.Settings
 	encoders sync.Pool // of *cellEncoder
+	reads    readSize
 }
 
 // Open connects, trying until it succeeds or ctx ends. The error says that the DSN
@@ -78,7 +79,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 // NewStore returns a store that writes through a connection, with the server's own
 // settings. The DSN is not used.
 func NewStore(conn driver.Conn, config Config) *Store {
-	return &Store{conn: conn, config: config}
+	return &Store{conn: conn, config: config, reads: readSize{maxReadRows, maxDecodedRows}}
 }
 
 // errDSN does not quote the DSN: it holds a password.
