@@ -172,5 +172,5 @@ func (d *decoder) substituted(node *yaml.Node, what string, s *substituted, faul
 
 // namesWrong says that a let has at a place of its text the name of one that something is wrong with.
 func (l *let) namesWrong(at int) bool {
-	return slices.ContainsFunc(l.whole.uses, func(use letUse) bool { return use.named && use.at == at })
+	return slices.ContainsFunc(l.whole.uses, func(use letUse) bool { return use.wrong && use.at == at })
 }

@@ -41,6 +41,7 @@ func (d *decoder) templates(mappings []*yaml.Node, what string, rule *Rule) map[
 		out[name] = parsed
 		for _, field := range shown {
 			rule.reads.needs |= fieldNeeds[field]
+			rule.reads.shown = append(rule.reads.shown, field)
 			if named := names.lets[field]; named != nil {
 				d.show(node.value, what+" "+name, named, rule)
 			}

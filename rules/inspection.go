@@ -115,7 +115,8 @@ func (in *Inspection) Gauges() []string {
 	read := map[string]bool{}
 	for _, rule := range in.set.Inspections {
 		for i := range GaugeFields {
-			if rule.reads.gaugesElsewhere || slices.Contains(rule.reads.fields, GaugeFields[i].Field) {
+			field := GaugeFields[i].Field
+			if rule.reads.gaugesElsewhere || slices.Contains(rule.reads.fields, field) || slices.Contains(rule.reads.shown, field) {
 				read[GaugeFields[i].Gauge] = true
 			}
 		}

@@ -25,7 +25,7 @@ type let struct {
 	own        bool // of the rule or its tier, not of its group
 	hides      bool // another one of its name in an outer layer
 	used       bool // by a condition, the filter or a text of the rule, also through another let
-	wrong      bool // something is, and that is said
+	wrong      bool // something is, or with what it names, and that is said
 	done       bool // whole is known
 	whole      *substituted
 	letValue
@@ -169,7 +169,8 @@ func (l *lets) resolve(named *let) {
 		return
 	}
 	named.letValue = l.decoder.valueOf(named.whole)
-	named.wrong = l.decoder.substituted(named.value, "let "+named.name, named.whole, named.faults)
+	named.wrong = l.decoder.substituted(named.value, "let "+named.name, named.whole, named.faults) ||
+		slices.ContainsFunc(named.whole.uses, func(use letUse) bool { return use.wrong })
 }
 
 // use notes that a rule needs a let, and those that it names.

@@ -92,9 +92,6 @@ func (v *letValue) compile(tree ast.Node) {
 	}
 }
 
-// faulty says that something is wrong with a let, or with one that it names.
-func (l *let) faulty() bool { return l.wrong || len(l.faults) > 0 }
-
 // in is the number in a view, NaN where it is unknown, or whether the condition is known to be true.
 func (v *letValue) in(view *View) any {
 	machine := vm.VM{}
@@ -118,7 +115,7 @@ func (v *letValue) in(view *View) any {
 
 // show has a rule's annotations show a let.
 func (d *decoder) show(node *yaml.Node, what string, named *let, rule *Rule) {
-	if named.faulty() {
+	if named.wrong {
 		return
 	}
 	alone := &substituted{written: named.name, text: "(" + named.whole.text + ")", in: rule.lets}
@@ -134,6 +131,8 @@ func (d *decoder) show(node *yaml.Node, what string, named *let, rule *Rule) {
 	if d.substituted(node, what, alone, r.faults) {
 		return
 	}
-	rule.shows = append(rule.shows, named)
-	rule.reads.join(named.reads)
+	if !slices.Contains(rule.shows, named) {
+		rule.shows = append(rule.shows, named)
+		rule.reads.show(named.reads)
+	}
 }

@@ -35,6 +35,7 @@ type reading struct {
 	baseline map[string]time.Duration
 	prev     bool
 	departed bool
+	shown    []string // fields that annotations show
 	// gaugesElsewhere says that gauges of another span are read.
 	gaugesElsewhere bool
 	policy          bool // reads it
@@ -59,8 +60,8 @@ func newReader(x *expression, by []string, lane Lane) *reader {
 		past: map[string]time.Duration{}, baseline: map[string]time.Duration{}, policy: x.policy.used}}
 }
 
-// join adds what another expression reads, but for the fields: those are what the condition depends on.
-func (r *reading) join(other reading) {
+// show adds what an annotation shows by a let. Its fields are none that the condition depends on.
+func (r *reading) show(other reading) {
 	for into, from := range map[*map[string]time.Duration]map[string]time.Duration{
 		&r.over: other.over, &r.ago: other.ago, &r.past: other.past, &r.baseline: other.baseline} {
 		if *into == nil {
@@ -69,6 +70,8 @@ func (r *reading) join(other reading) {
 		maps.Copy(*into, from)
 	}
 	r.needs |= other.needs
+	r.shown = append(r.shown, other.fields...)
+	r.gaugesElsewhere = r.gaugesElsewhere || other.gaugesElsewhere
 	r.prev, r.departed, r.policy = r.prev || other.prev, r.departed || other.departed, r.policy || other.policy
 }
 

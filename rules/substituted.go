@@ -29,8 +29,11 @@ type letUse struct {
 	at    int  // of the name in what is written
 	from  int  // of what stands for it in the text
 	width int  // of what stands for it, with its brackets
-	named bool // it stands as its name, since something is wrong with the let
+	wrong bool // something is with the let: a name that nothing has stands for it
 }
+
+// standIn is the letter of names that stand for what is wrong: none of a field or function is made of it alone.
+const standIn = "_"
 
 func asWritten(text string) *substituted { return &substituted{written: text, text: text} }
 
@@ -50,8 +53,8 @@ func (l *lets) put(text string) *substituted {
 	characters, copied, length := []rune(text), 0, 0
 	for _, at := range slices.Sorted(maps.Keys(names)) {
 		use := letUse{let: l.resolved(names[at], at), at: at, from: length + at - copied}
-		value := use.let.name
-		if use.named = use.let.wrong; !use.named {
+		value := strings.Repeat(standIn, utf8.RuneCountInString(use.let.name))
+		if use.wrong = use.let.wrong; !use.wrong {
 			value = "(" + use.let.whole.text + ")"
 		}
 		use.width = utf8.RuneCountInString(value)
@@ -120,7 +123,7 @@ func (s *substituted) place(offset int) (at int, use *letUse) {
 // innermost is the let in whose own text a stretch of the text stands, and where; nil where that is the expression itself.
 func (s *substituted) innermost(from, to int) (of *let, at int) {
 	at, use := s.place(from)
-	if use == nil || use.named || to > use.from+use.width {
+	if use == nil || use.wrong || to > use.from+use.width {
 		return nil, at
 	}
 	inside := use.from + len("(")
@@ -134,7 +137,7 @@ func (s *substituted) innermost(from, to int) (of *let, at int) {
 // wordsOf are the characters of the text from one to another as they are written, and where they stand in it.
 func (s *substituted) wordsOf(from, to int) (words string, at int) {
 	at, use := s.place(from)
-	if use != nil && !use.named && to <= use.from+use.width {
+	if use != nil && !use.wrong && to <= use.from+use.width {
 		if from == use.from && to == use.from+use.width {
 			return use.let.name, at
 		}
@@ -181,7 +184,7 @@ type region struct {
 func (s *substituted) regions(shift int) []region {
 	var out []region
 	for _, use := range s.uses {
-		if !use.named {
+		if !use.wrong {
 			out = append(out, region{use.let, use.at, shift + use.from, shift + use.from + use.width})
 			out = append(out, use.let.whole.regions(shift+use.from+len("("))...)
 		}

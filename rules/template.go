@@ -103,8 +103,12 @@ func (n *templateNames) sample(value string) map[string]any {
 		data[name] = math.NaN()
 	}
 	for name, named := range n.lets {
-		if data[name] = any(math.NaN()); named.kind == kindTruth {
+		switch {
+		case data[name] != nil: // a fault of its name
+		case named.kind == kindTruth:
 			data[name] = value != ""
+		default:
+			data[name] = math.NaN()
 		}
 	}
 	return data

@@ -39,7 +39,7 @@ func (n *templateNames) kindOf(name string) (kind, bool) {
 		return kindText, true
 	case slices.Contains(n.fields, name):
 		return kindNumber, true
-	case n.what != "label" && n.lets[name] != nil && (n.lets[name].shown != nil || n.lets[name].faulty()):
+	case n.what != "label" && n.lets[name] != nil && (n.lets[name].shown != nil || n.lets[name].wrong):
 		return n.lets[name].kind, true
 	}
 	return kindAny, false
