@@ -81,7 +81,7 @@ func TestLetsAreTakenForWhatTheyStandFor(t *testing.T) {
 		if got, want := fmt.Sprint(named.Reads(), named.Lookback(), named.reads.needs, named.reads.presence), fmt.Sprint(plain.Reads(), plain.Lookback(), plain.reads.needs, plain.reads.presence); got != want {
 			t.Errorf("%s reads %s, want %s", c.expr, got, want)
 		}
-		batches := newBatches(rules, 10e9)
+		batches := newBatches(conditionsOf(&Set{Rules: rules}), 10e9)
 		if b := batches[plain.Grouping.ID]; b.rules[0].lowered != b.rules[1].lowered || b.rules[0].lowered && b.rules[0].condition != b.rules[1].condition {
 			t.Errorf("%s is lowered to another plan than %s", c.expr, c.plainExpr)
 		}

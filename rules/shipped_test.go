@@ -144,7 +144,7 @@ func TestShippedThresholds(t *testing.T) {
 
 var (
 	nextRule   = regexp.MustCompile(`^ *- (alert|name): `)
-	ruleKey    = regexp.MustCompile(`^ *(expr|window|for|keep_firing_for): `)
+	ruleKey    = regexp.MustCompile(`^ *(let|expr|window|for|keep_firing_for): `)
 	ruleNumber = regexp.MustCompile(`"[^"]*"|[a-z][a-z_]*[0-9]+|[0-9]+(\.[0-9]+)?(ms|[smhd]|[KMG]i?B|%)?`)
 )
 

@@ -92,3 +92,23 @@ func TestSincePolicy(t *testing.T) {
 		}
 	}
 }
+
+// TestSinceOfLets: spacing of a let does not count, what it says counts for all rules that may name it.
+func TestSinceOfLets(t *testing.T) {
+	const former = "groups:\n  - name: g\n    defaults: {let: {busy: tps   > 1}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 2}, expr: busy}\n"
+	for now, want := range map[string]int{
+		former: 0,
+		"groups:\n  - name: g\n    defaults:\n      let:\n        busy: >-\n          tps >\n          1\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps  > 2}, expr: busy}\n": 0,
+		"groups:\n  - name: g\n    defaults: {let: {busy: tps > 1}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 3}, expr: busy}\n":                                1,
+		"groups:\n  - name: g\n    defaults: {let: {busy: tps > 5}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 2}, expr: busy}\n":                                2,
+	} {
+		files := []rules.File{{Path: "r.yaml", Content: []byte(now)}}
+		parsed, faults := rules.Parse("r.yaml", files[0].Content)
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		if got := lint.Since(nil, &rules.Folder{Files: files, Rules: parsed}, []rules.File{{Path: "r.yaml", Content: []byte(former)}}); got.Rules != want {
+			t.Errorf("%d rules changed, want %d:\n%s", got.Rules, want, now)
+		}
+	}
+}
