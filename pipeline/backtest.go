@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ type Backtest struct {
 	From     time.Time // event time
 	To       time.Time // or what the store holds, if that ends sooner; zero is as near to Now as all is stored
 	Now      time.Time
-	Hours    string    // business hours, as backtest.DefaultHours
+	Hours    string    // business hours; "" is backtest.DefaultHours
 	Format   string    // one of backtest.Formats
 	Out      io.Writer // the report
 	Progress io.Writer // how far it is
@@ -36,7 +37,7 @@ func RunBacktest(ctx context.Context, config *Config, b Backtest) (differs bool,
 	if b.Dir == "" {
 		b.Dir = config.Rules.Dir
 	}
-	hours, err := backtest.ParseHours(b.Hours)
+	hours, err := backtest.ParseHours(cmp.Or(b.Hours, backtest.DefaultHours))
 	if err != nil {
 		return false, err
 	}

@@ -26,6 +26,8 @@ type commands struct {
 	Cells     cellsCommand     `cmd:"" hidden:"" help:"Compare what the stage wrote with what the log holds."`
 	Rival     rivalCommand     `cmd:"" hidden:"" help:"Feed the log to the rival and take its CPU time."`
 	Run       runCommand       `cmd:"" hidden:"" help:"Run the stages of weir without storage."`
+	Engine    engineCommand    `cmd:"" hidden:"" help:"Serve a ClickHouse engine."`
+	Backtest  backtestCommand  `cmd:"" hidden:"" help:"Run a backtest and take its CPU time."`
 }
 
 func main() {
