@@ -62,9 +62,13 @@ func (r *Rule) Fault(message, hint string, offset int, keys ...string) Fault {
 // Condition is an expression of a rule, as its tree with constants in place of literals, and calls in place of comparisons of versions; Place
 // says where its parts are written.
 type Condition struct {
-	Key  string
-	Tree ast.Node
+	Key     string
+	Tree    ast.Node
+	written *expression
 }
+
+// Said is a part of the tree as it is written, with its units, up to spacing. Of what is a let by itself it is what the let says.
+func (c Condition) Said(part ast.Node) string { return c.written.saidItself(part) }
 
 // Conditions are the expressions that say when the rule's alert fires.
 func (r *Rule) Conditions() []Condition {
@@ -75,7 +79,7 @@ func (r *Rule) Conditions() []Condition {
 		if err != nil {
 			return nil // another language than the one it was loaded in
 		}
-		out = append(out, Condition{Key: condition.key, Tree: x.patched(tree)})
+		out = append(out, Condition{Key: condition.key, Tree: x.patched(tree), written: x})
 	}
 	return out
 }
@@ -120,16 +124,19 @@ func (r *Rule) Lets() []Let {
 }
 
 // WhereTree is the tree of the rule's filter, nil where it has none.
-func (r *Rule) WhereTree() ast.Node {
+func (r *Rule) WhereTree() ast.Node { return r.Filter().Tree }
+
+// Filter is the expression that says which series count; its tree is nil where the rule has none.
+func (r *Rule) Filter() Condition {
 	if r.filter == nil {
-		return nil
+		return Condition{}
 	}
 	x := r.filter.scan()
 	tree, err := x.parse()
 	if err != nil {
-		return nil // another language than the one it was loaded in
+		return Condition{} // another language than the one it was loaded in
 	}
-	return x.patched(tree)
+	return Condition{Key: "where", Tree: x.patched(tree), written: x}
 }
 
 // Labels are the templates of the labels that the rule adds, by their names.

@@ -16,7 +16,7 @@ var conditionChecks = []Check{
 		Why: "The alert never fires."},
 	{Name: "always-true", Says: "an expression that is true whatever is measured", find: findDecided("always-true"),
 		Why: "Every group has an alert, always."},
-	{Name: "threshold-range", Says: "a field compared with a number that it is always or never above: shares are 0 to 1, nothing is negative",
+	{Name: "threshold-range", Says: "a field compared with a number that it is always or never above: shares are 0 to 1, nothing is negative, counts are whole",
 		find: findThresholds, Why: "Most often the unit is another one: 5 for 5%."},
 }
 
@@ -30,7 +30,7 @@ func findDecided(check string) func(*look) {
 				continue // said already
 			}
 			for _, condition := range rule.Conditions() {
-				if len(thresholds(condition.Tree)) > 0 {
+				if len(thresholds(condition)) > 0 {
 					continue // said already
 				}
 				if check == "never-true" {
@@ -45,11 +45,12 @@ func findDecided(check string) func(*look) {
 
 // whereWorlds is what a rule's filter says of the labels of its groups, besides what is known; none where it admits nothing.
 func (a *analysis) whereWorlds(rule *rules.Rule, known world) []world {
-	tree := rule.WhereTree()
-	if tree == nil {
+	filter := rule.Filter()
+	if filter.Tree == nil {
 		return []world{known}
 	}
-	return a.refine(tree, []world{known}, true)
+	a.said = filter.Said
+	return a.refine(filter.Tree, []world{known}, true)
 }
 
 // tierWorld is what is known of the groups of a variant of by_tier.
@@ -65,7 +66,7 @@ func tierWorld(rule *rules.Rule) world {
 const tierLabel = "tier"
 
 func (l *look) neverTrue(rule *rules.Rule, condition rules.Condition, start []world) {
-	a := &analysis{}
+	a := &analysis{said: condition.Said}
 	dead := a.dead(condition.Tree, start)
 	if len(dead) == 0 && rule.Tier != "" {
 		dead = l.deadInTier(rule, condition)
@@ -105,7 +106,7 @@ func (l *look) deadInTier(rule *rules.Rule, condition rules.Condition) []deadPar
 	if shared && rule.Tier == rules.DefaultTier {
 		return nil
 	}
-	where, a := &analysis{place: " in where"}, &analysis{}
+	where, a := &analysis{place: " in where"}, &analysis{said: condition.Said}
 	start := where.whereWorlds(rule, tierWorld(rule))
 	if len(start) == 0 {
 		return []deadPart{{condition.Tree, where.conflict}}
@@ -114,7 +115,7 @@ func (l *look) deadInTier(rule *rules.Rule, condition rules.Condition) []deadPar
 }
 
 func (l *look) alwaysTrue(rule *rules.Rule, condition rules.Condition, start []world) {
-	a := &analysis{}
+	a := &analysis{said: condition.Said}
 	if len(a.refine(condition.Tree, start, false)) == 0 {
 		offset, keys := partOf(rule, condition, condition.Tree)
 		l.say(rule.Fault(strings.Join(keys, " ")+" is always true", "every group has an alert; ask for something that may not be so", offset, keys...))
@@ -155,7 +156,7 @@ type threshold struct {
 func findThresholds(l *look) {
 	for _, rule := range l.folder.Rules {
 		for _, condition := range rule.Conditions() {
-			for _, found := range thresholds(condition.Tree) {
+			for _, found := range thresholds(condition) {
 				offset, keys := rule.Place(condition.Key, found.node)
 				l.say(rule.Fault(strings.Join(keys, " ")+": "+found.message, found.hint, offset, keys...))
 			}
@@ -164,11 +165,14 @@ func findThresholds(l *look) {
 }
 
 // thresholdWalk gathers thresholds; ast.Walk calls it.
-type thresholdWalk struct{ found []threshold }
+type thresholdWalk struct {
+	said  func(ast.Node) string
+	found []threshold
+}
 
-func thresholds(tree ast.Node) []threshold {
-	var walk thresholdWalk
-	ast.Walk(&tree, &walk)
+func thresholds(condition rules.Condition) []threshold {
+	walk := thresholdWalk{said: condition.Said}
+	ast.Walk(&condition.Tree, &walk)
 	return walk.found
 }
 
@@ -188,7 +192,7 @@ func (w *thresholdWalk) Visit(node *ast.Node) {
 		return
 	}
 	span := natural(unit)
-	written := field.String() + " " + operator + " " + number.String()
+	written := w.said(n)
 	range_ := fieldName(field) + " is never negative"
 	if isShare(unit) {
 		range_ = fieldName(field) + " is a share of 0 to 1"
@@ -196,9 +200,11 @@ func (w *thresholdWalk) Visit(node *ast.Node) {
 	point := interval{lo: limit, hi: limit}
 	hint := ""
 	if isShare(unit) && limit > 1 && limit <= 100 && limit == math.Trunc(limit) { // 150% is 1.5, and meant
-		hint = fmt.Sprintf("write %g for %g%%", limit/100, limit)
+		hint = fmt.Sprintf("write %g%%", limit)
 	}
 	switch {
+	case strings.HasSuffix(w.said(number), "%") && !isShare(unit) && !strings.HasPrefix(unit, "ratio") && limit > 0 && limit < 1 && operator == ">":
+		w.found = append(w.found, threshold{n, fmt.Sprintf("%s is true from the first on: %s counts %s", written, fieldName(field), unit), "compare a share, such as error_rate, or a number"})
 	case !possible(span, operator, point):
 		w.found = append(w.found, threshold{n, fmt.Sprintf("%s is never true: %s", written, range_), hint})
 	case !possible(span, negated[operator], point):

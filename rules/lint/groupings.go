@@ -10,6 +10,7 @@ import (
 )
 
 var groupingChecks = []Check{
+	{Name: "empty-group", Says: "a group without rules", find: findEmptyGroups, Why: "Its rules may stand on another level, where nobody reads them."},
 	{Name: "many-groups", Says: "a `by` with `client`, with `partition` and `node`, or with a label of the application's own, whose values `where` does not list; with `--against` one that makes more than 10,000 groups", find: findManyGroups, asks: true,
 		Why: "Each combination of values costs memory, and is an alert of its own."},
 	{Name: "matches-nothing", Says: "with `--against`, a `where` that admits nothing that the store holds, or a `by` whose labels nothing has", find: findUnmatched, asks: true,
@@ -39,14 +40,24 @@ func findManyGroups(l *look) {
 	}
 }
 
+func findEmptyGroups(l *look) {
+	for _, layout := range l.layouts {
+		for _, group := range layout.groups {
+			if group.empty {
+				l.say(rules.Fault{File: layout.path, Line: group.first, Column: group.column, Source: layout.lines[group.first-1],
+					Message: "the group has no rules", Hint: "write them below it under the key rules, or take it away"})
+			}
+		}
+	}
+}
+
 // listedLabels are the labels of which a rule's where says all values that it admits.
 func listedLabels(rule *rules.Rule) []string {
-	tree := rule.WhereTree()
-	if tree == nil {
+	if rule.WhereTree() == nil {
 		return nil
 	}
 	a := &analysis{}
-	worlds := a.refine(tree, []world{{}}, true)
+	worlds := a.whereWorlds(rule, world{})
 	var out []string
 	for _, label := range rule.Grouping.By {
 		bounded := len(worlds) > 0
@@ -65,12 +76,8 @@ func labelCall(label string) string { return fmt.Sprintf("label(%q)", label) }
 
 func findEmptyWhere(l *look) {
 	for _, rule := range l.folder.Rules {
-		tree := rule.WhereTree()
-		if tree == nil {
-			continue
-		}
 		a := &analysis{}
-		if len(a.refine(tree, []world{{}}, true)) == 0 {
+		if len(a.whereWorlds(rule, world{})) == 0 {
 			offset, keys := placeIn(rule, a.at)
 			l.say(rule.Fault("where admits nothing"+strings.TrimSuffix(": "+a.conflict, ": "), "join alternatives with or", offset, keys...))
 		}

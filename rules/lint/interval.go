@@ -132,16 +132,16 @@ func constantOf(node ast.Node) (float64, bool) {
 }
 
 // written is a comparison as people read it, with another operator where it is denied.
-func written(node ast.Node, operator string) string {
+func (a *analysis) written(node ast.Node, operator string) string {
 	n, ok := node.(*ast.BinaryNode)
 	if !ok || n.Operator == operator {
-		return node.String()
+		return a.said(node)
 	}
 	if n.Operator == "in" {
 		if operator == "==" {
-			return n.String()
+			return a.said(n)
 		}
-		return n.Left.String() + " not in " + n.Right.String()
+		return a.said(n.Left) + " not in " + a.said(n.Right)
 	}
-	return n.Left.String() + " " + operator + " " + n.Right.String()
+	return a.said(n.Left) + " " + operator + " " + a.said(n.Right)
 }

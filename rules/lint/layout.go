@@ -26,6 +26,8 @@ type stretch struct {
 	comments int // line of the first comment above, or first
 	first    int
 	last     int
+	column   int    // where the element begins in its first line
+	empty    bool   // of a group: it has no rules
 	alert    string // of a rule
 	changed  bool   // of a rule: the former files have none that says the same
 	content  string // of a rule: what it says, in whatever order and with whatever spaces and comments
@@ -66,7 +68,10 @@ func (l *layout) note(node *yaml.Node) {
 
 func (l *layout) document(root *yaml.Node) {
 	for _, group := range items(root, "groups") {
-		l.groups = append(l.groups, l.stretch(group))
+		of := l.stretch(group)
+		rules := valueUnder(group, "rules")
+		of.column, of.empty = group.Column, group.Kind == yaml.MappingNode && (rules == nil || rules.Kind == yaml.SequenceNode && len(rules.Content) == 0)
+		l.groups = append(l.groups, of)
 		shared := content(group, "", "name", "rules")
 		for _, rule := range items(group, "rules") {
 			s := l.stretch(rule)

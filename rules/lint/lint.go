@@ -65,7 +65,7 @@ type Check struct {
 
 // Checks are all checks, by name.
 func Checks() []Check {
-	all := slices.Concat(textChecks, durationChecks, hourChecks, groupingChecks, conditionChecks, letChecks, commentChecks)
+	all := slices.Concat(textChecks, durationChecks, hourChecks, groupingChecks, conditionChecks, severityChecks, policyChecks, letChecks, commentChecks)
 	slices.SortFunc(all, func(a, b Check) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }

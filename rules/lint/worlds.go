@@ -38,9 +38,10 @@ const maxWorlds = 64
 
 // analysis follows what an expression being true or false means for the values in it.
 type analysis struct {
-	place    string   // where the comparisons stand, behind those that are cited
-	conflict string   // what the last contradiction was
-	at       ast.Node // what it is in
+	said     func(ast.Node) string // how a part of the expression is written
+	place    string                // where the comparisons stand, behind those that are cited
+	conflict string                // what the last contradiction was
+	at       ast.Node              // what it is in
 }
 
 // refine returns the worlds among in, each with what it means that node is want; none where it cannot be. What it does not
@@ -106,7 +107,7 @@ func (a *analysis) contradict(n ast.Node, operator, source string) {
 	a.at = n
 	a.conflict = ""
 	if source != "" {
-		a.conflict = written(n, operator) + a.place + " contradicts " + source
+		a.conflict = a.written(n, operator) + a.place + " contradicts " + source
 	}
 }
 
@@ -149,9 +150,9 @@ func (a *analysis) bound(n *ast.BinaryNode, value ast.Node, operator string, lim
 		return w
 	}
 	known, _ := rangeOf(value, w)
-	next, source := w[value.String()], n.String()+a.place
+	next, source := w[value.String()], a.said(n)+a.place
 	if operator != n.Operator {
-		source = written(n, operator) + a.place
+		source = a.written(n, operator) + a.place
 	}
 	was := known
 	known = known.narrowed(operator, limit)
@@ -236,7 +237,7 @@ func (a *analysis) compareText(n, value ast.Node, operator string, texts []strin
 		return nil, false
 	}
 	if known.onlySource == "" || left != nil && (known.only == nil || len(left) < len(known.only)) {
-		known.onlySource = written(n, operator) + a.place
+		known.onlySource = a.written(n, operator) + a.place
 	}
 	known.only = left
 	return w.with(value.String(), known), true
