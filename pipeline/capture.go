@@ -79,5 +79,23 @@ func takeCells(ctx context.Context, config *Config, made *capture.Capture) error
 	if err != nil {
 		return because(ctx, "read the cells", err)
 	}
+	return takeHours(ctx, storedHours{store, first, last}, made)
+}
+
+// takeHours reads the hours past that the rule asked of.
+func takeHours(ctx context.Context, stored storedHours, made *capture.Capture) error {
+	for _, start := range made.Hours() {
+		series, known, err := stored.hour(ctx, start)
+		if err != nil {
+			return err
+		}
+		if known != rules.Known {
+			continue
+		}
+		made.Know(start)
+		for i := range series {
+			made.TakeHour(start, series[i].Labels, rules.CountedIn(&series[i].Totals, series[i].Minutes))
+		}
+	}
 	return nil
 }

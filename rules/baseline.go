@@ -72,7 +72,7 @@ type groupBaseline struct {
 // baseline is that of the hour in which a window ended that ends at a time, false where it is not known. A day that was not
 // read yet keeps all from being known, or what is found would depend on when it was read.
 func (e *Evaluator) baseline(rule *Rule, g *groupState, span time.Duration, at time.Time) (Baseline, bool) {
-	hour := e.hourOf(at)
+	hour := hourOf(at, e.config.Pane)
 	if kept, ok := g.baselines[span]; ok && kept.hour.Equal(hour) {
 		return kept.Baseline, !math.IsNaN(kept.Days)
 	}

@@ -56,12 +56,9 @@ func CountedIn(totals *telemetry.Totals, minutes uint64) Counted {
 	return out
 }
 
-func (c *Counted) add(other Counted) {
-	c.Messages += other.Messages
-	c.Bytes += other.Bytes
-	c.Errors += other.Errors
-	c.Handled += other.Handled
-	c.Minutes |= other.Minutes
+// With is both counts together.
+func (c Counted) With(other Counted) Counted {
+	return Counted{c.Messages + other.Messages, c.Bytes + other.Bytes, c.Errors + other.Errors, c.Handled + other.Handled, c.Minutes | other.Minutes}
 }
 
 // Hour is what groups counted in one hour, by their keys.
@@ -74,9 +71,7 @@ func (h Hour) Add(grouping *telemetry.Grouping, labels *telemetry.Labels, counte
 		return
 	}
 	key := telemetry.GroupKey(grouping.ID, values)
-	sum := h[key]
-	sum.add(counted)
-	h[key] = sum
+	h[key] = h[key].With(counted)
 }
 
 // pastFields are those of Span that are made of what Past counts.
@@ -146,14 +141,31 @@ func (e *Evaluator) past(rule *Rule, g *groupState, ended time.Time) (Span, bool
 	if e.config.Past == nil {
 		return unknownSpan(), false
 	}
-	counted, knowledge := e.config.Past.Hour(&rule.Grouping, g.key, e.hourOf(ended))
+	counted, knowledge := e.config.Past.Hour(&rule.Grouping, g.key, hourOf(ended, e.config.Pane))
 	if knowledge != Known {
 		return unknownSpan(), false
 	}
 	return counted.span(), true
 }
 
-// hourOf is the clock hour in which a window ended.
-func (e *Evaluator) hourOf(ended time.Time) time.Time {
-	return ended.Add(-e.config.Pane).Truncate(time.Hour)
+// hourOf is the clock hour in which a window ended, of whole panes.
+func hourOf(ended time.Time, pane time.Duration) time.Time {
+	return ended.Add(-pane).Truncate(time.Hour)
+}
+
+// LooksPast says that the rule looks further back than what is kept, which Config.Past answers.
+func (r *Rule) LooksPast() bool { return len(r.reads.past)+len(r.reads.baseline) > 0 }
+
+// PastHours are the beginnings of the hours that it asks of at the end of a pane.
+func (r *Rule) PastHours(at time.Time, pane time.Duration) []time.Time {
+	var out []time.Time
+	for _, back := range r.reads.past {
+		out = append(out, hourOf(at.Add(-back), pane))
+	}
+	for _, span := range r.reads.baseline {
+		for back := Day; back <= span; back += Day {
+			out = append(out, hourOf(at, pane).Add(-back))
+		}
+	}
+	return out
 }

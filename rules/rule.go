@@ -104,14 +104,12 @@ func conditionsOf(set *Set) []asked {
 
 // LooksPast says that some rule looks further back than what is kept, which Config.Past answers.
 func (s *Set) LooksPast() bool {
-	return slices.ContainsFunc(s.Rules, (*Rule).looksPast)
+	return slices.ContainsFunc(s.Rules, (*Rule).LooksPast)
 }
-
-func (r *Rule) looksPast() bool { return len(r.reads.past)+len(r.reads.baseline) > 0 }
 
 // PastGroupings are those of the rules that look so far back, each once.
 func (s *Set) PastGroupings() []telemetry.Grouping {
-	asking := Set{Rules: slices.DeleteFunc(slices.Clone(s.Rules), func(r *Rule) bool { return !r.looksPast() })}
+	asking := Set{Rules: slices.DeleteFunc(slices.Clone(s.Rules), func(r *Rule) bool { return !r.LooksPast() })}
 	return asking.Groupings()
 }
 

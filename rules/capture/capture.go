@@ -29,10 +29,11 @@ type Capture struct {
 	rule   *rules.Rule
 	set    *rules.Set
 	pane   time.Duration
-	read   map[string]bool    // names that the rule reads
-	keep   []string           // labels that matter; nil for all
-	series map[string]*series // by their labels as the test has them
-	more   bool               // the group has other alerts in the time of the test
+	read   map[string]bool                    // names that the rule reads
+	keep   []string                           // labels that matter; nil for all
+	series map[string]*series                 // by their labels as the test has them
+	hours  map[int64]map[string]rules.Counted // hours past that the store has, by their begin in Unix seconds and by labels
+	more   bool                               // the group has other alerts in the time of the test
 }
 
 // extraPanes is how much more is read than the lookback. Not less: the condition is false once before it is true; not more: lines.
@@ -40,7 +41,7 @@ const extraPanes = 1
 
 // New says what is needed to make a test of an alert, with the rules of a folder.
 func New(set *rules.Set, alert *telemetry.Alert, pane time.Duration) (*Capture, error) {
-	c := &Capture{alert: alert, rule: set.ByName(alert.Rule), set: set, pane: pane, series: map[string]*series{}, Labels: map[string]string{}, read: map[string]bool{}}
+	c := &Capture{alert: alert, rule: set.ByName(alert.Rule), set: set, pane: pane, series: map[string]*series{}, hours: map[int64]map[string]rules.Counted{}, Labels: map[string]string{}, read: map[string]bool{}}
 	if c.rule == nil || !strings.HasPrefix(alert.GroupKey, telemetry.GroupKey(c.rule.Grouping.ID, []string{""})) {
 		return nil, fmt.Errorf("the rules have no %s that groups as the alert does; capture it with the rules that made it", alert.Rule)
 	}
@@ -171,7 +172,7 @@ func (c *Capture) played() (text string, failures []string, err error) {
 // script is the case.
 func (c *Capture) script() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "# %s, %s. 0s is %s.\n", explain.Name(c.alert), c.alert.ID, c.From.Format(time.RFC3339))
+	fmt.Fprintf(&out, "# %s, %s. 0s is %s.\n", explain.Name(c.alert), c.alert.ID, c.zero().Format(time.RFC3339))
 	for _, line := range explain.Lines(c.alert.Explanation) {
 		fmt.Fprintf(&out, "#   %s\n", line)
 	}
@@ -179,10 +180,10 @@ func (c *Capture) script() string {
 		fmt.Fprintf(&out, "pane %s\n", rules.FormatDuration(c.pane))
 	}
 	fmt.Fprintf(&out, "rules %s\n\ncase captured at %s\n", c.alert.Rule, c.alert.ActiveAt.UTC().Format(time.RFC3339))
-	if c.Begun.After(c.From) {
-		fmt.Fprintf(&out, "start at %s\n", c.since(c.Begun))
+	if begin := later(c.Begun, c.From); begin.After(c.zero()) {
+		fmt.Fprintf(&out, "start at %s\n", c.since(begin))
 	}
-	for _, line := range c.reports() {
+	for _, line := range slices.Concat(c.pastLines(), c.reports()) {
 		out.WriteString(line + "\n")
 	}
 	fmt.Fprintf(&out, "advance to %s\n", c.since(c.To))
@@ -192,7 +193,28 @@ func (c *Capture) script() string {
 	return out.String()
 }
 
-func (c *Capture) since(at time.Time) string { return rules.FormatDuration(at.Sub(c.From)) }
+// zero is the time that is 0s: the beginning of an hour where the rule looks at hours.
+func (c *Capture) zero() time.Time {
+	if slices.ContainsFunc(c.variants(), (*rules.Rule).LooksPast) {
+		return c.From.Truncate(time.Hour)
+	}
+	return c.From
+}
+
+func (c *Capture) since(at time.Time) string {
+	d := at.Sub(c.zero())
+	if d < 0 {
+		return "-" + rules.FormatDuration(-d)
+	}
+	return rules.FormatDuration(d)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
 
 // expectations are what the alert did.
 func (c *Capture) expectations() []string {
