@@ -152,7 +152,7 @@ func TestABaselineExplainsItself(t *testing.T) {
 	}
 	view := &View{Baseline: func(string) Baseline { return Baseline{TPS: 3, TPSSpread: 0.5} }}
 	var got []string
-	parts, _ := parsed[0].explainer.explain(view)
+	parts, _ := parsed[0].explainers[0].explain(view)
 	for _, part := range parts {
 		got = append(got, fmt.Sprintf("%s=%v%s", part.Text, part.Value, part.Unit))
 	}
@@ -162,7 +162,7 @@ func TestABaselineExplainsItself(t *testing.T) {
 		}
 	}
 	view.Baseline = func(string) Baseline { return unknownBaseline() }
-	if parts, _ := parsed[0].explainer.explain(view); parts[0].Value != nil {
+	if parts, _ := parsed[0].explainers[0].explain(view); parts[0].Value != nil {
 		t.Errorf("with an unknown baseline the condition is %v", parts[0].Value)
 	}
 }

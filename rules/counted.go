@@ -138,7 +138,7 @@ func (e *Evaluator) endUnmeasured(rule *Rule, key string, found verdict, at time
 
 // unknownParts are the parts of a rule's condition that make it unknown, as they are written: those that are not made of others.
 func unknownParts(rule *Rule, found verdict) []string {
-	parts, _ := rule.explainer.explain(found.view)
+	parts, _ := rule.explained(found.view, "")
 	var out []string
 	for i, part := range parts {
 		if part.Value != nil || slices.Contains(out, part.Text) {

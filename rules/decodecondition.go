@@ -95,7 +95,7 @@ func (d *decoder) compile(node *yaml.Node, rule *Rule, texts map[string]*substit
 		d.substitutedError(node, "expr", whole, err)
 		return
 	}
-	rule.ExprText, rule.condition, rule.explainer = whole.written, compiled, &explainer{source: whole}
+	rule.ExprText, rule.condition, rule.explainers = whole.written, compiled, explainersOf(texts)
 	if texts["warn"] != nil && texts["crit"] != nil {
 		critical, err := compileCondition(inOne("and", texts["expr"], texts["crit"]), rule.Grouping.By, rule.Lane)
 		if err != nil {
@@ -104,6 +104,20 @@ func (d *decoder) compile(node *yaml.Node, rule *Rule, texts map[string]*substit
 		}
 		rule.critical = &critical
 	}
+}
+
+// explainersOf take a rule's conditions apart, each by itself and with its key where the rule tells severities apart.
+func explainersOf(texts map[string]*substituted) []*explainer {
+	if texts["warn"] == nil && texts["crit"] == nil {
+		return []*explainer{{source: texts["expr"]}}
+	}
+	var out []*explainer
+	for _, key := range []string{"expr", "warn", "crit"} {
+		if texts[key] != nil {
+			out = append(out, &explainer{condition: key, source: texts[key]})
+		}
+	}
+	return out
 }
 
 // inOne is two conditions as one, or the one that there is, as it is written.

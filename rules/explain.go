@@ -25,10 +25,11 @@ const MaxExplainedVersions = 5
 
 // explainer takes an expression apart, when an alert first needs it: most rules have none.
 type explainer struct {
-	source *substituted
-	once   sync.Once
-	parts  []explainedPart
-	more   int
+	condition string // its key in the rule, "" where it is the rule's only one
+	source    *substituted
+	once      sync.Once
+	parts     []explainedPart
+	more      int
 }
 
 // explainedPart is a part that has a value.
@@ -245,6 +246,9 @@ func (a *apart) note(of twin, shown shownAs) bool {
 		shown.offset = utf8.RuneCountInString(written[:strings.Index(written, shown.text)])
 	}
 	part := explainedPart{ExplainedPart: telemetry.ExplainedPart{Text: shown.text, Offset: shown.offset, Depth: shown.depth, Op: shown.op}, value: program}
+	if len(a.parts) == 0 {
+		part.Condition = a.condition
+	}
 	if kind == reflect.Bool {
 		if part.truth, err = compileTruth(of.compiled); err != nil {
 			return false
@@ -273,10 +277,26 @@ func shortUnit(of unit.Dimension) string {
 	return of.String()
 }
 
-// explanation is what an evaluation saw.
-func explanation(rule *Rule, found verdict) *telemetry.Explanation {
+// explained returns the parts of a rule's conditions, all of one before the next: that of a severity first, then that of the
+// other, and what both need last. Without a severity they stand as the rule has them.
+func (r *Rule) explained(view *View, severity string) (parts []telemetry.ExplainedPart, more int) {
+	order := map[string][]string{severityWarning: {"warn", "crit", "expr"}, severityCritical: {"crit", "warn", "expr"}}[severity]
+	conditions := slices.Clone(r.explainers)
+	slices.SortStableFunc(conditions, func(a, b *explainer) int {
+		return cmp.Compare(slices.Index(order, a.condition), slices.Index(order, b.condition))
+	})
+	for _, x := range conditions {
+		found, hidden := x.explain(view)
+		shown := min(len(found), MaxExplained-len(parts))
+		parts, more = append(parts, found[:shown]...), more+hidden+len(found)-shown
+	}
+	return parts, more
+}
+
+// explanation is what an evaluation saw of an alert of a severity.
+func explanation(rule *Rule, found verdict, severity string) *telemetry.Explanation {
 	out := &telemetry.Explanation{Clients: uint64(found.view.Clients)}
-	out.Parts, out.More = rule.explainer.explain(found.view)
+	out.Parts, out.More = rule.explained(found.view, severity)
 	versions := slices.Clone(found.totals.Versions)
 	slices.SortStableFunc(versions, func(a, b telemetry.VersionTotals) int { return cmp.Compare(b.Messages, a.Messages) })
 	for _, version := range versions[:min(len(versions), MaxExplainedVersions)] {

@@ -205,32 +205,31 @@ rules:
 `)[0]
 	view := &View{Ago: func(string) Span { return Span{TPS: 4} }}
 	view.TPS, view.P99 = 20, 0.953
-	parts, _ := rule.explainer.explain(view)
+	parts, _ := rule.explained(view, severityWarning)
 	var got []string
 	for _, part := range parts {
 		got = append(got, strings.TrimRight(fmt.Sprintf("%s%s @%d = %v %s", strings.Repeat("  ", part.Depth), part.Text, part.Offset, part.Value, part.Unit), " "))
 	}
-	const want = `(tps > 5) and ((slower or tps > usual) or (not slow)) @0 = true
-  tps > 5 @1 = true
-    tps @1 = 20 /s
-    5 @7 = 5
-  (slower or tps > usual) or (not slow) @15 = true
-    slower @16 = true
-      slow @0 = true
-        p99 > limit @0 = true
-          p99 @0 = 0.953 s
-          limit @6 = 0.8 s
-    tps > usual @26 = true
-      tps @26 = 20 /s
-      usual @32 = 8 /s
-        2 * before.tps @0 = 8 /s
-          2 @0 = 2
-          before.tps @4 = 4 /s
-    not slow @43 = false
-      slow @47 = true
-        p99 > limit @0 = true
-          p99 @0 = 0.953 s
-          limit @6 = 0.8 s`
+	const want = `slower or tps > usual @1 = true
+  slower @1 = true
+    slow @0 = true
+      p99 > limit @0 = true
+        p99 @0 = 0.953 s
+        limit @6 = 0.8 s
+  tps > usual @11 = true
+    tps @11 = 20 /s
+    usual @17 = 8 /s
+      2 * before.tps @0 = 8 /s
+        2 @0 = 2
+        before.tps @4 = 4 /s
+not slow @0 = false
+  slow @4 = true
+    p99 > limit @0 = true
+      p99 @0 = 0.953 s
+      limit @6 = 0.8 s
+tps > 5 @0 = true
+  tps @0 = 20 /s
+  5 @6 = 5`
 	if strings.Join(got, "\n") != want {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}

@@ -133,7 +133,7 @@ func (a *alertState) measure(rule *Rule, found verdict, pane time.Duration) {
 	a.WindowEnd = found.from.Add(max((rule.Window+pane-1)/pane, 1) * pane)
 	a.Completeness, a.LateReports = found.view.Completeness, uint64(found.view.Late)
 	a.Values = rule.values(found.view)
-	a.Explanation = explanation(rule, found)
+	a.Explanation = explanation(rule, found, a.Labels[severityLabel])
 }
 
 // values are what the expression read of a view, as far as it is known.

@@ -34,10 +34,10 @@ type Rule struct {
 	lets        *lets
 	filter      *substituted // nil where it has none
 	conditions  []conditionText
-	condition              // of an alert of any severity
-	critical    *condition // of a critical alert, nil where all are of one severity
-	severity    string     // that an alert begins with, "" where the rule has neither warn nor crit
-	explainer   *explainer
+	condition                // of an alert of any severity
+	critical    *condition   // of a critical alert, nil where all are of one severity
+	severity    string       // that an alert begins with, "" where the rule has neither warn nor crit
+	explainers  []*explainer // of each condition that the rule has, in their order
 	labels      map[string]*template.Template
 	annotations map[string]*template.Template
 	shows       []*let // that annotations show

@@ -2,7 +2,8 @@ package telemetry
 
 // Explanation is what an evaluation saw of an alert's group: the values behind its verdict, and who was in the window.
 type Explanation struct {
-	// Parts are those of the rule's expression, each before the parts that it is made of.
+	// Parts are those of the rule's condition, each before the parts that it is made of. Where the rule tells severities apart, the
+	// condition of the alert's severity stands first, then that of the other, and last what both need.
 	Parts []ExplainedPart `json:"parts"`
 	// More counts the parts that are not listed.
 	More int `json:"more,omitempty"`
@@ -14,10 +15,11 @@ type Explanation struct {
 
 // ExplainedPart is a part of an expression with the value that it had.
 type ExplainedPart struct {
-	Text   string `json:"text"`            // as the rule has it
-	Offset int    `json:"offset"`          // characters of the expression before it, or of the let that it is part of
-	Depth  int    `json:"depth,omitempty"` // 0 is the whole expression
-	Op     string `json:"op,omitempty"`    // of a part that is made of others by an operator
+	Condition string `json:"condition,omitempty"` // expr, warn or crit: of a whole one, where the rule tells severities apart
+	Text      string `json:"text"`                // as the rule has it
+	Offset    int    `json:"offset"`              // characters of the expression before it, or of the let that it is part of
+	Depth     int    `json:"depth,omitempty"`     // 0 is the whole expression
+	Op        string `json:"op,omitempty"`        // of a part that is made of others by an operator
 	// Value is true, false, a number or a text; null where it is unknown. A number that is infinite is the text +Inf or -Inf.
 	Value any `json:"value"`
 	// Unit of a number: s, B, B/s, /s or, of others that are not plain, the unit in words.

@@ -44,6 +44,48 @@ and 2 more`
 	}
 }
 
+// TestLinesOfSeverities: the condition of the severity that the alert has stands first, by its name in the rule.
+func TestLinesOfSeverities(t *testing.T) {
+	parsed, faults := rules.Parse("rules.yaml", []byte("groups:\n  - name: g\n    rules:\n"+
+		"      - {alert: Surge, by: [topic], window: 10s, let: {much: 300/s}, expr: clients > 1, warn: tps > 10 and bps >= 0B/s, crit: tps > much}\n"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	set, at := &rules.Set{Rules: parsed}, time.Unix(1_800_000_000, 0).UTC()
+	e := rules.NewEvaluator(set, rules.Config{Pane: 10 * time.Second})
+	e.ApplyWatermark(telemetry.Watermark{EventTime: at, At: at, Sources: 1})
+	evaluated := func(messages uint64) string {
+		e.Apply(&telemetry.GroupBatch{Groups: []telemetry.GroupPartials{{Grouping: set.Groupings()[0].ID, Values: []string{"orders"},
+			Partials: []telemetry.GroupPartial{{Pane: at, Totals: telemetry.Totals{Reports: 1, Messages: messages, Clients: []string{"a", "b"}}}}}}})
+		at = at.Add(10 * time.Second)
+		e.ApplyWatermark(telemetry.Watermark{EventTime: at, At: at, Sources: 1})
+		e.Advance()
+		alert := e.Alerts()[0]
+		return alert.Labels["severity"] + "\n" + strings.Join(explain.Lines(alert.Explanation), "\n")
+	}
+	for _, c := range []struct {
+		messages uint64
+		want     string
+	}{
+		{1000, `warning
+warn: tps > 10 and bps >= 0B/s: true
+  tps > 10: 100 /s > 10: true
+  bps >= 0B/s: 0 B/s >= 0 B/s: true
+crit: tps > much: 100 /s > 300 /s: false
+expr: clients > 1: 2 > 1: true`},
+		{4000, `critical
+crit: tps > much: 400 /s > 300 /s: true
+warn: tps > 10 and bps >= 0B/s: true
+  tps > 10: 400 /s > 10: true
+  bps >= 0B/s: 0 B/s >= 0 B/s: true
+expr: clients > 1: 2 > 1: true`},
+	} {
+		if got := evaluated(c.messages); got != c.want {
+			t.Errorf("of %d messages:\n%s\nwant\n%s", c.messages, got, c.want)
+		}
+	}
+}
+
 // TestSQL: labels are compared, and the rest of the where is said to be left out.
 func TestSQL(t *testing.T) {
 	parsed, faults := rules.Parse("rules.yaml", []byte(`groups:

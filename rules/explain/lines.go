@@ -15,7 +15,8 @@ import (
 var comparing = []string{"<", "<=", ">", ">=", "==", "!="}
 
 // Lines are the parts of an expression as a tree, each in a line: what is true, false or unknown as "p99 > 800ms: 0.953 s > 0.8 s: true",
-// numbers as "2 * over(5m).tps = 8046 /s". What is plain from the line above or from the text itself has no line.
+// numbers as "2 * over(5m).tps = 8046 /s". What is plain from the line above or from the text itself has no line. Of
+// several conditions each begins with its key in the rule, as in "crit: p99 > 5s: 6 s > 5 s: true".
 func Lines(e *telemetry.Explanation) []string {
 	if e == nil {
 		return nil
@@ -57,6 +58,9 @@ func (t *tree) within(at int) []int {
 func (t *tree) print(at, indent int) {
 	part, within := &t.parts[at], t.within(at)
 	text := strings.Join(strings.Fields(part.Text), " ")
+	if part.Condition != "" {
+		text = part.Condition + ": " + text
+	}
 	_, number := part.Value.(float64)
 	compares := slices.Contains(comparing, part.Op) && len(within) == 2
 	switch {
