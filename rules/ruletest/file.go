@@ -8,6 +8,7 @@ package ruletest
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,8 +73,15 @@ type place struct {
 // wantBlock is the whole of what alerts do, line by line, as printed.
 type wantBlock struct {
 	place
-	lines []string
-	end   int // the line behind the last one, from 0
+	lines    []string
+	comments []comment
+	end      int // the line behind the last one, from 0
+}
+
+// comment is one among the lines of want, as it is written, and how many of them stand above it.
+type comment struct {
+	text  string
+	above int
 }
 
 // Parse reads a test file; path is for messages. All that is wrong is in the faults; the file is nil then.
@@ -133,6 +141,42 @@ func (p *parser) source(content []byte, line int) string {
 	return strings.TrimRight(strings.Split(string(content), "\n")[line-1], "\r")
 }
 
+// with is the block with other lines. Comments stay above the line that they stood above, or where that is gone, as far behind
+// the last one that is left.
+func (w *wantBlock) with(lines []string) string {
+	var out strings.Builder
+	written := 0
+	until := func(line int) {
+		for ; written < min(line, len(lines)); written++ {
+			out.WriteString("  " + lines[written] + "\n")
+		}
+	}
+	if w != nil {
+		places := placesIn(lines, w.lines)
+		for _, comment := range w.comments {
+			until(places[comment.above])
+			out.WriteString(comment.text + "\n")
+		}
+	}
+	until(len(lines))
+	return out.String()
+}
+
+// placesIn says for each of the former lines, and for their end, before which line it stands now.
+func placesIn(lines, former []string) []int {
+	places := make([]int, len(former)+1)
+	next := 0
+	for i, line := range former {
+		places[i] = min(next, len(lines))
+		if at := slices.Index(lines[min(next, len(lines)):], line); at >= 0 {
+			places[i] = next + at
+		}
+		next = places[i] + 1
+	}
+	places[len(former)] = len(lines)
+	return places
+}
+
 // Update returns the file's text with what stands below want replaced by what the cases did; where a case expects nothing
 // at all, want is added.
 func (f *File) Update(outcomes []*Outcome) []byte {
@@ -155,9 +199,11 @@ func (f *File) Update(outcomes []*Outcome) []byte {
 			until(c.want.line)
 			next = c.want.end
 		}
-		for _, line := range outcome.Lines {
-			out.WriteString("  " + line.String() + "\n")
+		lines := make([]string, len(outcome.Lines))
+		for i := range outcome.Lines {
+			lines[i] = outcome.Lines[i].String()
 		}
+		out.WriteString(c.want.with(lines))
 	}
 	until(len(f.lines))
 	return append([]byte(out.String()), f.rest...)

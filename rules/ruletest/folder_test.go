@@ -59,7 +59,13 @@ case wrong
 at 0s: topic=a messages=1000   # a surge
 advance to 20s
 want
+# what begins
   1s Surge{topic=b} firing
+  # what ends
+  20s Surge{topic=a} resolved tps=0
+  # and what else
+
+  30s Surge{topic=b} resolved
 
   # of another time
 
@@ -82,8 +88,11 @@ case wrong
 at 0s: topic=a messages=1000   # a surge
 advance to 20s
 want
+# what begins
   10s Surge{topic=a} firing tps=100
+  # what ends
   20s Surge{topic=a} resolved tps=0
+  # and what else
   20s Cliff{topic=a} firing tps=0
 
   # of another time

@@ -22,6 +22,7 @@ type measure struct {
 type measurement struct {
 	of       unit.Dimension
 	observed bool // into a histogram, so that it may be repeated
+	gauge    bool
 	enter    func(r *telemetry.Report, m *measure, value float64)
 }
 
@@ -47,7 +48,7 @@ var (
 	errorsOfClass = measurement{of: unit.Plain, enter: func(r *telemetry.Report, m *measure, v float64) {
 		r.Errors = append(r.Errors, telemetry.ErrorCount{Class: m.class, Count: whole(v)})
 	}}
-	gauge = measurement{of: unit.Plain, enter: func(r *telemetry.Report, m *measure, v float64) {
+	gauge = measurement{of: unit.Plain, gauge: true, enter: func(r *telemetry.Report, m *measure, v float64) {
 		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: m.class, Value: v})
 	}}
 )

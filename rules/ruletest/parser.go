@@ -211,15 +211,19 @@ func (p *parser) want(a arguments) {
 		return
 	}
 	block := &wantBlock{place: a.place, end: p.at + 1}
+	var comments []comment
 	for next := p.at + 1; next < len(p.file.lines); next++ {
 		line := strings.TrimSpace(p.file.lines[next])
 		if _, ok := caseName(line); ok {
 			break
 		}
 		p.at = next
+		if strings.HasPrefix(line, "#") {
+			comments = append(comments, comment{strings.TrimSuffix(p.file.lines[next], "\r"), len(block.lines)})
+		}
 		if !isComment(line) {
 			block.lines = append(block.lines, line)
-			block.end = next + 1
+			block.end, block.comments = next+1, comments
 		}
 	}
 	p.now.want, p.now.lastLine = block, block.end

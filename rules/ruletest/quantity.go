@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/weirmq/weir/rules"
@@ -38,12 +39,21 @@ func quantity(text string) (value float64, of unit.Dimension, hint string, ok bo
 	return found[0].Value, found[0].Of, found[0].Hint, found[0].Message == ""
 }
 
-// measured reads a number of a dimension at a word. Bytes need no unit, times do.
-func (p *parser) measured(w word, of unit.Dimension) (value float64, ok bool) {
+// measured reads a number of what is measured at a word. Bytes need no unit, times do.
+func (p *parser) measured(w word, what measurement) (value float64, ok bool) {
+	of := what.of
 	value, has, hint, ok := quantity(w.text)
 	asIs := of == unit.Bytes && bare.MatchString(w.text)
 	if ok && (has == of || asIs) && value <= greatest[of] {
 		return value, true
+	}
+	switch {
+	case strings.HasSuffix(w.text, ","):
+		hint = "settings are parted by blanks"
+	case of == unit.Plain && strings.Contains(w.text, "/"):
+		hint = "a report has what came in its interval, and no rate"
+	case ok && what.gauge && has != of:
+		hint = "a gauge is a number without a unit: write " + number(value)
 	}
 	p.fault(w.column, fmt.Sprintf("got %q, want %s, at most %s", w.text, wanted[of], number(greatest[of])), hint)
 	return 0, false

@@ -163,6 +163,8 @@ func (p *parser) setting(out *reports, w word) bool {
 		return p.measure(out, measure{what: errorsOfClass, class: "other"}, behind)
 	case dotted && rest != "" && prefix == errorsPrefix:
 		return p.measure(out, measure{what: errorsOfClass, class: rest}, behind)
+	case dotted && rest != "" && prefix == gaugePrefix && !p.isGauge(word{rest, w.column + len(gaugePrefix) + 1}):
+		return false
 	case dotted && rest != "" && prefix == gaugePrefix:
 		return p.measure(out, measure{what: gauge, class: rest}, behind)
 	}
@@ -174,12 +176,39 @@ func (p *parser) setting(out *reports, w word) bool {
 	return false
 }
 
+// isGauge says that a gauge has no name that was meant as that of another. Reports may have any that no field reads.
+func (p *parser) isGauge(w word) bool {
+	var names, read []string
+	for _, field := range rules.GaugeFields {
+		names = append(names, field.Gauge)
+		if field.Field == w.text {
+			read = append(read, field.Gauge)
+		}
+	}
+	hint := rules.DidYouMean(w.text, names)
+	switch {
+	case slices.Contains(names, w.text):
+		return true
+	case len(read) > 0:
+		p.fault(w.column, fmt.Sprintf("%s is a field, and a report has gauges", w.text), fmt.Sprintf("it is read from gauge.%s", read[0]))
+		return false
+	case hint != "":
+		p.fault(w.column, fmt.Sprintf("unknown gauge %q", w.text), hint)
+		return false
+	}
+	return true
+}
+
 var numbered = regexp.MustCompile(`^(.*)\{([0-9]{1,9})\.\.([0-9]{1,9})\}(.*)$`)
 
 // label sets a label of every series; with c{1..3} in its value there are as many times the series.
 func (p *parser) label(out *reports, named string, w word) bool {
 	text, ok := p.text(w)
 	if !ok {
+		return false
+	}
+	if at := strings.IndexByte(w.text, ','); at >= 0 && w.text[0] != '"' {
+		p.fault(w.column+characters(w.text[:at]), "a comma in a value that is not in quotes", "settings are parted by blanks; a value with a comma stands in quotes")
 		return false
 	}
 	values := []string{text}
@@ -251,12 +280,12 @@ func (p *parser) measure(out *reports, m measure, w word) bool {
 	}
 	first, last, ramp := strings.Cut(text, "..")
 	var ok bool
-	if m.first, ok = p.measured(word{first, w.column}, m.what.of); !ok {
+	if m.first, ok = p.measured(word{first, w.column}, m.what); !ok {
 		return false
 	}
 	m.last = m.first
 	if ramp {
-		if m.last, ok = p.measured(word{last, w.column + characters(first) + 2}, m.what.of); !ok {
+		if m.last, ok = p.measured(word{last, w.column + characters(first) + 2}, m.what); !ok {
 			return false
 		}
 		if out.times < 2 {
