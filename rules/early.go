@@ -18,7 +18,10 @@ var growingFields = map[string]bool{"tps": true, "bps": true, "messages": true, 
 // pane that is open: it is, where its expression stays true once it is. Where it is not, why
 // says what may make it false again.
 func (r *Rule) FiresEarly() (early bool, why string) {
-	if r.Limit > 0 {
+	switch {
+	case r.Lane == LaneInspection:
+		return false, "it is asked once a day"
+	case r.Limit > 0:
 		return false, "it has a limit: which groups have an alert would depend on which came first"
 	}
 	return r.staysTrue()
@@ -26,7 +29,7 @@ func (r *Rule) FiresEarly() (early bool, why string) {
 
 // CriticalEarly says whether the rule's condition for critical is asked like that, whatever the other is.
 func (r *Rule) CriticalEarly() bool {
-	if r.critical == nil || r.Limit > 0 {
+	if r.critical == nil || r.Limit > 0 || r.Lane == LaneInspection {
 		return false
 	}
 	stays, _ := r.critical.staysTrue()

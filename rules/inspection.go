@@ -276,6 +276,7 @@ func (in *Inspection) ask(rule *Rule, told *InspectedRule) []telemetry.Finding {
 		switch {
 		case err != nil:
 			told.LastError = err.Error()
+		case found.unmeasured: // nobody says it, so that no later answer would either
 		case found.unknown:
 			told.Undecided++
 		case finding == nil:
@@ -291,7 +292,7 @@ func (in *Inspection) ask(rule *Rule, told *InspectedRule) []telemetry.Finding {
 
 // look runs the condition on a group's view.
 func (in *Inspection) look(rule *Rule, of *inspectedGrouping, g *inspectedGroup) (verdict, error) {
-	unknown := false
+	unknown, unsaid := false, false
 	span := func(at daySpan) (*stretch, Span) {
 		if !in.known(at) {
 			unknown = true
@@ -320,14 +321,14 @@ func (in *Inspection) look(rule *Rule, of *inspectedGrouping, g *inspectedGroup)
 			view.DepartedClients = departed(&before.totals, &here.totals)
 		}
 	}
-	view.setPolicy(in.set.Policy, &unknown)
-	isUnknown := func() bool { return unknown }
+	view.setPolicy(in.set.Policy, &unsaid)
+	isUnknown := func() bool { return unknown || unsaid }
 	active, indefinite, err := rule.holds(view, isUnknown)
 	if err != nil {
 		return verdict{}, err
 	}
 	whole := in.known(window) && view.Completeness >= 1
-	found := verdict{active: active, unknown: indefinite || active && !whole && !rule.reads.presence, view: view, totals: &here.totals, from: in.Day(days - 1)}
+	found := verdict{active: active, unknown: indefinite || active && !whole && !rule.reads.presence, unmeasured: indefinite && whole && !unknown, view: view, totals: &here.totals, from: in.Day(days - 1)}
 	return found, rule.isCritical(&found, whole, isUnknown)
 }
 

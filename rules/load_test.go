@@ -109,7 +109,7 @@ func TestDefaultPack(t *testing.T) {
 			t.Errorf("rules.d has no %s", name)
 			continue
 		}
-		if rule.Lookback() > rules.MaxLookback || rule.Window < 10*time.Second {
+		if rule.Lane == rules.LaneRealtime && rule.Lookback() > rules.MaxLookback || rule.Window < 10*time.Second {
 			t.Errorf("%s looks back %s over windows of %s", name, rule.Lookback(), rule.Window)
 		}
 		// A cluster has topics of all tiers; whatever is smaller has one to route by.
@@ -174,7 +174,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		for _, rule := range parsed {
-			if rule == nil || rule.Alert == "" || rule.Grouping.ID == "" || rule.Lookback() > rules.MaxLookback {
+			if rule == nil || rule.Alert == "" || rule.Grouping.ID == "" || rule.Lookback() > rules.MaxInspected || rule.Lane == rules.LaneRealtime && rule.Lookback() > rules.MaxLookback {
 				t.Errorf("accepted a broken rule: %+v", rule)
 			}
 		}

@@ -124,7 +124,7 @@ func Count(rules []*Rule) int {
 
 // ByName returns the rule with that alert name, of several for tiers the first, nil where there is none.
 func (s *Set) ByName(alert string) *Rule {
-	for _, rule := range s.Rules {
+	for _, rule := range slices.Concat(s.Rules, s.Inspections) {
 		if rule.Alert == alert {
 			return rule
 		}

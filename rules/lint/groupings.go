@@ -22,6 +22,9 @@ var groupingChecks = []Check{
 func findManyGroups(l *look) {
 	l.sayCrowded()
 	for _, rule := range l.folder.Rules {
+		if rule.Lane == rules.LaneInspection {
+			continue // its groups are made once a day, and are no alerts
+		}
 		listed := listedLabels(rule)
 		by := rule.Grouping.By
 		open := func(label string) bool { return slices.Contains(by, label) && !slices.Contains(listed, label) }

@@ -121,7 +121,7 @@ func (p *Printer) table(c *Checked) error {
 		cells := []string{name, orDash(rule.Grouping.By), rules.FormatDuration(rule.Lookback()), orDash(rule.Reads()), firesEarly(rule)}
 		if c.Against != nil {
 			groups := c.Against.Seen.Groups(rule)
-			cells = slices.Insert(cells, 2, strconv.Itoa(groups), size(bytesPerDay(groups, c.Against.Pane)))
+			cells = slices.Insert(cells, 2, strconv.Itoa(groups), size(writtenPerDay(rule, groups, c.Against.Pane)))
 		}
 		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
@@ -182,7 +182,7 @@ func (a *Against) json() *jsonAgainst {
 	out := &jsonAgainst{Span: short(a.Seen.Span), Rules: []jsonGroups{}}
 	for _, rule := range a.Rules {
 		groups := a.Seen.Groups(rule)
-		out.Rules = append(out.Rules, jsonGroups{rule.Alert, rule.Tier, groups, bytesPerDay(groups, a.Pane)})
+		out.Rules = append(out.Rules, jsonGroups{rule.Alert, rule.Tier, groups, writtenPerDay(rule, groups, a.Pane)})
 	}
 	return out
 }

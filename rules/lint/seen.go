@@ -98,6 +98,14 @@ func bytesPerDay(groups int, pane time.Duration) float64 {
 	return float64(groups) * PartialBytes * float64(24*time.Hour/pane)
 }
 
+// writtenPerDay is what each source writes to weir.groups in a day for a rule: nothing for an inspection.
+func writtenPerDay(rule *rules.Rule, groups int, pane time.Duration) float64 {
+	if rule.Lane == rules.LaneInspection {
+		return 0
+	}
+	return bytesPerDay(groups, pane)
+}
+
 // size is a number of bytes as people read it.
 func size(bytes float64) string {
 	units := []string{"B", "KB", "MB", "GB", "TB"}
@@ -259,7 +267,7 @@ func (l *look) sayCrowded() {
 		return
 	}
 	for _, rule := range l.folder.Rules {
-		if groups := len(seen.groups(&rule.Grouping)); groups > MaxGroups {
+		if groups := len(seen.groups(&rule.Grouping)); groups > MaxGroups && rule.Lane == rules.LaneRealtime {
 			l.say(rule.Fault(fmt.Sprintf("by makes %d groups of what the store holds of the last %s, and more than %d are many: each source writes a partial of each in a pane, %s a day",
 				groups, short(seen.Span), MaxGroups, size(bytesPerDay(groups, l.config.Pane))),
 				"group by fewer labels, or let where leave out what the rule does not look at", 0, "by"))

@@ -42,7 +42,7 @@ type wantedValue struct {
 const nearlyShare = 0.01
 
 // states are those that an alert can come to.
-var states = []telemetry.AlertState{telemetry.AlertPending, telemetry.AlertFiring, telemetry.AlertResolved, telemetry.AlertInactive}
+var states = []telemetry.AlertState{telemetry.AlertPending, telemetry.AlertFiring, telemetry.AlertResolved, telemetry.AlertInactive, Found}
 
 // expect reads what is to happen: a line as it is printed, of which everything behind the rule may be left out; no and such a
 // line without a time; or nothing.
@@ -164,8 +164,8 @@ func (p *parser) details(e *expectation, words []word) bool {
 			}
 			e.state, e.parts["state"] = telemetry.AlertState(w.text), w.column
 		default:
-			p.fault(w.column, fmt.Sprintf("got %q, want pending, firing, resolved or inactive, name=value, or a summary in quotes", w.text),
-				rules.DidYouMean(w.text, []string{"pending", "firing", "resolved", "inactive"}))
+			p.fault(w.column, fmt.Sprintf("got %q, want pending, firing, resolved, inactive or found, name=value, or a summary in quotes", w.text),
+				rules.DidYouMean(w.text, []string{"pending", "firing", "resolved", "inactive", "found"}))
 			return false
 		}
 	}

@@ -128,7 +128,7 @@ func (p *parser) ruleFiles(content []byte, archive *txtar.Archive) {
 			p.faults = append(p.faults, rules.Fault{File: p.file.Path, Line: above, Column: 1, Source: p.source(content, above),
 				Message: "there are two files named " + file.Name})
 		}
-		p.file.sets[file.Name] = &rules.Set{Rules: parsed}
+		p.file.sets[file.Name] = rules.NewSet(parsed, nil)
 		from += len(file.Data)
 	}
 	for _, set := range p.file.sets {

@@ -184,7 +184,7 @@ func play(files []*File, set *rules.Set, options Options) (*Result, error) {
 		return nil, faults
 	}
 	if options.Run == nil {
-		for _, rule := range set.Rules {
+		for _, rule := range slices.Concat(set.Rules, set.Inspections) {
 			if len(result.Coverage) > 0 && result.Coverage[len(result.Coverage)-1].Rule == rule.Alert {
 				continue // another tier of it
 			}

@@ -36,7 +36,7 @@ func (h *history) keep(f *fold) *fold {
 
 // unread says that something was reported before the case began, and that none of the sets of rules looks there.
 func (h *history) unread(sets ...*rules.Set) bool {
-	return len(h.before.panes) > 0 && !slices.ContainsFunc(sets, (*rules.Set).LooksPast)
+	return len(h.before.panes) > 0 && !slices.ContainsFunc(sets, func(set *rules.Set) bool { return set.LooksPast() || len(set.Inspections) > 0 })
 }
 
 // changed says that something was folded in.

@@ -97,5 +97,5 @@ func Quoted(text string) string {
 
 // told says that Alertmanager is told of it.
 func (l *Line) told() bool {
-	return l.Rule != "" && (l.State == telemetry.AlertFiring || l.State == telemetry.AlertResolved)
+	return l.Rule != "" && (l.State == telemetry.AlertFiring || l.State == telemetry.AlertResolved || l.State == Found)
 }

@@ -2,6 +2,7 @@ package ruletest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -67,13 +68,12 @@ func (c *Case) about(set *rules.Set) *rules.Set {
 	if len(c.only) == 0 {
 		return set
 	}
-	out := *set
-	out.Rules = nil
-	for _, rule := range set.Rules {
-		if slices.ContainsFunc(c.only, func(n name) bool { return n.text == rule.Alert }) {
-			out.Rules = append(out.Rules, rule)
-		}
+	others := func(rule *rules.Rule) bool {
+		return !slices.ContainsFunc(c.only, func(n name) bool { return n.text == rule.Alert })
 	}
+	out := *set
+	out.Rules = slices.DeleteFunc(slices.Clone(set.Rules), others)
+	out.Inspections = slices.DeleteFunc(slices.Clone(set.Inspections), others)
 	return &out
 }
 
@@ -81,7 +81,7 @@ func (c *Case) about(set *rules.Set) *rules.Set {
 func (f *File) unknownRules(c *Case, set *rules.Set) rules.Faults {
 	var known []string
 	for _, s := range append([]*rules.Set{set}, f.reloaded(c)...) {
-		for _, rule := range s.Rules {
+		for _, rule := range slices.Concat(s.Rules, s.Inspections) {
 			known = append(known, rule.Alert)
 		}
 	}
@@ -229,11 +229,22 @@ func (o *Outcome) see(p *player) {
 	for i := range o.Lines {
 		l := &o.Lines[i]
 		if about, ok := o.seen[l.Rule]; ok {
-			about.fires = about.fires || l.State == telemetry.AlertFiring
-			about.recovers = about.recovers || l.State == telemetry.AlertResolved && l.Reason == ""
+			about.fires = about.fires || l.State == telemetry.AlertFiring || l.State == Found
+			about.recovers = about.recovers || l.State == telemetry.AlertResolved && l.Reason == "" || o.isGone(p, l)
 			o.seen[l.Rule] = about
 		}
 	}
+}
+
+// isGone says that what an inspection found is not found by the next one.
+func (o *Outcome) isGone(p *player, line *Line) bool {
+	at := slices.Index(p.inspected, line.At)
+	if line.State != Found || at < 0 || at+1 == len(p.inspected) {
+		return false
+	}
+	return !slices.ContainsFunc(o.Lines, func(l Line) bool {
+		return l.At == p.inspected[at+1] && l.State == Found && l.Rule == line.Rule && maps.Equal(l.Labels, line.Labels)
+	})
 }
 
 // updated takes back what an update has mended: that something else happened than stood below want.

@@ -35,7 +35,7 @@ func init() { // a map that its functions refer to
 	keywords = map[string]func(*parser, arguments){
 		"pane": (*parser).pane, "sources": (*parser).sources, "rules": (*parser).rules,
 		"start": (*parser).start, "at": (*parser).reports, "advance": (*parser).advance, "restart": (*parser).restart,
-		"crash": (*parser).crash, "forget": (*parser).forget, "gap": (*parser).gap, "reload": (*parser).reload, "aggregate": (*parser).reload, "show": (*parser).show,
+		"crash": (*parser).crash, "forget": (*parser).forget, "gap": (*parser).gap, "reload": (*parser).reload, "aggregate": (*parser).reload, "show": (*parser).show, "inspect": (*parser).inspect,
 		"expect": (*parser).expect, "want": (*parser).want,
 	}
 }

@@ -29,6 +29,7 @@ type player struct {
 	inputs    []func(*rules.Evaluator)   // as weir.groups holds them
 	before    uint64                     // evaluations before restarts
 	grouped   map[string]bool            // rules that had a group
+	inspected []time.Duration            // when
 	lines     []Line
 	early     bool // ask after all that comes what fires early, and what is told ahead
 	told      []telemetry.Alert
