@@ -22,13 +22,13 @@ const DefaultWindow = time.Minute
 var (
 	alertName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	fileKeys  = []string{"groups"}
-	groupKeys = []string{"name", "lane", "defaults", "rules"}
+	groupKeys = []string{"name", "lane", "let", "defaults", "rules"}
 	// sharedKeys are those of a rule that a group may set for all of its rules.
 	sharedKeys = []string{"by", "where", "window", "let", "for", "keep_firing_for", "limit", "labels", "annotations"}
 	ruleKeys   = []string{"alert", "by", "where", "window", "let", "expr", "warn", "crit", "for", "keep_firing_for", "limit", "labels", "annotations", "by_tier"}
 )
 
-// layers are the values by key that a rule is put together from, the outermost first: its group's defaults, then its own.
+// layers are the values by key that a rule is put together from, the outermost first: its group's, then its own.
 type layers []map[string]*yaml.Node
 
 // value is that of the innermost layer that has the key, nil where none has.
@@ -54,8 +54,26 @@ func (l layers) values(key string) []*yaml.Node {
 
 func (d *decoder) file(node *yaml.Node) []*Rule {
 	var out []*Rule
-	for _, group := range d.sequence(d.mapping(node, "a rule file", fileKeys)["groups"], "groups") {
+	groups := d.sequence(d.mapping(node, "a rule file", fileKeys)["groups"], "groups")
+	d.groupLets = letsOfGroups(groups)
+	for _, group := range groups {
 		out = append(out, d.group(group)...)
+	}
+	return out
+}
+
+// letsOfGroups are the names of the lets of groups and their defaults, each with the name of the first group that has it.
+func letsOfGroups(groups []*yaml.Node) map[string]string {
+	out := map[string]string{}
+	for _, group := range slices.Backward(groups) {
+		name := under(group, []string{"name"})
+		for _, keys := range [][]string{{"let"}, {"defaults", "let"}} {
+			for key := range entries(under(group, keys)) {
+				if name != nil {
+					out[key.Value] = name.Value
+				}
+			}
+		}
 	}
 	return out
 }
@@ -66,8 +84,10 @@ func (d *decoder) group(node *yaml.Node) []*Rule {
 	if !ok && fields["name"] == nil {
 		d.fault(node, "add name: messages, or another", "the group has no name")
 	}
-	of := ruleGroup{name, d.lane(fields["lane"]), fields["defaults"]}
-	d.defaults(of)
+	of := ruleGroup{name, d.lane(fields["lane"]), node, fields["let"], fields["defaults"]}
+	if shared := d.layersOf(of); len(shared) > 0 { // by themselves: each rule may have its own
+		d.shared(shared, &Rule{Lane: of.lane})
+	}
 	var out []*Rule
 	for _, rule := range d.sequence(fields["rules"], "rules") {
 		out = append(out, d.rule(rule, of)...)
@@ -77,16 +97,21 @@ func (d *decoder) group(node *yaml.Node) []*Rule {
 
 // ruleGroup is what a group says of all of its rules.
 type ruleGroup struct {
-	name     string
-	lane     Lane
-	defaults *yaml.Node // nil where it has none
+	name                string
+	lane                Lane
+	node, let, defaults *yaml.Node // nil where it has none
 }
 
-// defaults checks a group's values for its rules by themselves: each rule may have its own.
-func (d *decoder) defaults(of ruleGroup) {
-	if of.defaults != nil {
-		d.shared(layers{d.mapping(of.defaults, "defaults", sharedKeys)}, &Rule{Lane: of.lane})
+// layersOf are those of a group: its lets, then its defaults.
+func (d *decoder) layersOf(of ruleGroup) layers {
+	var out layers
+	if of.let != nil {
+		out = append(out, map[string]*yaml.Node{"let": of.let})
 	}
+	if of.defaults != nil {
+		out = append(out, d.mapping(of.defaults, "defaults", sharedKeys))
+	}
+	return out
 }
 
 // shared decodes what a group may set for all of its rules, without the templates.
@@ -107,7 +132,7 @@ func (d *decoder) rule(node *yaml.Node, of ruleGroup) []*Rule {
 		return nil
 	}
 	rule := &Rule{Group: of.name, Lane: of.lane, File: d.path, Line: node.Line, column: node.Column, source: d.line(node.Line)}
-	rule.written = written{d, []*yaml.Node{of.defaults, node}}
+	rule.written = written{d, []*yaml.Node{of.node, of.defaults, node}}
 	alert, ok := d.text(own["alert"], "alert")
 	switch {
 	case !ok && own["alert"] == nil:
@@ -118,10 +143,7 @@ func (d *decoder) rule(node *yaml.Node, of ruleGroup) []*Rule {
 		rule.Alert, rule.Line, rule.column = alert, own["alert"].Line, own["alert"].Column
 		rule.source = d.line(rule.Line)
 	}
-	from := layers{own}
-	if of.defaults != nil {
-		from = layers{d.mapping(of.defaults, "defaults", sharedKeys), own}
-	}
+	from := append(d.layersOf(of), own)
 	out := []*Rule{rule}
 	if own["by_tier"] != nil {
 		out = d.tiers(own["by_tier"], rule, from)
@@ -140,8 +162,9 @@ func (d *decoder) complete(node *yaml.Node, rule *Rule, from layers) {
 	d.conditions(node, rule, from)
 	rule.labels = d.templates(from.values("labels"), "label", rule)
 	rule.annotations = d.templates(from.values("annotations"), "annotation", rule)
-	if lookback, most := rule.Lookback(), rule.Lane.maxLookback(); lookback > most {
-		d.fault(from.firstCondition(), "shorten the window or ago", "the rule looks back %s, at most %s is kept", FormatDuration(lookback), FormatDuration(most))
+	first := from.firstCondition()
+	if lookback, most := rule.Lookback(), rule.Lane.maxLookback(); first != nil && lookback > most {
+		d.fault(first, "shorten the window or ago", "the rule looks back %s, at most %s is kept", FormatDuration(lookback), FormatDuration(most))
 	}
 	rule.Grouping.ID = groupingID(rule.Grouping.By, rule.WhereText)
 }

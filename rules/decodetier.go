@@ -39,9 +39,10 @@ func (d *decoder) tiers(node *yaml.Node, rule *Rule, from layers) []*Rule {
 		}
 	}
 	var out []*Rule
+	elsewhere := letsOfTiers(given)
 	for _, tier := range tierNames {
 		variant := *rule
-		variant.Tier, variant.named = tier, named
+		variant.Tier, variant.named, variant.tierLets = tier, named, elsewhere
 		switch value := given[tier]; {
 		case value != nil:
 			variant.written.layers = append(slices.Clone(rule.written.layers), value)
@@ -56,6 +57,17 @@ func (d *decoder) tiers(node *yaml.Node, rule *Rule, from layers) []*Rule {
 			continue
 		}
 		out = append(out, &variant)
+	}
+	return out
+}
+
+// letsOfTiers are the names of the lets that tiers have, by tier.
+func letsOfTiers(given map[string]*yaml.Node) map[string]string {
+	out := map[string]string{}
+	for _, tier := range tierNames {
+		for name := range entries(under(given[tier], []string{"let"})) {
+			out[name.Value] = tier
+		}
 	}
 	return out
 }

@@ -36,20 +36,19 @@ type lets struct {
 	decoder *decoder
 	lane    Lane
 	named   map[string]*let
-	order   []*let // as they are written, outer layers first
-	path    []*let // that are being resolved, each named by the one before it
+	order   []*let            // as they are written, outer layers first
+	others  map[string]string // names of those that other tiers have, with the tier
+	path    []*let            // that are being resolved, each named by the one before it
 }
 
 // lets decodes those of all layers: an inner one takes the place of one of the same name, also in what names that.
 func (d *decoder) lets(from layers, rule *Rule) *lets {
-	out := &lets{decoder: d, lane: rule.Lane, named: map[string]*let{}}
+	out := &lets{decoder: d, lane: rule.Lane, others: rule.tierLets, named: map[string]*let{}}
 	for _, mapping := range from.values("let") {
-		own := !slices.ContainsFunc(rule.written.layers, func(layer *yaml.Node) bool {
-			return layer == rule.written.layers[0] && under(layer, []string{"let"}) == mapping
-		})
+		own := !slices.ContainsFunc(rule.written.ofGroup(), func(layer *yaml.Node) bool { return under(layer, []string{"let"}) == mapping })
 		given := d.mapping(mapping, "the lets", nil)
-		for i := 0; mapping.Kind == yaml.MappingNode && i+1 < len(mapping.Content); i += 2 {
-			if key, value := mapping.Content[i], mapping.Content[i+1]; given[key.Value] == value {
+		for key, value := range entries(mapping) {
+			if given[key.Value] == value {
 				out.add(&let{name: key.Value, key: key, value: value, own: own}, rule.Grouping.By)
 			}
 		}
@@ -119,6 +118,20 @@ func (l *lets) names() []string {
 		out = append(out, named.name)
 	}
 	return out
+}
+
+// elsewhere is where there is a let of a name that a rule does not have, as a hint; "" where nowhere.
+func (l *lets) elsewhere(name string) string {
+	if l == nil {
+		return ""
+	}
+	if tier := l.others[name]; tier != "" {
+		return fmt.Sprintf("tier %s has a let of that name: give the rule one too, for the other tiers", tier)
+	}
+	if group := l.decoder.groupLets[name]; group != "" {
+		return fmt.Sprintf("group %s has a let of that name, which holds for its rules only", group)
+	}
+	return ""
 }
 
 // byName are those that have no name of something else.

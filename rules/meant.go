@@ -48,6 +48,8 @@ func (x *expression) explain(err error, known []string) *expressionError {
 		out.Hint = meantByName(x.text, at.From, name, known)
 		if match[2] == "" && slices.Contains(x.source.in.names(), name) { // what is no function stands for what it names
 			out.Message, out.Hint = fmt.Sprintf("let %s is no function", name), "write its name alone"
+		} else if elsewhere := x.source.in.elsewhere(name); match[2] == "" && elsewhere != "" {
+			out.Hint = elsewhere
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,8 @@ type decoder struct {
 	seen   map[Fault]bool
 	// letValues are those of lets by their texts, with the names that were known.
 	letValues map[string]letValue
+	// groupLets are the names of the lets that groups have, with a group of each.
+	groupLets map[string]string
 }
 
 func (d *decoder) line(number int) string {
@@ -156,4 +159,15 @@ func meantByKind(node *yaml.Node, what string) string {
 // keyOf returns the key of a value of a mapping.
 func keyOf(mapping, value *yaml.Node) *yaml.Node {
 	return mapping.Content[slices.Index(mapping.Content, value)-1]
+}
+
+// entries are the keys of a mapping with their values, none of what is no mapping.
+func entries(node *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; node != nil && node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
+			if !yield(node.Content[i], node.Content[i+1]) {
+				return
+			}
+		}
+	}
 }

@@ -32,7 +32,8 @@ type Rule struct {
 	column      int
 	source      string // the line that names the alert
 	lets        *lets
-	filter      *substituted // nil where it has none
+	tierLets    map[string]string // names of lets that some tier of the rule has, with the tier
+	filter      *substituted      // nil where it has none
 	conditions  []conditionText
 	condition                // of an alert of any severity
 	critical    *condition   // of a critical alert, nil where all are of one severity

@@ -53,6 +53,9 @@ func humanizeDuration(seconds float64) string {
 	return d.String()
 }
 
+// undefinedVariable is what the parser says of $name.
+var undefinedVariable = regexp.MustCompile(`^undefined variable "\$(\w+)"$`)
+
 // mainTemplate names every template for the parser; the fault's place says which it is.
 const mainTemplate = "text"
 
@@ -61,7 +64,13 @@ const mainTemplate = "text"
 func checkTemplate(source string, names templateNames) (parsed *template.Template, shown []string, faults []*expressionError) {
 	trees, message := parseTree(source)
 	if message != "" {
-		return nil, nil, []*expressionError{syntaxError(source, message)}
+		fault := syntaxError(source, message)
+		if match := undefinedVariable.FindStringSubmatch(message); match != nil {
+			if _, known := names.kindOf(match[1]); known {
+				fault.Hint = "write ." + match[1]
+			}
+		}
+		return nil, nil, []*expressionError{fault}
 	}
 	for name := range trees {
 		if name != mainTemplate {

@@ -16,6 +16,9 @@ type written struct {
 	layers  []*yaml.Node // what the rule is put together from, the outermost first; nil where there is none
 }
 
+// ofGroup are the layers that other rules have too: the group and its defaults.
+func (w written) ofGroup() []*yaml.Node { return w.layers[:min(2, len(w.layers))] }
+
 // find returns what stands under keys of the innermost layer that has them, nil where none has.
 func (w written) find(keys ...string) *yaml.Node {
 	for _, layer := range slices.Backward(w.layers) {
@@ -112,9 +115,7 @@ type Let struct {
 func (r *Rule) Lets() []Let {
 	var out []Let
 	for _, layer := range r.written.layers {
-		mapping := under(layer, []string{"let"})
-		for i := 0; mapping != nil && i+1 < len(mapping.Content); i += 2 {
-			key := mapping.Content[i]
+		for key := range entries(under(layer, []string{"let"})) {
 			named := r.lets.named[key.Value]
 			out = append(out, Let{Name: key.Value, Used: named.key == key && named.used,
 				Place: Fault{File: r.File, Line: key.Line, Column: key.Column, Source: r.written.decoder.line(key.Line)}})

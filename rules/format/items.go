@@ -54,7 +54,7 @@ func (s shape) below(key string) shape {
 		return ruleShape
 	case s == ruleShape && key == "by_tier":
 		return tiersShape
-	case s == ruleShape && key == "let":
+	case (s == ruleShape || s == groupShape) && key == "let":
 		return letShape
 	case s == letShape, s == ruleShape && slices.Contains(expressionKeys, key):
 		return expressionShape

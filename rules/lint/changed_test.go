@@ -99,8 +99,8 @@ func TestSinceOfLets(t *testing.T) {
 	for now, want := range map[string]int{
 		former: 0,
 		"groups:\n  - name: g\n    defaults:\n      let:\n        busy: >-\n          tps >\n          1\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps  > 2}, expr: busy}\n": 0,
-		"groups:\n  - name: g\n    defaults: {let: {busy: tps > 1}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 3}, expr: busy}\n":                                1,
-		"groups:\n  - name: g\n    defaults: {let: {busy: tps > 5}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 2}, expr: busy}\n":                                2,
+		"groups:\n  - name: g\n    defaults: {let: {busy: tps > 1}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 3}, expr: busy}\n":                                       1,
+		"groups:\n  - name: g\n    defaults: {let: {busy: tps > 5}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 2}, expr: busy}\n":                                       2,
 	} {
 		files := []rules.File{{Path: "r.yaml", Content: []byte(now)}}
 		parsed, faults := rules.Parse("r.yaml", files[0].Content)
