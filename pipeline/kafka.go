@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -97,15 +98,36 @@ func newProducer(config KafkaConfig, hooks ...kgo.Hook) (*kgo.Client, error) {
 	return newProducerOf(config, 2*maxRecordBytes, hooks...)
 }
 
+// promptLinger is how long an alert waits for others of its batch. Not smaller: those of one evaluation would go in two requests;
+// not larger, as the client's 10 ms are: the evaluator waits for it too. The aggregate stage keeps these, as they put what several
+// sources flush into one request.
+const promptLinger = time.Millisecond
+
+// newPromptProducer is newProducer for what one goroutine writes and people wait for.
+func newPromptProducer(config KafkaConfig, hooks ...kgo.Hook) (*kgo.Client, error) {
+	options, err := producerOptions(config, 2*maxRecordBytes, hooks...)
+	if err != nil {
+		return nil, err
+	}
+	return kgo.NewClient(append(options, kgo.ProducerLinger(promptLinger))...)
+}
+
 // newProducerOf is newProducer for batches of up to batchBytes.
 func newProducerOf(config KafkaConfig, batchBytes int32, hooks ...kgo.Hook) (*kgo.Client, error) {
+	options, err := producerOptions(config, batchBytes, hooks...)
+	if err != nil {
+		return nil, err
+	}
+	return kgo.NewClient(options...)
+}
+
+func producerOptions(config KafkaConfig, batchBytes int32, hooks ...kgo.Hook) ([]kgo.Opt, error) {
 	options, err := clientOptions(config, hooks...)
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(batchBytes),
-		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
-	return kgo.NewClient(options...)
+	return append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(batchBytes),
+		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression())), nil
 }
 
 // recordProducer appends records to their topics and calls back when they are

@@ -48,7 +48,7 @@ type ruler struct {
 func runRuler(ctx context.Context, p *Pipeline) error {
 	r := &ruler{config: &p.config, log: p.log.With("stage", RoleRules), metrics: p.metrics.stage(RoleRules),
 		rules: p.rules, board: p.alerts, at: newPositions(), workers: map[int32]*rulePartition{}, given: make(chan struct{}, 1)}
-	producer, err := newProducer(p.config.Kafka, p.kafka)
+	producer, err := newPromptProducer(p.config.Kafka, p.kafka)
 	if err != nil {
 		return err
 	}

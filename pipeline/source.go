@@ -20,15 +20,6 @@ const (
 	maxFlushInterval = time.Second
 )
 
-// What came of few records is flushed sooner, for rules that fire early. soonInterval is not
-// smaller: what reads the groups gains nothing from less; not larger: alerts wait for it.
-// soonRecords is not smaller: a source of 1,000 records a second is still flushed soon; not
-// larger: a flush costs as much as folding some hundred records.
-const (
-	soonInterval = 50 * time.Millisecond
-	soonRecords  = 100
-)
-
 // headerKind tells group batches from watermarks on weir.groups.
 const headerKind = "weir-kind"
 
@@ -70,6 +61,7 @@ type sourceWorker struct {
 	cells    atomic.Int64 // of the open segment
 
 	unflushed int       // records since the last flush
+	flushed   time.Time // when that had been written
 	said      time.Time // watermark
 	saidAt    time.Time // when it was
 
@@ -111,7 +103,7 @@ func (w *sourceWorker) run(stopped context.Context) error {
 			return w.drain(ctx)
 		case records := <-w.in:
 			if w.unflushed == 0 {
-				soon.Reset(soonInterval)
+				soon.Reset(w.soon(time.Now()))
 			}
 			if err := w.add(ctx, records); err != nil {
 				return err
@@ -136,28 +128,6 @@ func (w *sourceWorker) run(stopped context.Context) error {
 			}
 		}
 	}
-}
-
-// flushSoon writes what few records changed, and says so where a pane is over, or has begun by the clock: rules that fire
-// early wait for the pane before theirs, and tell nothing ahead of one that has not begun. What many changed waits for the next tick, which writes it once.
-func (w *sourceWorker) flushSoon(ctx context.Context, now time.Time) error {
-	if w.unflushed == 0 || w.unflushed > soonRecords {
-		return nil
-	}
-	w.unflushed = 0
-	if err := w.write(ctx, w.fold.Flush()); err != nil {
-		return err
-	}
-	newPane := w.saidAt.Before(now.Truncate(w.a.config.Telemetry.Pane))
-	if (newPane || w.endOfPane().After(w.said)) && !w.end.Load().holds(now) {
-		w.sayWatermark(false)
-	}
-	return nil
-}
-
-// endOfPane is the end of the newest pane that the source's watermark has passed.
-func (w *sourceWorker) endOfPane() time.Time {
-	return w.fold.Watermark().Truncate(w.a.config.Telemetry.Pane)
 }
 
 // locate finds the offset at which the source will be read, so that a source with
@@ -252,7 +222,7 @@ func (w *sourceWorker) tick(ctx context.Context, now time.Time) error {
 	}
 	w.countSeen()
 	if !held {
-		w.sayWatermark(idle)
+		w.sayWatermark(idle, now)
 	}
 	return nil
 }
@@ -286,6 +256,7 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	if err := produceAll(ctx, w.kafka.records, records); err != nil {
 		return err
 	}
+	w.flushed = time.Now()
 	w.a.metrics.flushSeconds.UpdateDuration(began)
 	return nil
 }

@@ -82,16 +82,21 @@ func TestFewRecordsAreFlushedSoon(t *testing.T) {
 	for _, step := range []struct {
 		what    string
 		second  int
+		clock   int
 		records int
 		groups  int // records of weir.groups
 		said    int // second of the watermark
+		saidAt  int
 	}{
-		{"the first report", 0, 1, 1, -1},
-		{"the first that is past the end of a pane and the lateness", 1, 1, 2, 0},
-		{"one more of the pane", 8, 1, 3, 0},
-		{"many", 9, soonRecords + 1, 3, 0},
-		{"one after many", 9, 1, 3, 0},
+		{"the first report", 0, 0, 1, 1, -1, 0},
+		{"the first that is past the end of a pane and the lateness", 1, 1, 1, 2, 0, 1},
+		{"one more of the pane", 7, 7, 1, 3, 0, 1},
+		{"one once the next pane has begun by the clock", 8, 10, 1, 4, 7, 10},
+		{"one more of it", 9, 11, 1, 5, 7, 10},
+		{"many", 9, 12, soonRecords + 1, 5, 7, 10},
+		{"one after many", 9, 13, 1, 5, 7, 10},
 	} {
+		clock := began.Add(time.Duration(step.clock) * time.Second)
 		var records []*kgo.Record
 		for range step.records {
 			at := began.Add(time.Duration(step.second) * time.Second)
@@ -100,7 +105,7 @@ func TestFewRecordsAreFlushedSoon(t *testing.T) {
 		if err := w.add(t.Context(), records); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.flushSoon(t.Context(), began); err != nil {
+		if err := w.flushSoon(t.Context(), clock); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.a.watermarks.write(t.Context()); err != nil {
@@ -116,9 +121,40 @@ func TestFewRecordsAreFlushedSoon(t *testing.T) {
 				groups++
 			}
 		}
-		if said := newestWatermark(t, config).EventTime; groups != step.groups || !said.Equal(began.Add(time.Duration(step.said)*time.Second)) {
-			t.Errorf("%s: %d records of groups and a watermark of %s, want %d and second %d", step.what, groups, said, step.groups, step.said)
+		said := newestWatermark(t, config)
+		if got, at := said.EventTime.Sub(began).Seconds(), said.At.Sub(began).Seconds(); groups != step.groups || got != float64(step.said) || at != float64(step.saidAt) {
+			t.Errorf("%s: %d records of groups and a watermark of second %g said in %g, want %+v", step.what, groups, got, at, step)
 		}
+	}
+}
+
+// TestFlushesAreNotTooSoon: what comes of a source that was quiet is flushed at once, and what comes after a flush waits.
+func TestFlushesAreNotTooSoon(t *testing.T) {
+	w, _ := workerOnBroker(t)
+	began := time.Unix(1_800_000_000, 0).UTC()
+	add := func() {
+		t.Helper()
+		if err := w.add(t.Context(), []*kgo.Record{{Value: reportOf(t, "orders", began, 1), Timestamp: began, Offset: w.next.Load()}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.soon(began); got != 0 {
+		t.Errorf("the first report waits %s", got)
+	}
+	add()
+	if err := w.flushSoon(t.Context(), began); err != nil {
+		t.Fatal(err)
+	}
+	soon := w.flushed
+	if got := w.soon(soon.Add(soonInterval / 5)); got != soonInterval*4/5 {
+		t.Errorf("what comes after a flush waits %s, want %s", got, soonInterval*4/5)
+	}
+	if got := w.soon(soon.Add(2 * soonInterval)); got != 0 {
+		t.Errorf("what comes long after it waits %s", got)
+	}
+	add()
+	if err := w.tick(t.Context(), began); err != nil || !w.flushed.After(soon) {
+		t.Errorf("what a tick writes counts from %s, the flush before from %s: %v", w.flushed, soon, err)
 	}
 }
 

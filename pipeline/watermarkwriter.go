@@ -116,12 +116,12 @@ func (t *watermarkWriter) write(ctx context.Context) error {
 }
 
 // sayWatermark says how far the source has come, once all before it is acknowledged.
-func (w *sourceWorker) sayWatermark(idle bool) {
+func (w *sourceWorker) sayWatermark(idle bool, now time.Time) {
 	watermark := w.fold.Watermark()
 	if watermark.IsZero() {
 		return
 	}
-	w.said, w.saidAt = watermark, time.Now()
+	w.said, w.saidAt = watermark, now
 	w.a.metrics.watermarks.set(w.source.Partition, float64(watermark.UnixMilli()))
 	w.a.watermarks.put(telemetry.Watermark{Source: w.source, EventTime: watermark, Idle: idle,
 		Offset: w.next.Load(), At: w.saidAt, LateReports: w.fold.LateReports(), Sources: w.a.sources})

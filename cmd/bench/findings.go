@@ -98,8 +98,9 @@ Machine: {{ .Machine }}. {{ .Versions }}.
   one and two minutes of panes of 10 s, and with the garbage that it makes. That both find the same is tested before each round.
 - *report to Alertmanager*: milliseconds from when a report is given to a Kafka client to the call of Alertmanager, of {{ .Alerts }} alerts
   of a rule that fires early, each of a client that was not there before, at times spread evenly over panes of 10 s. Weir runs as one process on
-  a core of its own, with the defaults; *lateness 0*, without lateness. Least and greatest are those of single alerts. With the default of
-  5 s a report of the first 5 s of a pane waits until the pane before it is evaluated.
+  a core of its own, with the defaults; *lateness 0*, without lateness. Least and greatest are those of single alerts. Clients report what is
+  told here at once; those that report once a second add up to that. *Prometheus* {{ .Prometheus }} runs likewise, scrapes one exporter and evaluates
+  rules once a second, from when a counter changes, in {{ .PrometheusGroups }} groups of rules, as it evaluates each at a time of its own within the second.
 - *backtest*: of a day in the store with a cell of each group for each pane of 10 s, with histograms of 20 and 5 buckets; seconds that it takes
   on all cores, ClickHouse included, and the CPU time of both.
 `))
@@ -111,7 +112,9 @@ func writePage(path string, findings []finding, rounds int) error {
 		return fmt.Errorf("write the findings: %w", err)
 	}
 	defer file.Close()
-	err = page.Execute(file, map[string]any{"Findings": findings, "Rounds": rounds, "Few": min(rounds, fewRounds), "Machine": machine(), "Versions": versions(), "VMAgent": parts.VMAgentVersion, "Turns": writerTurns, "Alerts": latencyAlerts})
+	err = page.Execute(file, map[string]any{"Findings": findings, "Rounds": rounds, "Few": min(rounds, fewRounds),
+		"Machine": machine(), "Versions": versions(), "VMAgent": parts.VMAgentVersion,
+		"Prometheus": parts.PrometheusVersion, "PrometheusGroups": prometheusGroups, "Turns": writerTurns, "Alerts": latencyAlerts})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/deploy/parts"
 	"github.com/weirmq/weir/pipeline"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -88,13 +87,29 @@ func (c *allCommand) latency(ctx context.Context) ([]finding, error) {
 		if err != nil {
 			return nil, fmt.Errorf("measure %s: %w", l.name, err)
 		}
-		slices.Sort(took)
-		tail := finding{l.name + ", p99 ms", took[len(took)*99/100], took[0], took[len(took)-1], mostLatencyTail, true}
-		found := []finding{median(l.name+", p50 ms", took, mostLatencyMedian, true), tail}
-		printAll(found)
-		all = append(all, found...)
+		all = append(all, latencyFindings(l.name, took, mostLatencyMedian, mostLatencyTail)...)
 	}
-	return all, nil
+	if !c.Rivals || !strings.Contains(prometheusLatencyName, c.Only) {
+		return all, nil
+	}
+	program, err := parts.Prometheus()
+	if err != nil {
+		return nil, err
+	}
+	took, err := measurePrometheus(ctx, program)
+	if err != nil {
+		return nil, fmt.Errorf("measure %s: %w", prometheusLatencyName, err)
+	}
+	return append(all, latencyFindings(prometheusLatencyName, took, 0, 0)...), nil
+}
+
+// latencyFindings are the median and the tail of milliseconds, printed, with what they may be at most.
+func latencyFindings(name string, took []float64, medianWant, tailWant float64) []finding {
+	slices.Sort(took)
+	tail := finding{name + ", p99 ms", took[len(took)*99/100], took[0], took[len(took)-1], tailWant, true}
+	found := []finding{median(name+", p50 ms", took, medianWant, true), tail}
+	printAll(found)
+	return found
 }
 
 // measureLatency returns milliseconds of each alert.
@@ -129,33 +144,6 @@ func measureLatency(ctx context.Context, lateness time.Duration) ([]float64, err
 	return fleet.alert(ctx)
 }
 
-// receiver is an Alertmanager that notes when it first hears of each client.
-type receiver struct {
-	mu sync.Mutex
-	at map[string]time.Time
-}
-
-func (r *receiver) ServeHTTP(_ http.ResponseWriter, request *http.Request) {
-	now := time.Now()
-	var alerts []struct {
-		Labels map[string]string `json:"labels"`
-	}
-	_ = json.NewDecoder(request.Body).Decode(&alerts) // alerts that are not understood are missed, and that is an error
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, alert := range alerts {
-		if client := alert.Labels["client"]; r.at[client].IsZero() {
-			r.at[client] = now
-		}
-	}
-}
-
-func (r *receiver) count() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.at)
-}
-
 // fleet writes reports in the order of their time.
 type fleet struct {
 	client   *kgo.Client
@@ -183,14 +171,14 @@ func (f *fleet) alert(ctx context.Context) ([]float64, error) {
 		}
 	}
 	for end := time.Now().Add(latencyPatience); time.Now().Before(end); {
-		if took := f.took(); len(took) == len(f.produced) {
+		if took := f.heard.took(f.produced); len(took) == len(f.produced) {
 			return took, nil
 		}
 		if err := f.until(ctx, time.Now().Add(beatEvery)); err != nil {
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("of %d alerts, %d came", len(f.produced), len(f.took()))
+	return nil, fmt.Errorf("of %d alerts, %d came", len(f.produced), len(f.heard.took(f.produced)))
 }
 
 // next waits a while and reports of a client that was not there before. What comes while
@@ -239,17 +227,4 @@ func (f *fleet) report(ctx context.Context, now time.Time, labels telemetry.Labe
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.failed
-}
-
-// took is the milliseconds of those measured that were heard of.
-func (f *fleet) took() []float64 {
-	f.heard.mu.Lock()
-	defer f.heard.mu.Unlock()
-	var out []float64
-	for name, at := range f.produced {
-		if heard := f.heard.at[name]; !heard.IsZero() {
-			out = append(out, float64(heard.Sub(at).Microseconds())/1000)
-		}
-	}
-	return out
 }

@@ -6,6 +6,7 @@
 // the result. Where vmagent is there, the stage is measured against its stream
 // aggregation of the same values likewise. What the ClickHouse writer needs beside
 // others, and what rules do, are benchmarks of their packages, which run as children.
+// How long a report takes to Alertmanager is taken by the clock, beside Prometheus.
 package main
 
 import (

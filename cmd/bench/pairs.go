@@ -17,7 +17,7 @@ import (
 type allCommand struct {
 	Rounds int    `help:"Pairs for each target." default:"7"`
 	Page   string `help:"Write the findings to this page, where all was measured." default:"docs/benchmarks.md"`
-	Rivals bool   `help:"Compare with vmagent too, which deploy/parts/fetch.sh brings." default:"true" negatable:""`
+	Rivals bool   `help:"Compare with vmagent and Prometheus too, which deploy/parts/fetch.sh brings." default:"true" negatable:""`
 	Only   string `help:"Only targets whose name contains this."`
 }
 
