@@ -95,6 +95,9 @@ func didYouMean(written string, known []string) string {
 		}
 	}
 	if best == "" {
+		best = withBeginning(written, known)
+	}
+	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", best)

@@ -66,7 +66,7 @@ func checkTemplate(source string, names templateNames) (parsed *template.Templat
 	if message != "" {
 		fault := syntaxError(source, message)
 		if match := undefinedVariable.FindStringSubmatch(message); match != nil {
-			if _, known := names.kindOf(match[1]); known {
+			if fault.Hint = meantByAlertData(match[1]); names.known(match[1]) {
 				fault.Hint = "write ." + match[1]
 			}
 		}

@@ -45,6 +45,12 @@ func (n *templateNames) kindOf(name string) (kind, bool) {
 	return kindAny, false
 }
 
+// known says that something stands behind a name.
+func (n *templateNames) known(name string) bool {
+	_, ok := n.kindOf(name)
+	return ok
+}
+
 // unknown says why a name is none.
 func (n *templateNames) unknown(name string) *expressionError {
 	switch {
@@ -66,6 +72,9 @@ func (n *templateNames) unknown(name string) *expressionError {
 		if hint = didYouMean(name, telemetry.LabelNames); hint != "" {
 			hint += " add it to by"
 		}
+	}
+	if other := meantByAlertData(name); other != "" {
+		hint = other
 	}
 	return &expressionError{Message: "unknown name " + name, Hint: hint}
 }
@@ -116,8 +125,12 @@ var signatures = func() map[string]signature {
 
 func unknownFunction(name string, names *templateNames) *expressionError {
 	out := &expressionError{Message: "unknown function " + name}
-	if _, known := names.kindOf(name); known {
+	if names.known(name) {
 		out.Hint = "write ." + name
+	} else if other := otherFormats[name]; other != "" {
+		out.Hint = "did you mean \"" + other + "\"?"
+	} else if name == "policy" {
+		out.Hint = "annotations cannot show the policy; expr compares with it"
 	} else {
 		out.Hint = didYouMean(name, slices.Sorted(maps.Keys(signatures)))
 	}
