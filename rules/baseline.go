@@ -65,7 +65,8 @@ func baselineSpan(text string) (time.Duration, error) {
 // groupBaseline is one that a group has in an hour. What the store says of hours that are over does not change, so it is
 // made once.
 type groupBaseline struct {
-	hour time.Time
+	hour  time.Time
+	ahead bool // that of the next hour was asked for
 	Baseline
 }
 
@@ -73,21 +74,14 @@ type groupBaseline struct {
 // read yet keeps all from being known, or what is found would depend on when it was read.
 func (e *Evaluator) baseline(rule *Rule, g *groupState, span time.Duration, at time.Time) (Baseline, bool) {
 	hour := hourOf(at, e.config.Pane)
-	if kept, ok := g.baselines[span]; ok && kept.hour.Equal(hour) {
+	if kept := g.baselines[span]; kept != nil && kept.hour.Equal(hour) {
+		if next := hourOf(at.Add(pastAhead), e.config.Pane); !kept.ahead && next.After(hour) {
+			kept.ahead = true
+			e.sameHour(rule, g, span, next)
+		}
 		return kept.Baseline, !math.IsNaN(kept.Days)
 	}
-	if e.config.Past == nil {
-		return unknownBaseline(), false
-	}
-	var days []Counted
-	read := true
-	for back := Day; back <= span; back += Day {
-		counted, knowledge := e.config.Past.Hour(&rule.Grouping, g.key, hour.Add(-back)) // all are asked for, so that all are read
-		read = read && knowledge != Unread
-		if knowledge == Known {
-			days = append(days, counted)
-		}
-	}
+	days, read := e.sameHour(rule, g, span, hour)
 	if !read {
 		return unknownBaseline(), false
 	}
@@ -97,10 +91,27 @@ func (e *Evaluator) baseline(rule *Rule, g *groupState, span time.Duration, at t
 		made = baselineOf(days)
 	}
 	if g.baselines == nil {
-		g.baselines = map[time.Duration]groupBaseline{}
+		g.baselines = map[time.Duration]*groupBaseline{}
 	}
-	g.baselines[span] = groupBaseline{hour, made}
+	g.baselines[span] = &groupBaseline{hour: hour, Baseline: made}
 	return made, enough
+}
+
+// sameHour is what a group counted in an hour on the days before, of those that are known. It is not read where some day was not
+// yet; all are asked for, so that all are.
+func (e *Evaluator) sameHour(rule *Rule, g *groupState, span time.Duration, hour time.Time) (days []Counted, read bool) {
+	if e.config.Past == nil {
+		return nil, false
+	}
+	read = true
+	for back := Day; back <= span; back += Day {
+		counted, knowledge := e.config.Past.Hour(&rule.Grouping, g.key, hour.Add(-back))
+		read = read && knowledge != Unread
+		if knowledge == Known {
+			days = append(days, counted)
+		}
+	}
+	return days, read
 }
 
 // baselineOf is that of days, one or more.

@@ -104,17 +104,31 @@ func TestABaselineIsTheMedianOfDays(t *testing.T) {
 	}
 }
 
-// TestABaselineIsMadeOncePerHour: it asks for the hour in which the window ends, of each day, and again in the next hour.
+// TestABaselineIsMadeOncePerHour: it asks for the hour in which the window ends, of each day, and ten minutes before the next hour
+// for that one, so that it is known by then.
 func TestABaselineIsMadeOncePerHour(t *testing.T) {
 	var asked []string
 	past := daysPast{noon: noonOfTests, messages: map[int]uint64{1: 7200, 2: 7200}, otherwise: Absent, asked: &asked}
-	steps := []time.Duration{10 * time.Second, time.Minute, time.Hour, time.Hour + 10*time.Second}
-	if got := atNoon(t, past, noonOfTests, steps, "baseline(2d).tps == 2"); len(got) != 1 {
-		t.Error("what is unknown in the next hour resolved it")
+	for _, test := range []struct {
+		until time.Duration
+		want  string
+	}{
+		{50 * time.Minute, "[11-25 12h 11-24 12h]"},
+		{time.Hour, "[11-25 12h 11-24 12h 11-25 13h 11-24 13h]"},
+		{time.Hour + 20*time.Minute, "[11-25 12h 11-24 12h 11-25 13h 11-24 13h 11-25 13h 11-24 13h]"},
+	} {
+		asked = nil
+		if got := atNoon(t, past, noonOfTests, []time.Duration{10 * time.Second, test.until}, "baseline(2d).tps == 2"); len(got) != 1 {
+			t.Error("what is unknown in the next hour resolved it")
+		}
+		if got := fmt.Sprint(asked); got != test.want {
+			t.Errorf("until %s it asks for %s, want %s", test.until, got, test.want)
+		}
 	}
-	slices.Sort(asked)
-	if got, want := fmt.Sprint(asked), "[11-24 12h 11-24 13h 11-25 12h 11-25 13h]"; got != want {
-		t.Errorf("it asks for %s, want %s", got, want)
+	asked = nil
+	atNoon(t, past, noonOfTests, []time.Duration{50 * time.Minute, 50*time.Minute + 10*time.Second}, "ago(1d).tps == 2")
+	if got, want := fmt.Sprint(asked[len(asked)-3:]), "[11-25 12h 11-25 13h 11-25 12h]"; got != want {
+		t.Errorf("ago asks for %s, want %s", got, want)
 	}
 }
 

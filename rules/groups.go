@@ -20,7 +20,7 @@ type groupState struct {
 	unknown  bool    // to some rule, at the newest evaluation
 	row      int32   // among those of its grouping, at the newest evaluation
 
-	baselines map[time.Duration]groupBaseline // the newest, by span; nil where no rule asked
+	baselines map[time.Duration]*groupBaseline // the newest, by span; nil where no rule asked
 }
 
 // Apply keeps a batch of partials, the highest version of each. What comes for a

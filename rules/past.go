@@ -16,6 +16,10 @@ import (
 // compared; not larger: the store keeps 30 days, of which the oldest go while they are asked for.
 const MaxPast = 28 * Day
 
+// pastAhead is how long before the turn of an hour the next one is asked for, so that it is read by then. Not less: a baseline is
+// many hours, and each of a large store takes seconds to read; not more: it is read for nothing where the rule asks no more.
+const pastAhead = 10 * time.Minute
+
 // Past answers what groups counted in hours that are longer ago than MaxLookback. Its methods are called from any goroutine.
 // Where rules are evaluated live it never waits: what it has not read yet is unknown.
 type Past interface {
@@ -141,7 +145,11 @@ func (e *Evaluator) past(rule *Rule, g *groupState, ended time.Time) (Span, bool
 	if e.config.Past == nil {
 		return unknownSpan(), false
 	}
-	counted, knowledge := e.config.Past.Hour(&rule.Grouping, g.key, hourOf(ended, e.config.Pane))
+	hour := hourOf(ended, e.config.Pane)
+	if next := hourOf(ended.Add(pastAhead), e.config.Pane); next.After(hour) {
+		e.config.Past.Hour(&rule.Grouping, g.key, next)
+	}
+	counted, knowledge := e.config.Past.Hour(&rule.Grouping, g.key, hour)
 	if knowledge != Known {
 		return unknownSpan(), false
 	}
