@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/weirmq/weir/rules"
@@ -18,6 +19,7 @@ import (
 type Backtest struct {
 	Dir      string    // of rule files; "" is the configuration's
 	Base     string    // another folder or a git revision of Dir to compare with, "" for none
+	Kafka    bool      // read weir.cells, not ClickHouse
 	From     time.Time // event time
 	To       time.Time // or what the store holds, if that ends sooner; zero is as near to Now as all is stored
 	Now      time.Time
@@ -55,12 +57,12 @@ func RunBacktest(ctx context.Context, config *Config, b Backtest) (differs bool,
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
+	held, done, err := b.open(ctx, fail, config, sets)
 	if err != nil {
-		return false, because(ctx, "open the store", err)
+		return false, err
 	}
-	defer store.Close()
-	report, err := b.evaluate(ctx, config, store, sets)
+	defer done()
+	report, err := b.evaluate(ctx, config, held, sets)
 	if err != nil {
 		return false, because(ctx, "backtest", err)
 	}
@@ -76,10 +78,46 @@ func because(ctx context.Context, what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// evaluate reads the store once for all sets of rules.
-func (b *Backtest) evaluate(ctx context.Context, config *Config, store *clickhouse.Store, sets []*rules.Set) (*backtest.Report, error) {
+// history is what a backtest reads.
+type history struct {
+	cells
+	name string     // for people
+	past rules.Past // nil where hours past are unknown
+}
+
+// cells are those of the store, or of weir.cells.
+type cells interface {
+	Held(ctx context.Context) (first, last time.Time, err error)
+	ReadCells(ctx context.Context, of clickhouse.Range, yield func(*telemetry.StoredCells) error) error
+	ClosedSegments(ctx context.Context, from, to time.Time) (map[clickhouse.SegmentOf]uint64, error)
+}
+
+// open returns the history to be read, and what to do when it is read: what was only read may fail to close. What fails later ends the context by fail.
+func (b *Backtest) open(ctx context.Context, fail context.CancelCauseFunc, config *Config, sets []*rules.Set) (of history, done func(), err error) {
+	if b.Kafka {
+		pane := config.Telemetry.Pane
+		plan, err := backtest.NewPlan(b.From, b.From.Add(pane), pane, sets...)
+		if err != nil {
+			return history{}, nil, err
+		}
+		fmt.Fprintf(b.Progress, "read %s from %s on\n", telemetry.TopicCells, plan.ReadFrom.Format(time.RFC3339))
+		log, err := readCellLog(ctx, config, plan.ReadFrom, plan.Omit)
+		if err != nil {
+			return history{}, nil, because(ctx, "backtest", err)
+		}
+		return history{cells: log, name: telemetry.TopicCells}, func() {}, nil
+	}
+	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
+	if err != nil {
+		return history{}, nil, because(ctx, "open the store", err)
+	}
+	return history{store, "the store", newAwaitedHours(ctx, fail, store, sets)}, func() { _ = store.Close() }, nil
+}
+
+// evaluate reads history once for all sets of rules.
+func (b *Backtest) evaluate(ctx context.Context, config *Config, of history, sets []*rules.Set) (*backtest.Report, error) {
 	pane := config.Telemetry.Pane
-	first, last, err := store.Held(ctx)
+	first, last, err := of.Held(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,21 +128,22 @@ func (b *Backtest) evaluate(ctx context.Context, config *Config, store *clickhou
 	if b.To.Before(to) {
 		to = b.To
 	}
-	if last.IsZero() || !to.After(b.From) {
-		return nil, fmt.Errorf("the store has no cells from %s on: its last are of %s", b.From.UTC().Format(time.RFC3339), last.Format(time.RFC3339))
+	if last.IsZero() {
+		return nil, fmt.Errorf("%s has no cells from %s on", of.name, b.From.UTC().Format(time.RFC3339))
+	}
+	if !to.After(b.From) {
+		return nil, fmt.Errorf("%s has no cells from %s on: its last are of %s", of.name, b.From.UTC().Format(time.RFC3339), last.Format(time.RFC3339))
 	}
 	plan, err := backtest.NewPlan(b.From, to, pane, sets...)
 	if err != nil {
 		return nil, err
 	}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	plan.Begun, plan.Past = first.Before(plan.ReadFrom), newAwaitedHours(ctx, fail, store, sets)
+	plan.Begun, plan.Past = first.Before(plan.ReadFrom), of.past
 	plan.Partitions, plan.Workers = int32(min(config.Telemetry.Partitions, maxGroupPartitions)), runtime.GOMAXPROCS(0)
 	replay := backtest.NewReplay(plan, sets...)
 	progress := progress{out: b.Progress, from: plan.ReadFrom, to: plan.To, began: time.Now()}
 	held := map[clickhouse.SegmentOf]uint64{}
-	err = store.ReadCells(ctx, clickhouse.Range{From: plan.ReadFrom, To: plan.To, Omit: plan.Omit}, func(cells *telemetry.StoredCells) error {
+	err = of.ReadCells(ctx, clickhouse.Range{From: plan.ReadFrom, To: plan.To, Omit: plan.Omit}, func(cells *telemetry.StoredCells) error {
 		countReports(held, cells)
 		replay.Take(cells)
 		return progress.note(cells)
@@ -120,7 +159,10 @@ func (b *Backtest) evaluate(ctx context.Context, config *Config, store *clickhou
 	if len(timelines) > 1 {
 		report.Base = timelines[1]
 	}
-	return report, b.note(ctx, config, store, report, notable{plan, first, held})
+	if of.past == nil && slices.ContainsFunc(sets, func(set *rules.Set) bool { return len(set.PastGroupings()) > 0 }) {
+		report.Notes = append(report.Notes, fmt.Sprintf("%s does not answer of hours past: what ago and baseline ask of them is unknown, and alerts by it are missing.", of.name))
+	}
+	return report, b.note(ctx, config, report, notable{plan, first, held, of})
 }
 
 // notable is what the history was like.
@@ -128,12 +170,13 @@ type notable struct {
 	plan  backtest.Plan
 	first time.Time // pane of the store
 	held  map[clickhouse.SegmentOf]uint64
+	history
 }
 
 // note says what the history lacks.
-func (b *Backtest) note(ctx context.Context, config *Config, store *clickhouse.Store, report *backtest.Report, of notable) error {
+func (b *Backtest) note(ctx context.Context, config *Config, report *backtest.Report, of notable) error {
 	if !of.plan.Begun {
-		report.Notes = append(report.Notes, fmt.Sprintf("the store begins at %s: what was before is unknown.", of.first.Format(time.RFC3339)))
+		report.Notes = append(report.Notes, fmt.Sprintf("%s begins at %s: what was before is unknown.", of.name, of.first.Format(time.RFC3339)))
 	}
 	if report.Head.Failures > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%d evaluations failed, each of one rule for one group: run weir rules check.", report.Head.Failures))
@@ -141,7 +184,7 @@ func (b *Backtest) note(ctx context.Context, config *Config, store *clickhouse.S
 	// A segment has panes that are off its minute by the tolerance at most.
 	from := of.plan.ReadFrom.Add(config.Telemetry.Tolerance)
 	to := of.plan.To.Add(-config.Telemetry.Tolerance - telemetry.SegmentLength)
-	ledger, err := store.ClosedSegments(ctx, from, to)
+	ledger, err := of.ClosedSegments(ctx, from, to)
 	if err != nil {
 		return err
 	}
@@ -153,7 +196,7 @@ func (b *Backtest) note(ctx context.Context, config *Config, store *clickhouse.S
 		}
 	}
 	if lacking > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("the store lacks %d reports of %d segments of the ledger's %d: alerts may be missing, or be of silence.", missing, lacking, len(ledger)))
+		report.Notes = append(report.Notes, fmt.Sprintf("%s lacks %d reports of %d segments of the ledger's %d: alerts may be missing, or be of silence.", of.name, missing, lacking, len(ledger)))
 	}
 	return nil
 }

@@ -146,26 +146,28 @@ func TestABacktestRepeatsWhatWasLived(t *testing.T) {
 	if late := weir.metric(`weir_late_reports_total{stage="aggregate"}`); late > 0 {
 		t.Fatalf("%g reports were late, which a backtest cannot know", late)
 	}
-	got := call(t, h.dir, "rules", "backtest", "--config", config, "--from", began.Add(-time.Hour).Format(time.RFC3339),
-		"--to", end.Add(time.Hour).Format(time.RFC3339), "--format", "json")
-	if got.code != 0 {
-		t.Fatalf("the backtest ends with %d: %s", got.code, got.stderr)
-	}
-	var report toldAlerts
-	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil {
-		t.Fatalf("%v in %s", err, got.stdout)
-	}
-	want := h.livedAlerts(report.To)
-	if diff := cmp.Diff(want, report.transitions()); diff != "" {
-		t.Errorf("-lived +backtested:\n%s", diff)
-	}
-	for _, rule := range []string{"Large", "Surge", "Failing", "Slow", "Behind", "Gone", "Old", "SilentClient"} {
-		if !slices.ContainsFunc(want, func(line string) bool { return strings.Contains(line, rule+" ") && strings.Contains(line, "firing") }) {
-			t.Errorf("%s did not fire:\n%s", rule, strings.Join(want, "\n"))
+	for history, flags := range map[string][]string{"the store": nil, "weir.cells": {"--from-kafka"}} {
+		got := call(t, h.dir, append([]string{"rules", "backtest", "--config", config, "--from", began.Add(-time.Hour).Format(time.RFC3339),
+			"--to", end.Add(time.Hour).Format(time.RFC3339), "--format", "json"}, flags...)...)
+		if got.code != 0 {
+			t.Fatalf("the backtest of %s ends with %d: %s", history, got.code, got.stderr)
 		}
-	}
-	if !strings.Contains(got.stdout, "the store begins at ") {
-		t.Errorf("no note says that the store begins: %s", got.stdout)
+		var report toldAlerts
+		if err := json.Unmarshal([]byte(got.stdout), &report); err != nil {
+			t.Fatalf("%v in %s", err, got.stdout)
+		}
+		want := h.livedAlerts(report.To)
+		if diff := cmp.Diff(want, report.transitions()); diff != "" {
+			t.Errorf("-lived +backtested by %s:\n%s", history, diff)
+		}
+		for _, rule := range []string{"Large", "Surge", "Failing", "Slow", "Behind", "Gone", "Old", "SilentClient"} {
+			if !slices.ContainsFunc(want, func(line string) bool { return strings.Contains(line, rule+" ") && strings.Contains(line, "firing") }) {
+				t.Errorf("%s did not fire:\n%s", rule, strings.Join(want, "\n"))
+			}
+		}
+		if !strings.Contains(got.stdout, history+" begins at ") {
+			t.Errorf("no note says that %s begins: %s", history, got.stdout)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type rulesBacktestCommand struct {
 	From          string `default:"24h" help:"Begin of the time, as 2026-11-25T08:00:00Z, or 24h or 7d for so long before now."`
 	To            string `default:"now" help:"End of the time, or what the store holds if that ends sooner."`
 	Base          string `help:"Compare with the rules of another folder, or of this one in a git revision."`
+	FromKafka     bool   `help:"Read weir.cells, which holds three days as created, and not ClickHouse."`
 	Format        string `enum:"text,json,markdown" default:"text" help:"How to print: ${enum}. Markdown is for a pull request."`
 	BusinessHours string `default:"Mon-Fri 09:00-18:00 UTC" help:"Days, times and time zone of the share of alerts that fired during them."`
 	ExitCode      bool   `help:"Exit with 3 where alerts fire otherwise than under the base's rules."`
@@ -25,8 +26,8 @@ type rulesBacktestCommand struct {
 
 // Help shows examples.
 func (rulesBacktestCommand) Help() string {
-	return "Reads the cells that ClickHouse holds and asks the rules what they would have said.\n\n" +
-		"Examples:\n\n  weir rules backtest --config weir.yaml --from 7d\n  weir rules backtest rules.d --config weir.yaml --base main --format markdown"
+	return "Reads the cells that ClickHouse holds, or Kafka, and asks the rules what they would have said.\n\n" +
+		"Examples:\n\n  weir rules backtest --config weir.yaml --from 7d\n  weir rules backtest rules.d --config weir.yaml --base main --format markdown\n  weir rules backtest rules.d --config weir.yaml --from 2h --from-kafka"
 }
 
 // Run evaluates rules over history.
@@ -35,7 +36,7 @@ func (c *rulesBacktestCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := pipeline.Backtest{Dir: string(c.Dir), Base: c.Base, Format: c.Format, Hours: c.BusinessHours, Now: time.Now(), Out: os.Stdout, Progress: os.Stderr}
+	b := pipeline.Backtest{Dir: string(c.Dir), Base: c.Base, Kafka: c.FromKafka, Format: c.Format, Hours: c.BusinessHours, Now: time.Now(), Out: os.Stdout, Progress: os.Stderr}
 	if b.From, err = timeOf(c.From, b.Now); err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
