@@ -49,7 +49,7 @@ func TestComplianceNamesTests(t *testing.T) {
 			t.Errorf("%s has no %s", dir, name)
 		}
 	}
-	if cases < 45 || len(named) < 45 {
+	if cases < 68 || len(named) < 80 {
 		t.Errorf("found %d cases and %d tests only", cases, len(named))
 	}
 }

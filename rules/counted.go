@@ -40,7 +40,7 @@ func (a *alertState) publish(at time.Time) *telemetry.Alert {
 // counts no more than an undisturbed one, and fires nothing earlier.
 func (e *Evaluator) doubt(rule *Rule, key string, found verdict, at time.Time) *telemetry.Alert {
 	alert := e.alerts[key]
-	if alert == nil || alert.State == telemetry.AlertResolved {
+	if alert == nil || alert.State == telemetry.AlertResolved || !at.After(alert.EvaluatedAt) {
 		return nil
 	}
 	before := alert.counted()

@@ -71,7 +71,7 @@ func (e *Evaluator) evaluate(rule *Rule, g *groupState, at time.Time) (*telemetr
 	found, err := e.ask(rule, g, at)
 	if err != nil {
 		g.unknown = true
-		return nil, fmt.Errorf("evaluate %s for %q: %w", rule.Alert, g.values, err)
+		return e.doubt(rule, alertKey(rule.Alert, g.key), verdict{}, at), fmt.Errorf("evaluate %s for %q: %w", rule.Alert, g.values, err)
 	}
 	g.unknown = g.unknown || found.unknown && !found.unmeasured
 	return e.limited(rule, g, func() (*telemetry.Alert, error) { return e.transition(rule, g, found, at) })
