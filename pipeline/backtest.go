@@ -55,27 +55,12 @@ func RunBacktest(ctx context.Context, config *Config, b Backtest) (differs bool,
 		}
 		sets = append(sets, base)
 	}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	held, done, err := b.open(ctx, fail, config, sets)
+	report, err := b.read(ctx, config, sets)
 	if err != nil {
 		return false, err
 	}
-	defer done()
-	report, err := b.evaluate(ctx, config, held, sets)
-	if err != nil {
-		return false, because(ctx, "backtest", err)
-	}
 	report.Hours = hours
 	return report.Differs(), report.Write(b.Out, b.Format)
-}
-
-// because says why a context ended, where that is why something failed.
-func because(ctx context.Context, what string, err error) error {
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return fmt.Errorf("%s: %w", what, err)
 }
 
 // history is what a backtest reads.
@@ -92,26 +77,40 @@ type cells interface {
 	ClosedSegments(ctx context.Context, from, to time.Time) (map[clickhouse.SegmentOf]uint64, error)
 }
 
-// open returns the history to be read, and what to do when it is read: what was only read may fail to close. What fails later ends the context by fail.
-func (b *Backtest) open(ctx context.Context, fail context.CancelCauseFunc, config *Config, sets []*rules.Set) (of history, done func(), err error) {
+// read evaluates what the store holds, or weir.cells.
+func (b *Backtest) read(ctx context.Context, config *Config, sets []*rules.Set) (report *backtest.Report, err error) {
 	if b.Kafka {
-		pane := config.Telemetry.Pane
-		plan, err := backtest.NewPlan(b.From, b.From.Add(pane), pane, sets...)
-		if err != nil {
-			return history{}, nil, err
-		}
-		fmt.Fprintf(b.Progress, "read %s from %s on\n", telemetry.TopicCells, plan.ReadFrom.Format(time.RFC3339))
-		log, err := readCellLog(ctx, config, plan.ReadFrom, plan.Omit)
-		if err != nil {
-			return history{}, nil, because(ctx, "backtest", err)
-		}
-		return history{cells: log, name: telemetry.TopicCells}, func() {}, nil
+		return b.readLog(ctx, config, sets)
 	}
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
+	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+		ctx, fail := context.WithCancelCause(ctx) // by hours past that cannot be read
+		defer fail(nil)
+		report, err = b.evaluate(ctx, config, history{store, "the store", newAwaitedHours(ctx, fail, store, sets)}, sets)
+		if err != nil {
+			return because(ctx, "backtest", err)
+		}
+		return nil
+	})
+	return report, err
+}
+
+// readLog reads as much of weir.cells as the rules look back on.
+func (b *Backtest) readLog(ctx context.Context, config *Config, sets []*rules.Set) (*backtest.Report, error) {
+	pane := config.Telemetry.Pane
+	plan, err := backtest.NewPlan(b.From, b.From.Add(pane), pane, sets...)
 	if err != nil {
-		return history{}, nil, because(ctx, "open the store", err)
+		return nil, err
 	}
-	return history{store, "the store", newAwaitedHours(ctx, fail, store, sets)}, func() { _ = store.Close() }, nil
+	fmt.Fprintf(b.Progress, "read %s from %s on\n", telemetry.TopicCells, plan.ReadFrom.Format(time.RFC3339))
+	log, err := readCellLog(ctx, config, plan.ReadFrom, plan.Omit)
+	if err != nil {
+		return nil, because(ctx, "backtest", err)
+	}
+	report, err := b.evaluate(ctx, config, history{cells: log, name: telemetry.TopicCells}, sets)
+	if err != nil {
+		return nil, because(ctx, "backtest", err)
+	}
+	return report, nil
 }
 
 // evaluate reads history once for all sets of rules.

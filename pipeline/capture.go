@@ -39,7 +39,10 @@ func CaptureAlert(ctx context.Context, config *Config, q CaptureQuestion) error 
 	if err != nil {
 		return err
 	}
-	if err := takeCells(ctx, config, made); err != nil {
+	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+		return takeCells(ctx, store, config.Telemetry.Pane, made)
+	})
+	if err != nil {
 		return err
 	}
 	text, failures, err := made.Text()
@@ -56,20 +59,13 @@ func CaptureAlert(ctx context.Context, config *Config, q CaptureQuestion) error 
 }
 
 // takeCells reads what a test is made of.
-func takeCells(ctx context.Context, config *Config, made *capture.Capture) error {
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
-	if err != nil {
-		return because(ctx, "open the store", err)
-	}
-	defer store.Close()
+func takeCells(ctx context.Context, store *clickhouse.Store, pane time.Duration, made *capture.Capture) error {
 	first, last, err := store.Held(ctx)
 	if err != nil {
 		return because(ctx, "ask the store", err)
 	}
 	made.Begun = first
-	if last.Add(config.Telemetry.Pane).Before(made.To) {
+	if last.Add(pane).Before(made.To) {
 		return fmt.Errorf("the store has cells until %s, and the alert is of %s: try again when they are written", last.Format(time.RFC3339), made.To.Format(time.RFC3339))
 	}
 	err = store.ReadCells(ctx, clickhouse.Range{From: made.From, To: made.To, Omit: made.Omit, Labels: made.Labels}, func(cells *telemetry.StoredCells) error {

@@ -80,22 +80,17 @@ func ExplainAlert(ctx context.Context, config *Config, q AlertQuestion) error {
 // errNoStore says that there is nothing to ask.
 var errNoStore = errors.New("clickhouse.dsn is empty: name a store to ask who contributed")
 
-func contributors(ctx context.Context, config *Config, statement string) ([]clickhouse.Contributor, error) {
+func contributors(ctx context.Context, config *Config, statement string) (found []clickhouse.Contributor, err error) {
 	if config.ClickHouse.DSN == "" {
 		return nil, errNoStore
 	}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
-	if err != nil {
-		return nil, because(ctx, "open the store", err)
-	}
-	defer store.Close()
-	found, err := store.Contributors(ctx, statement)
-	if err != nil {
-		return nil, because(ctx, "ask the store who contributed", err)
-	}
-	return found, nil
+	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+		if found, err = store.Contributors(ctx, statement); err != nil {
+			return because(ctx, "ask the store who contributed", err)
+		}
+		return nil
+	})
+	return found, err
 }
 
 // text says what is known of an alert; base is the Weir that knows it.

@@ -39,20 +39,20 @@ func RunInspect(ctx context.Context, config *Config, i Inspect) (failed bool, er
 	if i.Day.IsZero() {
 		i.Day = i.Now.UTC().Truncate(rules.Day).Add(-rules.Day)
 	}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
+	var report *inspect.Report
+	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+		of := inspection{store: store, set: set, day: i.Day, tolerance: config.Telemetry.Tolerance, now: i.Now}
+		report, err = of.run(ctx)
+		if err == nil && i.Keep {
+			err = store.WriteInspection(ctx, &report.Inspection)
+		}
+		if err != nil {
+			return because(ctx, "inspect", err)
+		}
+		return nil
+	})
 	if err != nil {
-		return false, because(ctx, "open the store", err)
-	}
-	defer store.Close()
-	of := inspection{store: store, set: set, day: i.Day, tolerance: config.Telemetry.Tolerance, now: i.Now}
-	report, err := of.run(ctx)
-	if err == nil && i.Keep {
-		err = store.WriteInspection(ctx, &report.Inspection)
-	}
-	if err != nil {
-		return false, because(ctx, "inspect", err)
+		return false, err
 	}
 	return report.Failed(), report.Write(i.Out, i.Format)
 }

@@ -81,27 +81,25 @@ func (c *RulesCheck) seen(ctx context.Context, folders []*rules.Folder) (*lint.S
 			all = append(all, folder.Rules...)
 		}
 	}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: c.Store, OnError: fail})
-	if err != nil {
-		return nil, because(ctx, "open the store", err)
-	}
-	defer store.Close()
-	query := clickhouse.SeriesQuery{From: c.From, To: c.Now}
+	query, found := clickhouse.SeriesQuery{From: c.From, To: c.Now}, &lint.Seen{Span: c.Now.Sub(c.From).Round(time.Second)}
 	query.Labels, query.All = lint.LabelsRead(all)
-	series, err := store.Series(ctx, query)
-	span := c.Now.Sub(c.From).Round(time.Second)
-	switch {
-	case errors.Is(err, clickhouse.ErrManySeries):
-		return nil, fmt.Errorf("check rules against the store: %w; ask for a shorter time with --since", err)
-	case err != nil:
-		return nil, because(ctx, "check rules against the store", err)
-	case len(series) == 0:
-		return nil, fmt.Errorf("check rules against the store: it has no cells of the last %s; ask for a longer time with --since, or for another store",
-			rules.FormatDuration(span))
+	err := askStore(ctx, c.Store, func(ctx context.Context, store *clickhouse.Store) (err error) {
+		found.Series, err = store.Series(ctx, query)
+		switch {
+		case errors.Is(err, clickhouse.ErrManySeries):
+			return fmt.Errorf("check rules against the store: %w; ask for a shorter time with --since", err)
+		case err != nil:
+			return because(ctx, "check rules against the store", err)
+		case len(found.Series) == 0:
+			return fmt.Errorf("check rules against the store: it has no cells of the last %s; ask for a longer time with --since, or for another store",
+				rules.FormatDuration(found.Span))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return &lint.Seen{Series: series, Span: span}, nil
+	return found, nil
 }
 
 // look notes what is wrong with a folder. The error says that its former rules cannot be read.

@@ -57,17 +57,12 @@ func newStorage(p *Pipeline) *storage {
 // MigrateStore brings the store's schema up to date, as the role clickhouse does when it begins. A store that cannot be asked
 // is an error at once.
 func MigrateStore(ctx context.Context, config *Config) error {
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: config.ClickHouse.DSN, OnError: fail})
-	if err != nil {
-		return because(ctx, "open the store", err)
-	}
-	defer store.Close()
-	if err := store.Migrate(ctx); err != nil {
-		return because(ctx, "migrate the store", err)
-	}
-	return nil
+	return askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+		if err := store.Migrate(ctx); err != nil {
+			return because(ctx, "migrate the store", err)
+		}
+		return nil
+	})
 }
 
 func runStorage(ctx context.Context, p *Pipeline) error {
