@@ -41,6 +41,13 @@ func meantByYAML(fault *Fault, lines []string) {
 		fault.Message, fault.Hint = "the line is indented like none that it could belong to", "begin all keys of one mapping, and all elements of one list, in one column"
 	case strings.HasPrefix(said, "did not find expected node content"), strings.HasPrefix(said, "did not find expected ',' or"):
 		fault.Hint = "close the bracket that is open, or put a text with brackets into quotes"
+	case strings.HasPrefix(said, "found unexpected end of stream"):
+		fault.Message, fault.Hint = "a text in quotes has no end", "close it with the quote that it begins with"
+	case strings.HasPrefix(said, "found character that cannot start any token"), strings.HasPrefix(said, "did not find expected alphabetic"),
+		strings.HasPrefix(said, "unknown anchor"), strings.HasPrefix(said, "did not find expected comment or line break"):
+		fault.Hint = "put a text that begins with a sign into single quotes"
+	case strings.HasPrefix(said, "did not find expected <document start>"):
+		fault.Message, fault.Hint = "the line belongs to nothing before it", "begin all keys of one mapping, and all elements of one list, in one column"
 	case strings.HasPrefix(said, "block sequence entries are not allowed"):
 		fault.Message, fault.Hint = "a list begins behind a key", "begin it in the next line"
 	}
@@ -54,7 +61,7 @@ func meantByValue(fault *Fault, value string) bool {
 	switch said := fault.Message; {
 	case strings.HasPrefix(value, "{{"):
 		fault.Message, fault.Hint = "a value begins with {{, and YAML takes that for a mapping", intoQuotes
-	case strings.HasPrefix(said, "found character that cannot start any token"):
+	case strings.HasPrefix(said, "found character that cannot start any token") && strings.ContainsAny(value[:1], "@`%"):
 		fault.Message, fault.Hint = fmt.Sprintf("a value cannot begin with %q", value[:1]), intoQuotes
 	case strings.HasPrefix(said, "found unexpected end of stream"):
 		fault.Message, fault.Hint = "a text in quotes has no end", "close it with the quote that it begins with"

@@ -20,8 +20,8 @@ var severityChecks = []Check{
 // findAlwaysCritical looks for rules whose alerts are never a warning.
 func findAlwaysCritical(l *look) {
 	for _, rule := range l.folder.Rules {
-		a, worlds := &analysis{}, []world{{}}
-		worlds = a.whereWorlds(rule, world{})
+		a := &analysis{}
+		worlds := a.whereWorlds(rule, world{})
 		var critical rules.Condition
 		for _, condition := range rule.Conditions() {
 			a.said = condition.Said
@@ -31,7 +31,7 @@ func findAlwaysCritical(l *look) {
 				worlds = a.refine(condition.Tree, worlds, true)
 			}
 		}
-		if critical.Tree == nil || len(worlds) == 0 || len(rule.Conditions()) < 2 || !warns(rule) {
+		if critical.Tree == nil || len(worlds) == 0 || !warns(rule) {
 			continue
 		}
 		a.said = critical.Said
