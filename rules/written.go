@@ -96,6 +96,9 @@ func (r *Rule) Place(key string, part ast.Node) (offset int, keys []string) {
 			source = condition.text
 		}
 	}
+	if hull.to == 0 { // put in for what is read of a policy
+		return 0, []string{key}
+	}
 	of, at := source.innermost(hull.from, hull.to)
 	if of == nil {
 		return at, []string{key}
