@@ -1,10 +1,12 @@
 package ruletest
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
 
+	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/unit"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -95,4 +97,27 @@ func (m *measure) add(r *telemetry.Report, at, of int) {
 		value += (m.last - m.first) * float64(at) / float64(of-1)
 	}
 	m.what.enter(r, m, value)
+}
+
+// isGauge says that a gauge has no name that was meant as that of another. Reports may have any that no field reads.
+func (p *parser) isGauge(w word) bool {
+	var names, read []string
+	for _, field := range rules.GaugeFields {
+		names = append(names, field.Gauge)
+		if field.Field == w.text {
+			read = append(read, field.Gauge)
+		}
+	}
+	hint := rules.DidYouMean(w.text, names)
+	switch {
+	case slices.Contains(names, w.text):
+		return true
+	case len(read) > 0:
+		p.fault(w.column, fmt.Sprintf("%s is a field, and a report has gauges", w.text), fmt.Sprintf("it is read from gauge.%s", read[0]))
+		return false
+	case hint != "":
+		p.fault(w.column, fmt.Sprintf("unknown gauge %q", w.text), hint)
+		return false
+	}
+	return true
 }

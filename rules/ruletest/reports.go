@@ -176,29 +176,6 @@ func (p *parser) setting(out *reports, w word) bool {
 	return false
 }
 
-// isGauge says that a gauge has no name that was meant as that of another. Reports may have any that no field reads.
-func (p *parser) isGauge(w word) bool {
-	var names, read []string
-	for _, field := range rules.GaugeFields {
-		names = append(names, field.Gauge)
-		if field.Field == w.text {
-			read = append(read, field.Gauge)
-		}
-	}
-	hint := rules.DidYouMean(w.text, names)
-	switch {
-	case slices.Contains(names, w.text):
-		return true
-	case len(read) > 0:
-		p.fault(w.column, fmt.Sprintf("%s is a field, and a report has gauges", w.text), fmt.Sprintf("it is read from gauge.%s", read[0]))
-		return false
-	case hint != "":
-		p.fault(w.column, fmt.Sprintf("unknown gauge %q", w.text), hint)
-		return false
-	}
-	return true
-}
-
 var numbered = regexp.MustCompile(`^(.*)\{([0-9]{1,9})\.\.([0-9]{1,9})\}(.*)$`)
 
 // label sets a label of every series; with c{1..3} in its value there are as many times the series.
