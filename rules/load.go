@@ -87,28 +87,41 @@ func ReadFolder(dir string) (*Folder, error) {
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("read rules: folder %s has no *.yaml file; put one there, or name another folder", dir)
 	}
-	folder := &Folder{}
-	policyPath := filepath.Join(filepath.Clean(dir), PolicyFile)
+	var files []File
+	var unread Faults
 	for _, path := range paths {
-		if path == policyPath {
-			readPolicy(path, folder)
+		content, fault := readFile(path)
+		if fault != nil {
+			unread = append(unread, *fault)
 			continue
 		}
-		content, unread := readFile(path)
-		if unread != nil {
-			folder.Faults = append(folder.Faults, *unread)
-			continue
-		}
-		folder.Files = append(folder.Files, File{Path: path, Content: content})
-		fileRules, fileFaults := Parse(path, content)
-		folder.Rules = append(folder.Rules, fileRules...)
-		folder.Faults = append(folder.Faults, fileFaults...)
+		files = append(files, File{path, content})
 	}
-	if !slices.Contains(paths, policyPath) {
+	return FolderOf(dir, files, unread), nil
+}
+
+// FolderOf returns what is right and wrong in the files of a folder, besides what is wrong with those that cannot be read.
+func FolderOf(dir string, files []File, unread Faults) *Folder {
+	folder, policyPath := &Folder{Faults: unread}, filepath.Join(filepath.Clean(dir), PolicyFile)
+	hasPolicy := slices.ContainsFunc(unread, func(f Fault) bool { return f.File == policyPath })
+	for _, file := range files {
+		var faults Faults
+		if file.Path == policyPath {
+			hasPolicy = true
+			folder.Policy, faults = ParsePolicy(file.Path, file.Content)
+			folder.PolicyText = file.Content
+		} else {
+			var found []*Rule
+			found, faults = Parse(file.Path, file.Content)
+			folder.Files, folder.Rules = append(folder.Files, file), append(folder.Rules, found...)
+		}
+		folder.Faults = append(folder.Faults, faults...)
+	}
+	if !hasPolicy {
 		folder.Faults = append(folder.Faults, policyless(folder.Rules)...)
 	}
 	folder.Faults = append(folder.Faults, duplicates(folder.Rules)...).sorted()
-	return folder, nil
+	return folder
 }
 
 func ruleFiles(dir string) ([]string, error) {

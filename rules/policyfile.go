@@ -134,18 +134,6 @@ func (d *decoder) quantity(node *yaml.Node, what string, want unit.Dimension) fl
 	return 0
 }
 
-// readPolicy reads the policy of a folder, nil where it has none.
-func readPolicy(path string, folder *Folder) {
-	content, unread := readFile(path)
-	if unread != nil {
-		folder.Faults = append(folder.Faults, *unread)
-		return
-	}
-	policy, faults := ParsePolicy(path, content)
-	folder.Policy, folder.PolicyText = policy, content
-	folder.Faults = append(folder.Faults, faults...)
-}
-
 // policyless are the faults of rules that read a policy where there is none.
 func policyless(all []*Rule) Faults {
 	var out Faults

@@ -325,7 +325,7 @@ Peak  3      72       2      54s -> 46s  %[5]s
 		want string
 		args []string
 	}{
-		"no such revision": {"load the rules to compare with: nowhere is neither a folder nor a git revision in " + h.rulesDir() + ": git rev-parse: exit status 1",
+		"no such revision": {`load the rules to compare with: nowhere is no folder, and as a git revision: read rules at "nowhere": git knows no revision nowhere; want a branch, a tag or a commit`,
 			[]string{"--base", "nowhere"}},
 		"no such time": {`--from: got "yesterday": want RFC 3339 as 2026-11-25T08:00:00Z, or how long before now as 24h or 7d`, []string{"--from", "yesterday"}},
 		"no cells":     {"backtest: the store has no cells from " + to + " on: its last are of " + begin.Add(time.Hour-time.Second).Format(time.RFC3339), []string{"--from", to}},
