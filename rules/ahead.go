@@ -2,6 +2,7 @@ package rules
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -27,23 +28,27 @@ const maxTold = 10_000
 // those that have been over for longer than a source is waited for: what is read again of an
 // outage is evaluated in its order.
 func (e *Evaluator) TellAhead() []telemetry.Alert {
-	if e.evaluated.IsZero() || e.config.AheadExpiry == 0 || len(e.later) == 0 {
+	if e.evaluated.IsZero() || len(e.later) == 0 {
 		return nil
 	}
 	clock := e.sources.newest.At
 	at := later(e.evaluated.Add(2*e.config.Pane), e.endOfPane(clock.Add(-e.sources.patience)))
 	var told []telemetry.Alert
 	for ; !at.Add(-e.config.Pane).After(clock) && len(e.later) > 0; at = at.Add(e.config.Pane) {
-		told = append(told, e.askEarly(e.newsOf(e.later, at), question{at, e.mayTell, e.tell})...)
+		told = append(told, e.askEarly(e.newsOf(e.later, at), question{e.ahead, at, e.mayTell, e.tell})...)
 	}
 	return told
 }
 
-// mayTell says that an alert found true is told ahead.
+// aheadConditions are those of a set that are told ahead.
+func aheadConditions(set *Set) []asked {
+	return slices.DeleteFunc(earlyConditions(set), func(one asked) bool { return one.rule.For > 0 || one.rule.critical != nil })
+}
+
+// mayTell says that an alert found true is told ahead: people do not know of it.
 func (e *Evaluator) mayTell(one asked, g *groupState, _ time.Time) bool {
-	rule := one.rule
-	key := alertKey(rule.Alert, g.key)
-	if _, told := e.told[key]; told || rule.For > 0 || rule.critical != nil || len(e.told) >= maxTold {
+	key := alertKey(one.rule.Alert, g.key)
+	if _, told := e.told[key]; told || len(e.told) >= maxTold {
 		return false
 	}
 	alert := e.alerts[key]

@@ -137,7 +137,7 @@ func (e *Evaluator) FireEarly() []telemetry.Alert {
 	if e.evaluated.IsZero() || e.evaluated.After(e.sources.newest.At) || len(e.fresh) == 0 {
 		return nil
 	}
-	return e.askEarly(e.newsOf(e.fresh, at), question{at, e.mayFire, e.fire})
+	return e.askEarly(e.newsOf(e.fresh, at), question{e.early, at, e.mayFire, e.fire})
 }
 
 // note notes that something came of a group. What is for a pane later than the next changes
@@ -147,7 +147,7 @@ func (e *Evaluator) note(g *groupState, pane time.Time) {
 	if _, known := e.fresh[g.key]; !known || pane.Before(next) {
 		e.fresh[g.key] = time.Time{}
 	}
-	if g.last >= next.Unix() {
+	if g.last >= next.Unix() && e.ahead[g.grouping] != nil {
 		e.later[g.key] = time.Time{}
 	}
 }
@@ -172,12 +172,13 @@ func (e *Evaluator) newsOf(news map[string]time.Time, at time.Time) map[string][
 	return out
 }
 
-// question is what rules are asked before a pane is evaluated: for which time, of which alerts,
-// and what becomes of those that are found true.
+// question is what is asked before a pane is evaluated: which conditions, for which time, of which
+// alerts, and what becomes of those that are found true.
 type question struct {
-	at   time.Time
-	may  func(asked, *groupState, time.Time) bool
-	take func(*Rule, *groupState, verdict, time.Time) *telemetry.Alert
+	batches map[string]*batch // by grouping
+	at      time.Time
+	may     func(asked, *groupState, time.Time) bool
+	take    func(*Rule, *groupState, verdict, time.Time) *telemetry.Alert
 }
 
 // askEarly asks the early conditions of groups, by grouping.
@@ -187,7 +188,7 @@ func (e *Evaluator) askEarly(byGrouping map[string][]*groupState, q question) []
 	e.stats.Completeness = e.sources.completeness(q.at)
 	var changed []telemetry.Alert
 	for _, grouping := range sortedKeys(byGrouping) {
-		if batch := e.early[grouping]; batch != nil {
+		if batch := q.batches[grouping]; batch != nil {
 			changed = append(changed, e.askBatch(batch, byGrouping[grouping], q)...)
 		}
 	}

@@ -54,6 +54,7 @@ type Evaluator struct {
 	early      map[string]*batch    // of conditions that are asked early
 	fresh      map[string]time.Time // groups of which something came, and for when they were asked since
 	later      map[string]time.Time // likewise of those with something of a pane after the next, for what is told ahead
+	ahead      map[string]*batch    // of the conditions that are told ahead
 	told       map[string]time.Time // alerts told ahead, by rule and group, and the ends of their panes
 	byName     map[string]*Rule
 	variants   map[string][]*Rule // by name, of rules that differ by tier
@@ -119,6 +120,9 @@ func (e *Evaluator) resetHealth() {
 		g.slides = nil // of columns that are no more
 	}
 	e.early = newBatches(earlyConditions(e.set), e.config.Pane)
+	if e.config.AheadExpiry > 0 {
+		e.ahead = newBatches(aheadConditions(e.set), e.config.Pane)
+	}
 	e.fresh, e.later, e.told = map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
 	for _, rule := range e.set.Rules {
 		e.used[rule.Grouping.ID] = true
