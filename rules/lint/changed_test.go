@@ -1,6 +1,8 @@
 package lint_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -109,6 +111,66 @@ func TestSinceOfLets(t *testing.T) {
 		}
 		if got := lint.Since(nil, &rules.Folder{Files: files, Rules: parsed}, []rules.File{{Path: "r.yaml", Content: []byte(former)}}); got.Rules != want {
 			t.Errorf("%d rules changed, want %d:\n%s", got.Rules, want, now)
+		}
+	}
+}
+
+// TestSinceOfTiers holds that a rule with variants for tiers is one rule: where one of them changed, all that is wrong with the
+// rule is said, and where none did, nothing.
+func TestSinceOfTiers(t *testing.T) {
+	const former = `groups:
+  - name: g
+    rules:
+      - alert: A
+        by: [topic, tier]
+        expr: tps > 1
+        by_tier:
+          S1: {expr: tps > 5 and tps < 3, for: 1m}
+          S2: {window: 25s}
+      - {alert: B, by: [topic, tier], expr: tps > 1, by_tier: {S1: {expr: tps > 2}}}
+`
+	for _, c := range []struct {
+		name, now string
+		changed   int
+		checks    []string
+	}{
+		{"the same", former, 0, nil},
+		{"tiers in another order and style", `groups:
+  - name: g
+    rules:
+      - {alert: B, expr: tps > 1, by: [topic, tier], by_tier: {S1: {expr: "tps > 2"}}}
+      - alert: A
+        by: [topic, tier]
+        by_tier:
+          # the loose ones
+          S2:
+            window: 25s
+          S1:
+            for: 1m
+            expr: >-
+              tps > 5 and
+              tps < 3
+        expr: tps > 1
+`, 0, nil},
+		{"another threshold of the other rule's tier", strings.Replace(former, "tps > 2", "tps > 20", 1), 1, []string{"missing-runbook", "missing-severity", "missing-summary"}},
+		{"another for of a tier", strings.Replace(former, "for: 1m", "for: 2m", 1), 1,
+			[]string{"missing-runbook", "missing-severity", "missing-summary", "never-true", "window-panes"}},
+		{"a tier less", strings.Replace(former, "          S2: {window: 25s}\n", "", 1), 1,
+			[]string{"missing-runbook", "missing-severity", "missing-summary", "never-true"}},
+	} {
+		folder := &rules.Folder{Files: []rules.File{{Path: "r.yaml", Content: []byte(c.now)}}}
+		folder.Rules, folder.Faults = rules.Parse("r.yaml", folder.Files[0].Content)
+		if len(folder.Faults) > 0 {
+			t.Fatalf("%s: %v", c.name, folder.Faults)
+		}
+		got := lint.Since(lint.Run(folder, lint.Config{Pane: pane}), folder, []rules.File{{Path: "old.yaml", Content: []byte(former)}})
+		var checks []string
+		for _, p := range got.Problems {
+			checks = append(checks, p.Check)
+		}
+		slices.Sort(checks)
+		if diff := cmp.Diff(c.checks, checks); diff != "" || got.Rules != c.changed {
+			t.Errorf("%s: %d rules changed, want %d; problems (-want +got):\n%s", c.name, got.Rules, c.changed, diff)
 		}
 	}
 }
