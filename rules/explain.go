@@ -123,10 +123,39 @@ func (a *apart) part(of twin, depth int) {
 	if a.note(of, shown) {
 		depth++
 	}
+	if text := a.spelled(of.written); text != "" {
+		a.note(of, shownAs{text: text, depth: depth})
+	}
 	within := madeOf(of.written)
 	for i, compiled := range madeOf(of.compiled) {
-		a.part(twin{within[i], compiled}, depth)
+		if a.shows(of.written, within[i]) {
+			a.part(twin{within[i], compiled}, depth)
+		}
 	}
+}
+
+// spelled is a field of a span that is a let as it is written without the let; "" of others.
+func (a *apart) spelled(node ast.Node) string {
+	member, ok := node.(*ast.MemberNode)
+	if !ok {
+		return ""
+	}
+	property, isName := member.Property.(*ast.StringNode)
+	named := a.dimensions.lets[member.Node]
+	if len(named) == 0 || !isName {
+		return ""
+	}
+	return strings.TrimSpace(named[len(named)-1].let.whole.written) + "." + property.Value
+}
+
+// shows says that a part of a node is shown by itself. What a function is given, or a sign, has its value in the node's text, unless
+// that is the name of a let.
+func (a *apart) shows(node, part ast.Node) bool {
+	switch node.(type) {
+	case *ast.CallNode, *ast.BuiltinNode, *ast.UnaryNode:
+		return !hasOwnText(part) || len(a.dimensions.lets[part]) > 0
+	}
+	return true
 }
 
 // shownAs is how a part is shown.
@@ -146,89 +175,6 @@ func operatorOf(node ast.Node) string {
 		return plainOperator(n.Operator)
 	}
 	return ""
-}
-
-// madeOf are the nodes that a node is made of, but for what has its value in its text.
-func madeOf(node ast.Node) []ast.Node {
-	switch n := node.(type) {
-	case *ast.ChainNode:
-		return []ast.Node{n.Node}
-	case *ast.BinaryNode:
-		return operands(n)
-	case *ast.UnaryNode:
-		if n.Location() == n.Node.Location() { // not in
-			return madeOf(n.Node)
-		}
-		return arguments([]ast.Node{n.Node})
-	case *ast.ConditionalNode:
-		return []ast.Node{n.Cond, n.Exp1, n.Exp2}
-	case *ast.CallNode:
-		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && (callee.Value == versionsCompared || eitherWay(n)) {
-			return []ast.Node{n.Arguments[0], n.Arguments[2]}
-		}
-		if _, _, ok := policyCall(n); !ok && !isSpan(n) {
-			return arguments(n.Arguments)
-		}
-	case *ast.BuiltinNode:
-		return arguments(n.Arguments)
-	}
-	return nil
-}
-
-// arguments are those that have values: a predicate has one for each thing that it is asked of.
-func arguments(nodes []ast.Node) []ast.Node {
-	var out []ast.Node
-	for _, node := range nodes {
-		switch n := node.(type) {
-		case *ast.PredicateNode:
-		case *ast.ArrayNode:
-			out = append(out, arguments(n.Nodes)...)
-		default:
-			if !hasOwnText(n) {
-				out = append(out, n)
-			}
-		}
-	}
-	return out
-}
-
-// hasOwnText says that a node has its value in its text.
-func hasOwnText(node ast.Node) bool {
-	switch node.(type) {
-	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode, *ast.BoolNode, *ast.NilNode:
-		return true
-	}
-	return false
-}
-
-// operands are the two of an operator, or all that and, or or, joins.
-func operands(n *ast.BinaryNode) []ast.Node {
-	operator := plainOperator(n.Operator)
-	if operator != "and" && operator != "or" {
-		return []ast.Node{n.Left, n.Right}
-	}
-	var out []ast.Node
-	for _, side := range []ast.Node{n.Left, n.Right} {
-		if inner, ok := side.(*ast.BinaryNode); ok && plainOperator(inner.Operator) == operator {
-			out = append(out, operands(inner)...)
-		} else {
-			out = append(out, side)
-		}
-	}
-	return out
-}
-
-// plainOperator is an operator by its name where it has two.
-func plainOperator(operator string) string {
-	switch operator {
-	case "&&":
-		return "and"
-	case "||":
-		return "or"
-	case "!":
-		return "not"
-	}
-	return operator
 }
 
 // note keeps a node where it has a value of its own that can be shown.

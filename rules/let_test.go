@@ -193,48 +193,6 @@ type everyNode func(ast.Node)
 // Visit looks at one node; ast.Walk calls it.
 func (e everyNode) Visit(node *ast.Node) { e(*node) }
 
-// TestExplanationsNameLets: each let stands above what it is made of, and what is around it as it is written.
-func TestExplanationsNameLets(t *testing.T) {
-	rule := withLets(t, `
-defaults: {let: {limit: 800ms, slow: p99 > limit, slower: slow, before: ago(5m), usual: 2 * before.tps}}
-rules:
-  - alert: A
-    expr: tps > 5
-    warn: ' slower or tps > usual'
-    crit: not slow
-`)[0]
-	view := &View{Ago: func(string) Span { return Span{TPS: 4} }}
-	view.TPS, view.P99 = 20, 0.953
-	parts, _ := rule.explained(view, severityWarning)
-	var got []string
-	for _, part := range parts {
-		got = append(got, strings.TrimRight(fmt.Sprintf("%s%s @%d = %v %s", strings.Repeat("  ", part.Depth), part.Text, part.Offset, part.Value, part.Unit), " "))
-	}
-	const want = `slower or tps > usual @1 = true
-  slower @1 = true
-    slow @0 = true
-      p99 > limit @0 = true
-        p99 @0 = 0.953 s
-        limit @6 = 0.8 s
-  tps > usual @11 = true
-    tps @11 = 20 /s
-    usual @17 = 8 /s
-      2 * before.tps @0 = 8 /s
-        2 @0 = 2
-        before.tps @4 = 4 /s
-not slow @0 = false
-  slow @4 = true
-    p99 > limit @0 = true
-      p99 @0 = 0.953 s
-      limit @6 = 0.8 s
-tps > 5 @0 = true
-  tps @0 = 20 /s
-  5 @6 = 5`
-	if strings.Join(got, "\n") != want {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
-	}
-}
-
 // TestLetsThatDoubleAreBounded: what would be a million characters long is a fault, and not said again by all that name it.
 func TestLetsThatDoubleAreBounded(t *testing.T) {
 	text := "groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: l30 > 1\n        let:\n          l0: messages + errors\n"
