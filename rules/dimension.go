@@ -17,7 +17,7 @@ var (
 )
 
 // viewTypes are those that have the fields which an expression reads. Fields of one name are of one unit.
-var viewTypes = []reflect.Type{reflect.TypeFor[Span](), reflect.TypeFor[View](), reflect.TypeFor[Baseline]()}
+var viewTypes = []reflect.Type{reflect.TypeFor[Span](), reflect.TypeFor[View](), reflect.TypeFor[LabelView](), reflect.TypeFor[Baseline]()}
 
 func dimensionTags(tag string) map[string]unit.Dimension {
 	out := map[string]unit.Dimension{}

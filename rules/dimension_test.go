@@ -12,7 +12,7 @@ import (
 func TestFieldsHaveDimensions(t *testing.T) {
 	words := map[string]unit.Dimension{"seconds": unit.Time, "bytes": unit.Bytes, "bytes per second": unit.ByteRate, "messages per second": unit.PerSecond}
 	number := reflect.TypeFor[float64]()
-	for _, view := range []reflect.Type{reflect.TypeFor[Span](), reflect.TypeFor[View]()} {
+	for _, view := range []reflect.Type{reflect.TypeFor[Span](), reflect.TypeFor[View](), reflect.TypeFor[LabelView]()} {
 		for i := range view.NumField() {
 			field := view.Field(i)
 			function := field.Type.Kind() == reflect.Func

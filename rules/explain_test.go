@@ -34,7 +34,7 @@ func explained(t *testing.T, text string, view *View) string {
 
 // TestExplanation: each part has its text as it is written and the value that it has in the view.
 func TestExplanation(t *testing.T) {
-	view := &View{Tier: "S1", SDKVersion: "1.9", Over: func(string) Span { return Span{TPS: 4023, LagMax: math.NaN()} }}
+	view := &View{LabelView: LabelView{Tier: "S1", SDKVersion: "1.9"}, Over: func(string) Span { return Span{TPS: 4023, LagMax: math.NaN()} }}
 	view.TPS, view.P99, view.SizeMax, view.Lag, view.Members = 20000, 0.953, 10240, 5, math.NaN()
 	view.LatencyShareAbove = func(seconds float64) float64 { return seconds / 10 }
 	view.PolicyNumber = func(string, string, string) float64 { return 60 }

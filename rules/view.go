@@ -19,25 +19,11 @@ type View struct {
 	Over     func(span string) Span     `expr:"over" unit:"the same group over another span that ends now"`
 	Ago      func(back string) Span     `expr:"ago" unit:"the same window that long ago"`
 	Baseline func(span string) Baseline `expr:"baseline" unit:"the same hour on earlier days"`
-	Label    func(name string) string   `expr:"label" unit:"a label's value"`
 
 	PolicyNumber  func(section, key, name string) float64 `expr:"policy.number"`
 	PolicyVersion func(language string) string            `expr:"policy.version"`
 
-	Env        string `expr:"env"`
-	Cluster    string `expr:"cluster"`
-	System     string `expr:"system"`
-	Topic      string `expr:"topic"`
-	Partition  string `expr:"partition"`
-	Group      string `expr:"group"`
-	Op         string `expr:"op"`
-	Client     string `expr:"client"`
-	Node       string `expr:"node"`
-	SDKLang    string `expr:"sdk_lang"`
-	SDKVersion string `expr:"sdk_version"`
-	Tier       string `expr:"tier"`
-	Lane       string `expr:"lane"`
-	Tag        string `expr:"tag"`
+	LabelView
 }
 
 // departedClients is the field that compares the clients of two windows.
@@ -64,15 +50,12 @@ func (v *View) setLabels(by, values []string) {
 			*field = values[i]
 		}
 	}
-	v.Env, v.Cluster, v.System, v.Topic, v.Partition = labels.Env, labels.Cluster, labels.System, labels.Topic, labels.Partition
-	v.Group, v.Op, v.Client, v.Node, v.SDKLang = labels.Group, labels.Op, labels.Client, labels.Node, labels.SDKLang
-	v.SDKVersion, v.Tier, v.Lane, v.Tag = labels.SDKVersion, labels.Tier, labels.Lane, labels.Tag
-	v.Label = func(name string) string {
+	v.LabelView = newLabelView(&labels, func(name string) string {
 		if at := slices.Index(by, name); at >= 0 {
 			return values[at]
 		}
 		return ""
-	}
+	})
 }
 
 // number returns a numeric field by name, NaN where there is none of that name.
@@ -91,27 +74,28 @@ func (v *View) number(name string) float64 {
 	return math.NaN()
 }
 
-// seriesView is what a where expression is asked of: a series' labels.
-type seriesView struct {
-	Env        string                   `expr:"env"`
-	Cluster    string                   `expr:"cluster"`
-	System     string                   `expr:"system"`
-	Topic      string                   `expr:"topic"`
-	Partition  string                   `expr:"partition"`
-	Group      string                   `expr:"group"`
-	Op         string                   `expr:"op"`
-	Client     string                   `expr:"client"`
-	Node       string                   `expr:"node"`
-	SDKLang    string                   `expr:"sdk_lang"`
-	SDKVersion string                   `expr:"sdk_version"`
-	Tier       string                   `expr:"tier"`
-	Lane       string                   `expr:"lane"`
-	Tag        string                   `expr:"tag"`
-	Label      func(name string) string `expr:"label"`
+// LabelView is the labels that an expression sees: those of a group, or in where those of a series.
+type LabelView struct {
+	Env        string `expr:"env"`
+	Cluster    string `expr:"cluster"`
+	System     string `expr:"system"`
+	Topic      string `expr:"topic"`
+	Partition  string `expr:"partition"`
+	Group      string `expr:"group"`
+	Op         string `expr:"op"`
+	Client     string `expr:"client"`
+	Node       string `expr:"node"`
+	SDKLang    string `expr:"sdk_lang"`
+	SDKVersion string `expr:"sdk_version"`
+	Tier       string `expr:"tier"`
+	Lane       string `expr:"lane"`
+	Tag        string `expr:"tag"`
+
+	Label func(name string) string `expr:"label" unit:"a label's value"`
 }
 
-func newSeriesView(l *telemetry.Labels, label func(name string) string) seriesView {
-	return seriesView{l.Env, l.Cluster, l.System, l.Topic, l.Partition, l.Group, l.Op, l.Client, l.Node,
+func newLabelView(l *telemetry.Labels, label func(name string) string) LabelView {
+	return LabelView{l.Env, l.Cluster, l.System, l.Topic, l.Partition, l.Group, l.Op, l.Client, l.Node,
 		l.SDKLang, l.SDKVersion, l.Tier, l.Lane, l.Tag, label}
 }
 

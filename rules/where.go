@@ -20,7 +20,7 @@ func compileFilter(s *substituted) (where func(*telemetry.Labels) bool, normal s
 	if err != nil {
 		return nil, "", x.syntax(err)
 	}
-	program, wrong := x.compile(seriesView{}, slices.Concat(telemetry.LabelNames, s.in.names()))
+	program, wrong := x.compile(LabelView{}, slices.Concat(telemetry.LabelNames, s.in.names()))
 	if faults := slices.Concat(x.faults(), x.versions.faults, checkOps(&tree), checkShapes(tree, false), wrong); len(faults) > 0 {
 		return nil, "", faults.sorted()
 	}
@@ -48,7 +48,7 @@ func newSeriesFilter() any {
 
 func (f *seriesFilter) admits(program *vm.Program, labels *telemetry.Labels) bool {
 	f.labels = labels
-	admitted, err := f.machine.Run(program, newSeriesView(labels, f.label))
+	admitted, err := f.machine.Run(program, newLabelView(labels, f.label))
 	f.labels = nil
 	return err == nil && admitted.(bool)
 }
