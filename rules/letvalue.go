@@ -53,8 +53,9 @@ func newLetValue(s *substituted) letValue {
 	r := newReader(x, telemetry.LabelNames, s.in.lane)
 	r.anyLabel = true
 	faults := r.check(tree)
-	if _, wrong := x.compile(View{}, slices.Concat(viewNames, telemetry.LabelNames, s.in.names())); len(wrong) > 0 || len(faults) > 0 {
-		return letValue{faults: quoted(s, append(faults, wrong...).sorted())}
+	_, wrong := x.compile(View{}, slices.Concat(viewNames, telemetry.LabelNames, s.in.names()))
+	if faults = append(faults, x.policy.unless(wrong)...); len(faults) > 0 {
+		return letValue{faults: quoted(s, faults.sorted())}
 	}
 	out := letValue{reads: r.reading}
 	out.compile(x.patched(tree))
