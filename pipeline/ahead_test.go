@@ -12,9 +12,9 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// aheadAlert is what is told ahead of an alert that begins and expires at times of 2027.
+// aheadAlert is what is told ahead of an alert that begins and expires some time from now.
 func aheadAlert(id string, begins, expires time.Duration) telemetry.Alert {
-	start := time.Unix(1_800_000_000, 0).UTC()
+	start := time.Now().UTC()
 	return telemetry.Alert{ID: id, Labels: map[string]string{"alertname": id}, State: telemetry.AlertFiring, ActiveAt: start.Add(begins), ExpiresAt: start.Add(expires)}
 }
 
@@ -121,6 +121,12 @@ func TestAlertFeedOfWhatIsToldAhead(t *testing.T) {
 	}
 	if alert, found := feeds.find("c"); !found || alert.ExpiresAt.IsZero() {
 		t.Errorf("people find %+v", alert)
+	}
+	over := aheadAlert("c", 0, 0)
+	over.ExpiresAt = time.Now()
+	feed.keep(&over)
+	if alert, found := feeds.find("c"); found {
+		t.Errorf("people find %+v, which has expired", alert)
 	}
 	if got := fmt.Sprint(feeds.drop(0)); got != "[a b c d]" {
 		t.Errorf("another process has the partition now, and of its alerts %s are forgotten", got)

@@ -60,14 +60,14 @@ func (f *alertFeeds) drop(partition int32) []string {
 	return slices.Compact(ids)
 }
 
-// find returns the newest state of a live alert in any partition, or what is told ahead of it.
+// find returns the newest state of a live alert in any partition, or what is told ahead of it and has not expired.
 func (f *alertFeeds) find(id string) (telemetry.Alert, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, feed := range f.byPartition {
 		feed.mu.Lock()
 		alert, found := feed.told[id]
-		if !found {
+		if !found || !alert.ExpiresAt.After(time.Now()) {
 			alert, found = feed.live[id]
 		}
 		feed.mu.Unlock()
