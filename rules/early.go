@@ -244,15 +244,3 @@ func (e *Evaluator) mayFire(one asked, g *groupState, at time.Time) bool {
 	}
 	return alert.State == telemetry.AlertResolved
 }
-
-// mayEscalate says that a firing alert becomes critical at a time if its condition for that is true then. It may have begun to
-// fire early at that time.
-func (a *alertState) mayEscalate(rule *Rule, at time.Time) bool {
-	switch {
-	case a.Labels[severityLabel] == severityCritical || !at.After(a.EvaluatedAt) && !a.early:
-		return false
-	case rule.For == 0:
-		return true
-	}
-	return !a.CriticalAt.IsZero() && a.CriticalUnknownSince.IsZero() && at.Sub(a.CriticalAt) >= rule.For
-}

@@ -79,3 +79,15 @@ func (a *alertState) relabel(severity string, at time.Time) {
 	a.Labels = maps.Clone(a.Labels) // copies that were published share it
 	a.Labels[severityLabel] = severity
 }
+
+// mayEscalate says that a firing alert becomes critical at a time if its condition for that is true then. It may have begun to
+// fire early at that time.
+func (a *alertState) mayEscalate(rule *Rule, at time.Time) bool {
+	switch {
+	case a.Labels[severityLabel] == severityCritical || !at.After(a.EvaluatedAt) && !a.early:
+		return false
+	case rule.For == 0:
+		return true
+	}
+	return !a.CriticalAt.IsZero() && a.CriticalUnknownSince.IsZero() && at.Sub(a.CriticalAt) >= rule.For
+}
