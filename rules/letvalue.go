@@ -114,13 +114,21 @@ func (v *letValue) in(view *View) any {
 	return number.Float()
 }
 
+// shownAt is how many characters of a template stand before a name behind a dot.
+func shownAt(template, name string) int {
+	if at := regexp.MustCompile(`\.` + name + `\b`).FindStringIndex(template); at != nil {
+		return runes(template, at[0]+len("."))
+	}
+	return 0 // it is looked up by another way
+}
+
 // show has a rule's annotations show a let.
 func (d *decoder) show(node *yaml.Node, what string, named *let, rule *Rule) {
 	if named.wrong {
 		return
 	}
-	alone := &substituted{written: named.name, text: "(" + named.whole.text + ")", in: rule.lets}
-	alone.uses = []letUse{{let: named, width: len([]rune(named.whole.text)) + len("()")}}
+	alone := &substituted{written: node.Value, text: "(" + named.whole.text + ")", in: rule.lets}
+	alone.uses = []letUse{{let: named, at: shownAt(node.Value, named.name), width: len([]rune(named.whole.text)) + len("()")}}
 	alone.use()
 	x := alone.scan()
 	tree, err := x.parse()
