@@ -161,6 +161,9 @@ func (b *Backtest) evaluate(ctx context.Context, config *Config, of history, set
 	if of.past == nil && slices.ContainsFunc(sets, func(set *rules.Set) bool { return len(set.PastGroupings()) > 0 }) {
 		report.Notes = append(report.Notes, fmt.Sprintf("%s does not answer of hours past: what ago and baseline ask of them is unknown, and alerts by it are missing.", of.name))
 	}
+	if inspections := rules.Count(sets[0].Inspections); inspections > 0 {
+		report.Notes = append(report.Notes, fmt.Sprintf("%d of the rules are inspections, which are asked of whole days: run weir rules inspect.", inspections))
+	}
 	return report, b.note(ctx, config, report, notable{plan, first, held, of})
 }
 

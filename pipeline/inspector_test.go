@@ -130,6 +130,9 @@ func TestADigestEnds(t *testing.T) {
 		i.due(ctx, now.Add(c.after))
 		i = inspectingRuler(t, &config) // a restart at each
 		told := i.ruler.workers[digestPartition].digests.told
+		if alerts := i.ruler.workers[digestPartition].evaluator.Alerts(); len(alerts) > 0 {
+			t.Errorf("after a restart the evaluator has %v", alerts)
+		}
 		if c.want == telemetry.AlertInactive {
 			if len(told) > 0 {
 				t.Errorf("after %s there is %v", c.after, told)

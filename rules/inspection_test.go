@@ -83,6 +83,7 @@ func TestInspectionsSeeWholeDays(t *testing.T) {
 			}))
 		}, "a map[tps_median:1 volatility:29]"},
 		{"alert: A\nby: [topic]\nexpr: lag > 5 and members == 3", func(in *Inspection) {
+			in.Take(0, had("a", 1, gauge("lag_messages", 50, 7*time.Hour), gauge("members", 8, 7*time.Hour))) // gone by then
 			in.Take(0, had("a", 1, gauge("lag_messages", 4, 10*time.Hour), gauge("members", 3, 9*time.Hour)))
 			in.Take(0, had("a", 1, gauge("lag_messages", 3, 10*time.Hour), gauge("members", 8, 8*time.Hour))) // members that were gone by then
 			in.Take(0, had("b", 1, gauge("lag_messages", 100, 10*time.Hour)))                                 // members unknown
@@ -196,6 +197,26 @@ func TestLimitOfFindings(t *testing.T) {
 	}
 	if findings[0].ID != telemetry.Fingerprint(map[string]string{"alertname": "Large", "team": "a", "topic": "a"}) {
 		t.Error("the severity is part of the identity")
+	}
+}
+
+// TestInspectionsByTier ask each group by what its tier says, and are one rule.
+func TestInspectionsByTier(t *testing.T) {
+	t.Parallel()
+	in := inspectionOf(t, "alert: Many\nby: [topic, tier]\nexpr: messages > 50\nby_tier: {S1: {expr: messages > 5, window: 2d}}")
+	for _, tier := range []string{"S1", "S2"} {
+		for back := range 3 {
+			in.Take(back, had(tier, 3, func(d *telemetry.SeriesDay) { d.Labels.Tier = tier }))
+		}
+		in.Take(0, had("large", 60, func(d *telemetry.SeriesDay) { d.Labels.Tier = tier }))
+	}
+	told, findings := in.Finish()
+	var got []string
+	for _, f := range findings {
+		got = append(got, fmt.Sprint(f.Labels["topic"], " ", f.Labels["tier"], " ", f.Values["messages"]))
+	}
+	if strings.Join(got, ", ") != "S1 S1 6, large S1 60, large S2 60" || len(told) != 1 || told[0] != (InspectedRule{Rule: "Many", Groups: 4, Findings: 3}) {
+		t.Errorf("got %q, %+v", got, told)
 	}
 }
 

@@ -54,6 +54,17 @@ func (h *house) storeDays() time.Time {
 	return day
 }
 
+// loseReports has the ledger tell of a segment of a day whose cells are not there.
+func (h *house) loseReports(day time.Time) {
+	h.t.Helper()
+	statement := fmt.Sprintf("INSERT INTO ledger (source, segment_block, segment_minute, reports, closed, version) VALUES ('00000000000000000000000000000001/0', 0, %d, 12, true, 25)",
+		day.Add(12*time.Hour).Unix())
+	response, err := web.Post("http://"+h.clickhouseAddr+"/", "text/plain", strings.NewReader(statement))
+	if code, body := read(response, err); code != http.StatusOK {
+		h.t.Fatalf("%s: %d %s", statement, code, body)
+	}
+}
+
 // inspectedHouse is a house whose store has those days.
 func inspectedHouse(t *testing.T) (h *house, day time.Time) {
 	t.Helper()
@@ -103,6 +114,16 @@ ColdTopic     info      topic=idle    nobody sends to idle
 		if !strings.Contains(got.stdout, part) || got.code != 0 {
 			t.Errorf("of the store's first day it ends with %d and says %s%s, want %q", got.code, got.stdout, got.stderr, part)
 		}
+	}
+	h.loseReports(day)
+	got = call(t, h.dir, "rules", "inspect", "--config", config)
+	want = yesterday + `: 1 finding of 3 rules, 0% of the day's reports are stored.
+Note: the store lacks 12 of 12 reports of ` + yesterday + `.
+Note: LazyTopic is undecided of 1 group: too much is unknown.
+Note: ColdTopic is undecided of 1 group: too much is unknown.
+`
+	if got.code != 0 || !strings.HasPrefix(got.stdout, want) {
+		t.Errorf("where reports are lost it ends with %d and says %s%s\nwant\n%s", got.code, got.stdout, got.stderr, want)
 	}
 	today := day.Add(24 * time.Hour).Format(time.DateOnly)
 	for arguments, want := range map[string]struct {

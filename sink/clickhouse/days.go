@@ -18,9 +18,9 @@ type DayQuery struct {
 	Gauges []string        // names of those that are
 }
 
-// maxDayRows is about how many rows one statement adds up: hours are read whole. Not fewer: series come once for each statement;
-// not more: the first row comes when all are added up, and within attemptTimeout.
-const maxDayRows = 4_000_000
+// maxDayRows is about how many rows one statement adds up: ten minutes are read whole. Not fewer: series come once for each
+// statement; not more: the first row comes when all are added up, which on a busy server must not take attemptTimeout.
+const maxDayRows = 1_000_000
 
 // groupBytes is how much memory the server takes to add up before it writes to its disk. Not less: it slows a large day; not more:
 // it is shared with what people ask.
@@ -46,10 +46,13 @@ func (s *Store) ReadDay(ctx context.Context, q DayQuery, yield func(*telemetry.S
 	return nil
 }
 
-// daySteps cuts a day at hours, its end with it.
+// finalByPartition is the setting by which FINAL has nothing to do in a partition that is merged to one part, as days are.
+const finalByPartition = "do_not_merge_across_partitions_select_final"
+
+// daySteps cuts a day at tens of minutes, its end with it.
 func (s *Store) daySteps(ctx context.Context, day time.Time) ([]time.Time, error) {
 	end := day.Add(24 * time.Hour)
-	rows, err := s.conn.Query(ctx, "SELECT toStartOfHour(ts) AS hour, count() FROM rollup_10s WHERE ts >= ? AND ts < ? GROUP BY hour ORDER BY hour", day, end)
+	rows, err := s.conn.Query(ctx, "SELECT toStartOfTenMinutes(ts) AS begin, count() FROM rollup_10s WHERE ts >= ? AND ts < ? GROUP BY begin ORDER BY begin", day, end)
 	if err != nil {
 		return nil, fmt.Errorf("count the cells: %w", err)
 	}
@@ -57,13 +60,13 @@ func (s *Store) daySteps(ctx context.Context, day time.Time) ([]time.Time, error
 	var steps []time.Time
 	var held uint64
 	for rows.Next() {
-		var hour time.Time
+		var begin time.Time
 		var cells uint64
-		if err := rows.Scan(&hour, &cells); err != nil {
+		if err := rows.Scan(&begin, &cells); err != nil {
 			return nil, fmt.Errorf("count the cells: %w", err)
 		}
 		if steps == nil || held+cells > maxDayRows {
-			steps, held = append(steps, hour.UTC()), 0
+			steps, held = append(steps, begin.UTC()), 0
 		}
 		held += cells
 	}
@@ -88,7 +91,7 @@ type dayReader struct {
 func (r *dayReader) query(ctx context.Context, statement string, from, to time.Time, scan func(func(into ...any) error) (*telemetry.SeriesDay, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	settings := driver.Settings{"max_block_size": readBlockRows, "max_bytes_before_external_group_by": groupBytes}
+	settings := driver.Settings{"max_block_size": readBlockRows, "max_bytes_before_external_group_by": groupBytes, finalByPartition: 1}
 	rows, err := r.store.conn.Query(driver.Context(ctx, driver.WithSettings(settings)), statement, from, to)
 	if err != nil {
 		return err
@@ -195,6 +198,7 @@ func (r *dayReader) gauges(ctx context.Context, from, to time.Time) error {
 // segments at the day's borders, whose reports may be of panes off their minute by the tolerance, nothing is said.
 func (s *Store) HeldOf(ctx context.Context, day time.Time, tolerance time.Duration) (held, stored uint64, err error) {
 	end := day.Add(24 * time.Hour)
+	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{finalByPartition: 1}))
 	row := s.conn.QueryRow(ctx, `SELECT sum(l.reports), sum(least(c.stored, l.reports))
 		FROM (SELECT source, segment_block, segment_minute, reports FROM ledger FINAL WHERE closed AND segment_minute >= ? AND segment_minute < ?) AS l
 		LEFT JOIN (
