@@ -168,6 +168,22 @@ func TestAnInspectionFindsWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// TestWhatTheStoreLacksElsewhereIsUnknown: of a day that is compared with, some may be missing.
+func TestWhatTheStoreLacksElsewhereIsUnknown(t *testing.T) {
+	t.Parallel()
+	for lacking, want := range map[int]InspectedRule{
+		6: {Rule: "New", Groups: 1, Findings: 1},
+		7: {Rule: "New", Groups: 1, Undecided: 1},
+	} {
+		in := inspectionOf(t, "alert: New\nby: [topic]\nexpr: messages > 5 and ago(7d).messages == 0")
+		in.Take(0, had("a", 6))
+		in.Lacks(lacking, 0.9)
+		if told, _ := in.Finish(); told[0] != want {
+			t.Errorf("where day %d lacks reports it is %+v, want %+v", lacking, told[0], want)
+		}
+	}
+}
+
 // TestAPartOfADayShowsWhatIsThere: more reports could not take it away.
 func TestAPartOfADayShowsWhatIsThere(t *testing.T) {
 	t.Parallel()
