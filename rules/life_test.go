@@ -1,15 +1,13 @@
 package rules_test
 
 import (
-	"flag"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/weirmq/weir/rules/internal/golden"
 	"github.com/weirmq/weir/rules/ruletest"
 )
-
-var update = flag.Bool("update", false, "rewrite the expectations under testdata")
 
 // TestLife plays the tests below testdata/life, each with rules of its own: what reaches an evaluator, and which alerts it
 // publishes. docs/rule-tests.md has their language.
@@ -26,7 +24,7 @@ func TestLife(t *testing.T) {
 // testRules plays the tests of a file or folder.
 func testRules(t *testing.T, path string) *ruletest.Result {
 	t.Helper()
-	result, err := ruletest.Test(path, ruletest.Options{Update: *update})
+	result, err := ruletest.Test(path, ruletest.Options{Update: *golden.Update})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,41 +10,31 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/internal/golden"
 )
 
 // TestFaults loads the folder that an archive's files make, and compares the text of
 // everything wrong with it.
 func TestFaults(t *testing.T) {
-	paths, err := filepath.Glob("testdata/faults/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("found %d archives: %v", len(paths), err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			if err != nil {
+	golden.Archives(t, "testdata/faults/*.txt", func(t *testing.T, path string, archive *txtar.Archive) {
+		dir := t.TempDir()
+		for _, file := range archive.Files {
+			if file.Name == "want" {
+				continue
+			}
+			if err := writeFile(dir, file); err != nil {
 				t.Fatal(err)
 			}
-			dir := t.TempDir()
-			for _, file := range archive.Files {
-				if file.Name == "want" {
-					continue
-				}
-				if err := writeFile(dir, file); err != nil {
-					t.Fatal(err)
-				}
-			}
-			set, err := rules.Load(dir)
-			if err == nil {
-				t.Fatalf("loaded %d rules without a fault", len(set.Rules))
-			}
-			compareFile(t, path, archive, strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), "")+"\n")
-		})
-	}
+		}
+		set, err := rules.Load(dir)
+		if err == nil {
+			t.Fatalf("loaded %d rules without a fault", len(set.Rules))
+		}
+		golden.CompareArchive(t, path, archive, strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), "")+"\n")
+	})
 }
 
 // writeFile makes a file of an archive below dir, or a link where its name is "link -> target".
@@ -179,24 +169,4 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
-}
-
-// compareFile compares the archive's file want, or rewrites it.
-func compareFile(t *testing.T, path string, archive *txtar.Archive, got string) {
-	t.Helper()
-	at := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })
-	if at < 0 {
-		archive.Files = append(archive.Files, txtar.File{Name: "want"})
-		at = len(archive.Files) - 1
-	}
-	if *update {
-		archive.Files[at].Data = []byte(got)
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(archive.Files[at].Data), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/internal/golden"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -124,19 +125,7 @@ func TestReports(t *testing.T) {
 			if err := report.Write(&out, format); err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join("testdata", name+"."+format)
-			if os.Getenv("WEIR_WRITE_GOLDEN") != "" {
-				if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), out.String()); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", path, diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+"."+format), out.String())
 		}
 	}
 	if err := alone.Write(&strings.Builder{}, "yaml"); fmt.Sprint(err) != `print a backtest: format "yaml" is none of text, json, markdown` {

@@ -2,7 +2,6 @@ package format_test
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,38 +14,18 @@ import (
 
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/format"
+	"github.com/weirmq/weir/rules/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write what comes out into the scripts")
 
 // TestSource formats the file "in" of each archive, and compares what comes out, or why nothing does, with "want".
 func TestSource(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("found %d scripts: %v", len(paths), err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := format.Source("in", archive.Files[0].Data)
-			if err != nil {
-				got = []byte(err.Error() + "\n")
-			}
-			if *update {
-				archive.Files = append(archive.Files[:1], txtar.File{Name: "want", Data: got})
-				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(archive.Files[1].Data), string(got)); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	golden.Archives(t, "testdata/*.txt", func(t *testing.T, path string, archive *txtar.Archive) {
+		got, err := format.Source("in", archive.Files[0].Data)
+		if err != nil {
+			got = []byte(err.Error() + "\n")
+		}
+		golden.CompareArchive(t, path, archive, string(got))
+	})
 }
 
 // TestStable holds of every rule file of this repository, of its documentation and of the corpus of faults that what is

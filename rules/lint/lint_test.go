@@ -1,7 +1,6 @@
 package lint_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,11 +14,10 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/internal/golden"
 	"github.com/weirmq/weir/rules/lint"
 	"github.com/weirmq/weir/telemetry"
 )
-
-var update = flag.Bool("update", false, "write what is found into the scripts")
 
 // pane is the one that the scripts of this package count in.
 const pane = 10 * time.Second
@@ -27,20 +25,14 @@ const pane = 10 * time.Second
 // TestChecks looks at the folder that an archive's files make, and compares the texts of all that is found.
 func TestChecks(t *testing.T) {
 	found := map[string]bool{}
-	for _, path := range scripts(t) {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got strings.Builder
-			for _, p := range lint.Run(unpack(t, archive), configOf(t, archive)) {
-				got.WriteString(p.String() + "\n")
-				found[p.Check] = true
-			}
-			compare(t, path, archive, got.String())
-		})
-	}
+	golden.Archives(t, "testdata/*.txt", func(t *testing.T, path string, archive *txtar.Archive) {
+		var got strings.Builder
+		for _, p := range lint.Run(unpack(t, archive), configOf(t, archive)) {
+			got.WriteString(p.String() + "\n")
+			found[p.Check] = true
+		}
+		golden.CompareArchive(t, path, archive, got.String())
+	})
 	for _, check := range lint.Checks() {
 		if !found[check.Name] {
 			t.Errorf("no script has a finding of %s", check.Name)
@@ -173,25 +165,6 @@ func unpack(t *testing.T, archive *txtar.Archive) *rules.Folder {
 // testFolder is where tests of this package begin.
 var testFolder, _ = os.Getwd()
 
-func compare(t *testing.T, path string, archive *txtar.Archive, got string) {
-	t.Helper()
-	at := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })
-	if at < 0 {
-		archive.Files = append(archive.Files, txtar.File{Name: "want"})
-		at = len(archive.Files) - 1
-	}
-	if *update {
-		archive.Files[at].Data = []byte(got)
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(archive.Files[at].Data), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
-
 // TestPageListsAllChecks holds that the table of the documentation is that of the code; -update writes it.
 func TestPageListsAllChecks(t *testing.T) {
 	const path = "../../docs/rule-checks.md"
@@ -206,15 +179,7 @@ func TestPageListsAllChecks(t *testing.T) {
 	before, rest, _ := strings.Cut(string(page), "| check |")
 	_, after, _ := strings.Cut(rest, "|\n\n")
 	want := before + table + "\n" + after
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, string(page)); diff != "" {
-		t.Errorf("the table of %s is another (-code +page):\n%s", path, diff)
-	}
+	golden.Compare(t, path, want)
 }
 
 // TestCommentsForTheStoreStand where none is asked: what it would say is not known.

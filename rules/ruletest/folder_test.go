@@ -9,12 +9,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/weirmq/weir/rules/internal/golden"
 	"github.com/weirmq/weir/rules/ruletest"
 )
 
 // TestPlayed plays the tests below testdata/played: what each thing that can be said does.
 func TestPlayed(t *testing.T) {
-	result, err := ruletest.Test("testdata/played", ruletest.Options{Update: *update})
+	result, err := ruletest.Test("testdata/played", ruletest.Options{Update: *golden.Update})
 	if err != nil {
 		t.Fatal(err)
 	}

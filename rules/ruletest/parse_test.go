@@ -1,18 +1,14 @@
 package ruletest_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/weirmq/weir/rules/internal/golden"
 	"github.com/weirmq/weir/rules/ruletest"
 )
-
-var update = flag.Bool("update", false, "rewrite the expectations under testdata")
 
 // TestFaults compares the text of everything that is wrong with each file below testdata/faults with the file of the same
 // name that ends in .want.
@@ -50,15 +46,7 @@ func eachFile(t *testing.T, dir string, said func(path string) string) {
 		t.Fatalf("found %d files in %s: %v", len(paths), dir, err)
 	}
 	for _, path := range paths {
-		got, want := said(path), strings.TrimSuffix(path, ruletest.Suffix)+".want"
-		if *update {
-			if err := os.WriteFile(want, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if diff := cmp.Diff(string(read(t, want)), got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", path, diff)
-		}
+		golden.Compare(t, strings.TrimSuffix(path, ruletest.Suffix)+".want", said(path))
 	}
 }
 
