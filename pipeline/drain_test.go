@@ -64,13 +64,14 @@ func TestAStopWaitsForWhatIsBeingWritten(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				broker := &slowBroker{test.takes, map[string]int{}}
 				w := workerOn(t, broker)
-				stopped, stop := context.WithCancel(t.Context())
-				ended := make(chan error, 1)
-				go func() { ended <- w.run(stopped) }()
+				w.in = make(chan []*kgo.Record, 2) // it writes what came first while there is more
 				now := time.Now()
 				w.in <- []*kgo.Record{{Value: reportOf(t, "orders", now, 1), Timestamp: now}}
 				next := now.Add(time.Minute) // closes the segment before
 				w.in <- []*kgo.Record{{Offset: 1, Value: reportOf(t, "orders", next, 1), Timestamp: next}}
+				stopped, stop := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- w.run(stopped) }()
 				synctest.Wait()
 				stop()
 				began := time.Now()
