@@ -52,7 +52,7 @@ func (d *Difference) Count(kind ChangeKind) int {
 }
 
 // Diff compares stretches of firing of the same rule and group. Those that overlap are
-// pairs, the ones that overlap longest first.
+// pairs, the ones that overlap longest first, and so are those that last to the end.
 func Diff(base, head *Timeline) *Difference {
 	d := &Difference{}
 	heads := map[string][]*Life{}
@@ -88,7 +88,8 @@ func (d *Difference) compare(base, head []*Life) {
 	var pairs []pair
 	for _, b := range base {
 		for _, h := range head {
-			if overlap := earlier(b.end(), h.end()).Sub(later(b.Fired, h.Fired)); overlap > 0 {
+			overlap := earlier(b.end(), h.end()).Sub(later(b.Fired, h.Fired))
+			if overlap > 0 || b.Over.IsZero() && h.Over.IsZero() { // both fire at the end, one maybe from then on
 				pairs = append(pairs, pair{b, h, overlap})
 			}
 		}

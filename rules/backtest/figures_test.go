@@ -44,6 +44,9 @@ func TestDiff(t *testing.T) {
 		{"never over", []string{"a 1-5"}, []string{"a 1-"}, 0, "longer a 1-60 was 1-5"},
 		{"shorter", []string{"a 1-5"}, []string{"a 1-4"}, 0, "shorter a 1-4 was 1-5"},
 		{"moved", []string{"a 1-5"}, []string{"a 2-6"}, 0, "moved a 2-6 was 1-5"},
+		{"in the last pane", []string{"a 60-"}, []string{"a 60-"}, 1, ""},
+		{"later, in the last pane", []string{"a 59-"}, []string{"a 60-"}, 0, "shorter a 60-60 was 59-60"},
+		{"over as another begins", []string{"a 59-60"}, []string{"a 60-"}, 0, "gone a 59-60, new a 60-60"},
 		{"in pieces", []string{"a 1-20"}, []string{"a 1-4", "a 6-20"}, 0, "new a 1-4, shorter a 6-20 was 1-20"},
 		{"in one", []string{"a 1-4", "a 6-20"}, []string{"a 1-20"}, 0, "gone a 1-4, longer a 1-20 was 6-20"},
 	} {
