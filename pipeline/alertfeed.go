@@ -120,7 +120,9 @@ func (f *alertFeed) take(offset int64, alert *telemetry.Alert) []telemetry.Alert
 	if offset+1 < f.historyEnd {
 		return nil
 	}
-	states := slices.Collect(maps.Values(f.history))
+	// What is told ahead comes first. The notifier then knows a state as that of the life before, and does not send that it
+	// resolved: to Alertmanager that would end what another process told ahead.
+	told, states := slices.Collect(maps.Values(f.told)), maps.Values(f.history)
 	f.history = nil
-	return slices.AppendSeq(states, maps.Values(f.told)) // after the states: an alert that resolved lives anew
+	return slices.AppendSeq(told, states)
 }

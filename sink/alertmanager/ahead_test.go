@@ -88,6 +88,22 @@ func TestToldAheadAfterAnotherLife(t *testing.T) {
 	})
 }
 
+// TestToldAheadBeforeTheLifeBefore has a notifier begin with both: the life before ended before it, and to tell of that would end
+// what another told ahead.
+func TestToldAheadBeforeTheLifeBefore(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.tellAhead("a", 2, 10*time.Second, 130*time.Second)
+		b.put("a", telemetry.AlertResolved, 2)
+		b.advance(time.Second)
+		b.want("0s a firing")
+		b.tracked(1)
+		b.tellAhead("b", 2, -10*time.Second, 0) // has expired
+		b.put("b", telemetry.AlertResolved, 2)
+		b.advance(2 * time.Second)
+		b.want("1s b resolved")
+	})
+}
+
 // TestAlertmanagerMergesWhatWasToldAhead has a real one hear ahead of an alert, and then that it began earlier: startsAt moves
 // back, what it says is replaced, and the chat hears of it once, and once that it is over.
 func TestAlertmanagerMergesWhatWasToldAhead(t *testing.T) {

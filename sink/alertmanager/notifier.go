@@ -105,6 +105,7 @@ func New(config Config) (*Notifier, error) {
 // Update takes states of alerts. Of each alert the newest counts, by its Seq, and by EvaluatedAt where only values
 // changed; older ones are ignored, so states may be repeated. The caller must hand on no history, that is no state which
 // is superseded further on in the log: each is sent at once, and Alertmanager would tell people of what is long over.
+// Of history, what is told ahead of an alert comes first: the state after it is then of the life before, and is not sent.
 // Update only fills queues and never waits for the network. The alerts' maps must not be changed afterwards.
 func (n *Notifier) Update(alerts []telemetry.Alert) {
 	now := time.Now()
