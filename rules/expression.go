@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/expr-lang/expr"
@@ -60,13 +61,13 @@ func compileCondition(s *substituted, by []string, lane Lane) (condition, error)
 // check reads a tree, and returns what is wrong with it but for its types.
 func (r *reader) check(tree ast.Node) expressionErrors {
 	ast.Walk(&tree, r)
-	return slices.Concat(r.expression.faults(), r.policy.faults, r.faults, r.versions.faults, checkOps(&tree), checkShapes(tree, r.anyType), checkDimensions(r.expression, tree))
+	return slices.Concat(r.expression.faults(), r.policy.faults, r.faults, r.versions.faults, checkOps(&tree), r.checkShapes(tree), checkDimensions(r.expression, tree))
 }
 
 // compile compiles the expression for an environment. Everything that does not fit is a fault: what Expr finds wrong is taken
-// for something of any type, and the rest is checked again.
+// for something of any type, and the rest is checked again. So is what is misused, which is said already.
 func (x *expression) compile(env any, known []string) (*vm.Program, expressionErrors) {
-	patch := &patcher{expression: x}
+	patch := &patcher{expression: x, wrong: maps.Clone(x.misused)}
 	config := configFor(env)
 	if !x.anyType {
 		expr.AsBool()(config)

@@ -17,13 +17,14 @@ import (
 // same width in place of each, and its tree gets constants there.
 type expression struct {
 	text, plain string
-	literals    map[int]unit.Literal  // by the characters before them
-	versions    *versions             // once the tree is read
-	extents     map[word]extent       // once the text of a part is asked for
-	policy      *policyFaults         // of how the policy is read, once the tree is read
-	source      *substituted          // what it is the text of
-	lets        map[ast.Node][]region // uses of lets for which nodes of the tree stand, the outermost first
-	anyType     bool                  // it is no condition, but a value for one
+	literals    map[int]unit.Literal   // by the characters before them
+	versions    *versions              // once the tree is read
+	extents     map[word]extent        // once the text of a part is asked for
+	policy      *policyFaults          // of how the policy is read, once the tree is read
+	source      *substituted           // what it is the text of
+	lets        map[ast.Node][]region  // uses of lets for which nodes of the tree stand, the outermost first
+	anyType     bool                   // it is no condition, but a value for one
+	misused     map[file.Location]bool // spans and versions that stand where they may not, once the shapes are checked
 }
 
 func scanExpression(text string) *expression {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,9 +26,30 @@ var otherNames = map[string]string{
 	"consumers": "members", "replicas": "in_sync_replicas", "isr": "in_sync_replicas", "controllers": "active_controllers", "brokers": "brokers_alive",
 }
 
+// policyBracket is what stands before the key of a policy.
+var policyBracket = regexp.MustCompile(`policy\s*\.\s*(tiers|inventory|sdk_min)\s*\[\s*$`)
+
+// policyLabels are the labels by which the sections of a policy are read.
+var policyLabels = map[string]string{policyTiers: "tier", policyInventory: "cluster", policySDKMin: "sdk_lang"}
+
+// meantByPolicyKey is what was probably meant by a name that is not known, and stands as the key of a policy's section.
+func meantByPolicyKey(section, name string) string {
+	if hint := didYouMean(name, []string{policyLabels[section]}); hint != "" {
+		return hint
+	}
+	if tier := strings.ToUpper(name); section == policyTiers && slices.Contains(Tiers, tier) {
+		name = tier
+	}
+	return fmt.Sprintf("write policy.%s[%q]", section, name)
+}
+
 // meantByName is what was probably meant by a name that is not known.
 func meantByName(text string, offset int, name string, known []string) string {
 	before := string([]rune(text)[:min(offset, len([]rune(text)))])
+	behind := strings.TrimSpace(strings.TrimPrefix(text[len(before):], name))
+	if match := policyBracket.FindStringSubmatch(before); match != nil && strings.HasPrefix(behind, "]") {
+		return meantByPolicyKey(match[1], name)
+	}
 	switch {
 	case slices.Contains(clocks, name):
 		return "no rule asks a clock; over, ago and prev look back"

@@ -13,14 +13,15 @@ import (
 type shapes struct {
 	spans, versions []ast.Node
 	placed          map[file.Location]bool // spans and versions that stand where they may
+	misplaced       map[file.Location]bool // the others
 	faults          expressionErrors
 }
 
-// checkShapes returns what is wrong with a tree. That of a let may be a span or a version as a whole.
-func checkShapes(tree ast.Node, isLet bool) expressionErrors {
-	s := &shapes{placed: map[file.Location]bool{}}
+// checkShapes returns what is wrong with the tree, and notes what is misused. That of a let may be a span or a version as a whole.
+func (x *expression) checkShapes(tree ast.Node) expressionErrors {
+	s := &shapes{placed: map[file.Location]bool{}, misplaced: map[file.Location]bool{}}
 	ast.Walk(&tree, s)
-	s.placed[tree.Location()] = s.placed[tree.Location()] || isLet
+	s.placed[tree.Location()] = s.placed[tree.Location()] || x.anyType
 	for _, span := range s.spans {
 		if !s.placed[span.Location()] {
 			s.misused(span, "a span of time is no value by itself", fmt.Sprintf("take a field of it where it stands, as in %s.tps", spanExampleOf(span)))
@@ -31,6 +32,7 @@ func checkShapes(tree ast.Node, isLet bool) expressionErrors {
 			s.misused(version, sdkVersion+" is compared with a version that is written out, or with another label", `write it as in sdk_version < "1.18.0"`)
 		}
 	}
+	x.misused = s.misplaced
 	return s.faults
 }
 
@@ -97,4 +99,5 @@ func (s *shapes) fail(node ast.Node, message, hint string) {
 func (s *shapes) misused(node ast.Node, message, hint string) {
 	s.fail(node, message, hint)
 	s.faults[len(s.faults)-1].of = aboutUse
+	s.misplaced[node.Location()] = true
 }

@@ -20,8 +20,9 @@ func compileFilter(s *substituted) (where func(*telemetry.Labels) bool, normal s
 	if err != nil {
 		return nil, "", x.syntax(err)
 	}
+	faults := slices.Concat(x.faults(), x.versions.faults, checkOps(&tree), x.checkShapes(tree))
 	program, wrong := x.compile(LabelView{}, slices.Concat(telemetry.LabelNames, s.in.names()))
-	if faults := slices.Concat(x.faults(), x.versions.faults, checkOps(&tree), checkShapes(tree, false), wrong); len(faults) > 0 {
+	if faults = append(faults, wrong...); len(faults) > 0 {
 		return nil, "", faults.sorted()
 	}
 	filters := sync.Pool{New: newSeriesFilter} // sources ask at once

@@ -67,7 +67,8 @@ func (c Coverage) Lacks() string {
 }
 
 // Test plays the tests of path: of a folder all files below it that end in Suffix, with the rules of the folder; or one file,
-// with the rules of the nearest folder above it that has some. The error is a rules.Faults where rules or tests are faulty.
+// with the rules of the nearest folder above it that has some. The error is a rules.Faults where rules or tests are faulty; of one
+// file that is faulty itself it has those faults alone.
 func Test(path string, options Options) (*Result, error) {
 	paths, dir, err := find(path)
 	if err != nil {
@@ -76,6 +77,9 @@ func Test(path string, options Options) (*Result, error) {
 	files, faults, err := parseAll(paths)
 	if err != nil {
 		return nil, err
+	}
+	if len(faults) > 0 && slices.Equal(paths, []string{path}) {
+		return nil, faults // the rules that lie nearest need not be those it was written for
 	}
 	set, err := rulesFor(dir, files)
 	if ruleFaults := (rules.Faults)(nil); errors.As(err, &ruleFaults) {
