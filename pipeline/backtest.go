@@ -137,12 +137,18 @@ func (b *Backtest) evaluate(ctx context.Context, config *Config, of history, set
 	if err != nil {
 		return nil, err
 	}
-	plan.Begun, plan.Past = first.Before(plan.ReadFrom), of.past
+	if !first.Before(plan.To) {
+		return nil, fmt.Errorf("%s has no cells before %s: its first are of %s", of.name, plan.To.Format(time.RFC3339), first.Format(time.RFC3339))
+	}
+	plan.Begun, plan.Since, plan.Past = first.Before(plan.ReadFrom), first, of.past
 	plan.Partitions, plan.Workers = int32(min(config.Telemetry.Partitions, maxGroupPartitions)), runtime.GOMAXPROCS(0)
 	replay := backtest.NewReplay(plan, sets...)
 	progress := progress{out: b.Progress, from: plan.ReadFrom, to: plan.To, began: time.Now()}
 	held := map[clickhouse.SegmentOf]uint64{}
 	err = of.ReadCells(ctx, clickhouse.Range{From: plan.ReadFrom, To: plan.To, Omit: plan.Omit}, func(cells *telemetry.StoredCells) error {
+		if err := checkPanes(cells, pane, of.name); err != nil {
+			return err
+		}
 		countReports(held, cells)
 		replay.Take(cells)
 		return progress.note(cells)

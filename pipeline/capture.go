@@ -69,6 +69,9 @@ func takeCells(ctx context.Context, store *clickhouse.Store, pane time.Duration,
 		return fmt.Errorf("the store has cells until %s, and the alert is of %s: try again when they are written", last.Format(time.RFC3339), made.To.Format(time.RFC3339))
 	}
 	err = store.ReadCells(ctx, clickhouse.Range{From: made.From, To: made.To, Omit: made.Omit, Labels: made.Labels}, func(cells *telemetry.StoredCells) error {
+		if err := checkPanes(cells, pane, "the store"); err != nil {
+			return err
+		}
 		made.Take(cells)
 		return nil
 	})

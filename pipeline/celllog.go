@@ -56,7 +56,11 @@ func readCellLog(ctx context.Context, config *Config, from time.Time, omit telem
 		return nil, fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer client.Close()
-	next, ends, err := l.find(ctx, kadm.NewClient(client), from.Add(-config.Telemetry.Tolerance))
+	admin := kadm.NewClient(client)
+	if err := checkRecordedPane(ctx, config, admin); err != nil {
+		return nil, err
+	}
+	next, ends, err := l.find(ctx, admin, from.Add(-config.Telemetry.Tolerance))
 	if err != nil {
 		return nil, err
 	}

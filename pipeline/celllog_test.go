@@ -66,3 +66,19 @@ func TestALogOfTooManyCellsSaysWhatToDo(t *testing.T) {
 		t.Errorf("a record that is none: got %v", err)
 	}
 }
+
+// TestALogOfOtherPanesIsRefused also where the panes of the configuration are shorter than those of the cells.
+func TestALogOfOtherPanesIsRefused(t *testing.T) {
+	config := brokerConfig(t)
+	if _, err := EnsureTopics(t.Context(), &config); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readCellLog(t.Context(), &config, time.Unix(6000, 0), 0); err != nil {
+		t.Fatal(err)
+	}
+	config.Telemetry.Pane = 5 * time.Second
+	_, err := readCellLog(t.Context(), &config, time.Unix(6000, 0), 0)
+	if want := "telemetry.pane is 5s here but 10s was recorded for this weir.telemetry; say the pane that the cells were made with"; fmt.Sprint(err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}

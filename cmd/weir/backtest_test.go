@@ -321,6 +321,12 @@ Peak  3      72       2      54s -> 46s  %[5]s
 	if same.code != 0 || !strings.Contains(same.stdout, "0 new, 0 gone, 0 longer, 0 shorter, 0 moved, 3 the same") {
 		t.Errorf("compared with itself the backtest exits %d: %s%s", same.code, same.stdout, same.stderr)
 	}
+	longer, _ := h.writeConfig("pane: 1s", "pane: 10s, tolerance: 1m")
+	wrong := call(t, h.dir, "rules", "backtest", "--config", longer, "--from", from, "--to", to)
+	if want := "weir: backtest: the store has cells of panes shorter than telemetry.pane 10s, as one that begins at " + begin.Add(time.Second).Format(time.RFC3339) +
+		"; say the pane they were made with\n"; wrong.code != exitFailed || wrong.stderr != want {
+		t.Errorf("with another pane the backtest exits %d and says %s, want %s", wrong.code, wrong.stderr, want)
+	}
 	for name, c := range map[string]struct {
 		want string
 		args []string
@@ -329,6 +335,7 @@ Peak  3      72       2      54s -> 46s  %[5]s
 			[]string{"--base", "nowhere"}},
 		"no such time": {`--from: got "yesterday": want RFC 3339 as 2026-11-25T08:00:00Z, or how long before now as 24h or 7d`, []string{"--from", "yesterday"}},
 		"no cells":     {"backtest: the store has no cells from " + to + " on: its last are of " + begin.Add(time.Hour-time.Second).Format(time.RFC3339), []string{"--from", to}},
+		"too early":    {"backtest: the store has no cells before " + from + ": its first are of " + from, []string{"--to", from}},
 		"no hours":     {`business hours "9-5": want days, times and a time zone, as in "Mon-Fri 09:00-18:00 Europe/Berlin" or "Mon,Wed-Thu 08:00-12:30 UTC"`, []string{"--business-hours", "9-5"}},
 	} {
 		got := call(t, h.dir, append([]string{"rules", "backtest", "--config", config}, c.args...)...)

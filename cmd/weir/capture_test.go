@@ -89,6 +89,11 @@ func TestACapturedAlertIsShownAgain(t *testing.T) {
 			t.Errorf("%s: the test has another rule, or lacks what it expects:\n%s", name, got.stdout)
 		}
 	}
+	longer, _ := h.writeConfig("pane: 1s", "pane: 10s, tolerance: 1m")
+	wrong := call(t, h.dir, "rules", "capture", "Slow", "--config", longer, "--url", "http://"+addr)
+	if want := "the store has cells of panes shorter than telemetry.pane 10s, as one that begins at "; wrong.code != exitFailed || !strings.Contains(wrong.stderr, want) {
+		t.Errorf("with another pane capture exits %d and says %s, want %s", wrong.code, wrong.stderr, want)
+	}
 	explained := call(t, h.dir, "rules", "explain", "Slow", "--config", config, "--contributors")
 	if explained.code != 0 || !regexp.MustCompile(`(?m)^client +partition +sdk +messages +errors +latency max\nclient-\d+ .* go 1\.10\.0 .* ms$`).MatchString(explained.stdout) {
 		t.Errorf("explain exits %d: %s%s", explained.code, explained.stdout, explained.stderr)

@@ -113,7 +113,7 @@ func TestReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	sets := []*rules.Set{load(t, surge(120, silence)), load(t, surge(200, strings.ReplaceAll(silence, "Silence", "Quiet")))}
-	timelines := replay(t, func(*Plan) {}, sets...)
+	timelines := replay(t, func(p *Plan) { p.Since = midnight.Add(20 * time.Minute) }, sets...)
 	alone := &Report{Head: timelines[0], Hours: hours, Notes: []string{"the store begins late."}}
 	compared := &Report{Head: timelines[1], Base: timelines[0], BaseName: "main", Hours: hours, Notes: []string{"the store begins late."}}
 	if alone.Differs() || !compared.Differs() {

@@ -11,7 +11,7 @@ import (
 // minute may be left out.
 func lives(t *testing.T, stretches ...string) *Timeline {
 	t.Helper()
-	out := &Timeline{From: midnight, To: midnight.Add(time.Hour), Rules: []string{"Rule"}}
+	out := &Timeline{From: midnight, Since: midnight, To: midnight.Add(time.Hour), Rules: []string{"Rule"}}
 	for _, text := range stretches {
 		var group string
 		var from, to int
@@ -85,6 +85,10 @@ func TestNoise(t *testing.T) {
 	want := []Noise{{Rule: "Quiet"}, {Rule: "Rule", Fired: 5, PerDay: 120, Flaps: 2, Median: time.Minute, Office: 1}}
 	if fmt.Sprint(got) != fmt.Sprint(want) || got[0].OfficeShare() != 0 || got[1].OfficeShare() != 0.2 {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	timeline.Since = midnight.Add(30 * time.Minute)
+	if got := timeline.Noise(hours)[1].PerDay; got != 240 {
+		t.Errorf("five times in the half hour that is known are %g a day, want 240", got)
 	}
 	if even := medianOf([]time.Duration{3, 1}); even != 2 {
 		t.Errorf("the median of 1 and 3 is %d", even)

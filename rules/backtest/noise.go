@@ -14,7 +14,7 @@ const flapPause = 15 * time.Minute
 type Noise struct {
 	Rule   string
 	Fired  int
-	PerDay float64       // firings
+	PerDay float64       // firings, of the time that is known
 	Flaps  int           // firings within flapPause after the same alert resolved
 	Median time.Duration // of how long alerts fired; 0 where none did
 	Office int           // firings that began during business hours
@@ -51,7 +51,7 @@ func (t *Timeline) Noise(hours Hours) []Noise {
 		}
 	}
 	for i := range out {
-		out[i].PerDay = float64(out[i].Fired) / (t.To.Sub(t.From).Hours() / 24)
+		out[i].PerDay = float64(out[i].Fired) / (t.To.Sub(t.Since).Hours() / 24)
 		out[i].Median = medianOf(lengths[out[i].Rule])
 	}
 	return out

@@ -27,6 +27,8 @@ type Plan struct {
 	// Begun says that the store has cells from before ReadFrom: all since then is known. Else what is
 	// before the first cell is unknown, as it is to a pipeline that starts.
 	Begun bool
+	// Since is the store's first pane. Where that is after From, figures of a day are of the time from then on.
+	Since time.Time
 	// Past answers of hours past; nil knows nothing.
 	Past rules.Past
 }

@@ -49,7 +49,7 @@ func (r *Replay) Finish() []*Timeline {
 	out := make([]*Timeline, len(r.sets))
 	for i, set := range r.sets {
 		var transitions []telemetry.Alert
-		out[i] = &Timeline{From: r.plan.From, To: r.plan.To}
+		out[i] = &Timeline{From: r.plan.From, To: r.plan.To, Since: later(r.plan.From, r.plan.Since)}
 		for _, w := range r.workers {
 			for _, at := range w.evaluators {
 				transitions = append(transitions, at.transitions[i]...)

@@ -13,6 +13,7 @@ import (
 // Timeline is what became of the alerts of a set of rules.
 type Timeline struct {
 	From, To    time.Time
+	Since       time.Time         // From, or where what is known begins, if that is later
 	Rules       []string          // alert names, sorted
 	Transitions []telemetry.Alert // by time; those before From too, since lives may have begun then
 	Lives       []Life            // by the time they began; those that were over at From are left out
