@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -64,11 +65,15 @@ type inspection struct {
 	day       time.Time // its begin, in UTC
 	tolerance time.Duration
 	now       time.Time
+	uncounted bool // the ledger has nothing of the day
 }
 
 // inspectionSettles is how far behind a day's end the store's newest cell must be. Not less: storage reads its partitions side
 // by side, and some are behind others; not more: it may be the first traffic of a morning.
 const inspectionSettles = 10 * time.Minute
+
+// errNothing is of a day of which nothing can be said, as the store has neither cells nor a ledger of it.
+var errNothing = errors.New("the store has nothing of the day")
 
 // run reads the days that the rules look back on, the newest first, and asks. What the store lacks is in the report's notes.
 func (i *inspection) run(ctx context.Context) (*inspect.Report, error) {
@@ -82,6 +87,9 @@ func (i *inspection) run(ctx context.Context) (*inspect.Report, error) {
 	}
 	if last.Before(i.day) {
 		return nil, fmt.Errorf("the store has no cells from %s on: its last are of %s", i.day.Format(time.DateOnly), last.Format(time.RFC3339))
+	}
+	if !first.Before(end) {
+		return nil, fmt.Errorf("%w %s: its first cells are of %s", errNothing, i.day.Format(time.DateOnly), first.Format(time.RFC3339))
 	}
 	known := end
 	if !i.settled(last) {
@@ -108,7 +116,7 @@ func (i *inspection) run(ctx context.Context) (*inspect.Report, error) {
 		}
 	}
 	report := inspect.NewReport(in, i.set, i.now)
-	report.Notes = notes
+	report.Notes, report.Uncounted = notes, i.uncounted
 	return report, nil
 }
 
@@ -123,7 +131,16 @@ func (i *inspection) readDay(ctx context.Context, in *rules.Inspection, back int
 		in.Lacks(back, float64(stored)/float64(held))
 		*notes = append(*notes, fmt.Sprintf("the store lacks %d of %d reports of %s.", held-stored, held, day.Format(time.DateOnly)))
 	}
-	return i.store.ReadDay(ctx, clickhouse.DayQuery{Day: day, Omit: in.Omit(), Gauges: in.Gauges()}, func(series *telemetry.SeriesDay) { in.Take(back, series) })
+	some := held > 0
+	i.uncounted = i.uncounted || back == 0 && held == 0
+	err = i.store.ReadDay(ctx, clickhouse.DayQuery{Day: day, Omit: in.Omit(), Gauges: in.Gauges()}, func(series *telemetry.SeriesDay) {
+		some = true
+		in.Take(back, series)
+	})
+	if err == nil && back == 0 && !some {
+		return fmt.Errorf("%w %s, though of days before and after it", errNothing, day.Format(time.DateOnly))
+	}
+	return err
 }
 
 // notes say where the store begins and ends, if it is not where the days do.

@@ -140,9 +140,7 @@ func (i *inspector) inspect(ctx context.Context, set *rules.Set, day, now time.T
 		return nil, err
 	}
 	if last.IsZero() || !first.Before(day.Add(rules.Day)) || last.Before(day) && i.schedule.late(day, now) {
-		i.waiting.note(nil)
-		i.ruler.log.Info("a day is not inspected, as the store has nothing of it", "day", day.Format(time.DateOnly))
-		return &inspect.Report{Inspection: telemetry.Inspection{Day: day}}, nil
+		return i.pass(day), nil
 	}
 	if !of.settled(last) && !i.schedule.late(day, now) {
 		i.waiting.note(fmt.Errorf("the store's newest cell is of %s, and all of %s is there once it has one from %s after it", last.Format(time.RFC3339),
@@ -151,6 +149,9 @@ func (i *inspector) inspect(ctx context.Context, set *rules.Set, day, now time.T
 	}
 	i.waiting.note(nil)
 	report, err := of.run(ctx)
+	if errors.Is(err, errNothing) {
+		return i.pass(day), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +165,13 @@ func (i *inspector) inspect(ctx context.Context, set *rules.Set, day, now time.T
 		i.counted.failures.Inc()
 	}
 	return report, nil
+}
+
+// pass says that a day is done of which there is nothing to ask.
+func (i *inspector) pass(day time.Time) *inspect.Report {
+	i.waiting.note(nil)
+	i.ruler.log.Info("a day is not inspected, as the store has nothing of it", "day", day.Format(time.DateOnly))
+	return &inspect.Report{Inspection: telemetry.Inspection{Day: day}}
 }
 
 // told tells of what was found, unless another process owns digests by now: that inspects the day again.

@@ -82,7 +82,7 @@ func TestInspectADay(t *testing.T) {
 	h, day := inspectedHouse(t)
 	config, _ := h.writeConfig()
 	yesterday := day.Format(time.DateOnly)
-	want := yesterday + `: 3 findings of 3 rules, 100% of the day's reports are stored.
+	want := yesterday + `: 3 findings of 3 rules, how many of the day's reports are stored is unknown.
 
 Rule          Severity  Group         Finding
 LargeMessage  info      topic=orders  orders carries 20KiB
@@ -125,6 +125,8 @@ Note: ColdTopic is undecided of 1 group: too much is unknown.
 	if got.code != 0 || !strings.HasPrefix(got.stdout, want) {
 		t.Errorf("where reports are lost it ends with %d and says %s%s\nwant\n%s", got.code, got.stdout, got.stderr, want)
 	}
+	begins := day.Add(-10 * 24 * time.Hour)
+	before, between := begins.Add(-24*time.Hour).Format(time.DateOnly), begins.Add(48*time.Hour).Format(time.DateOnly)
 	today := day.Add(24 * time.Hour).Format(time.DateOnly)
 	for arguments, want := range map[string]struct {
 		code int
@@ -132,6 +134,8 @@ Note: ColdTopic is undecided of 1 group: too much is unknown.
 	}{
 		"--day " + today:                        {1, "weir: inspect: the day " + today + " is not over: choose one before " + today + "\n"},
 		"--day 25.11.2026":                      {1, `weir: --day: got "25.11.2026": want a day as 2026-11-25` + "\n"},
+		"--write --day " + before:               {1, "weir: inspect: the store has nothing of the day " + before + ": its first cells are of " + begins.Format(time.RFC3339) + "\n"},
+		"--write --day " + between:              {1, "weir: inspect: the store has nothing of the day " + between + ", though of days before and after it\n"},
 		"--format yaml":                         {2, ""},
 		folder(t, "empty.yaml", "groups: []\n"): {1, ""},
 	} {

@@ -21,6 +21,8 @@ type Report struct {
 	telemetry.Inspection
 	Asked []rules.InspectedRule
 	Notes []string // what the history lacks, sentences
+	// Uncounted says that the ledger has no closed segment of the day: of how many of its reports are stored, nothing is known.
+	Uncounted bool
 }
 
 // NewReport asks an inspection. The completeness is of the day alone, and nothing of the answer depends on the clock but AskedAt.
@@ -64,8 +66,11 @@ func (r *Report) Write(out io.Writer, format string) error {
 
 // Summary is the report in a sentence.
 func (r *Report) Summary() string {
-	return fmt.Sprintf("%s: %s of %s, %s of the day's reports are stored.", r.Day.Format(time.DateOnly), amount(len(r.Findings), "finding"), amount(r.Rules, "rule"),
-		share(r.Completeness))
+	stored := share(r.Completeness) + " of the day's reports are stored"
+	if r.Uncounted {
+		stored = "how many of the day's reports are stored is unknown"
+	}
+	return fmt.Sprintf("%s: %s of %s, %s.", r.Day.Format(time.DateOnly), amount(len(r.Findings), "finding"), amount(r.Rules, "rule"), stored)
 }
 
 // share is a share as people read it. What is not all is not 100%.
@@ -172,7 +177,7 @@ var inTable = strings.NewReplacer("|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`
 type jsonReport struct {
 	Day          string                `json:"day"`
 	AskedAt      time.Time             `json:"asked_at"`
-	Completeness float64               `json:"completeness"`
+	Completeness *float64              `json:"completeness"` // null where it is unknown
 	Revision     string                `json:"revision"`
 	Rules        []rules.InspectedRule `json:"rules"`
 	Findings     []telemetry.Finding   `json:"findings"`
@@ -180,7 +185,10 @@ type jsonReport struct {
 }
 
 func (r *Report) json() (string, error) {
-	report := jsonReport{r.Day.Format(time.DateOnly), r.AskedAt, r.Completeness, r.Revision, r.Asked, r.Findings, r.Notes}
+	report := jsonReport{r.Day.Format(time.DateOnly), r.AskedAt, &r.Completeness, r.Revision, r.Asked, r.Findings, r.Notes}
+	if r.Uncounted {
+		report.Completeness = nil
+	}
 	if report.Findings == nil {
 		report.Findings = []telemetry.Finding{}
 	}

@@ -34,7 +34,8 @@ func told() *Report {
 func TestReports(t *testing.T) {
 	t.Parallel()
 	nothing := &Report{Inspection: telemetry.Inspection{Day: day, AskedAt: day.Add(30 * time.Hour), Completeness: 1, Rules: 1}}
-	for name, report := range map[string]*Report{"told": told(), "nothing": nothing} {
+	uncounted := &Report{Inspection: nothing.Inspection, Uncounted: true}
+	for name, report := range map[string]*Report{"told": told(), "nothing": nothing, "uncounted": uncounted} {
 		for _, format := range Formats {
 			var out strings.Builder
 			if err := report.Write(&out, format); err != nil {
