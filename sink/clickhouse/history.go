@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -39,8 +40,8 @@ func (r *Range) where(from, to time.Time) (text string, arguments []any) {
 
 // maxReadRows is about how many rows one statement reads: panes are read whole. Not
 // smaller: each statement reads the granules at its borders again, and a topic has few for an hour; not larger: they are
-// held in memory as they came, a quarter of a kilobyte each and more.
-const maxReadRows = 400_000
+// held in memory as they came, half a kilobyte each and more, of two statements and some.
+const maxReadRows = 250_000
 
 // maxDecodedRows is about how many of them are decoded at a time, whole panes as well. Not fewer: those who evaluate wait for
 // each other; not more: a cell takes a kilobyte and more.
@@ -91,20 +92,53 @@ func (s *Store) ReadCells(ctx context.Context, of Range, yield func(*telemetry.S
 		return err
 	}
 	r := &historyReader{store: s, of: of, statement: readStatement(of.Omit), series: map[string]uint32{}, origins: map[string]origin{}, names: map[string]string{}}
-	for i, from := range steps {
-		to := of.To
-		if i+1 < len(steps) {
-			to = steps[i+1]
+	ctx, stop := context.WithCancel(ctx)
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer stop()
+	rows := make(chan fetchedStep) // so that one waits while the one before is handed on
+	reading.Go(func() { r.fetchSteps(ctx, steps, rows) })
+	for range steps {
+		step, came := <-rows
+		if !came {
+			return fmt.Errorf("read the cells: %w", context.Cause(ctx))
 		}
-		raw, err := r.fetch(ctx, from, to)
-		if err != nil {
-			return fmt.Errorf("read the cells of %s to %s: %w", from.Format(time.RFC3339), to.Format(time.RFC3339), err)
+		if step.err != nil {
+			return fmt.Errorf("read the cells of %s to %s: %w", step.from.Format(time.RFC3339), step.to.Format(time.RFC3339), step.err)
 		}
-		if err := r.hand(raw, from, to, yield); err != nil {
+		if err := r.hand(step, yield); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fetchedStep is the rows of a time, by pane.
+type fetchedStep struct {
+	from, to time.Time
+	raw      []rawRow
+	err      error
+}
+
+// fetchSteps fetches one step after the other until one fails or ctx ends: while ClickHouse answers, what it answered before is
+// evaluated.
+func (r *historyReader) fetchSteps(ctx context.Context, steps []time.Time, out chan<- fetchedStep) {
+	defer close(out)
+	for i, from := range steps {
+		step := fetchedStep{from: from, to: r.of.To}
+		if i+1 < len(steps) {
+			step.to = steps[i+1]
+		}
+		step.raw, step.err = r.fetch(ctx, step.from, step.to)
+		select {
+		case out <- step:
+		case <-ctx.Done():
+			return
+		}
+		if step.err != nil {
+			return
+		}
+	}
 }
 
 // readSteps cuts a range where a statement has enough rows.
@@ -180,7 +214,8 @@ type rawRow struct {
 }
 
 // hand decodes the rows of a time and hands them on, some panes at a time.
-func (r *historyReader) hand(raw []rawRow, from, to time.Time, yield func(*telemetry.StoredCells) error) error {
+func (r *historyReader) hand(step fetchedStep, yield func(*telemetry.StoredCells) error) error {
+	raw, from, to := step.raw, step.from, step.to
 	for {
 		n := wholePanes(raw, r.store.reads.decoded)
 		until := to
@@ -249,6 +284,26 @@ func (r *historyReader) fetch(ctx context.Context, from, to time.Time) ([]rawRow
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(out, func(a, b rawRow) int { return a.pane.Compare(b.pane) })
-	return out, nil
+	return byPane(out), nil
+}
+
+// byPane sorts rows by their panes, which are few, and leaves those of a pane in their order.
+func byPane(rows []rawRow) []rawRow {
+	next := map[int64]int{} // place of a pane's next row; how many it has, at first
+	for i := range rows {
+		next[rows[i].pane.Unix()]++
+	}
+	place := 0
+	for _, pane := range slices.Sorted(maps.Keys(next)) {
+		has := next[pane]
+		next[pane] = place
+		place += has
+	}
+	out := make([]rawRow, len(rows))
+	for i := range rows {
+		pane := rows[i].pane.Unix()
+		out[next[pane]] = rows[i]
+		next[pane]++
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -169,6 +170,16 @@ func TestManyCellsComeBackInSteps(t *testing.T) {
 		if err != nil || !slices.Equal(steps, of.want) {
 			t.Errorf("%+v: read in steps %q and %v, want %q", of.reads, steps, err, of.want)
 		}
+	}
+	stopped, stop := context.WithCancelCause(t.Context())
+	why := errors.New("stopped")
+	s.reads = readSize{99, 99}
+	err := s.ReadCells(stopped, Range{From: begin.Add(-time.Minute), To: begin.Add(time.Minute)}, func(*telemetry.StoredCells) error {
+		stop(why)
+		return nil
+	})
+	if !errors.Is(err, why) && !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped while it reads: got %v", err)
 	}
 	enough := errors.New("enough")
 	if err := s.ReadCells(t.Context(), Range{From: begin, To: begin.Add(time.Minute)}, func(*telemetry.StoredCells) error { return enough }); !errors.Is(err, enough) {
