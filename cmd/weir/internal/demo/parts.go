@@ -35,6 +35,7 @@ type house struct {
 	chat          *webhook.Receiver
 	pipeline      *pipeline.Pipeline
 	statusURL     string
+	configFile    string
 
 	closers []func() error
 }
@@ -158,10 +159,14 @@ func (h *house) startPipeline(ctx context.Context, config Config, logs io.Writer
 	c.Kafka.Brokers = h.broker.Addrs()
 	c.Telemetry.Pane, c.Telemetry.Lateness, c.Telemetry.Partitions = demoPane, demoLateness, demoPartitions
 	c.Rules.Dir = rules
-	c.ClickHouse.DSN = h.clickhouseURL
+	c.ClickHouse.DSN = h.clickhouseURL + "/default"
 	c.Alertmanager = pipeline.AlertmanagerConfig{URLs: []string{h.alertmanager.URL()}, ExternalURL: h.statusURL, ResendDelay: demoResend}
 	c.HTTP.Addr = addr
 	if err := c.Validate(); err != nil {
+		return err
+	}
+	h.configFile = filepath.Join(config.DataDir, "weir.yaml")
+	if err := writeConfig(h.configFile, c); err != nil {
 		return err
 	}
 	h.pipeline, err = pipeline.New(c, slog.New(slog.NewTextHandler(logs, nil)))

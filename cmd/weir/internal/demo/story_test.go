@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -48,6 +49,30 @@ func notified(status string) func(context.Context, *house) error {
 	}
 }
 
+// askWithConfiguration asks as the demo says that one can, while it runs: by the line that it prints, from another folder.
+func askWithConfiguration(t *testing.T, program, data string, out *told) {
+	t.Helper()
+	path := filepath.Join(data, "weir.yaml")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the configuration is %v, %v, want a file that its owner alone reads", info, err)
+	}
+	out.mu.Lock()
+	text := out.text.String()
+	out.mu.Unlock()
+	if said := "configuration " + path + ", for weir rules backtest, explain, capture and inspect\n"; !strings.Contains(text, said) {
+		t.Errorf("it told:\n%s\nwant %q", text, said)
+	}
+	_, line, _ := strings.Cut(text, "  backtest      bin/weir ")
+	line, _, _ = strings.Cut(line, "\n")
+	for _, args := range [][]string{strings.Fields(line), {"rules", "explain", "TrafficSurge", "--config", path}} {
+		command := exec.CommandContext(t.Context(), program, args...)
+		command.Dir = t.TempDir()
+		if said, err := command.CombinedOutput(); err != nil || !strings.Contains(string(said), "TrafficSurge") {
+			t.Errorf("weir %s ends with %v and says:\n%s", strings.Join(args, " "), err, said)
+		}
+	}
+}
+
 // TestTheStoryIsToldAgain plays the story with all of its parts, each scene only until
 // its alerts have reached the chat. After the first telling a second one begins, and
 // its alerts fire again; then the interrupt ends it without an error.
@@ -60,6 +85,7 @@ func TestTheStoryIsToldAgain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	firing, resolved := notified("firing"), notified("resolved")
+	data, out := t.TempDir(), &told{}
 	var fired, recovered int
 	short := slices.Clone(story)
 	short[0].ends = func(context.Context, *house) error { return nil }
@@ -67,7 +93,9 @@ func TestTheStoryIsToldAgain(t *testing.T) {
 		if err := firing(ctx, h); err != nil {
 			return err
 		}
-		if fired++; fired == 2 {
+		if fired++; fired == 1 {
+			askWithConfiguration(t, program, data, out)
+		} else {
 			cancel() // Ctrl-C
 			return ctx.Err()
 		}
@@ -80,8 +108,7 @@ func TestTheStoryIsToldAgain(t *testing.T) {
 		}
 		return err
 	}
-	out := &told{}
-	outcome, err := run(ctx, Config{DataDir: t.TempDir(), Executable: program, Out: out,
+	outcome, err := run(ctx, Config{DataDir: data, Executable: program, Out: out,
 		Kafka: "127.0.0.1:0", ClickHouse: "127.0.0.1:0", Alertmanager: "127.0.0.1:0", HTTP: "127.0.0.1:0"}, short)
 	if err != nil || outcome != nil {
 		t.Errorf("ended with %+v and %v, want neither", outcome, err)
