@@ -11,8 +11,8 @@ import (
 func aheadKey(id string) string { return id + "/ahead" }
 
 // ahead takes what is told ahead of an alert's life. Instances hear of it as of an alert that fires, until it expires or the
-// alert begins. Of one that fires they have heard. What resolved before is told once, and not again: to Alertmanager the two are
-// one alert, which that would end.
+// alert begins. Of one that fires they have heard. That it resolved before is not sent any more, also where nobody has heard it:
+// to Alertmanager the two are one alert, which that would end.
 func (q *queue) ahead(alert *telemetry.Alert, now time.Time) {
 	if !alert.ExpiresAt.After(now) {
 		return
@@ -21,7 +21,7 @@ func (q *queue) ahead(alert *telemetry.Alert, now time.Time) {
 		if e.alert.State == telemetry.AlertFiring {
 			return
 		}
-		q.end(e, alert, now)
+		q.drop(e)
 	}
 	e := q.entries[aheadKey(alert.ID)]
 	if e == nil {

@@ -56,10 +56,10 @@ func TestToldAheadExpires(t *testing.T) {
 		b.want("")
 		b.fake.answers(0)
 		b.tellAhead("c", 0, 80*time.Second, 90*time.Second)
-		b.advance(89 * time.Second)
+		b.advance(90 * time.Second)
 		b.fake.take()
 		b.fake.answers(http.StatusOK)
-		b.advance(100 * time.Second) // the instance was away until it expired
+		b.advance(106 * time.Second) // the instance was away until it expired, and a pause after a failure lasts 15 s at most
 		b.want("")
 		b.tracked(0)
 	})
@@ -79,9 +79,10 @@ func TestToldAheadAfterAnotherLife(t *testing.T) {
 		b.advance(120 * time.Second)
 		b.want("62s a firing") // what resolved is not sent again: it would end what was told
 		b.put("a", telemetry.AlertFiring, 1)
-		b.put("a", telemetry.AlertResolved, 2)
 		b.advance(121 * time.Second)
-		b.want("120s a resolved")
+		b.put("a", telemetry.AlertResolved, 2)
+		b.advance(122 * time.Second)
+		b.want("120s a firing; 121s a resolved")
 		b.tellAhead("a", 2, 130*time.Second, 250*time.Second)
 		b.sink.Forget([]string{"a"})
 		b.tracked(0)
@@ -101,6 +102,33 @@ func TestToldAheadBeforeTheLifeBefore(t *testing.T) {
 		b.put("b", telemetry.AlertResolved, 2)
 		b.advance(2 * time.Second)
 		b.want("1s b resolved")
+	})
+}
+
+// TestToldAheadInPlaceOfAnEnd has an instance be away while alerts resolve and are told ahead: in its post the end of the life
+// before has no place, as it would end what is told where it comes last.
+func TestToldAheadInPlaceOfAnEnd(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.fake.answers(0)
+		names := []string{"a", "b", "c", "d", "e"} // enough for a queue to order them anew
+		for _, name := range names {
+			b.put(name, telemetry.AlertResolved, 2)
+		}
+		for _, name := range names {
+			b.tellAhead(name, 2, 10*time.Second, 130*time.Second)
+		}
+		b.tracked(len(names))
+		b.advance(time.Second)
+		b.fake.answers(http.StatusOK)
+		b.advance(20 * time.Second)
+		if got := b.fake.newest(); len(got) != len(names) {
+			t.Errorf("got %d alerts in the post, want %d", len(got), len(names))
+		}
+		for _, alert := range b.fake.newest() {
+			if !alert.EndsAt.After(time.Now()) {
+				t.Errorf("%s is told to have resolved", alert.Labels["alertname"])
+			}
+		}
 	})
 }
 
