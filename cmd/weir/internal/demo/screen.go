@@ -91,7 +91,7 @@ func (s *screen) where(h *house) {
 	s.line("Alertmanager  " + h.alertmanager.URL())
 	s.line("SQL           curl '" + h.clickhouseURL + "/' --data-binary \"SELECT topic, op, sum(messages) FROM rollup_10s FINAL GROUP BY ALL ORDER BY ALL FORMAT PrettyCompact\"")
 	s.line("configuration " + h.configFile + ", for weir rules backtest, explain, capture and inspect")
-	s.line("backtest      bin/weir rules backtest --config " + h.configFile + " --from 10m")
+	s.line("backtest      bin/weir rules backtest --config " + h.configFile + " --from 10m # after a minute")
 }
 
 func (s *screen) refresh(v *viewer) {

@@ -49,7 +49,8 @@ func notified(status string) func(context.Context, *house) error {
 	}
 }
 
-// askWithConfiguration asks as the demo says that one can, while it runs: by the line that it prints, from another folder.
+// askWithConfiguration asks as the demo says that one can, while it runs: by the line that it prints, from another folder, and of
+// the first minute too.
 func askWithConfiguration(t *testing.T, program, data string, out *told) {
 	t.Helper()
 	path := filepath.Join(data, "weir.yaml")
@@ -63,8 +64,12 @@ func askWithConfiguration(t *testing.T, program, data string, out *told) {
 		t.Errorf("it told:\n%s\nwant %q", text, said)
 	}
 	_, line, _ := strings.Cut(text, "  backtest      bin/weir ")
-	line, _, _ = strings.Cut(line, "\n")
-	for _, args := range [][]string{strings.Fields(line), {"rules", "explain", "TrafficSurge", "--config", path}} {
+	line, _, found := strings.Cut(line, " --from 10m # after a minute\n")
+	if !found {
+		t.Errorf("it told:\n%s\nwant how to call weir rules backtest", text)
+	}
+	backtest := append(strings.Fields(line), "--from", "10m", "--to", time.Now().UTC().Format(time.RFC3339))
+	for _, args := range [][]string{backtest, {"rules", "explain", "TrafficSurge", "--config", path}} {
 		command := exec.CommandContext(t.Context(), program, args...)
 		command.Dir = t.TempDir()
 		if said, err := command.CombinedOutput(); err != nil || !strings.Contains(string(said), "TrafficSurge") {
