@@ -37,7 +37,7 @@ func CaptureAlert(ctx context.Context, config *Config, q CaptureQuestion) error 
 	}
 	made, err := capture.New(set, &alert.Alert, config.Telemetry.Pane)
 	if err != nil {
-		return err
+		return fmt.Errorf("look into %s, as rules.dir of the configuration says: %w", config.Rules.Dir, err)
 	}
 	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
 		return takeCells(ctx, store, config.Telemetry.Pane, made)
@@ -53,7 +53,7 @@ func CaptureAlert(ctx context.Context, config *Config, q CaptureQuestion) error 
 		return fmt.Errorf("write the test: %w", err)
 	}
 	if len(failures) > 0 {
-		return fmt.Errorf("the test does not show the alert as it was, for what was late or unknown to weir then is in the store now:\n%s", strings.Join(failures, "\n"))
+		return fmt.Errorf("the test does not show the alert as it was, for %s:\n%s", made.Why(), strings.Join(failures, "\n"))
 	}
 	return nil
 }

@@ -23,6 +23,20 @@ func (r *Rule) explained(view *View, severity string) (parts []telemetry.Explain
 	return parts, more
 }
 
+// Explained are the whole conditions of the rule as explanations of its alerts have them, without values.
+func (r *Rule) Explained() []telemetry.ExplainedPart {
+	var out []telemetry.ExplainedPart
+	for _, x := range r.explainers {
+		x.once.Do(x.takeApart)
+		for i := range x.parts {
+			if x.parts[i].Depth == 0 {
+				out = append(out, x.parts[i].ExplainedPart)
+			}
+		}
+	}
+	return out
+}
+
 // explanation is what an evaluation saw of an alert of a severity.
 func explanation(rule *Rule, found verdict, severity string) *telemetry.Explanation {
 	out := &telemetry.Explanation{Clients: uint64(found.view.Clients)}

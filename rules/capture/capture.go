@@ -39,11 +39,11 @@ type Capture struct {
 // extraPanes is how much more is read than the lookback. Not less: the condition is false once before it is true; not more: lines.
 const extraPanes = 1
 
-// New says what is needed to make a test of an alert, with the rules of a folder.
+// New says what is needed to make a test of an alert, with the rules of a folder. The error goes on from the name of the folder.
 func New(set *rules.Set, alert *telemetry.Alert, pane time.Duration) (*Capture, error) {
 	c := &Capture{alert: alert, rule: set.ByName(alert.Rule), set: set, pane: pane, series: map[string]*series{}, hours: map[int64]map[string]rules.Counted{}, Labels: map[string]string{}, read: map[string]bool{}}
 	if c.rule == nil || !strings.HasPrefix(alert.GroupKey, telemetry.GroupKey(c.rule.Grouping.ID, []string{""})) {
-		return nil, fmt.Errorf("the rules have no %s that groups as the alert does; capture it with the rules that made it", alert.Rule)
+		return nil, fmt.Errorf("no %s there groups as the alert does; name the folder of the rules that made it by rules.dir of --config", alert.Rule)
 	}
 	var lookback time.Duration
 	for _, rule := range set.Rules { // variants of one rule have its name

@@ -123,8 +123,18 @@ func TestCapturesThatDiffer(t *testing.T) {
 	if err != nil || len(failures) != 1 || !strings.HasPrefix(failures[0], "captured_test.txt:6:1: nothing happens to an alert of Surge") || !strings.Contains(text, "expect 20s Surge{topic=orders} firing\n") {
 		t.Errorf("got %q, %v of\n%s", failures, err, text)
 	}
+	const unknown = "something was late or unknown to weir then, or the rule or the policy was changed since"
+	for said, want := range map[string]string{"": unknown, "tps  >\n10": unknown, "tps > 8": `the rule was changed since, and has no condition "tps > 8" now`} {
+		alert.Explanation = &telemetry.Explanation{}
+		if said != "" {
+			alert.Explanation.Parts = []telemetry.ExplainedPart{{Text: said, Value: true}, {Text: "tps", Depth: 1, Value: 20}}
+		}
+		if got := c.Why(); got != want {
+			t.Errorf("of %q: got %s, want %s", said, got, want)
+		}
+	}
 	alert.GroupKey = "other" + alert.GroupKey
-	const want = "the rules have no Surge that groups as the alert does; capture it with the rules that made it"
+	const want = "no Surge there groups as the alert does; name the folder of the rules that made it by rules.dir of --config"
 	if _, err := capture.New(set, alert, 10*time.Second); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
