@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -24,7 +23,21 @@ func (r *Rule) FiresEarly() (early bool, why string) {
 	case r.Limit > 0:
 		return false, "it has a limit: which groups have an alert would depend on which came first"
 	}
-	return r.staysTrue()
+	early, why = r.staysTrue()
+	if !early && why == "" {
+		why = r.shrinks() + " may become false while more comes in"
+	}
+	return early, why
+}
+
+// shrinks is the part of the rule's conditions that may become false while more comes in, as it is written.
+func (r *Rule) shrinks() string {
+	for _, condition := range r.Conditions() {
+		if part := mayShrink(condition.Tree); part != nil {
+			return condition.Said(part)
+		}
+	}
+	return r.ExprText
 }
 
 // CriticalEarly says whether the rule's condition for critical is asked like that, whatever the other is.
@@ -36,21 +49,22 @@ func (r *Rule) CriticalEarly() bool {
 	return stays
 }
 
-// staysTrue says that the condition is true of all of a window where it is of a part. Where it may not be, why says so.
+// staysTrue says that the condition is true of all of a window where it is of a part. Where it may not be, why says so, unless that
+// is because some part may shrink.
 func (c *condition) staysTrue() (stays bool, why string) {
 	if !c.reads.presence {
 		return false, "it may be true because input is missing"
 	}
-	if shrinks := mayShrink(c.tree); shrinks != nil {
-		return false, fmt.Sprintf("%s may become false while more comes in", shrinks)
-	}
-	return true, ""
+	return mayShrink(c.tree) == nil, ""
 }
 
 // mayShrink returns a part of a condition that may become false while more comes in, nil
 // where none does. It errs towards some.
 func mayShrink(node ast.Node) ast.Node {
 	if unary, ok := node.(*ast.UnaryNode); ok && (unary.Operator == "not" || unary.Operator == "!") && onlyLabels(unary.Node) {
+		return nil
+	}
+	if call, ok := node.(*ast.CallNode); ok && comparesLabels(call) {
 		return nil
 	}
 	binary, ok := node.(*ast.BinaryNode)

@@ -17,8 +17,9 @@ func TestFiresEarly(t *testing.T) {
 	for text, want := range map[string]string{
 		"tps > 10": "", "10 <= messages": "", `errors >= 10 and tier == "S1"`: "", "latency_max > 800ms or size_max > 10KiB": "",
 		`clients > 3 and topic != "x"`: "", "tps * 2 + 5 > 10": "",
-		"p99 > 800ms":                     "p99 > 0.8 may become false while more comes in",
-		"tps > 10 and error_rate > 1%":    "error_rate > 0.01 may become false while more comes in",
+		"p99 > 800ms":                     "p99 > 800ms may become false while more comes in",
+		"tps > 10 and error_rate > 1%":    "error_rate > 1% may become false while more comes in",
+		"size_p99 > 1MiB":                 "size_p99 > 1MiB may become false while more comes in",
 		"lag > 10":                        "lag > 10 may become false while more comes in",
 		"tps * -1 > -10":                  absence,
 		"tps < 10":                        absence,
@@ -29,6 +30,13 @@ func TestFiresEarly(t *testing.T) {
 		if early, why := rule.FiresEarly(); why != want || early != (want == "") {
 			t.Errorf("%s: got %v, %q, want %q", text, early, why, want)
 		}
+	}
+	parsed, faults := Parse("r.yaml", []byte(`groups: [{name: g, rules: [{alert: A, by: [sdk_version], expr: errors > 3 and sdk_version < "1.18.0"}]}]`))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	if early, why := parsed[0].FiresEarly(); !early {
+		t.Errorf("a version, which is of the group, keeps a rule from firing early: %s", why)
 	}
 	if early, why := parseRule(t, "tps > 10", ", limit: 3").FiresEarly(); early || !strings.HasPrefix(why, "it has a limit") {
 		t.Errorf("with a limit: got %v, %q", early, why)

@@ -72,7 +72,8 @@ func TestLetsAreTakenForWhatTheyStandFor(t *testing.T) {
 		}
 		early, why := named.FiresEarly()
 		plainEarly, plainWhy := plain.FiresEarly()
-		if early != plainEarly || why != plainWhy {
+		const shrinks = " may become false while more comes in" // of what is written, the names of lets
+		if early != plainEarly || why != plainWhy && !(strings.HasSuffix(why, shrinks) && strings.HasSuffix(plainWhy, shrinks)) {
 			t.Errorf("%s fires early: %t, %s; want %t, %s", c.expr, early, why, plainEarly, plainWhy)
 		}
 		if got, want := named.Conditions()[0].Tree.String(), plain.Conditions()[0].Tree.String(); got != want {

@@ -213,6 +213,12 @@ func (p *patcher) compareVersion(node *ast.Node) {
 	ast.Patch(node, &ast.CallNode{Callee: callee, Arguments: []ast.Node{n.Left, &ast.StringNode{Value: n.Operator}, n.Right, &ast.BoolNode{Value: s == reversed}}})
 }
 
+// comparesLabels says that a call compares versions, which are labels of the group.
+func comparesLabels(call *ast.CallNode) bool {
+	callee, ok := call.Callee.(*ast.IdentifierNode)
+	return calleeName(callee, ok) == versionsCompared
+}
+
 // eitherWay says that a call compares versions and that its outcome is used either way.
 func eitherWay(call *ast.CallNode) bool {
 	callee, ok := call.Callee.(*ast.IdentifierNode)

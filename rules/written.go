@@ -8,6 +8,8 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/weirmq/weir/telemetry"
 )
 
 // written is where a rule stands in its file.
@@ -172,14 +174,17 @@ func (r *Rule) OtherTiers() []string {
 // its tier only.
 func (r *Rule) Covers(values []string) bool { return r.covers(r.tierOf(values)) }
 
-// Reads are the numbers that the rule's expression reads, and where else in time it looks, in a fixed order.
+// Reads are the numbers and labels that the rule's expression reads, and where else in time it looks, in a fixed order.
 func (r *Rule) Reads() []string {
 	out := slices.Clone(r.reads.fields)
+	var labels []string
 	for _, condition := range r.Conditions() {
-		calls := calledFields{}
-		ast.Walk(&condition.Tree, &calls)
-		out = append(out, slices.Compact(slices.Sorted(slices.Values(calls)))...)
+		found := namesRead{}
+		ast.Walk(&condition.Tree, &found)
+		out = append(out, slices.Compact(slices.Sorted(slices.Values(found.functions)))...)
+		labels = append(labels, found.labels...)
 	}
+	out = append(out, slices.Compact(slices.Sorted(slices.Values(labels)))...)
 	for _, span := range slices.Sorted(maps.Keys(r.reads.over)) {
 		out = append(out, "over("+span+")")
 	}
@@ -197,19 +202,38 @@ func (r *Rule) Reads() []string {
 	return out
 }
 
-// calledFields are the functions of a span that an expression calls.
-type calledFields []string
+// namesRead are the functions of a span that an expression calls, and the labels that it names.
+type namesRead struct{ functions, labels []string }
 
 // Visit looks at one node; ast.Walk calls it.
-func (c *calledFields) Visit(node *ast.Node) {
-	call, ok := (*node).(*ast.CallNode)
-	if !ok {
-		return
+func (r *namesRead) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		if slices.Contains(telemetry.LabelNames, n.Value) {
+			r.labels = append(r.labels, n.Value)
+		}
+	case *ast.CallNode:
+		callee, ok := n.Callee.(*ast.IdentifierNode)
+		name := calleeName(callee, ok)
+		if _, field := spanFields[name]; field {
+			r.functions = append(r.functions, name)
+		}
+		if label, constant := labelArgument(n); name == "label" && constant {
+			r.labels = append(r.labels, label)
+		}
 	}
-	name, _ := call.Callee.(*ast.IdentifierNode)
-	if _, field := spanFields[calleeName(name, name != nil)]; field {
-		*c = append(*c, name.Value)
+}
+
+// labelArgument is the text that a function is given alone.
+func labelArgument(n *ast.CallNode) (text string, constant bool) {
+	if len(n.Arguments) != 1 {
+		return "", false
 	}
+	argument, constant := n.Arguments[0].(*ast.StringNode)
+	if !constant {
+		return "", false
+	}
+	return argument.Value, true
 }
 
 // FieldUnit is what a field or a function of the view counts, and whether there is one of that name.

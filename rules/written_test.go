@@ -47,12 +47,12 @@ func TestTreesOfRules(t *testing.T) {
 
 // TestReads holds that a rule says all that it reads, functions and other times too.
 func TestReads(t *testing.T) {
-	parsed, faults := rules.Parse("r.yaml", []byte("groups:\n  - name: g\n    rules:\n      - alert: A\n"+
-		"        expr: outdated(\"1.0.0\") > 0 and outdated(\"2.0.0\") > 0 and tps > 2 * over(\"10m\").tps and tps > ago(\"3m\").tps and errors > prev.errors\n"))
+	parsed, faults := rules.Parse("r.yaml", []byte("groups:\n  - name: g\n    rules:\n      - alert: A\n        by: [topic, tier]\n"+
+		"        expr: label(\"topic\") != tier and outdated(\"1.0.0\") > 0 and outdated(\"2.0.0\") > 0 and tps > 2 * over(\"10m\").tps and tps > ago(\"3m\").tps and errors > prev.errors\n"))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	if got := strings.Join(parsed[0].Reads(), " "); got != "tps errors outdated over(10m) ago(3m) prev" {
+	if got := strings.Join(parsed[0].Reads(), " "); got != "tps errors outdated tier topic over(10m) ago(3m) prev" {
 		t.Errorf("reads %s", got)
 	}
 }

@@ -71,7 +71,7 @@ func TestRulesCheckBaseOfTiers(t *testing.T) {
 	}
 	got := call(t, dir, "rules", "check", "--base", "HEAD", "-v", "r")
 	const want = "RULE          GROUPS BY    LOOKS BACK  READS  FIRES EARLY\nBusy S1       topic, tier  1m          tps    no: it may be true because input is missing\n" +
-		"Busy S2       topic, tier  1m          tps    yes\nBusy default  topic, tier  1m          tps    yes\nLate          topic        25s         p99    no: p99 > 1 may become false while more comes in\n" +
+		"Busy S2       topic, tier  1m          tps    yes\nBusy default  topic, tier  1m          tps    yes\nLate          topic        25s         p99    no: p99 > 1s may become false while more comes in\n" +
 		"r: 2 rules, 1 changed since HEAD, no faults, 1 warning\n"
 	if got.stdout != want || got.code != 0 || strings.Count(got.stderr, "warning: ") != 1 || !strings.Contains(got.stderr, "the alert never fires for tier S1 [never-true]") {
 		t.Errorf("got %+v, want\n%s", got, want)

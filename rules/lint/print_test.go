@@ -89,7 +89,7 @@ func TestTheTableCountsGroups(t *testing.T) {
 		"text": `RULE       GROUPS BY    GROUPS  WRITES A DAY  LOOKS BACK  READS  FIRES EARLY
 A S1       topic, tier  1       907KB         1m          tps    yes
 A default  topic, tier  3       2.72MB        1m          tps    yes
-B          client       1200    1.09GB        1m          p99    no: p99 > 1 may become false while more comes in
+B          client       1200    1.09GB        1m          p99    no: p99 > 1s may become false while more comes in
 d: 2 rules, no faults
 `,
 		"json": `{"dir":"d","rules":2,"faults":[],"warnings":[],"against":{"span":"1d","rules":[{"rule":"A","tier":"S1","groups":1,"bytes_per_day":907200},` +
