@@ -191,8 +191,8 @@ func TestLacks(t *testing.T) {
 func TestUnread(t *testing.T) {
 	dir := folder(t, map[string]string{"tests/a_test.txt": "case a\nexpect nothing\n", "faulty/rules.yaml": "groups: 1\n", "faulty/a_test.txt": "cas\n", "faulty/empty_test.txt": ""})
 	for path, want := range map[string]string{
-		"nowhere": "find tests of rules: stat nowhere: no such file or directory",
-		"tests":   "read rules: folder tests has no *.yaml file; put one there, or name another folder",
+		"nowhere":               "find tests of rules: stat nowhere: no such file or directory",
+		"tests":                 "read rules: folder tests has no *.yaml file; put one there, or name another folder",
 		"faulty/empty_test.txt": "faulty/empty_test.txt: the file has no case; write case and a name, then what happens",
 		"faulty": `faulty/rules.yaml:1:9: got "1", want a list of groups
     groups: 1
