@@ -126,7 +126,7 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"rules test nowhere", "", "weir: find tests of rules: stat nowhere: no such file or directory\n", exitFailed},
 		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},
 		{"config check --config unknown.yaml", "", "unknown.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics", exitFailed},
-		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, http, grafana, roles", exitFailed},
+		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, inspection, http, grafana, roles", exitFailed},
 		{"run --config nowhere.yaml", "", "nowhere.yaml: no such file or directory", exitFailed},
 		{"run --config faulty.yaml", "", faultsFound, exitFailed},
 		{"run --roles dance", "", `roles: got "dance", allowed are aggregate, rules, clickhouse, alertmanager`, exitFailed},
