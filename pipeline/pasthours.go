@@ -223,8 +223,9 @@ func (p *pastHours) missing(now time.Time) (map[int64][]telemetry.Grouping, erro
 func (p *pastHours) put(key pastKey, counted rules.Hour, known rules.Knowledge) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for now := time.Now(); p.hours[key] != nil && p.groups+len(counted) > maxPastGroups; {
-		if !p.forgetOldest(now) {
+	began := time.Now()
+	for p.hours[key] != nil && p.groups+len(counted) > maxPastGroups {
+		if !p.forgetOldest(began) {
 			return fmt.Errorf("hours past have %d groups, at most %d are kept: use ago over an hour and baseline in fewer rules, or group by less",
 				p.groups+len(counted), maxPastGroups)
 		}

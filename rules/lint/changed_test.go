@@ -87,10 +87,10 @@ func TestSincePolicy(t *testing.T) {
 	const text = "groups:\n  - name: g\n    rules:\n      - {alert: A, by: [tier], expr: 'lag > policy.tiers[tier].lag'}\n      - {alert: B, expr: tps > 1}\n"
 	const policy = "tiers: {S1: {lag: 5}}\n"
 	former := []rules.File{{Path: "r/policy.yaml", Content: []byte(policy)}, {Path: "r/below/policy.yaml", Content: []byte("other")}, {Path: "r/r.yaml", Content: []byte(text)}}
-	for now, want := range map[string]int{policy: 0, "tiers: {S1: {lag: 6}}\n": 1} {
-		folder := unpack(t, txtar.Parse([]byte("-- policy.yaml --\n"+now+"-- r.yaml --\n"+text)))
+	for present, want := range map[string]int{policy: 0, "tiers: {S1: {lag: 6}}\n": 1} {
+		folder := unpack(t, txtar.Parse([]byte("-- policy.yaml --\n"+present+"-- r.yaml --\n"+text)))
 		if got := lint.Since(lint.Run(folder, lint.Config{Pane: pane}), folder, former); got.Rules != want || len(folder.Faults) > 0 {
-			t.Errorf("with %q %d rules changed, want %d; faults %v", now, got.Rules, want, folder.Faults)
+			t.Errorf("with %q %d rules changed, want %d; faults %v", present, got.Rules, want, folder.Faults)
 		}
 	}
 }
@@ -98,19 +98,19 @@ func TestSincePolicy(t *testing.T) {
 // TestSinceOfLets: spacing of a let does not count, what it says counts for all rules that may name it.
 func TestSinceOfLets(t *testing.T) {
 	const former = "groups:\n  - name: g\n    defaults: {let: {busy: tps   > 1}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 2}, expr: busy}\n"
-	for now, want := range map[string]int{
+	for present, want := range map[string]int{
 		former: 0,
 		"groups:\n  - name: g\n    defaults:\n      let:\n        busy: >-\n          tps >\n          1\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps  > 2}, expr: busy}\n": 0,
 		"groups:\n  - name: g\n    defaults: {let: {busy: tps > 1}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 3}, expr: busy}\n":                                       1,
 		"groups:\n  - name: g\n    defaults: {let: {busy: tps > 5}}\n    rules:\n      - {alert: A, expr: busy}\n      - {alert: B, let: {busy: tps > 2}, expr: busy}\n":                                       2,
 	} {
-		files := []rules.File{{Path: "r.yaml", Content: []byte(now)}}
+		files := []rules.File{{Path: "r.yaml", Content: []byte(present)}}
 		parsed, faults := rules.Parse("r.yaml", files[0].Content)
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}
 		if got := lint.Since(nil, &rules.Folder{Files: files, Rules: parsed}, []rules.File{{Path: "r.yaml", Content: []byte(former)}}); got.Rules != want {
-			t.Errorf("%d rules changed, want %d:\n%s", got.Rules, want, now)
+			t.Errorf("%d rules changed, want %d:\n%s", got.Rules, want, present)
 		}
 	}
 }
