@@ -83,6 +83,7 @@ func readCellLog(ctx context.Context, config *Config, from time.Time, omit telem
 		}
 	}
 	l.cells = slices.DeleteFunc(l.cells, func(c telemetry.StoredCell) bool { return c.PaneUnix < l.since.Unix() })
+	l.places, l.series = nil, nil // nothing is taken any more
 	slices.SortStableFunc(l.cells, func(a, b telemetry.StoredCell) int { return cmp.Compare(a.PaneUnix, b.PaneUnix) })
 	return l, nil
 }

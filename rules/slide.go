@@ -62,7 +62,7 @@ func (s slider) move(from, to, oldest int64) {
 	for ; s.to < to; s.to += s.pane {
 		s.come(s.group.panes.at(s.to))
 	}
-	if s.peak.pane < from {
+	if s.peak.pane < from && s.section.histogram(&noTotals) != nil {
 		s.peak = peak{pane: to - s.pane}
 		for at := from; at < to; at += s.pane {
 			if pane := s.group.panes.at(at); pane != nil {

@@ -219,8 +219,11 @@ func insertHistory(ctx context.Context, dsn, statement string) error {
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		return fmt.Errorf("write history: the engine said %s %s: %w", response.Status, text, err)
+	if err != nil {
+		return fmt.Errorf("write history: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("write history: the engine said %s %s", response.Status, text)
 	}
 	return nil
 }
