@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/agext/levenshtein"
 )
@@ -46,7 +47,7 @@ const shownColumns = 120
 // shown returns the source line, only what is around the caret where it is long, and how many characters the caret is behind
 // its beginning.
 func (f Fault) shown() (source string, caret int) {
-	line := []rune(strings.ReplaceAll(f.Source, "\t", " "))
+	line := []rune(readable(f.Source))
 	caret = min(f.Column-1, len(line))
 	from := max(0, min(caret-shownColumns/2, len(line)-shownColumns))
 	to := min(len(line), from+shownColumns)
@@ -58,6 +59,19 @@ func (f Fault) shown() (source string, caret int) {
 		source, caret = "…"+source, caret+len([]rune("…"))
 	}
 	return source, caret - from
+}
+
+// readable is a line as a terminal can show it, each character in its column.
+func readable(line string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\t':
+			return ' '
+		case c < ' ' || c >= 0x7f && c < 0xa0:
+			return utf8.RuneError
+		}
+		return c
+	}, line)
 }
 
 // Faults is everything wrong with a folder of rules, in the order of files and lines.

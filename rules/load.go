@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -178,11 +177,10 @@ func readFile(path string) ([]byte, *Fault) {
 
 // Parse reads the rules of all documents of one file; path is for messages only.
 func Parse(path string, content []byte) ([]*Rule, Faults) {
-	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
-	if !utf8.Valid(content) {
-		d.syntax(string(content), errNotUTF8)
-		return nil, d.faults
+	if faults := Undecoded(path, content); faults != nil {
+		return nil, faults
 	}
+	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
 	var rules []*Rule
 	for documents := yaml.NewDecoder(bytes.NewReader(content)); ; {
 		var document yaml.Node

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -19,11 +18,10 @@ import (
 
 // ParsePolicy reads a policy; path is for messages only.
 func ParsePolicy(path string, content []byte) (*Policy, Faults) {
-	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
-	if !utf8.Valid(content) {
-		d.syntax(string(content), errNotUTF8)
-		return nil, d.faults
+	if faults := Undecoded(path, content); faults != nil {
+		return nil, faults
 	}
+	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
 	var document, further yaml.Node
 	documents := yaml.NewDecoder(bytes.NewReader(content))
 	err := documents.Decode(&document)

@@ -29,6 +29,17 @@ const maxSought = 256 << 10
 // errNotUTF8 is why a text that YAML may read all the same is refused: its columns are not those that people see.
 var errNotUTF8 = errors.New("the text is not UTF-8")
 
+// Undecoded is the fault of a file that is not UTF-8, none of one that is; path is for messages only. It is asked before YAML is,
+// which reads UTF-16 too.
+func Undecoded(path string, content []byte) Faults {
+	if utf8.Valid(content) {
+		return nil
+	}
+	d := &decoder{path: path, lines: lineBreak.Split(string(content), -1)}
+	d.syntax(string(content), errNotUTF8)
+	return d.faults
+}
+
 // SyntaxFault says where a text is no YAML, why, and what is likely to mend it; err is what the YAML library returned for the text.
 // Line is 0 where the place is not known. Configuration files are said to be wrong in the same words.
 func SyntaxFault(text string, err error) Fault {
@@ -151,20 +162,10 @@ func (d *decoder) syntax(text string, err error) {
 		fault.Message = strings.Join(typed.Errors, "; ")
 	}
 	fault.File, fault.Line = d.path, max(fault.Line, 1)
-	fault.Source = readable(d.line(fault.Line))
+	fault.Source = d.line(fault.Line)
 	if fault.Column == 0 {
 		fault.Column = 1 + len(fault.Source) - len(strings.TrimLeft(fault.Source, " "))
 	}
 	fault.Message = "not YAML: " + fault.Message
 	d.add(fault)
-}
-
-// readable is a line as a terminal can show it, each character in its column.
-func readable(line string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0 {
-			return utf8.RuneError
-		}
-		return c
-	}, line)
 }

@@ -29,6 +29,9 @@ const separator = "---"
 // Source formats the text of a rule file; path is for messages only. The error is a rules.Faults where the text is no YAML or
 // has something that is left alone.
 func Source(path string, content []byte) ([]byte, error) {
+	if faults := rules.Undecoded(path, content); faults != nil {
+		return nil, faults
+	}
 	text := strings.ReplaceAll(string(content), "\r\n", "\n")
 	var out []string
 	for i, section := range sections(text) {

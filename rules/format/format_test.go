@@ -28,6 +28,28 @@ func TestSource(t *testing.T) {
 	})
 }
 
+// TestRefusedAsLoading holds that a text is refused in the words of the loader where it is not UTF-8, also if YAML would read it
+// as UTF-16 and find nothing in it but comments, or has what a terminal would obey.
+func TestRefusedAsLoading(t *testing.T) {
+	const utf16 = "in:1:1: not YAML: the file is UTF-16; save the file as UTF-8\n    "
+	for content, want := range map[string]string{
+		"\xff\xfe":                       utf16 + "\ufffd\ufffd\n    ^",
+		"\xff\xfe#\x00a\x00":             utf16 + "\ufffd\ufffd#\ufffda\ufffd\n    ^",
+		"\xfe\xff\x00#\x00a":             utf16 + "\ufffd\ufffd\ufffd#\ufffda\n    ^",
+		"\xff\xfe\n---\ngroups: []\n":    utf16 + "\ufffd\ufffd\n    ^",
+		"# a\n---\n# \xe4\ngroups: []\n": "in:3:3: not YAML: not UTF-8: a byte 0xe4; save the file as UTF-8\n    # \ufffd\n      ^",
+		"# a\n---\n# \x1b[31m\n":         "in:3:3: not YAML: a control character U+001B, which YAML does not take; take it out\n    # \ufffd[31m\n      ^",
+	} {
+		out, err := format.Source("in", []byte(content))
+		if err == nil || err.Error() != want {
+			t.Errorf("%q is formatted to %q, %v; want\n%s", content, out, err, want)
+		}
+		if _, faults := rules.Parse("in", []byte(content)); faults.Error() != want {
+			t.Errorf("%q is loaded with %v; want\n%s", content, faults, want)
+		}
+	}
+}
+
 // TestStable holds of every rule file of this repository, of its documentation and of the corpus of faults that what is
 // formatted stays as it is, and loads as before.
 func TestStable(t *testing.T) {
