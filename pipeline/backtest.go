@@ -39,6 +39,9 @@ func RunBacktest(ctx context.Context, config *Config, b Backtest) (differs bool,
 	if b.Dir == "" {
 		b.Dir = config.Rules.Dir
 	}
+	if b.To.IsZero() {
+		b.To = b.Now.Add(-storeSettles)
+	}
 	hours, err := backtest.ParseHours(cmp.Or(b.Hours, backtest.DefaultHours))
 	if err != nil {
 		return false, err
@@ -97,12 +100,12 @@ func (b *Backtest) read(ctx context.Context, config *Config, sets []*rules.Set) 
 // readLog reads as much of weir.cells as the rules look back on.
 func (b *Backtest) readLog(ctx context.Context, config *Config, sets []*rules.Set) (*backtest.Report, error) {
 	pane := config.Telemetry.Pane
-	plan, err := backtest.NewPlan(b.From, b.From.Add(pane), pane, sets...)
+	plan, err := backtest.NewPlan(b.From, b.To, pane, sets...)
 	if err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(b.Progress, "read %s from %s on\n", telemetry.TopicCells, plan.ReadFrom.Format(time.RFC3339))
-	log, err := readCellLog(ctx, config, plan.ReadFrom, plan.Omit)
+	log, err := readCellLog(ctx, config, plan)
 	if err != nil {
 		return nil, because(ctx, "backtest", err)
 	}
@@ -121,9 +124,6 @@ func (b *Backtest) evaluate(ctx context.Context, config *Config, of history, set
 		return nil, err
 	}
 	to := last.Add(pane)
-	if b.To.IsZero() {
-		b.To = b.Now.Add(-storeSettles)
-	}
 	if b.To.Before(to) {
 		to = b.To
 	}
