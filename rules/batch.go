@@ -149,18 +149,11 @@ func (l leafNames) elsewhere(node ast.Node) (reach, bool) {
 	case *ast.IdentifierNode:
 		return reach{window, window}, n.Value == "prev"
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		if !ok || len(n.Arguments) != 1 {
-			return reach{}, false
-		}
-		text, ok := n.Arguments[0].(*ast.StringNode)
-		if !ok {
-			return reach{}, false
-		}
-		if over, known := l.of.reads.over[text.Value]; known && callee.Value == "over" {
+		function, text := SpanCall(n)
+		if over, known := l.of.reads.over[text]; known && function == "over" {
 			return reach{0, l.columns.panes(over)}, true
 		}
-		if back, known := l.of.reads.ago[text.Value]; known && callee.Value == "ago" {
+		if back, known := l.of.reads.ago[text]; known && function == "ago" {
 			return reach{l.columns.panes(back), window}, true
 		}
 	}
@@ -198,12 +191,8 @@ func isText(node ast.Node) bool {
 	case *ast.IdentifierNode:
 		return n.Value != sdkVersion && slices.Contains(telemetry.LabelNames, n.Value)
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		if calleeName(callee, ok) != "label" || len(n.Arguments) != 1 {
-			return false
-		}
-		name, isName := n.Arguments[0].(*ast.StringNode)
-		return isName && name.Value != sdkVersion
+		name, named := labelCalled(n)
+		return named && name != sdkVersion
 	}
 	return false
 }

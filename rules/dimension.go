@@ -151,8 +151,7 @@ func (d *dimensions) member(n *ast.MemberNode) quantity {
 	case *ast.IdentifierNode:
 		span = base.Value == "prev"
 	case *ast.CallNode:
-		callee, ok := base.Callee.(*ast.IdentifierNode)
-		span = slices.Contains(spanFunctions, calleeName(callee, ok))
+		span = slices.Contains(spanFunctions, CalledName(base))
 	}
 	if !named || !span {
 		d.of(n.Property)

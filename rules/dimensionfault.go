@@ -93,8 +93,7 @@ func isLabel(node ast.Node) bool {
 	case *ast.IdentifierNode:
 		return slices.Contains(telemetry.LabelNames, n.Value)
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		return calleeName(callee, ok) == "label"
+		return CalledName(n) == "label"
 	}
 	return false
 }

@@ -17,7 +17,7 @@ func madeOf(node ast.Node) []ast.Node {
 	case *ast.ConditionalNode:
 		return []ast.Node{n.Cond, n.Exp1, n.Exp2}
 	case *ast.CallNode:
-		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && (callee.Value == versionsCompared || eitherWay(n)) {
+		if comparesLabels(n) || eitherWay(n) {
 			return []ast.Node{n.Arguments[0], n.Arguments[2]}
 		}
 		if _, _, ok := policyCall(n); !ok && !isSpan(n) {

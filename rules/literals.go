@@ -124,8 +124,7 @@ func (p *patcher) Visit(node *ast.Node) {
 
 // span gives a function that takes a span of time the text of a literal: over(5m) is over("5m").
 func (p *patcher) span(call *ast.CallNode) {
-	callee, ok := call.Callee.(*ast.IdentifierNode)
-	if !ok || len(call.Arguments) != 1 || !slices.Contains(spanFunctions, callee.Value) {
+	if len(call.Arguments) != 1 || !slices.Contains(spanFunctions, CalledName(call)) {
 		return
 	}
 	literal, ok := p.literal(call.Arguments[0])

@@ -98,26 +98,12 @@ func (c Counted) span() Span {
 
 // pastSpan is how far back ago looks where that is further than what is kept: whole hours. It is 0 of all other nodes.
 func pastSpan(node ast.Node) time.Duration {
-	if function, text := spanCall(node); function == "ago" {
+	if function, text := SpanCall(node); function == "ago" {
 		if back, err := parseDuration(text); err == nil && isPast(back) {
 			return back
 		}
 	}
 	return 0
-}
-
-// spanCall is the function and the span of a look elsewhere in time, "" where a node is none.
-func spanCall(node ast.Node) (function, span string) {
-	call, ok := node.(*ast.CallNode)
-	if !ok || len(call.Arguments) != 1 {
-		return "", ""
-	}
-	callee, named := call.Callee.(*ast.IdentifierNode)
-	text, constant := call.Arguments[0].(*ast.StringNode)
-	if !constant || !slices.Contains(spanFunctions, calleeName(callee, named)) {
-		return "", ""
-	}
-	return callee.Value, text.Value
 }
 
 func isPast(back time.Duration) bool {
@@ -127,7 +113,7 @@ func isPast(back time.Duration) bool {
 // fieldElsewhere holds a field of another span against those that there are.
 func (r *reader) fieldElsewhere(n *ast.MemberNode, name string) {
 	r.momentary(name, n)
-	function, _ := spanCall(n.Node)
+	function, _ := SpanCall(n.Node)
 	switch {
 	case function == baselineFunction && !slices.Contains(baselineFields, name):
 		hint := didYouMean(name, baselineFields)

@@ -24,15 +24,11 @@ func policyKeyOf(node ast.Node, by []string) (key policyKey, ok bool) {
 	case *ast.IdentifierNode:
 		key = policyKey{label: slices.Index(by, n.Value)}
 	case *ast.CallNode:
-		callee, named := n.Callee.(*ast.IdentifierNode)
-		if calleeName(callee, named) != "label" || len(n.Arguments) != 1 {
+		name, named := labelCalled(n)
+		if !named {
 			return policyKey{}, false
 		}
-		name, _ := n.Arguments[0].(*ast.StringNode)
-		if name == nil {
-			return policyKey{}, false
-		}
-		key = policyKey{label: slices.Index(by, name.Value)}
+		key = policyKey{label: slices.Index(by, name)}
 	default:
 		return policyKey{}, false
 	}
@@ -58,11 +54,7 @@ type policyColumn struct {
 // policyColumnOf is the column that a node is, if it is a number of the policy.
 func policyColumnOf(node ast.Node, by []string) (*policyColumn, bool) {
 	call, ok := node.(*ast.CallNode)
-	if !ok {
-		return nil, false
-	}
-	callee, named := call.Callee.(*ast.IdentifierNode)
-	if calleeName(callee, named) != policyNumberName {
+	if !ok || CalledName(call) != policyNumberName {
 		return nil, false
 	}
 	section, _ := call.Arguments[0].(*ast.StringNode)
@@ -87,11 +79,7 @@ func (of *policyColumn) fill(policy *Policy, groups []*groupState) {
 // minimumOf is the key of the lowest version allowed that a node is.
 func minimumOf(node ast.Node, by []string) (policyKey, bool) {
 	call, ok := node.(*ast.CallNode)
-	if !ok {
-		return policyKey{}, false
-	}
-	callee, named := call.Callee.(*ast.IdentifierNode)
-	if calleeName(callee, named) != policyVersionName {
+	if !ok || CalledName(call) != policyVersionName {
 		return policyKey{}, false
 	}
 	return policyKeyOf(call.Arguments[0], by)

@@ -69,8 +69,7 @@ func policyCall(node ast.Node) (of unit.Dimension, number, ok bool) {
 	if !isCall {
 		return unit.Plain, false, false
 	}
-	callee, named := call.Callee.(*ast.IdentifierNode)
-	switch calleeName(callee, named) {
+	switch CalledName(call) {
 	case policyVersionName:
 		return unit.Plain, false, true
 	case policyNumberName:

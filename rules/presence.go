@@ -45,8 +45,7 @@ func present(node ast.Node) bool {
 		_, field := spanFields[n.Value]
 		return field && !absenceFields[n.Value]
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		_, field := spanFields[calleeName(callee, ok)]
+		_, field := spanFields[CalledName(n)]
 		return field
 	case *ast.BinaryNode:
 		switch n.Operator {
@@ -59,13 +58,6 @@ func present(node ast.Node) bool {
 		}
 	}
 	return false
-}
-
-func calleeName(callee *ast.IdentifierNode, ok bool) string {
-	if !ok {
-		return ""
-	}
-	return callee.Value
 }
 
 func constant(node ast.Node) bool {
@@ -90,8 +82,7 @@ func ofLabels(node ast.Node) bool {
 		_, field := spanFields[n.Value]
 		return !field && !absenceFields[n.Value] && n.Value != "late"
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		return calleeName(callee, ok) == "label"
+		return CalledName(n) == "label"
 	}
 	return constant(node)
 }

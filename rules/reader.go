@@ -123,18 +123,18 @@ func (r *reader) name(name string, node ast.Node) {
 }
 
 func (r *reader) call(n *ast.CallNode) {
-	callee, ok := n.Callee.(*ast.IdentifierNode)
-	r.versionCall(n, calleeName(callee, ok))
-	if !ok || len(n.Arguments) != 1 {
+	name := CalledName(n)
+	r.versionCall(n, name)
+	if len(n.Arguments) != 1 {
 		return
 	}
-	switch callee.Value {
+	switch name {
 	case "over":
-		r.span(callee.Value, n.Arguments[0], r.reading.over)
+		r.span(name, n.Arguments[0], r.reading.over)
 	case "ago":
-		r.span(callee.Value, n.Arguments[0], r.reading.ago)
+		r.span(name, n.Arguments[0], r.reading.ago)
 	case baselineFunction:
-		r.span(callee.Value, n.Arguments[0], r.reading.baseline)
+		r.span(name, n.Arguments[0], r.reading.baseline)
 	case "label":
 		argument, constant := n.Arguments[0].(*ast.StringNode)
 		if !constant || !r.anyLabel && !slices.Contains(r.by, argument.Value) {

@@ -77,8 +77,7 @@ func isNoText(node ast.Node) bool {
 
 func spanExampleOf(span ast.Node) string {
 	if call, ok := span.(*ast.CallNode); ok {
-		callee, ok := call.Callee.(*ast.IdentifierNode)
-		return spanExample(calleeName(callee, ok))
+		return spanExample(CalledName(call))
 	}
 	return "prev"
 }

@@ -50,9 +50,7 @@ func isSpan(node ast.Node) bool {
 	case *ast.IdentifierNode:
 		return n.Value == "prev"
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		name := calleeName(callee, ok)
-		return slices.Contains(spanFunctions, name)
+		return slices.Contains(spanFunctions, CalledName(n))
 	}
 	return false
 }

@@ -167,12 +167,8 @@ func isVersion(node ast.Node) bool {
 	case *ast.IdentifierNode:
 		return n.Value == sdkVersion
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		if calleeName(callee, ok) != "label" || len(n.Arguments) != 1 {
-			return false
-		}
-		name, ok := n.Arguments[0].(*ast.StringNode)
-		return ok && name.Value == sdkVersion
+		name, named := labelCalled(n)
+		return named && name == sdkVersion
 	}
 	return false
 }
@@ -188,8 +184,7 @@ func isVersionText(node ast.Node) bool {
 		if _, number, ok := policyCall(n); ok {
 			return !number
 		}
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		return calleeName(callee, ok) == "label"
+		return CalledName(n) == "label"
 	}
 	return false
 }
@@ -215,14 +210,12 @@ func (p *patcher) compareVersion(node *ast.Node) {
 
 // comparesLabels says that a call compares versions, which are labels of the group.
 func comparesLabels(call *ast.CallNode) bool {
-	callee, ok := call.Callee.(*ast.IdentifierNode)
-	return calleeName(callee, ok) == versionsCompared
+	return CalledName(call) == versionsCompared
 }
 
 // eitherWay says that a call compares versions and that its outcome is used either way.
 func eitherWay(call *ast.CallNode) bool {
-	callee, ok := call.Callee.(*ast.IdentifierNode)
-	return calleeName(callee, ok) == versionsComparedEitherWay
+	return CalledName(call) == versionsComparedEitherWay
 }
 
 // otherwise is a node that differs from another where that is unknown: itself if it is a number, since NaN does, or the

@@ -213,27 +213,14 @@ func (r *namesRead) Visit(node *ast.Node) {
 			r.labels = append(r.labels, n.Value)
 		}
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		name := calleeName(callee, ok)
+		name := CalledName(n)
 		if _, field := spanFields[name]; field {
 			r.functions = append(r.functions, name)
 		}
-		if label, constant := labelArgument(n); name == "label" && constant {
+		if label, named := labelCalled(n); named {
 			r.labels = append(r.labels, label)
 		}
 	}
-}
-
-// labelArgument is the text that a function is given alone.
-func labelArgument(n *ast.CallNode) (text string, constant bool) {
-	if len(n.Arguments) != 1 {
-		return "", false
-	}
-	argument, constant := n.Arguments[0].(*ast.StringNode)
-	if !constant {
-		return "", false
-	}
-	return argument.Value, true
 }
 
 // FieldUnit is what a field or a function of the view counts, and whether there is one of that name.

@@ -132,8 +132,7 @@ func labelOf(node ast.Node) string {
 			return n.Value
 		}
 	case *ast.CallNode:
-		callee, ok := n.Callee.(*ast.IdentifierNode)
-		if ok && callee.Value == "label" && len(n.Arguments) == 1 {
+		if rules.CalledName(n) == "label" && len(n.Arguments) == 1 {
 			if name, ok := n.Arguments[0].(*ast.StringNode); ok {
 				return name.Value
 			}

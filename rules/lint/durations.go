@@ -45,7 +45,7 @@ func findOddSpans(l *look) {
 	for _, rule := range l.folder.Rules {
 		for _, condition := range rule.Conditions() {
 			ast.Walk(&condition.Tree, visitor(func(node *ast.Node) {
-				function, text := spanCall(*node)
+				function, text := rules.SpanCall(*node)
 				span, err := rules.ParseDuration(text)
 				if function == "" || err != nil {
 					return
@@ -64,20 +64,6 @@ func findOddSpans(l *look) {
 			}))
 		}
 	}
-}
-
-// spanCall is the function and the span of a look elsewhere in time, "" where a node is none.
-func spanCall(node ast.Node) (function, span string) {
-	call, ok := node.(*ast.CallNode)
-	if !ok || len(call.Arguments) != 1 {
-		return "", ""
-	}
-	callee, named := call.Callee.(*ast.IdentifierNode)
-	text, isText := call.Arguments[0].(*ast.StringNode)
-	if !named || !isText || !slices.Contains([]string{"over", "ago", "baseline"}, callee.Value) {
-		return "", ""
-	}
-	return callee.Value, text.Value
 }
 
 func findShortFor(l *look) {

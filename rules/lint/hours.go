@@ -78,7 +78,7 @@ func countsIn(side ast.Node) counts {
 
 // hourCall is a look at clock hours past as it is written, "" where a node is none.
 func hourCall(node ast.Node) string {
-	function, text := spanCall(node)
+	function, text := rules.SpanCall(node)
 	span, err := rules.ParseDuration(text)
 	if err != nil || function != "baseline" && (function != "ago" || span <= rules.MaxLookback) {
 		return ""

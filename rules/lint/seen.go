@@ -213,8 +213,7 @@ func labelAsked(node ast.Node) (label string, texts []string) {
 
 // labelCalled is the name that label() is given, "" where it is not written out; call says that it is label at all.
 func labelCalled(n *ast.CallNode) (name string, call bool) {
-	callee, ok := n.Callee.(*ast.IdentifierNode)
-	if !ok || callee.Value != "label" || len(n.Arguments) != 1 {
+	if rules.CalledName(n) != "label" || len(n.Arguments) != 1 {
 		return "", false
 	}
 	if text, written := n.Arguments[0].(*ast.StringNode); written {
