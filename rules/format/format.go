@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -32,7 +33,11 @@ func Source(path string, content []byte) ([]byte, error) {
 	if faults := rules.Undecoded(path, content); faults != nil {
 		return nil, faults
 	}
-	text := strings.ReplaceAll(string(content), "\r\n", "\n")
+	text, fault := plain(string(content))
+	if fault != nil {
+		fault.File = path
+		return nil, rules.Faults{*fault}
+	}
 	var out []string
 	for i, section := range sections(text) {
 		if i > 0 {
@@ -54,6 +59,28 @@ func Source(path string, content []byte) ([]byte, error) {
 		formatted = nil
 	}
 	return formatted, nil
+}
+
+// byteOrderMark is put before UTF-8 by some editors, and says nothing.
+const byteOrderMark = "\ufeff"
+
+// endLines ends lines in one way; to YAML a carriage return alone is an end too.
+var endLines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// plain is a text whose lines are those of YAML. A character that YAML alone takes for an end of a line, or for nothing, is a
+// fault: where it stands in no text in quotes, something behind it would be lost.
+func plain(content string) (string, *rules.Fault) {
+	text := endLines.Replace(strings.TrimPrefix(content, byteOrderMark))
+	at := strings.IndexAny(text, "\u0085\u2028\u2029"+byteOrderMark)
+	if at < 0 {
+		return text, nil
+	}
+	from := strings.LastIndex(text[:at], "\n") + 1
+	source, _, _ := strings.Cut(text[from:], "\n")
+	c, _ := utf8.DecodeRuneInString(text[at:])
+	return "", &rules.Fault{Line: 1 + strings.Count(text[:at], "\n"), Column: 1 + utf8.RuneCountInString(text[from:at]), Source: source,
+		Message: fmt.Sprintf("fmt does not know how to write the character %U", c),
+		Hint:    "take it out, or write it as an escape in double quotes; the file is left as it is"}
 }
 
 // section is one document of a file.
@@ -99,6 +126,7 @@ func formatSection(s section) ([]string, *rules.Fault) {
 // document is what was read of a section.
 type document struct {
 	text     *text
+	parsed   *yaml.Node // what holds the root
 	root     *yaml.Node // nil of one that has nothing but comments
 	items    *item      // the root as if it were an element
 	comments []comment
@@ -120,7 +148,7 @@ func read(source string) (*document, *rules.Fault) {
 		fault.Line, fault.Column, fault.Message = max(fault.Line, 1), max(fault.Column, 1), "not YAML: "+fault.Message
 		return nil, &fault
 	}
-	d := &document{text: newText(source)}
+	d := &document{text: newText(source), parsed: &parsed}
 	if len(parsed.Content) > 0 && parsed.Content[0].Tag != "!!null" {
 		d.root = parsed.Content[0]
 		if fault := d.text.readScalars(d.root); fault != nil {
@@ -155,7 +183,7 @@ func same(before, after *document) error {
 	if !slices.Equal(was, is) {
 		return fmt.Errorf("%w: a comment would be lost", errChanged)
 	}
-	for _, line := range notedComments(before.root) {
+	for _, line := range notedComments(before.parsed) {
 		if !slices.Contains(is, line) {
 			return fmt.Errorf("%w: the comment %q would be lost", errChanged, line)
 		}
@@ -165,9 +193,6 @@ func same(before, after *document) error {
 
 // notedComments are the comments that the YAML library saw.
 func notedComments(node *yaml.Node) []string {
-	if node == nil {
-		return nil
-	}
 	var out []string
 	for _, noted := range []string{node.HeadComment, node.LineComment, node.FootComment} {
 		for line := range strings.Lines(noted) {
