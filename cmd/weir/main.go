@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/weirmq/weir/pipeline"
 )
 
 // commands is the command line; each command's Run is in a file of its name.
@@ -43,6 +45,15 @@ const (
 
 // errFaults ends a check that has printed the faults it found.
 var errFaults = errors.New("faults found")
+
+// printFaults prints an error that is faults of rules, and returns errFaults in its place. Others it returns as they are.
+func printFaults(err error) error {
+	if !pipeline.IsRuleFaults(err) {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "weir:", err)
+	return errFaults
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

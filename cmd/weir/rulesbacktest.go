@@ -24,10 +24,11 @@ type rulesBacktestCommand struct {
 	ExitCode      bool   `help:"Exit with 3 where alerts fire otherwise than under the base's rules."`
 }
 
-// Help shows examples.
+// Help shows examples and the exit codes.
 func (rulesBacktestCommand) Help() string {
 	return "Reads the cells that ClickHouse holds, or Kafka, and asks the rules what they would have said.\n\n" +
-		"Examples:\n\n  weir rules backtest --config weir.yaml --from 7d\n  weir rules backtest rules.d --config weir.yaml --base main --format markdown\n  weir rules backtest rules.d --config weir.yaml --from 2h --from-kafka"
+		"Examples:\n\n  weir rules backtest --config weir.yaml --from 7d\n  weir rules backtest rules.d --config weir.yaml --base main --format markdown\n  weir rules backtest rules.d --config weir.yaml --from 2h --from-kafka\n\n" +
+		"Exits 0 when it is printed, 3 when rules have faults, or with --exit-code where alerts fire otherwise, 1 when there is no history to read."
 }
 
 // Run evaluates rules over history.
@@ -48,7 +49,7 @@ func (c *rulesBacktestCommand) Run(ctx context.Context) error {
 	differs, err := pipeline.RunBacktest(ctx, &config, b)
 	switch {
 	case err != nil:
-		return err
+		return printFaults(err)
 	case differs && c.ExitCode:
 		return errFaults
 	}

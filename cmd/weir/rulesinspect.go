@@ -22,7 +22,7 @@ func (rulesInspectCommand) Help() string {
 	return "Asks the rules of groups with lane: inspection of a day that ClickHouse holds. A running Weir does it once a day, keeps what " +
 		"is found in the table inspections, and tells Alertmanager. This tells nobody.\n\n" +
 		"Examples:\n\n  weir rules inspect --config weir.yaml\n  weir rules inspect rules.d --config weir.yaml --day 2026-11-25 --format markdown\n\n" +
-		"Exits 0 also where something is found, 3 when a rule could not be asked of all groups, 1 when the store cannot be asked or has nothing of the day."
+		"Exits 0 also where something is found, 3 when rules have faults or one could not be asked of all groups, 1 when the store cannot be asked or has nothing of the day."
 }
 
 // Run inspects one day.
@@ -40,7 +40,7 @@ func (c *rulesInspectCommand) Run(ctx context.Context) error {
 	failed, err := pipeline.RunInspect(ctx, &config, of)
 	switch {
 	case err != nil:
-		return err
+		return printFaults(err)
 	case failed:
 		return errFaults
 	}

@@ -53,6 +53,12 @@ const silence = `      - alert: Silence
         for: 10s
 `
 
+const never = `      - alert: Never
+        by: [topic]
+        window: 10s
+        expr: messages > 1000000
+`
+
 // day is two hours of two topics: messages by pane, one client and source each.
 func day(messages func(topic string, at time.Duration) int) []*telemetry.StoredCells {
 	labels := []*telemetry.Labels{{Cluster: "main", Topic: "orders", Op: "send", Client: "a"}, {Cluster: "main", Topic: "audit|log", Op: "send", Client: "b"}}
@@ -112,7 +118,7 @@ func TestReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sets := []*rules.Set{load(t, surge(120, silence)), load(t, surge(200, strings.ReplaceAll(silence, "Silence", "Quiet")))}
+	sets := []*rules.Set{load(t, surge(120, silence+never)), load(t, surge(200, strings.ReplaceAll(silence, "Silence", "Quiet")+strings.ReplaceAll(never, "Never", "Nowhere")))}
 	timelines := replay(t, func(p *Plan) { p.Since = midnight.Add(20 * time.Minute) }, sets...)
 	alone := &Report{Head: timelines[0], Hours: hours, Notes: []string{"the store begins late."}}
 	compared := &Report{Head: timelines[1], Base: timelines[0], BaseName: "main", Hours: hours, Notes: []string{"the store begins late."}}
@@ -130,6 +136,24 @@ func TestReports(t *testing.T) {
 	}
 	if err := alone.Write(&strings.Builder{}, "yaml"); fmt.Sprint(err) != `print a backtest: format "yaml" is none of text, json, markdown` {
 		t.Errorf("got %v for another format", err)
+	}
+}
+
+// TestNothingFired: there are no tables.
+func TestNothingFired(t *testing.T) {
+	t.Parallel()
+	timeline := lives(t)
+	const span = "2026-11-25T00:00:00Z to 2026-11-25T01:00:00Z"
+	for want, report := range map[string]*Report{
+		span + ": 1 rule fired 0 times.\n\n1 of 1 rule never fired.\n":                                                  {Head: timeline},
+		span + ", against main: 0 new, 0 gone, 0 longer, 0 shorter, 0 moved, 0 the same.\n\n1 of 1 rule never fired.\n": {Head: timeline, Base: timeline, BaseName: "main"},
+	} {
+		for format, head := range map[string]string{"text": "", "markdown": "### Rules against history\n\n"} {
+			var out strings.Builder
+			if err := report.Write(&out, format); err != nil || out.String() != head+want {
+				t.Errorf("as %s got\n%s\nand %v, want\n%s", format, out.String(), err, head+want)
+			}
+		}
 	}
 }
 

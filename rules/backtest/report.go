@@ -40,7 +40,7 @@ func (r *Report) Write(out io.Writer, format string) error {
 // table is rows of cells with a heading, which text and Markdown print each in its way.
 type table struct {
 	heading []string
-	rows    [][]string
+	rows    [][]string // nothing is printed of no rows
 }
 
 func (r *Report) writeText(out io.Writer) error {
@@ -50,6 +50,9 @@ func (r *Report) writeText(out io.Writer) error {
 		fmt.Fprintf(&b, "Note: %s\n", note)
 	}
 	for _, t := range r.tables() {
+		if len(t.rows) == 0 {
+			continue
+		}
 		b.WriteString("\n")
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, strings.Join(t.heading, "\t"))
@@ -59,6 +62,9 @@ func (r *Report) writeText(out io.Writer) error {
 		if err := w.Flush(); err != nil {
 			return fmt.Errorf("print a backtest: %w", err)
 		}
+	}
+	if quiet := r.quiet(); quiet != "" {
+		fmt.Fprintf(&b, "\n%s\n", quiet)
 	}
 	var lines strings.Builder
 	for line := range strings.Lines(b.String()) {
@@ -82,6 +88,9 @@ func (r *Report) writeMarkdown(out io.Writer) error {
 		fmt.Fprintf(&b, "\n> %s\n", note)
 	}
 	for _, t := range r.tables() {
+		if len(t.rows) == 0 {
+			continue
+		}
 		fmt.Fprintf(&b, "\n| %s |\n|%s\n", strings.Join(t.heading, " | "), strings.Repeat(" --- |", len(t.heading)))
 		for _, row := range t.rows {
 			cells := slices.Clone(row)
@@ -91,11 +100,14 @@ func (r *Report) writeMarkdown(out io.Writer) error {
 			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 		}
 	}
+	if quiet := r.quiet(); quiet != "" {
+		fmt.Fprintf(&b, "\n%s\n", quiet)
+	}
 	return written(out, b.String())
 }
 
 // inTable escapes what ends a cell of a Markdown table, or is markup in it.
-var inTable = strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`)
+var inTable = strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`)
 
 // summary is the report in a sentence or two.
 func (r *Report) summary() string {
@@ -115,19 +127,12 @@ func amount(n int, of string) string {
 	return fmt.Sprintf("%d %ss", n, of)
 }
 
-// tables are the alerts or changes, where there are any, and the noise.
+// tables are the alerts or changes, and the noise of the rules that fired.
 func (r *Report) tables() []table {
-	var out []table
 	if r.Base == nil {
-		if len(r.Head.Lives) > 0 {
-			out = append(out, r.livesTable())
-		}
-		return append(out, r.noiseTable())
+		return []table{r.livesTable(), r.noiseTable()}
 	}
-	if changes := r.changesTable(); len(changes.rows) > 0 {
-		out = append(out, changes)
-	}
-	return append(out, r.noiseDifference())
+	return []table{r.changesTable(), r.noiseDifference()}
 }
 
 func (r *Report) livesTable() table {
@@ -182,55 +187,6 @@ func (r *Report) changesTable() table {
 			row[5], row[6] = clock(c.Base.Fired), lasted(c.Base)
 		}
 		t.rows = append(t.rows, row)
-	}
-	return t
-}
-
-func (r *Report) noiseHeading() []string {
-	return []string{"Rule", "Fired", "Per day", "Flaps", "Median", "In " + r.Hours.String()}
-}
-
-func noiseRow(n *Noise) []string {
-	return []string{n.Rule, fmt.Sprint(n.Fired), fmt.Sprintf("%.3g", n.PerDay), fmt.Sprint(n.Flaps), shortDuration(n.Median),
-		fmt.Sprintf("%.0f%%", 100*n.OfficeShare())}
-}
-
-func (r *Report) noiseTable() table {
-	t := table{heading: r.noiseHeading()}
-	for _, n := range r.Head.Noise(r.Hours) {
-		t.rows = append(t.rows, noiseRow(&n))
-	}
-	return t
-}
-
-// noiseDifference shows the rules whose figures differ, before and after.
-func (r *Report) noiseDifference() table {
-	t := table{heading: r.noiseHeading()}
-	before := map[string]Noise{}
-	for _, n := range r.Base.Noise(r.Hours) {
-		before[n.Rule] = n
-	}
-	for _, n := range r.Head.Noise(r.Hours) {
-		was, ok := before[n.Rule]
-		delete(before, n.Rule)
-		row := noiseRow(&n)
-		if old := noiseRow(&was); ok {
-			for i := range row[1:] {
-				if old[i+1] != row[i+1] {
-					row[i+1] = old[i+1] + " -> " + row[i+1]
-				}
-			}
-		} else {
-			row[0] += " (new)"
-		}
-		t.rows = append(t.rows, row)
-	}
-	for _, rule := range r.Base.Rules {
-		if was, ok := before[rule]; ok {
-			row := noiseRow(&was)
-			row[0] += " (gone)"
-			t.rows = append(t.rows, row)
-		}
 	}
 	return t
 }

@@ -171,7 +171,7 @@ func (r *Report) markdown() string {
 }
 
 // inTable escapes what ends a cell of a Markdown table, or is markup in it.
-var inTable = strings.NewReplacer("|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`)
+var inTable = strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`)
 
 // jsonReport is the JSON of a report. Times are RFC 3339.
 type jsonReport struct {
