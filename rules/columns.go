@@ -19,10 +19,18 @@ type reach struct{ back, panes int }
 // that are read from it.
 type shelf struct {
 	reach
-	number  int
 	section section
+	needs   sections
+	span    *reachSpan
 	columns []*column
 	filled  []kernel.Rows // by block
+}
+
+// reachSpan is where a reach is at an evaluation.
+type reachSpan struct {
+	reach
+	place int // among those of the columns
+	stand stand
 }
 
 // column is one field of all groups.
@@ -50,16 +58,17 @@ type leaf struct {
 // columns holds the columns of one grouping's rules, filled as they are asked for.
 type columns struct {
 	pane    time.Duration
+	seconds int64 // of a pane
 	by      []string
 	numbers map[string]*column
 	labels  map[string]*labelColumn
 	policy  map[string]*policyColumn
 	shelves []*shelf
+	spans   []*reachSpan
 	leaves  []leaf // as the plan numbers them
 
 	groups []*groupState
 	at     time.Time
-	oldest int64 // start of the oldest pane that there is, in Unix seconds
 	e      *Evaluator
 	adder  adder
 
@@ -69,7 +78,7 @@ type columns struct {
 }
 
 func newColumns(pane time.Duration, by []string) *columns {
-	return &columns{pane: pane, by: by, numbers: map[string]*column{}, labels: map[string]*labelColumn{}, policy: map[string]*policyColumn{}, adder: adder{pane: pane}}
+	return &columns{pane: pane, seconds: int64(pane / time.Second), by: by, numbers: map[string]*column{}, labels: map[string]*labelColumn{}, policy: map[string]*policyColumn{}, adder: adder{pane: int64(pane / time.Second)}}
 }
 
 // panes is how many panes a span has, rounded up.
@@ -90,12 +99,21 @@ func (c *columns) add(of reach, field string, as columnField) string {
 	at := slices.IndexFunc(c.shelves, func(s *shelf) bool { return s.reach == of && s.section == as.section })
 	if at < 0 {
 		at = len(c.shelves)
-		c.shelves = append(c.shelves, &shelf{reach: of, number: at, section: as.section})
+		c.shelves = append(c.shelves, &shelf{reach: of, section: as.section, needs: as.section.needs(), span: c.span(of)})
 	}
 	added := &column{shelf: c.shelves[at], field: as}
 	c.shelves[at].columns = append(c.shelves[at].columns, added)
 	c.numbers[name] = added
 	return name
+}
+
+func (c *columns) span(of reach) *reachSpan {
+	at := slices.IndexFunc(c.spans, func(s *reachSpan) bool { return s.reach == of })
+	if at < 0 {
+		at = len(c.spans)
+		c.spans = append(c.spans, &reachSpan{reach: of, place: at})
+	}
+	return c.spans[at]
 }
 
 func (c *columns) addLabels(text string, program *vm.Program) {
@@ -130,7 +148,12 @@ func (c *columns) begin(e *Evaluator, groups []*groupState, at time.Time) {
 			of.filled = false
 		}
 	}
-	c.e, c.at, c.oldest = e, at, e.oldestPane().Unix()
+	c.e, c.at = e, at
+	for _, s := range c.spans {
+		s.stand.to = at.Add(-time.Duration(s.back) * c.pane).Unix()
+		s.stand.from = s.stand.to - int64(time.Duration(s.panes)*c.pane/time.Second)
+		s.stand.oldest = e.oldestPane().Unix()
+	}
 	blocks := (len(groups) + kernel.BlockRows - 1) / kernel.BlockRows
 	for _, s := range c.shelves {
 		s.filled = slices.Grow(s.filled[:0], blocks)[:blocks]
@@ -165,15 +188,14 @@ func (c *columns) Numbers(leaf, block int, rows *kernel.Rows) *[kernel.BlockRows
 // fill adds up what a shelf needs of one group, for all its columns.
 func (c *columns) fill(of *shelf, block, row int) {
 	g := c.groups[block*kernel.BlockRows+row]
-	to := c.at.Add(-time.Duration(of.back) * c.pane)
-	from := to.Add(-time.Duration(of.panes) * c.pane)
 	if of.section == sectionDeparted {
+		from, to := of.span.stand.times()
 		before := c.e.stretchOf(g, from.Add(from.Sub(to)), from, telemetry.PartDistincts)
 		here := c.e.stretchOf(g, from, to, telemetry.PartDistincts)
 		of.columns[0].blocks[block][row] = departed(&before.totals, &here.totals)
 		return
 	}
-	s := c.sum(of, g, from, to)
+	s := c.sum(of, g)
 	for _, each := range of.columns {
 		if version := each.field.against; version != nil {
 			each.blocks[block][row] = version.read(s, c.e.set.Policy.version(version.minimum.of(g.values)))
@@ -183,23 +205,23 @@ func (c *columns) fill(of *shelf, block, row int) {
 	}
 }
 
-// sum is what a section adds up to over a stretch of a group, until the next one is asked for.
-func (c *columns) sum(of *shelf, g *groupState, from, to time.Time) *stretch {
+// sum is what a section adds up to over its span of a group, until the next one is asked for.
+func (c *columns) sum(of *shelf, g *groupState) *stretch {
 	if !of.section.slides() {
-		return c.adder.add(g, from, to)
+		return c.adder.add(g, &of.span.stand)
 	}
 	kept := &c.scratch
 	if c.keeps {
 		if len(g.slides) == 0 {
-			g.slides = make([]slide, len(c.shelves))
+			g.slides = make([]slide, len(c.spans))
 		}
-		kept = &g.slides[of.number]
+		kept = &g.slides[of.span.place]
 	} else {
 		kept.from, kept.to = 0, 0
 	}
-	s := slider{kept, of.section, g, int64(c.pane / time.Second)}
-	s.move(from.Unix(), to.Unix(), c.oldest)
-	s.show(&c.slid)
+	s := slider{kept, g, c.seconds}
+	s.stand(of.span.stand, of.needs)
+	s.show(of.section, &c.slid)
 	return &c.slid
 }
 

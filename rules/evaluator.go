@@ -32,8 +32,9 @@ type Config struct {
 	Pane      time.Duration // as the aggregators have it
 	MaxGroups int           // 0 means DefaultMaxGroups
 	Past      Past          // nil knows nothing
-	// Adopts says that nobody writes any more to what Apply is given: it is kept as it is, and not copied.
-	Adopts bool
+	// Settled says that all of a pane comes before it is evaluated, and that nobody writes any more to what Apply is given: it is
+	// kept as it is, and not copied, and nothing is asked early.
+	Settled bool
 	// AheadExpiry is how long after the end of its pane what is told ahead counts, where the alert does not begin; 0 tells nothing ahead.
 	AheadExpiry time.Duration
 }
@@ -119,7 +120,9 @@ func (e *Evaluator) resetHealth() {
 	for _, g := range e.groups {
 		g.slides = nil // of columns that are no more
 	}
-	e.early = newBatches(earlyConditions(e.set), e.config.Pane)
+	if !e.config.Settled {
+		e.early = newBatches(earlyConditions(e.set), e.config.Pane)
+	}
 	if e.config.AheadExpiry > 0 {
 		e.ahead = newBatches(aheadConditions(e.set), e.config.Pane)
 	}

@@ -15,7 +15,7 @@ type groupState struct {
 	values   []string
 	panes    paneList
 	changes  uint32  // of panes that were evaluated
-	slides   []slide // by the number of their shelf
+	slides   []slide // by the place of their reach
 	last     int64   // start of the newest pane that there was, in Unix seconds
 	unknown  bool    // to some rule, at the newest evaluation
 	row      int32   // among those of its grouping, at the newest evaluation
@@ -23,63 +23,81 @@ type groupState struct {
 	baselines map[time.Duration]*groupBaseline // the newest, by span; nil where no rule asked
 }
 
+// Partial is what a source's segment contributes to a group in one pane. Its version is Totals.Reports.
+type Partial struct {
+	Key      string // telemetry.GroupKey of the grouping and values
+	Grouping string
+	Values   []string
+	Omitted  telemetry.Parts // what Totals lacks
+	Source   telemetry.Source
+	Segment  telemetry.Segment
+	Pane     time.Time // start
+	Totals   *telemetry.Totals
+}
+
 // Apply keeps a batch of partials, the highest version of each. What comes for a
 // pane that its source's watermark has passed is late: counted, not evaluated.
 func (e *Evaluator) Apply(batch *telemetry.GroupBatch) {
-	oldest := e.oldestPane()
 	for i := range batch.Groups {
-		e.applyGroup(part{batch.Source, batch.Segment}, &batch.Groups[i], oldest)
-	}
-}
-
-func (e *Evaluator) applyGroup(of part, came *telemetry.GroupPartials, oldest time.Time) {
-	if !e.used[came.Grouping] { // of rules that were taken away, or that are not loaded here yet
-		return
-	}
-	for i := range came.Partials {
-		partial := &came.Partials[i]
-		closed := e.sources.passed(of.source, partial.Pane.Add(e.config.Pane))
-		if partial.Pane.Before(oldest) {
-			if closed || partial.Pane.Before(e.OldestNeeded()) {
-				e.stats.LateReports += partial.Totals.Reports
-			} else if e.group(came, partial.Pane) == nil { // read again, or of a source that is behind
-				return
+		came := &batch.Groups[i]
+		partial := Partial{Key: telemetry.GroupKey(came.Grouping, came.Values), Grouping: came.Grouping, Values: came.Values, Omitted: came.Omitted,
+			Source: batch.Source, Segment: batch.Segment}
+		for j := range came.Partials {
+			partial.Pane, partial.Totals = came.Partials[j].Pane, &came.Partials[j].Totals
+			if !e.ApplyPartial(&partial) {
+				break
 			}
-			continue
 		}
-		g := e.group(came, partial.Pane)
-		if g == nil {
-			return
-		}
-		start := partial.Pane.Unix()
-		if !closed && e.early[came.Grouping] != nil {
-			e.note(g, partial.Pane)
-		}
-		e.omits.note(came.Grouping, came.Omitted, start)
-		pane := g.panes.made(start)
-		if !closed && e.sources.knows(of.source) { // what comes late does not say since when all is known
-			e.saw(came.Grouping, partial.Pane, of.segment)
-		}
-		if partial.Pane.Before(e.evaluated) {
-			g.changes++
-		}
-		e.stats.LateReports += pane.put(contribution{of: of, totals: &partial.Totals, omitted: came.Omitted, own: e.config.Adopts}, closed)
 	}
 }
 
-// group returns the group that has a pane, nil where there are too many.
-func (e *Evaluator) group(came *telemetry.GroupPartials, pane time.Time) *groupState {
-	key := telemetry.GroupKey(came.Grouping, came.Values)
-	g := e.groups[key]
+// ApplyPartial is Apply of one partial. It returns false where there is no room for the group.
+func (e *Evaluator) ApplyPartial(came *Partial) bool {
+	if !e.used[came.Grouping] { // of rules that were taken away, or that are not loaded here yet
+		return true
+	}
+	mark, known := e.sources.watermarks[came.Source]
+	closed := known && !mark.EventTime.Before(came.Pane.Add(e.config.Pane))
+	if came.Pane.Before(e.oldestPane()) {
+		if closed || came.Pane.Before(e.OldestNeeded()) {
+			e.stats.LateReports += came.Totals.Reports
+			return true
+		}
+		return e.group(came) != nil // read again, or of a source that is behind
+	}
+	g := e.group(came)
+	if g == nil {
+		return false
+	}
+	start := came.Pane.Unix()
+	if !closed && e.early[came.Grouping] != nil {
+		e.note(g, came.Pane)
+	}
+	if came.Omitted != 0 {
+		e.omits.note(came.Grouping, came.Omitted, start)
+	}
+	if known && !closed { // what comes late does not say since when all is known
+		e.saw(came.Grouping, came.Pane, came.Segment)
+	}
+	if came.Pane.Before(e.evaluated) {
+		g.changes++
+	}
+	e.stats.LateReports += g.panes.made(start).put(contribution{of: part{came.Source, came.Segment}, totals: came.Totals, omitted: came.Omitted, own: e.config.Settled}, closed)
+	return true
+}
+
+// group returns the group of a partial, nil where there are too many.
+func (e *Evaluator) group(came *Partial) *groupState {
+	g := e.groups[came.Key]
 	if g == nil {
 		if len(e.groups) >= e.config.MaxGroups && !e.forgetRemembered() {
 			e.stats.OverflowedGroups++
 			return nil
 		}
-		g = &groupState{key: key, grouping: came.Grouping, values: came.Values}
-		e.groups[key], e.inOrder = g, nil
+		g = &groupState{key: came.Key, grouping: came.Grouping, values: came.Values}
+		e.groups[came.Key], e.inOrder = g, nil
 	}
-	g.last = max(g.last, pane.Unix())
+	g.last = max(g.last, came.Pane.Unix())
 	return g
 }
 

@@ -12,6 +12,7 @@ import (
 // paneState holds, for every source and segment, the partial of the highest version. Most panes have one.
 type paneState struct {
 	parts   []contribution    // in the order of what they are of
+	first   [1]contribution   // memory of parts, while there is one
 	merged  *telemetry.Totals // of all parts; nil after a change
 	omitted telemetry.Parts   // by some part of merged
 	late    uint64            // reports that came after the source's watermark
@@ -54,6 +55,9 @@ func (p *paneState) put(came contribution, closed bool) (late uint64) {
 		return 0
 	}
 	if !found {
+		if p.parts == nil {
+			p.parts = p.first[:0]
+		}
 		p.parts = slices.Insert(p.parts, at, old)
 	}
 	if grown := came.totals.Reports - known; closed && grown > 0 {

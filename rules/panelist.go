@@ -31,6 +31,9 @@ func (l paneList) find(start int64) (at int, found bool) {
 
 // at returns a pane, nil where there is none.
 func (l paneList) at(start int64) *paneState {
+	if last := len(l) - 1; last >= 0 && l[last].start == start {
+		return l[last].paneState
+	}
 	if at, found := l.find(start); found {
 		return l[at].paneState
 	}

@@ -3,6 +3,7 @@ package rules
 import (
 	"maps"
 	"math"
+	"math/bits"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -45,22 +46,92 @@ type versionField struct {
 
 // quantile is the column of a quantile of a histogram, divided by the unit.
 func quantile(of section, q, unit float64) columnField {
-	return columnField{section: of, read: func(s *stretch) float64 { return of.histogram(&s.totals).Quantile(q) / unit }}
+	kind := of.kind()
+	return columnField{section: of, read: func(s *stretch) float64 { return histogramOf(kind, &s.totals).Quantile(q) / unit }}
 }
 
-// histogram is the one that a section reads, nil where it reads none.
-func (s section) histogram(t *telemetry.Totals) *telemetry.Histogram {
+// sections is a set of them.
+type sections uint16
+
+func setOf(of ...section) (out sections) {
+	for _, each := range of {
+		out |= 1 << each
+	}
+	return out
+}
+
+func (s sections) has(of section) bool { return s&(1<<of) != 0 }
+
+// each calls with every section of the set.
+func (s sections) each(yield func(section) bool) {
+	for ; s != 0; s &= s - 1 {
+		if !yield(section(bits.TrailingZeros16(uint16(s)))) {
+			return
+		}
+	}
+}
+
+// slides says that a section is added up of whole numbers, or is a list of what each pane has.
+func (s section) slides() bool {
+	return s != sectionGauges && s != sectionDeparted
+}
+
+// needs are the sections that a section's fields read.
+func (s section) needs() sections {
+	if s == sectionErrors { // a rate is of messages
+		return setOf(sectionCounters, sectionErrors)
+	}
+	return setOf(s)
+}
+
+// The histograms of totals.
+const (
+	kindLatency = iota
+	kindDelay
+	kindSize
+	kindHeartbeat
+	histogramKinds
+)
+
+// By kind of histogram: the section that reads its buckets, and those that read its maximum.
+var (
+	histogramSections = [histogramKinds]section{sectionLatency, sectionDelay, sectionSize, sectionHeartbeat}
+	peakSections      = [histogramKinds]sections{setOf(sectionLatency, sectionLatencyMax), setOf(sectionDelay), setOf(sectionSize, sectionSizeMax), setOf(sectionHeartbeat)}
+)
+
+// kind is that of the histogram which a section reads, -1 where it reads none.
+func (s section) kind() int {
 	switch s {
 	case sectionLatency, sectionLatencyMax:
-		return &t.LatencyMicros
+		return kindLatency
 	case sectionDelay:
-		return &t.DelayMicros
+		return kindDelay
 	case sectionSize, sectionSizeMax:
-		return &t.SizeBytes
+		return kindSize
 	case sectionHeartbeat:
-		return &t.HeartbeatMicros
+		return kindHeartbeat
 	}
-	return nil
+	return -1
+}
+
+func histogramOf(kind int, t *telemetry.Totals) *telemetry.Histogram {
+	switch kind {
+	case kindLatency:
+		return &t.LatencyMicros
+	case kindDelay:
+		return &t.DelayMicros
+	case kindSize:
+		return &t.SizeBytes
+	}
+	return &t.HeartbeatMicros
+}
+
+// maximum is the greatest value of a histogram, 0 of nothing.
+func maximum(h *telemetry.Histogram) uint64 {
+	if len(h.Indexes) == 0 {
+		return 0
+	}
+	return h.Max
 }
 
 // fieldSections are the numeric fields that are columns. What is not listed is left to
@@ -171,17 +242,16 @@ func ConstantNumber(node ast.Node) (number float64, ok bool) {
 
 // adder adds up gauges, of one group at a time, in memory that serves again.
 type adder struct {
-	pane  time.Duration
+	pane  int64 // seconds
 	total stretch
 }
 
 // add adds up the gauges of a group's panes in [from, to).
-func (a *adder) add(g *groupState, from, to time.Time) *stretch {
+func (a *adder) add(g *groupState, over *stand) *stretch {
 	out := &a.total
 	out.totals.Reset()
-	out.skews, out.seconds = out.skews[:0], to.Sub(from).Seconds()
-	step := int64(a.pane / time.Second)
-	for at, end := from.Unix(), to.Unix(); at < end; at += step {
+	out.skews, out.seconds = out.skews[:0], float64(over.to-over.from)
+	for at := over.from; at < over.to; at += a.pane {
 		pane := g.panes.at(at)
 		if pane == nil {
 			continue

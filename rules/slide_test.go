@@ -10,50 +10,52 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// TestSlidesAreWhatIsAddedUpAnew moves every section along panes that come, stay away, change after they were read and are
-// forgotten, in steps of several lengths, and adds up the same panes anew.
+// TestSlidesAreWhatIsAddedUpAnew moves a slide along panes that come, stay away, change after they were read and are forgotten,
+// in steps of several lengths, asks for some sections at each, and adds up the same panes as rules that are asked alone do.
 func TestSlidesAreWhatIsAddedUpAnew(t *testing.T) {
-	const pane, window, panes = 10, 70, 400
+	const pane, window, steps = 10, 70, 3000
 	f := newFleet(t, []string{"tps > 0"}, 0, 0)
 	random := rand.New(rand.NewPCG(7, 7))
-	for section := sectionCounters; section <= sectionDeparted; section++ {
-		if !section.slides() {
-			continue
+	add := func(g *groupState, start int64) {
+		totals := f.totals(1)
+		*g.panes.made(start) = paneState{parts: []contribution{{totals: &totals}}}
+	}
+	g, kept, to, compared := &groupState{}, slide{}, int64(window), 0
+	of := slider{&kept, g, pane}
+	for range steps {
+		for range 1 + random.IntN(3)*random.IntN(6) {
+			if random.IntN(4) > 0 {
+				add(g, to)
+			}
+			to += pane
 		}
-		g := &groupState{}
-		kept, to := slide{}, int64(window)
-		for to < panes*pane {
-			step := int64(1 + random.IntN(3)*random.IntN(6))
-			for range step {
-				if random.IntN(4) > 0 {
-					totals := f.totals(1)
-					*g.panes.made(to) = paneState{parts: []contribution{{totals: &totals}}}
-				}
-				to += pane
+		if random.IntN(5) == 0 {
+			add(g, to-pane*int64(1+random.IntN(9)))
+			g.changes++
+		}
+		at := stand{to - window, to, to - window - pane*int64(random.IntN(3))}
+		g.panes.forget(at.oldest)
+		anew := f.stretchOf(g, time.Unix(at.from, 0), time.Unix(at.to, 0), telemetry.AllParts)
+		for section := sectionCounters; section <= sectionDeparted; section++ {
+			if !section.slides() || random.IntN(3) == 0 {
+				continue
 			}
-			if random.IntN(5) == 0 {
-				totals := f.totals(1)
-				*g.panes.made(to - pane*int64(1+random.IntN(9))) = paneState{parts: []contribution{{totals: &totals}}}
-				g.changes++
-			}
-			oldest := to - window - pane*int64(random.IntN(3))
-			g.panes.forget(oldest)
-			var slid, anew stretch
-			of := slider{&kept, section, g, pane}
-			of.move(to-window, to, oldest)
-			of.show(&slid)
-			fresh := slider{&slide{}, section, g, pane}
-			fresh.move(to-window, to, oldest)
-			fresh.show(&anew)
+			var slid stretch
+			of.stand(at, section.needs())
+			of.show(section, &slid)
 			for name, field := range fieldSections {
 				if field.section != section {
 					continue
 				}
-				if got, want := field.read(&slid), field.read(&anew); got != want {
+				compared++
+				if got, want := field.read(&slid), field.read(anew); got != want {
 					t.Fatalf("%s of %d s to %d: %g, added up anew %g", name, window, to, got, want)
 				}
 			}
 		}
+	}
+	if compared < 10*steps {
+		t.Fatalf("%d values were compared in %d steps", compared, steps)
 	}
 }
 

@@ -43,18 +43,6 @@ func (s *sources) put(w telemetry.Watermark) {
 	s.watermarks[w.Source] = w
 }
 
-// knows says whether it was heard how far a source has come.
-func (s *sources) knows(source telemetry.Source) bool {
-	_, ok := s.watermarks[source]
-	return ok
-}
-
-// passed says that the source has come to the end of a pane.
-func (s *sources) passed(source telemetry.Source, end time.Time) bool {
-	w, ok := s.watermarks[source]
-	return ok && !w.EventTime.Before(end)
-}
-
 // eventTime is the lowest watermark of the sources that keep up: those no further
 // behind the furthest one than patience. Zero before any is known.
 func (s *sources) eventTime() time.Time {

@@ -209,7 +209,8 @@ func median(rates []float64) float64 {
 	if len(rates) == 0 {
 		return 0
 	}
-	sorted := slices.Clone(rates)
+	var room [32]float64 // of panes; more are allocated
+	sorted := append(room[:0], rates...)
 	slices.Sort(sorted)
 	middle := len(sorted) / 2
 	if len(sorted)%2 == 0 {

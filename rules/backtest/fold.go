@@ -3,15 +3,16 @@ package backtest
 import (
 	"time"
 
+	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/telemetry"
 )
 
 // fold adds cells up to groups, as the aggregate stage does.
 type fold struct {
 	groupings []telemetry.Grouping
-	owned     func(key string) bool // groups by their key
-	series    [][]*group            // by number: the groups of each series
-	identity  []telemetry.Totals    // by number: the lists of a group of this one series
+	owned     func(key string) (partition int32, owned bool) // groups by their key
+	series    [][]*group                                     // by number: the groups of each series
+	identity  []telemetry.Totals                             // by number: the lists of a group of this one series
 	groups    map[string]*group
 	numbers   map[telemetry.Source]int32 // of one topic, however many the store has seen
 	touched   []*group                   // of the pane
@@ -19,11 +20,12 @@ type fold struct {
 
 // group is a group with what sources and segments contributed in one pane.
 type group struct {
-	grouping *telemetry.Grouping
-	key      string
-	values   []string
-	parts    []groupPart // the first used ones are of this pane
-	used     int
+	grouping  *telemetry.Grouping
+	key       string
+	partition int32
+	values    []string
+	parts     []groupPart // the first used ones are of this pane
+	used      int
 }
 
 type groupPart struct {
@@ -37,7 +39,7 @@ type groupPart struct {
 // ownSource is the source that gives the time where the store has no cell yet.
 const ownSource = 0
 
-func newFold(groupings []telemetry.Grouping, owned func(key string) bool) *fold {
+func newFold(groupings []telemetry.Grouping, owned func(key string) (partition int32, owned bool)) *fold {
 	return &fold{groupings: groupings, owned: owned, groups: map[string]*group{}, numbers: map[telemetry.Source]int32{}}
 }
 
@@ -52,24 +54,31 @@ func (f *fold) takeSources(cells []telemetry.StoredCell) {
 	}
 }
 
-// take adds up the cells of one pane, and calls emit with each group's contributions and key. Nobody writes to these any more;
-// they share memory with the cells.
-func (f *fold) take(pane time.Time, cells []telemetry.StoredCell, labels []*telemetry.Labels, emit func(*telemetry.GroupBatch, string)) {
+// take adds up the cells of one pane, and calls emit with each group's contributions and partition. Nobody writes to their
+// totals any more; they share memory with the cells.
+func (f *fold) take(pane time.Time, cells []telemetry.StoredCell, labels []*telemetry.Labels, emit func(int32, *rules.Partial)) {
+	contributions := 0
 	for i := range cells {
 		cell := &cells[i]
 		for _, g := range f.groupsOf(cell.Series, labels) {
 			if g.used == 0 {
 				f.touched = append(f.touched, g)
 			}
-			g.part(f.numbers[cell.Source], cell.Segment).join(g.grouping.Omit, labels, cell)
+			part, begun := g.part(f.numbers[cell.Source], cell.Segment)
+			if begun {
+				contributions++
+			}
+			part.join(g.grouping.Omit, labels, cell)
 		}
 	}
+	totals := make([]telemetry.Totals, contributions) // that are forgotten at once
 	for _, g := range f.touched {
 		for i := range g.parts[:g.used] {
 			part := &g.parts[i]
-			emit(&telemetry.GroupBatch{Source: telemetry.Source{Partition: part.source}, Segment: part.segment, Groups: []telemetry.GroupPartials{{
-				Grouping: g.grouping.ID, Values: g.values, Omitted: g.grouping.Omit,
-				Partials: []telemetry.GroupPartial{{Pane: pane, Totals: f.sum(part, g.grouping.Omit, labels)}}}}}, g.key)
+			f.sum(part, g.grouping.Omit, labels, &totals[0])
+			emit(g.partition, &rules.Partial{Key: g.key, Grouping: g.grouping.ID, Values: g.values, Omitted: g.grouping.Omit,
+				Source: telemetry.Source{Partition: part.source}, Segment: part.segment, Pane: pane, Totals: &totals[0]})
+			totals = totals[1:]
 		}
 		g.used = 0
 	}
@@ -97,12 +106,13 @@ func (f *fold) grouped(labels *telemetry.Labels) []*group {
 			continue
 		}
 		key := telemetry.GroupKey(grouping.ID, values)
-		if !f.owned(key) {
+		partition, owned := f.owned(key)
+		if !owned {
 			continue
 		}
 		g := f.groups[key]
 		if g == nil {
-			g = &group{grouping: grouping, key: key, values: values}
+			g = &group{grouping: grouping, key: key, partition: partition, values: values}
 			f.groups[key] = g
 		}
 		out = append(out, g)
@@ -110,11 +120,11 @@ func (f *fold) grouped(labels *telemetry.Labels) []*group {
 	return out
 }
 
-// part is what a source's segment contributes.
-func (g *group) part(source int32, segment telemetry.Segment) *groupPart {
+// part is what a source's segment contributes, and whether it is new in the pane.
+func (g *group) part(source int32, segment telemetry.Segment) (part *groupPart, begun bool) {
 	for i := range g.parts[:g.used] {
 		if p := &g.parts[i]; p.source == source && p.segment == segment {
-			return p
+			return p, false
 		}
 	}
 	if g.used == len(g.parts) {
@@ -123,7 +133,7 @@ func (g *group) part(source int32, segment telemetry.Segment) *groupPart {
 	p := &g.parts[g.used]
 	p.source, p.segment = source, segment
 	g.used++
-	return p
+	return p, true
 }
 
 // join adds a cell. The first is only kept: in most panes a client has one.
@@ -160,19 +170,20 @@ func (p *groupPart) add(omit telemetry.Parts, labels *telemetry.Labels, cell *te
 	}
 }
 
-// sum returns what the part adds up to, and empties it. Of one series alone it shares the lists, which say nothing of how many
+// sum says what the part adds up to, and empties it. Of one series alone it shares the lists, which say nothing of how many
 // messages a version has: no rule reads that.
-func (f *fold) sum(p *groupPart, omit telemetry.Parts, labels []*telemetry.Labels) telemetry.Totals {
+func (f *fold) sum(p *groupPart, omit telemetry.Parts, labels []*telemetry.Labels, out *telemetry.Totals) {
 	if p.first == nil {
 		if p.clients != nil {
 			p.totals.OverflowedClients = uint64(len(p.clients) - len(p.totals.Clients))
 		}
-		out := p.totals.Clone()
+		*out = p.totals.Clone()
 		p.totals.Reset()
 		p.clients = nil
-		return out
+		return
 	}
-	out, series := p.first.Totals, p.first.Series
+	series := p.first.Series
+	*out = p.first.Totals
 	out.Drop(omit &^ telemetry.PartDistincts)
 	if !omit.Has(telemetry.PartDistincts) {
 		who := &f.identity[series]
@@ -180,5 +191,4 @@ func (f *fold) sum(p *groupPart, omit telemetry.Parts, labels []*telemetry.Label
 		out.JoinStopped(labels[series].Client, out.Events)
 	}
 	p.first = nil
-	return out
 }

@@ -37,7 +37,10 @@ const maxGroups = math.MaxInt
 
 func newWorker(plan Plan, sets []*rules.Set, groupings []telemetry.Grouping) *worker {
 	w := &worker{plan: plan, sets: sets, work: make(chan *telemetry.StoredCells, ahead), evaluators: map[int32]*partition{}}
-	w.fold = newFold(groupings, func(key string) bool { return w.evaluators[telemetry.GroupPartition(key, plan.Partitions)] != nil })
+	w.fold = newFold(groupings, func(key string) (int32, bool) {
+		partition := telemetry.GroupPartition(key, plan.Partitions)
+		return partition, w.evaluators[partition] != nil
+	})
 	return w
 }
 
@@ -45,7 +48,7 @@ func newWorker(plan Plan, sets []*rules.Set, groupings []telemetry.Grouping) *wo
 func (w *worker) own(number int32) {
 	p := &partition{transitions: make([][]telemetry.Alert, len(w.sets))}
 	for _, set := range w.sets {
-		e := rules.NewEvaluator(set, rules.Config{Pane: w.plan.Pane, MaxGroups: maxGroups, Past: w.plan.Past, Adopts: true})
+		e := rules.NewEvaluator(set, rules.Config{Pane: w.plan.Pane, MaxGroups: maxGroups, Past: w.plan.Past, Settled: true})
 		if w.plan.Begun {
 			begins := map[string]time.Time{}
 			for _, grouping := range set.Groupings() {
@@ -88,9 +91,9 @@ func (w *worker) step(pane time.Time, cells []telemetry.StoredCell, labels []*te
 	for source := known; source < w.fold.sources(); source++ {
 		w.watermark(source, pane)
 	}
-	w.fold.take(pane, cells, labels, func(partial *telemetry.GroupBatch, key string) {
-		for _, e := range w.evaluators[telemetry.GroupPartition(key, w.plan.Partitions)].bySet {
-			e.Apply(partial)
+	w.fold.take(pane, cells, labels, func(partition int32, partial *rules.Partial) {
+		for _, e := range w.evaluators[partition].bySet {
+			e.ApplyPartial(partial)
 		}
 	})
 	end := pane.Add(w.plan.Pane)
