@@ -47,7 +47,8 @@ func Load(dir string) (*Set, error) {
 		return nil, folder.Faults
 	}
 	set := NewSet(folder.Rules, folder.Policy)
-	set.Revision = folder.revision(dir)
+	home, _ := FolderAndFile(dir)
+	set.Revision = folder.revision(home)
 	return set, nil
 }
 
@@ -77,7 +78,16 @@ func NewSet(all []*Rule, policy *Policy) *Set {
 	return set
 }
 
-// ReadFolder reads the files that Load does, and returns what is right in them besides what is wrong.
+// FolderAndFile takes a path of rules apart: of a folder it is all, and of one file the folder and the file's name.
+func FolderAndFile(path string) (dir, file string) {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return filepath.Dir(path), filepath.Base(path)
+	}
+	return path, ""
+}
+
+// ReadFolder reads the files that Load does, and returns what is right in them besides what is wrong. Of one file it is that,
+// with the policy of its folder.
 func ReadFolder(dir string) (*Folder, error) {
 	paths, err := ruleFiles(dir)
 	if err != nil {
@@ -96,7 +106,8 @@ func ReadFolder(dir string) (*Folder, error) {
 		}
 		files = append(files, File{path, content})
 	}
-	return FolderOf(dir, files, unread), nil
+	home, _ := FolderAndFile(dir)
+	return FolderOf(home, files, unread), nil
 }
 
 // FolderOf returns what is right and wrong in the files of a folder, besides what is wrong with those that cannot be read.
@@ -147,6 +158,12 @@ func ruleFiles(dir string) ([]string, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	if home, file := FolderAndFile(dir); file != "" && file != PolicyFile && len(paths) > 0 {
+		policy := filepath.Join(home, PolicyFile)
+		if _, err := os.Lstat(policy); err == nil {
+			paths = append(paths, policy)
+		}
 	}
 	slices.Sort(paths)
 	return paths, nil

@@ -78,6 +78,46 @@ func TestFolders(t *testing.T) {
 	}
 }
 
+// TestOneFileHasThePolicyOfItsFolder and nothing else of it.
+func TestOneFileHasThePolicyOfItsFolder(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.yaml":     "groups: [{name: g, rules: [{alert: A, by: [topic, tier], expr: 'lag_seconds > policy.tiers[tier].lag_age'}]}]\n",
+		"other.yaml": "groups: [{name: g, rules: [{alert: Other, expr: tps >}]}]\n", "policy.yaml": "tiers: {S1: {lag_age: 60s}}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, policy := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "policy.yaml")
+	set, err := rules.Load(one)
+	if err != nil || names(set) != "A" || set.Policy == nil {
+		t.Fatalf("got %+v and %v, want A with the policy", set, err)
+	}
+	if folder, err := rules.ReadFolder(policy); err != nil || folder.Policy == nil || len(folder.Rules)+len(folder.Faults) > 0 {
+		t.Errorf("of the policy alone got %+v and %v", folder, err)
+	}
+	was := set.Revision
+	if err := os.WriteFile(policy, []byte("tiers: {S1: {lag_age: 60}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rules.Load(one); err == nil || !strings.HasPrefix(err.Error(), policy+":1:23: got 60 for lag_age, want a number with a unit, as in 60s") {
+		t.Errorf("of a faulty policy got %v", err)
+	}
+	if err := os.WriteFile(policy, []byte("tiers: {S1: {lag_age: 61s}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if set, err := rules.Load(one); err != nil || set.Revision == was {
+		t.Errorf("another policy has revision %s too, and %v", was, err)
+	}
+	if err := os.Remove(policy); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rules.Load(one); err == nil || !strings.Contains(err.Error(), "alert A compares with the policy, and the folder has no policy.yaml") {
+		t.Errorf("without a policy got %v", err)
+	}
+}
+
 func names(set *rules.Set) string {
 	var out []string
 	for _, rule := range set.Rules {

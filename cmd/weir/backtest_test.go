@@ -289,7 +289,7 @@ func TestBacktestComparesWithARevision(t *testing.T) {
 	config, _ := h.writeConfig("pane: 1s", "pane: 1s, tolerance: 1m")
 	begin := time.Now().UTC().Add(-2 * time.Hour).Truncate(time.Hour)
 	h.peaks(begin, 10, 20, 25, 26)
-	for _, args := range [][]string{{"init", "-q"}, {"add", "rules.d"}, {"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "Rules"}, {"tag", "before"}} {
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "rules.d"}, {"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "Rules"}, {"tag", "before"}} {
 		git := exec.CommandContext(t.Context(), "git", append([]string{"-C", h.dir}, args...)...)
 		if out, err := git.CombinedOutput(); err != nil {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
@@ -331,7 +331,7 @@ Peak  3      72       2      54s -> 46s  %[5]s
 		want string
 		args []string
 	}{
-		"no such revision": {`load the rules to compare with: nowhere is no folder, and as a git revision: read rules at "nowhere": git knows no revision nowhere; want a branch, a tag or a commit`,
+		"no such revision": {`load the rules to compare with: nowhere is no folder, and as a git revision: read rules at "nowhere": git knows no revision nowhere; want a branch, a tag or a commit, such as main, before`,
 			[]string{"--base", "nowhere"}},
 		"no such time": {`--from: got "yesterday": want RFC 3339 as 2026-11-25T08:00:00Z, or how long before now as 24h or 7d`, []string{"--from", "yesterday"}},
 		"no cells":     {"backtest: the store has no cells from " + to + " on: its last are of " + begin.Add(time.Hour-time.Second).Format(time.RFC3339), []string{"--from", to}},

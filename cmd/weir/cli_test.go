@@ -88,6 +88,8 @@ func TestCommandsThatEnd(t *testing.T) {
 	dir := folder(t, "faulty/rules.yaml", faultyRules, "good/rules.yaml", largeMessageRule, "empty/README", "",
 		"good/tests/size_test.txt", largeMessageTest, "wrong_test.txt", wrongTest, "faulty_test.txt", "case a\nat 0s topic=a\n",
 		"good.yaml", "rules: {dir: good}\n", "unknown.yaml", "kafka:\n  brokers: [a:1]\n  broker: b\nkakfa: {}\n",
+		"policed/policy.yaml", "tiers: {S1: {lag_age: 60s}}\n", "policed/faulty.yaml", faultyRules,
+		"policed/tier.yaml", "groups: [{name: g, rules: [{alert: A, by: [topic, tier], expr: 'lag_seconds > policy.tiers[tier].lag_age'}]}]\n",
 		"faulty.yaml", "rules: {dir: faulty}\n", "replicas.yaml", "kafka: {brokers: [\"a:1\", \"b:2\"], replication_factor: 3}\n",
 		"dsn.yaml", "rules: {dir: good}\nclickhouse:\n  dsn: htp://weir:hunter2@store/weir\n", "noreplicas.yaml", "kafka: {replication_factor: 0}\n")
 	for _, c := range []struct {
@@ -101,6 +103,7 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"rules check --pane 7s good", "", "check rules: ", exitFailed},
 		{"rules check --format xml good", "", "--format must be one of", exitUsage},
 		{"rules check --format github good", "::warning file=good/rules.yaml,line=7,col=17,title=window-panes::window 3s is", "", 0},
+		{"rules check policed/tier.yaml", "policed/tier.yaml: 1 rules, no faults", "", 0},
 		{"rules check faulty", "", faultsFound, exitFaults},
 		{"rules check --pane 1s good faulty", "good: 1 rules, no faults\n", faultsFound, exitFaults},
 		{"rules check --json --pane 1s good faulty", `{"dir":"good","rules":1,"faults":[],"warnings":[]}` + "\n" + `{"dir":"faulty","rules":0,"faults":[{"file":"faulty/rules.yaml","line":7,"column":15,` +

@@ -22,7 +22,7 @@ type rulesCommands struct {
 
 type rulesCheckCommand struct {
 	configFlags
-	Dir     []string      `arg:"" optional:"" default:"rules.d" help:"Folders of rule files (${default})."`
+	Dir     []string      `arg:"" optional:"" default:"rules.d" help:"Folders of rule files, or single ones, which are checked with the policy.yaml beside them (${default})."`
 	Format  string        `enum:"text,json,sarif,checkstyle,github" default:"text" help:"How to print what was found: ${enum}. JSON has one line for each folder."`
 	JSON    bool          `help:"The same as --format json."`
 	Strict  bool          `help:"Exit with 3 for warnings too."`

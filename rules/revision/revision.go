@@ -17,13 +17,10 @@ import (
 	"github.com/weirmq/weir/rules"
 )
 
-// Read returns the rule files that a folder, or one file, had at a revision, by their paths as they would be now. There are
-// none where the folder was not there yet.
+// Read returns the rule files that a folder, or one file with the policy of its folder, had at a revision, by their paths as they
+// would be now. There are none where the folder was not there yet.
 func Read(ctx context.Context, dir, ref string) ([]rules.File, error) {
-	at, only := dir, ""
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		at, only = filepath.Dir(dir), filepath.Base(dir)
-	}
+	at, only := rules.FolderAndFile(dir)
 	commit, err := git(ctx, at, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
 	if err != nil {
 		return nil, fmt.Errorf("read rules at %q: %w", ref, unknown(ctx, at, ref, err))
@@ -35,7 +32,7 @@ func Read(ctx context.Context, dir, ref string) ([]rules.File, error) {
 	}
 	var out []rules.File
 	for name := range strings.SplitSeq(string(listed), "\x00") {
-		if !isRuleFile(name) || only != "" && name != only {
+		if !isRuleFile(name) || only != "" && name != only && name != rules.PolicyFile {
 			continue
 		}
 		content, err := git(ctx, at, "show", id+":./"+name)
@@ -75,10 +72,31 @@ func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
 // unknown says why git knows no such revision.
 func unknown(ctx context.Context, dir, ref string, err error) error {
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
+		if strings.Contains(err.Error(), "not a git repository") {
+			return fmt.Errorf("folder %s is in no git repository, and so there are no revisions of it", dir)
+		}
 		return err // git says why
 	}
 	if shallow, asked := git(ctx, dir, "rev-parse", "--is-shallow-repository"); asked == nil && strings.TrimSpace(string(shallow)) == "true" {
 		return fmt.Errorf("git knows no revision %s in this shallow clone; fetch it, as with git fetch --depth 1 origin %s, and name FETCH_HEAD", ref, ref)
 	}
-	return fmt.Errorf("git knows no revision %s; want a branch, a tag or a commit", ref)
+	return fmt.Errorf("git knows no revision %s; %s", ref, meant(ctx, dir, ref))
+}
+
+// shownNames is how many branches and tags are named where none is near to what was asked for. Not fewer: the branch of a
+// release may be meant; not more: the line is read on a terminal.
+const shownNames = 3
+
+// meant says which branch or tag a revision is probably meant to be, or what there is: the newest first.
+func meant(ctx context.Context, dir, ref string) string {
+	listed, err := git(ctx, dir, "for-each-ref", "--sort=refname", "--sort=-creatordate", "--format=%(refname:lstrip=2)", "refs/heads", "refs/tags", "refs/remotes")
+	names := strings.Fields(string(listed))
+	if hint := rules.DidYouMean(ref, names); hint != "" {
+		return hint
+	}
+	const wanted = "want a branch, a tag or a commit"
+	if err != nil || len(names) == 0 {
+		return wanted
+	}
+	return wanted + ", such as " + strings.Join(names[:min(len(names), shownNames)], ", ")
 }

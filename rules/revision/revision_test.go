@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,7 +21,7 @@ func repository(t *testing.T) string {
 	run(t, dir, "add", "-A")
 	run(t, dir, "commit", "-qm", "first")
 	run(t, dir, "tag", "first")
-	write(t, dir, map[string]string{"rules/a.yaml": "changed", "new/c.yaml": "three"})
+	write(t, dir, map[string]string{"rules/a.yaml": "changed", "new/c.yaml": "three", "with/a.yaml": "four", "with/policy.yaml": "five", "with/other.yaml": "x"})
 	run(t, dir, "add", "-A")
 	run(t, dir, "commit", "-qm", "second")
 	return dir
@@ -61,6 +60,7 @@ func TestRead(t *testing.T) {
 		{"rules", "first", []rules.File{{Path: at("rules/a.yaml"), Content: []byte("one")}, {Path: at("rules/below/b.yml"), Content: []byte("two")}}},
 		{"rules", "main~1", []rules.File{{Path: at("rules/a.yaml"), Content: []byte("one")}, {Path: at("rules/below/b.yml"), Content: []byte("two")}}},
 		{"rules/a.yaml", "main", []rules.File{{Path: at("rules/a.yaml"), Content: []byte("changed")}}},
+		{"with/a.yaml", "main", []rules.File{{Path: at("with/a.yaml"), Content: []byte("four")}, {Path: at("with/policy.yaml"), Content: []byte("five")}}},
 		{"new", "first", nil},
 	} {
 		got, err := revision.Read(t.Context(), at(c.dir), c.ref)
@@ -76,17 +76,20 @@ func TestRead(t *testing.T) {
 // TestReadFails says what is to be done.
 func TestReadFails(t *testing.T) {
 	dir := repository(t)
-	alone := t.TempDir()
+	alone, empty := t.TempDir(), t.TempDir()
+	run(t, empty, "init", "-q")
 	shallow := filepath.Join(t.TempDir(), "clone")
 	run(t, dir, "clone", "-q", "--depth", "1", "file://"+dir, shallow)
 	for _, c := range []struct{ dir, ref, want string }{
-		{dir, "nowhere", `read rules at "nowhere": git knows no revision nowhere; want a branch, a tag or a commit`},
-		{dir, "--help", `read rules at "--help": git knows no revision --help; want a branch, a tag or a commit`},
+		{dir, "nowhere", `read rules at "nowhere": git knows no revision nowhere; want a branch, a tag or a commit, such as main, first`},
+		{dir, "mian", `read rules at "mian": git knows no revision mian; did you mean "main"?`},
+		{empty, "main", `read rules at "main": git knows no revision main; want a branch, a tag or a commit`},
+		{dir, "--help", `read rules at "--help": git knows no revision --help; want a branch, a tag or a commit, such as main, first`},
 		{shallow, "first", `read rules at "first": git knows no revision first in this shallow clone; fetch it, as with git fetch --depth 1 origin first, and name FETCH_HEAD`},
-		{alone, "main", `read rules at "main": git: not a git repository (or any`},
+		{alone, "main", `read rules at "main": folder ` + alone + ` is in no git repository, and so there are no revisions of it`},
 	} {
 		_, err := revision.Read(t.Context(), c.dir, c.ref)
-		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		if err == nil || err.Error() != c.want {
 			t.Errorf("%s at %s: got %v, want %s", c.dir, c.ref, err, c.want)
 		}
 	}
