@@ -85,7 +85,7 @@ func (b *Backtest) read(ctx context.Context, config *Config, sets []*rules.Set) 
 	if b.Kafka {
 		return b.readLog(ctx, config, sets)
 	}
-	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+	err = askStore(ctx, storeOf(config), func(ctx context.Context, store *clickhouse.Store) error {
 		ctx, fail := context.WithCancelCause(ctx) // by hours past that cannot be read
 		defer fail(nil)
 		report, err = b.evaluate(ctx, config, history{store, "the store", newAwaitedHours(ctx, fail, store, sets)}, sets)

@@ -39,7 +39,7 @@ func CaptureAlert(ctx context.Context, config *Config, q CaptureQuestion) error 
 	if err != nil {
 		return fmt.Errorf("look into %s, as rules.dir of the configuration says: %w", config.Rules.Dir, err)
 	}
-	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+	err = askStore(ctx, storeOf(config), func(ctx context.Context, store *clickhouse.Store) error {
 		return takeCells(ctx, store, config.Telemetry.Pane, made)
 	})
 	if err != nil {

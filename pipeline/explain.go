@@ -84,7 +84,7 @@ func contributors(ctx context.Context, config *Config, statement string) (found 
 	if config.ClickHouse.DSN == "" {
 		return nil, errNoStore
 	}
-	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+	err = askStore(ctx, storeOf(config), func(ctx context.Context, store *clickhouse.Store) error {
 		if found, err = store.Contributors(ctx, statement); err != nil {
 			return because(ctx, "ask the store who contributed", err)
 		}

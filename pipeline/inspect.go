@@ -41,7 +41,7 @@ func RunInspect(ctx context.Context, config *Config, i Inspect) (failed bool, er
 		i.Day = i.Now.UTC().Truncate(rules.Day).Add(-rules.Day)
 	}
 	var report *inspect.Report
-	err = askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+	err = askStore(ctx, storeOf(config), func(ctx context.Context, store *clickhouse.Store) error {
 		of := inspection{store: store, set: set, day: i.Day, tolerance: config.Telemetry.Tolerance, now: i.Now}
 		report, err = of.run(ctx)
 		if err == nil && i.Keep {

@@ -26,11 +26,12 @@ type RulesCheck struct {
 	Strict bool          // warnings are faults
 	Base   string        // a revision of git: what is wrong with rules that it has too is left out; "" leaves nothing out
 	Table  bool          // show what each rule looks at
-	Store  string        // DSN of the ClickHouse whose series rules are compared with, "" for none
-	From   time.Time     // event time of those series, up to Now
-	Now    time.Time
-	Out    io.Writer
-	Err    io.Writer
+	// Against is the DSN of the ClickHouse whose series rules are compared with, or else Store that of a configuration; "" for none.
+	Against, Store string
+	From           time.Time // event time of those series, up to Now
+	Now            time.Time
+	Out            io.Writer
+	Err            io.Writer
 }
 
 // CheckRules prints what is wrong with folders of rules, and says whether there are faults. The error says which of them
@@ -69,10 +70,14 @@ func CheckRules(ctx context.Context, check RulesCheck) (faulty bool, err error) 
 
 // seen asks the store for the series of all folders' rules at once. It is nil where no store is to be asked.
 func (c *RulesCheck) seen(ctx context.Context, folders []*rules.Folder) (*lint.Seen, error) {
-	if c.Store == "" {
+	at := storeAddress{c.Against, "--against"}
+	if c.Against == "" {
+		at = storeAddress{c.Store, dsnKey}
+	}
+	if at.dsn == "" {
 		return nil, nil
 	}
-	if err := clickhouse.CheckDSN(c.Store); err != nil {
+	if err := clickhouse.CheckDSN(at.dsn); err != nil {
 		return nil, fmt.Errorf("check rules against a store: its address: %w", err)
 	}
 	var all []*rules.Rule
@@ -83,7 +88,7 @@ func (c *RulesCheck) seen(ctx context.Context, folders []*rules.Folder) (*lint.S
 	}
 	query, found := clickhouse.SeriesQuery{From: c.From, To: c.Now}, &lint.Seen{Span: c.Now.Sub(c.From).Round(time.Second)}
 	query.Labels, query.All = lint.LabelsRead(all)
-	err := askStore(ctx, c.Store, func(ctx context.Context, store *clickhouse.Store) (err error) {
+	err := askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) (err error) {
 		found.Series, err = store.Series(ctx, query)
 		switch {
 		case errors.Is(err, clickhouse.ErrManySeries):

@@ -57,7 +57,7 @@ func newStorage(p *Pipeline) *storage {
 // MigrateStore brings the store's schema up to date, as the role clickhouse does when it begins. A store that cannot be asked
 // is an error at once.
 func MigrateStore(ctx context.Context, config *Config) error {
-	return askStore(ctx, config.ClickHouse.DSN, func(ctx context.Context, store *clickhouse.Store) error {
+	return askStore(ctx, storeOf(config), func(ctx context.Context, store *clickhouse.Store) error {
 		if err := store.Migrate(ctx); err != nil {
 			return because(ctx, "migrate the store", err)
 		}

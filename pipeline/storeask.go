@@ -2,17 +2,33 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 
 	"github.com/weirmq/weir/sink/clickhouse"
 )
 
+// storeAddress is where a store is asked, and what says so.
+type storeAddress struct{ dsn, by string }
+
+// dsnKey is the key of a store's address.
+const dsnKey = "clickhouse.dsn"
+
+// storeOf is the address of a configuration.
+func storeOf(config *Config) storeAddress {
+	return storeAddress{config.ClickHouse.DSN, dsnKey}
+}
+
 // askStore opens a store for a question of a command. What fails ends the question's context, where the role clickhouse would try
 // again: a store that cannot be asked is an error at once.
-func askStore(ctx context.Context, dsn string, question func(context.Context, *clickhouse.Store) error) error {
+func askStore(ctx context.Context, at storeAddress, question func(context.Context, *clickhouse.Store) error) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: dsn, OnError: fail})
+	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: at.dsn, OnError: fail})
+	if refused := (*net.OpError)(nil); err != nil && errors.As(context.Cause(ctx), &refused) && refused.Op == "dial" {
+		return fmt.Errorf("open the store: no connection to the address of %s: %w; start ClickHouse there, or give %[1]s another address", at.by, refused)
+	}
 	if err != nil {
 		return because(ctx, "open the store", err)
 	}

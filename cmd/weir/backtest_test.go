@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -353,12 +352,20 @@ func share(hour time.Time) string {
 	return "100%"
 }
 
-// TestBacktestWithoutAStore ends at once and says why.
-func TestBacktestWithoutAStore(t *testing.T) {
+// TestWithoutAStore commands that ask it end at once, and say which key of the configuration has its address.
+func TestWithoutAStore(t *testing.T) {
 	t.Parallel()
-	dir := folder(t, "rules.d/rules.yaml", largeMessageRule, "weir.yaml", "clickhouse: {dsn: \"http://"+freeAddr(t)+"\"}\nrules: {dir: rules.d}\n")
-	got := call(t, dir, "rules", "backtest", "--config", filepath.Join(dir, "weir.yaml"))
-	if got.code != exitFailed || !strings.HasPrefix(got.stderr, "weir: open the store: ask for settings: ") || !strings.Contains(got.stderr, "connection refused") {
-		t.Errorf("exits %d and says %s", got.code, got.stderr)
+	addr := freeAddr(t)
+	files := []string{"rules.d/rules.yaml", largeMessageRule}
+	for _, scheme := range []string{"http", "clickhouse"} {
+		files = append(files, scheme+".yaml", "clickhouse: {dsn: \""+scheme+"://weir:hunter2@"+addr+"\"}\nrules: {dir: rules.d}\n")
+	}
+	dir := folder(t, files...)
+	want := "weir: open the store: no connection to the address of clickhouse.dsn: dial tcp " + addr +
+		": connect: connection refused; start ClickHouse there, or give clickhouse.dsn another address\n"
+	for _, command := range []string{"rules backtest --config http.yaml", "rules backtest --config clickhouse.yaml", "rules check --config http.yaml"} {
+		if got := call(t, dir, strings.Fields(command)...); got.code != exitFailed || got.stderr != want {
+			t.Errorf("%s exits %d and says %s, want %s", command, got.code, got.stderr, want)
+		}
 	}
 }

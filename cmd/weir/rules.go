@@ -41,7 +41,7 @@ func (rulesCheckCommand) Help() string {
 
 // Run checks every folder and prints what was found.
 func (c *rulesCheckCommand) Run(ctx context.Context) error {
-	check := pipeline.RulesCheck{Dirs: c.Dir, Format: c.Format, Pane: c.Pane, Strict: c.Strict, Base: string(c.Base), Table: c.Table, Store: string(c.Against),
+	check := pipeline.RulesCheck{Dirs: c.Dir, Format: c.Format, Pane: c.Pane, Strict: c.Strict, Base: string(c.Base), Table: c.Table, Against: string(c.Against),
 		Now: time.Now(), Out: os.Stdout, Err: os.Stderr}
 	if err := c.configure(&check); err != nil {
 		return err
@@ -69,7 +69,7 @@ func (c *rulesCheckCommand) configure(check *pipeline.RulesCheck) (err error) {
 		if config, err = c.load(); err != nil {
 			return err
 		}
-		check.Store = cmp.Or(check.Store, config.ClickHouse.DSN)
+		check.Store = config.ClickHouse.DSN
 	}
 	check.Pane = cmp.Or(check.Pane, config.Telemetry.Pane)
 	return nil
