@@ -86,14 +86,14 @@ expr: clients > 1: 2 > 1: true`},
 	}
 }
 
-// TestSQL: labels are compared, and the rest of the where is said to be left out.
+// TestSQL: labels are compared, each once where the rule groups by them, and the rest of the where is said to be left out.
 func TestSQL(t *testing.T) {
 	parsed, faults := rules.Parse("rules.yaml", []byte(`groups:
   - name: g
     rules:
       - alert: Slow
         by: [cluster, group, owner, shard]
-        where: op == "send" and tier in ["S1", "S2"] and lane != "a" and label("owner") != "b" and (env == "x" or env == "y") and sdk_version < "1.2"
+        where: op == "send" and cluster != "" and group in ["billing", "audit"] and tier in ["S1", "S2"] and lane != "a" and label("owner") != "b" and label("team") != "b" and (env == "x" or env == "y") and sdk_version < "1.2"
         window: 1m
         expr: p99 > 800ms
 `))
@@ -117,7 +117,7 @@ WHERE ts >= '2026-11-26 08:00:00'
   AND op = 'send'
   AND (tier = 'S1' OR tier = 'S2')
   AND NOT lane = 'a'
-  AND NOT has(extra, 'owner=b')
+  AND NOT has(extra, 'team=b')
 GROUP BY client, partition, sdk_lang, sdk_version
 ORDER BY messages DESC, errors DESC, client, partition
 LIMIT 20`

@@ -29,7 +29,7 @@ func SQL(rule *rules.Rule, alert *telemetry.Alert) string {
 		for _, name := range rule.Grouping.By {
 			conditions = append(conditions, is(name, alert.Labels[name]))
 		}
-		translated, rest := where(rule.WhereTree())
+		translated, rest := where(rule.WhereTree(), rule.Grouping.By)
 		conditions = append(conditions, translated...)
 		leftOut = append(leftOut, rest...)
 	}
@@ -72,21 +72,26 @@ func is(label, value string) string {
 // versionComparison is how a tree writes the comparison of a label with a version.
 var versionComparison = regexp.MustCompile(`versions compared (?:either way )?by\(([^,]+), "([^"]+)", (.+?), (?:true|false)\)`)
 
-// where translates the conditions that all must hold, and returns those that it cannot.
-func where(tree ast.Node) (translated, rest []string) {
+// where translates the conditions that all must hold, and returns those that it cannot. Those of one label of by hold of the whole
+// group, or there were no alert.
+func where(tree ast.Node, by []string) (translated, rest []string) {
 	if tree == nil {
 		return nil, nil
 	}
 	n, ok := tree.(*ast.BinaryNode)
 	if ok && (n.Operator == "and" || n.Operator == "&&") {
 		for _, side := range []ast.Node{n.Left, n.Right} {
-			these, others := where(side)
+			these, others := where(side, by)
 			translated, rest = append(translated, these...), append(rest, others...)
 		}
 		return translated, rest
 	}
 	if ok {
-		if text := compared(n); text != "" {
+		text := compared(n)
+		switch {
+		case text != "" && slices.Contains(by, labelOf(n.Left)):
+			return nil, nil
+		case text != "":
 			return []string{text}, nil
 		}
 	}
