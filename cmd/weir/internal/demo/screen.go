@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -91,7 +92,7 @@ func (s *screen) where(h *house) {
 	s.line("Alertmanager  " + h.alertmanager.URL())
 	s.line("SQL           curl '" + h.clickhouseURL + "/' --data-binary \"SELECT topic, op, sum(messages) FROM rollup_10s FINAL GROUP BY ALL ORDER BY ALL FORMAT PrettyCompact\"")
 	s.line("configuration " + h.configFile + ", for weir rules backtest, explain, capture and inspect")
-	s.line("backtest      bin/weir rules backtest --config " + h.configFile + " --from 10m # after a minute")
+	s.line("backtest      bin/weir rules backtest --config " + shellWord(h.configFile) + " --from 10m # after a minute")
 }
 
 func (s *screen) refresh(v *viewer) {
@@ -162,6 +163,17 @@ func (v *viewer) changes() []string {
 	}
 	v.states = states
 	return out
+}
+
+// plainWord is what a shell takes as it stands.
+var plainWord = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+
+// shellWord writes a text as one word of a shell's command.
+func shellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // printable is a text without what moves a terminal's cursor or colours: labels come
