@@ -17,7 +17,7 @@ import (
 )
 
 // maxLoggedCells is how many cells a backtest holds of weir.cells, which has no order by event time. Not fewer: 1,000 series
-// have 360,000 in an hour; not more: each takes 800 bytes without histograms, as measured, and 1,100 with 25 buckets, 2 GB in all.
+// have 360,000 in an hour; not more: each takes 800 bytes without histograms, as measured, and 1,100 with 25 buckets: 2 GB in all.
 const maxLoggedCells = 2_000_000
 
 // handedCells is about how many cells of the log are handed on at a time, as whole panes.
