@@ -32,7 +32,7 @@ func (s *Store) ReadCounted(ctx context.Context, from, to time.Time) ([]Counted,
 		return nil, fmt.Errorf("add up the cells: %w", err)
 	}
 	defer rows.Close()
-	r := &historyReader{series: map[string]uint32{}}
+	labels := labelSets{}
 	var out []Counted
 	for rows.Next() {
 		var raw string
@@ -41,11 +41,9 @@ func (s *Store) ReadCounted(ctx context.Context, from, to time.Time) ([]Counted,
 		if err := rows.Scan(&raw, &of.Totals.Messages, &of.Totals.Bytes, &failed, &handled, &of.Minutes); err != nil {
 			return nil, fmt.Errorf("add up the cells: %w", err)
 		}
-		series, err := r.seriesOf(&rowReader{rest: raw})
-		if err != nil {
+		if of.Labels, err = labels.of(raw); err != nil {
 			return nil, fmt.Errorf("decode labels: %w", err)
 		}
-		of.Labels = r.labels[series]
 		of.Totals.Errors = countedErrors(failed, handled)
 		out = append(out, of)
 	}

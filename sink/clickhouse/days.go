@@ -33,7 +33,7 @@ func (s *Store) ReadDay(ctx context.Context, q DayQuery, yield func(*telemetry.S
 	if err != nil {
 		return fmt.Errorf("read %s: %w", q.Day.Format(time.DateOnly), err)
 	}
-	r := &dayReader{store: s, of: q, labels: historyReader{series: map[string]uint32{}}, yield: yield}
+	r := &dayReader{store: s, of: q, labels: labelSets{}, yield: yield}
 	for i := range len(steps) - 1 {
 		err := r.counted(ctx, steps[i], steps[i+1])
 		if err == nil && len(q.Gauges) > 0 {
@@ -83,7 +83,7 @@ func (s *Store) daySteps(ctx context.Context, day time.Time) ([]time.Time, error
 type dayReader struct {
 	store  *Store
 	of     DayQuery
-	labels historyReader
+	labels labelSets
 	yield  func(*telemetry.SeriesDay)
 }
 
@@ -103,11 +103,9 @@ func (r *dayReader) query(ctx context.Context, statement string, from, to time.T
 		if err != nil {
 			return err
 		}
-		series, err := r.labels.seriesOf(&rowReader{rest: raw})
-		if err != nil {
+		if day.Labels, err = r.labels.of(raw); err != nil {
 			return fmt.Errorf("decode labels: %w", err)
 		}
-		day.Labels = r.labels.labels[series]
 		r.yield(day)
 	}
 	return rows.Err()

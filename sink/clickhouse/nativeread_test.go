@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +22,12 @@ import (
 // reader speaks as much of the native protocol as a query needs, and lets an engine answer over HTTP. The blocks are the engine's
 // own, in its format Native, which is that of the protocol.
 type reader struct {
-	engine   *engine
-	settings map[string]string // of the newest query
+	engine *engine
+	mu     sync.Mutex
+	// settings and compressed are of the newest query.
+	settings   map[string]string
+	compressed bool
+	cut        bool // end the next answer with cells before its last packet
 }
 
 // listen takes connections until the listener is closed.
@@ -32,8 +37,10 @@ func (r *reader) listen(listener net.Listener) {
 		if err != nil {
 			return
 		}
-		r.serve(conn) // a store that reads one statement after the other has one
-		_ = conn.Close()
+		go func() {
+			defer conn.Close()
+			r.serve(conn)
+		}()
 	}
 }
 
@@ -60,6 +67,10 @@ func (r *reader) serve(conn net.Conn) {
 			if _, err = readBlock(in, query.Compression == proto.CompressionEnabled); err == nil {
 				err = r.answer(&answer, &query, hello.Database)
 			}
+			if errors.Is(err, errCutOff) {
+				_, _ = conn.Write(answer.Buf)
+				return
+			}
 		case proto.ClientCodePing:
 			answer.PutByte(byte(proto.ServerCodePong))
 		default:
@@ -80,7 +91,9 @@ func (r *reader) serve(conn net.Conn) {
 // answer gives the blocks that the engine answers with.
 func (r *reader) answer(answer *proto.Buffer, query *proto.Query, database string) error {
 	parameters := url.Values{"database": {database}, "default_format": {"Native"}}
-	r.settings = map[string]string{}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settings, r.compressed = map[string]string{}, query.Compression == proto.CompressionEnabled
 	for _, setting := range query.Settings {
 		r.settings[setting.Key] = setting.Value
 		parameters.Set(setting.Key, setting.Value)
@@ -112,9 +125,15 @@ func (r *reader) answer(answer *proto.Buffer, query *proto.Query, database strin
 			break // an answer without rows has a block too
 		}
 	}
+	if r.cut && strings.HasPrefix(query.Body, "SELECT `ts`") {
+		r.cut = false
+		return errCutOff
+	}
 	answer.PutByte(byte(proto.ServerCodeEndOfStream))
 	return nil
 }
+
+var errCutOff = errors.New("the connection ends")
 
 // TestHistoryIsReadByTheNativeProtocol as it is by HTTP: of what time there are cells, and the cells, in steps of one statement and of several.
 func TestHistoryIsReadByTheNativeProtocol(t *testing.T) {
@@ -152,7 +171,34 @@ func TestHistoryIsReadByTheNativeProtocol(t *testing.T) {
 			}
 		}
 	}
-	if r.settings["max_block_size"] != fmt.Sprint(readBlockRows) {
-		t.Errorf("the statement has the settings %v", r.settings)
+	if r.settings["max_block_size"] != fmt.Sprint(readBlockRows) || r.compressed {
+		t.Errorf("the statement has the settings %v, compression %t", r.settings, r.compressed)
+	}
+	checkNativeFaults(t, r, listener.Addr().String(), s.database, of)
+}
+
+// checkNativeFaults reads compressed, an answer that is cut short, and one that is refused.
+func checkNativeFaults(t *testing.T, r *reader, addr, database string, of Range) {
+	var heard failures
+	opened, err := Open(t.Context(), Config{DSN: "clickhouse://user:secret@" + addr + "/" + database + "?compress=lz4&max_execution_time=61", OnError: heard.add})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	s := &store{Store: opened, t: t, engine: r.engine, database: database}
+	want := s.readBack(of)
+	if !r.compressed || r.settings["max_execution_time"] != "61" {
+		t.Errorf("the statement has the settings %v, compression %t", r.settings, r.compressed)
+	}
+	r.cut = true
+	if diff := gocmp.Diff(want, s.readBack(of), emptyIsNil); diff != "" || len(want) == 0 {
+		t.Errorf("after an answer that was cut short (-want +got):\n%s", diff)
+	}
+	if told := heard.list(); len(told) != 2 || fmt.Sprint(told[0]) != "read: ClickHouse's answer is cut short: read: EOF" || told[1] != nil {
+		t.Errorf("heard %v of an answer that was cut short", told)
+	}
+	err = opened.blocks.query(t.Context(), "SELECT throwIf(1, 'on purpose')", newCellBlock(&blockHead{}, 0), func() error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "ClickHouse answers: Code: 1002. Code: 395. DB::Exception: on purpose") {
+		t.Errorf("got %v, want what ClickHouse says", err)
 	}
 }

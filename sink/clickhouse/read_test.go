@@ -220,30 +220,3 @@ func TestRowsFromBeforeTheNewColumnsComeBack(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
-
-// TestADamagedRowIsAnError wherever it is cut.
-func TestADamagedRowIsAnError(t *testing.T) {
-	t.Parallel()
-	whole := strings.Repeat("\x00", 14) + "\x01\x03a=b" + "\x22" + telemetry.Source{}.String() + strings.Repeat("\x00", 8+4+3*8+2+4*18+3*8+4)
-	newReader := func() *historyReader {
-		return &historyReader{series: map[string]uint32{}, origins: map[string]origin{}, names: map[string]string{}}
-	}
-	if err := newReader().decode(&rowReader{rest: whole + "\x01"}, &telemetry.StoredCell{}); err != nil {
-		t.Fatalf("a whole row is an error: %v", err)
-	}
-	for cut := range len(whole) {
-		if err := newReader().decode(&rowReader{rest: whole[:cut]}, &telemetry.StoredCell{}); err == nil {
-			t.Errorf("a row of %d bytes of %d is no error", cut, len(whole)+1)
-		}
-	}
-	for row, want := range map[string]string{
-		whole + "\x01\x02":                             "1 bytes follow the last column",
-		strings.Replace(whole, "/", "-", 1):            `source "00000000000000000000000000000000-0", want a topic's id of 32 hexadecimal digits, a slash and a partition`,
-		strings.Replace(whole, "=", "-", 1):            `extra label "a-b" has no =`,
-		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01": "it is cut short",
-	} {
-		if err := newReader().decode(&rowReader{rest: row}, &telemetry.StoredCell{}); fmt.Sprint(err) != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-}

@@ -49,7 +49,8 @@ type Store struct {
 	conn     driver.Conn
 	config   Config
 	settings driver.Settings
-	encoders sync.Pool // of *cellEncoder
+	encoders sync.Pool   // of *cellEncoder
+	blocks   blockReader // nil where there is no DSN
 	reads    readSize
 }
 
@@ -62,6 +63,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	options.DialTimeout, options.ReadTimeout = dialTimeout, attemptTimeout
 	options.ConnMaxLifetime, options.MaxOpenConns, options.MaxIdleConns = connMaxLifetime, maxOpenConns, maxOpenConns
+	blocks := newBlockReader(options)
 	if options.Compression == nil {
 		options.Compression = &driver.Compression{Method: driver.CompressionLZ4}
 	}
@@ -70,6 +72,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
 	s := NewStore(conn, config)
+	s.blocks = blocks
 	if err := s.retry(ctx, "ask for settings", s.choose); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -77,7 +80,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 }
 
 // NewStore returns a store that writes through a connection, with the server's own
-// settings. The DSN is not used.
+// settings. The DSN is not used, and ReadCells is not served: a connection does not give blocks.
 func NewStore(conn driver.Conn, config Config) *Store {
 	return &Store{conn: conn, config: config, reads: readSize{maxReadRows, maxDecodedRows}}
 }
@@ -133,7 +136,12 @@ func (s *Store) choose(ctx context.Context) error {
 }
 
 // Close closes all connections.
-func (s *Store) Close() error { return s.conn.Close() }
+func (s *Store) Close() error {
+	if s.blocks != nil {
+		s.blocks.close()
+	}
+	return s.conn.Close()
+}
 
 // retry tries until it succeeds or ctx ends. Nothing is given up: a row that the
 // schema refuses shows as an error until somebody mends the schema.
