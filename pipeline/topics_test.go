@@ -94,7 +94,7 @@ var wrongTopics = []struct {
 	{telemetry.TopicCells, []string{"max.message.bytes", "1048588", "retention.ms", "999999"},
 		[]string{"max.message.bytes=1048588, needs at least 2097152", "retention.ms=999999, needs at least 3600000 (1h)"}},
 	{telemetry.TopicGroups, []string{"max.message.bytes", "1048588", "retention.ms", "3600000"},
-		[]string{"max.message.bytes=1048588, needs at least 2097152", "retention.ms=3600000, needs at least 7200000 (2h)"}},
+		[]string{"max.message.bytes=1048588, needs at least 2097152", "retention.ms=3600000, needs at least 9000000 (2h30m)"}},
 	{telemetry.TopicAlerts, []string{"cleanup.policy", "compact,delete", "max.message.bytes", "1048588"},
 		[]string{"cleanup.policy=compact,delete, needs compact", "max.message.bytes=1048588, needs at least 2097152",
 			"min.compaction.lag.ms=0, needs at least 3600000 (1h)"}},

@@ -67,7 +67,7 @@ func (b *batch) add(one asked) {
 		added.back = max(added.back, b.columns.wholePanes(span))
 	}
 	for _, ago := range one.of.reads.ago {
-		added.back = max(added.back, b.columns.wholePanes(ago)+b.columns.wholePanes(one.rule.Window))
+		added.back = max(added.back, b.columns.wholePanes(ago.back)+b.columns.wholePanes(ago.of(one.rule.Window)))
 	}
 	if one.of.reads.prev {
 		added.back = max(added.back, 2*b.columns.wholePanes(one.rule.Window))
@@ -149,12 +149,14 @@ func (l leafNames) elsewhere(node ast.Node) (reach, bool) {
 	case *ast.IdentifierNode:
 		return reach{window, window}, n.Value == "prev"
 	case *ast.CallNode:
-		function, text := SpanCall(n)
-		if over, known := l.of.reads.over[text]; known && function == "over" {
-			return reach{0, l.columns.panes(over)}, true
-		}
-		if back, known := l.of.reads.ago[text]; known && function == "ago" {
-			return reach{l.columns.panes(back), window}, true
+		function, spans := SpanCall(n)
+		switch function {
+		case "over":
+			over, known := l.of.reads.over[spans[0]]
+			return reach{0, l.columns.panes(over)}, known
+		case agoName:
+			ago, known := l.of.reads.ago[agoKey(spans[0], spans[1:])]
+			return reach{l.columns.panes(ago.back), l.columns.panes(ago.of(l.rule.Window))}, known
 		}
 	}
 	return reach{}, false

@@ -117,7 +117,8 @@ var fieldConditions = []string{
 	`version_share("1.2.0") < 0.2`, `tier == "S1" and tps > 10 or topic startsWith "orders-000" and not (cluster in ["eu-1", "eu-2"])`,
 	`label("topic") matches "7$"`, `topic contains "42" or topic endsWith "5" and tier != "S2"`, "prev.rebalances == rebalances",
 	`max(p99, over("2m").p99) > (tier == "S1" ? 99ms : 100ms)`, "bytes / messages > 1.5KB", `-tps < -90 and abs(tps - prev.tps) > 30`,
-	"prev.lag > 500 or lag_max > 990",
+	"prev.lag > 500 or lag_max > 990", `tps > 1.2 * ago(30s, 2m).tps and ago("1m", "90s").errors > 500 | 20s`,
+	"p90 > ago(10s, 1m).p90 and ago(1m, 2m).latency_share_above(90ms) > 12% and lag_max > ago(20s, 30s).lag_max - 50",
 	"lag_seconds > policy.tiers[tier].lag_age", `lag > policy.tiers["S2"].lag and tps > 0.6 * policy.inventory[label("cluster")].capacity_tps`,
 	`outdated(policy.sdk_min["go"]) > 0.4`, `version_share("<", policy.sdk_min["go"]) < version_share(">=", "1.2.0")`,
 }

@@ -36,15 +36,22 @@ func onlyText(call *ast.CallNode) (text string, constant bool) {
 	return argument.Value, true
 }
 
-// SpanCall is the function and the span of a look elsewhere in time, "" where a node is none.
-func SpanCall(node ast.Node) (function, span string) {
+// SpanCall is the function of a look elsewhere in time, and what it is given, which are texts of durations: one, or two of ago with a
+// span of its own. It is "" where a node is none.
+func SpanCall(node ast.Node) (function string, spans []string) {
 	call, ok := node.(*ast.CallNode)
 	if !ok || !slices.Contains(spanFunctions, CalledName(call)) {
-		return "", ""
+		return "", nil
 	}
-	text, constant := onlyText(call)
-	if !constant {
-		return "", ""
+	for _, argument := range call.Arguments {
+		text, constant := argument.(*ast.StringNode)
+		if !constant {
+			return "", nil
+		}
+		spans = append(spans, text.Value)
 	}
-	return CalledName(call), text
+	if len(spans) == 0 || len(spans) > 2 || len(spans) == 2 && CalledName(call) != agoName {
+		return "", nil
+	}
+	return CalledName(call), spans
 }

@@ -11,8 +11,9 @@ import (
 // Bounds of one rule. Lookback is what the rule stage keeps in memory and replays
 // after a restart.
 const (
-	MaxLookback = time.Hour // not smaller: "an hour ago" is asked; not larger: memory and replay grow with it
-	MaxBy       = 8         // not smaller: six labels name a resource; not larger: groups multiply
+	MaxSpan     = time.Hour        // a window, or a duration of over and ago; not smaller: "an hour ago" is asked; not larger: the store has what is older
+	MaxLookback = 90 * time.Minute // all together; not smaller: an hour that leaves out what is newest is a norm; not larger: memory and replay grow with it
+	MaxBy       = 8                // not smaller: six labels name a resource; not larger: groups multiply
 )
 
 // DefaultWindow applies where a rule names none. Not smaller: a single pane is

@@ -101,14 +101,15 @@ func (e *Evaluator) ask(rule *Rule, g *groupState, at time.Time) (verdict, error
 		_, span := elsewhere(at.Add(-e.wholePanes(rule.reads.over[text])), at)
 		return span
 	})
-	view.Ago = remembered(func(text string) Span {
-		if back, past := rule.reads.past[text]; past {
+	view.Ago = rememberedAgo(func(key string) Span {
+		if back, past := rule.reads.past[key]; past {
 			span, known := e.past(rule, g, at.Add(-back))
 			readUnknown = readUnknown || !known
 			return span
 		}
-		back := e.wholePanes(rule.reads.ago[text])
-		_, span := elsewhere(from.Add(-back), at.Add(-back))
+		ago := rule.reads.ago[key]
+		ended := at.Add(-e.wholePanes(ago.back))
+		_, span := elsewhere(ended.Add(-e.wholePanes(ago.of(rule.Window))), ended)
 		return span
 	})
 	view.Baseline = remembered(func(text string) Baseline {

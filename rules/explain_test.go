@@ -34,7 +34,10 @@ func explained(t *testing.T, text string, view *View) string {
 
 // TestExplanation: each part has its text as it is written and the value that it has in the view.
 func TestExplanation(t *testing.T) {
-	view := &View{LabelView: LabelView{Tier: "S1", SDKVersion: "1.9"}, Over: func(string) Span { return Span{TPS: 4023, LagMax: math.NaN()} }}
+	view := &View{LabelView: LabelView{Tier: "S1", SDKVersion: "1.9"}, Over: func(string) Span { return Span{TPS: 4023, LagMax: math.NaN()} },
+		Ago: func(back string, length ...string) Span {
+			return map[string]Span{"10m, 1h": {TPS: 4}}[agoKey(back, length)]
+		}}
 	view.TPS, view.P99, view.SizeMax, view.Lag, view.Members = 20000, 0.953, 10240, 5, math.NaN()
 	view.LatencyShareAbove = func(seconds float64) float64 { return seconds / 10 }
 	view.PolicyNumber = func(string, string, string) float64 { return 60 }
@@ -44,6 +47,7 @@ func TestExplanation(t *testing.T) {
 			"  tps >= 2 * over(\"5m\").tps = true\n    tps = 20000 /s\n    2 * over(\"5m\").tps = 8046 /s\n      2 = 2\n      over(\"5m\").tps = 4023 /s\n" +
 			"  lag > 9 = false\n    lag = 5\n    9 = 9",
 		"over(5m).lag_max > 1 or lag > 1":            "WHOLE = true\n  over(5m).lag_max > 1 = unknown\n    over(5m).lag_max = unknown\n    1 = 1\n  lag > 1 = true\n    lag = 5\n    1 = 1",
+		"tps > 3 * ago( 10m,1h ).tps":                "WHOLE = true\n  tps = 20000 /s\n  3 * ago( 10m,1h ).tps = 12 /s\n    3 = 3\n    ago( 10m,1h ).tps = 4 /s",
 		"not (members > 3) and lag / 0 > 1":          "WHOLE = unknown\n  not (members > 3) = unknown\n    members > 3 = unknown\n      members = unknown\n      3 = 3\n  lag / 0 > 1 = true\n    lag / 0 = +Inf\n      lag = 5\n      0 = 0\n    1 = 1",
 		"(size_max + 1KiB) > 10KiB":                  "WHOLE = true\n  size_max + 1KiB = 11264 B\n    size_max = 10240 B\n    1KiB = 1024 B\n  10KiB = 10240 B",
 		"latency_share_above(500ms) > 4%":            "WHOLE = true\n  latency_share_above(500ms) = 0.05\n  4% = 0.04",
@@ -51,8 +55,8 @@ func TestExplanation(t *testing.T) {
 		"tps * 2 > 1 && !(lag > 9)":                  "WHOLE = true\n  tps * 2 > 1 = true\n    tps * 2 = 40000 /s\n      tps = 20000 /s\n      2 = 2\n    1 = 1\n  !(lag > 9) = true\n    lag > 9 = false\n      lag = 5\n      9 = 9",
 		"lag > 1 ? tps > 5 : p99 > 1s":               "WHOLE = true\n  lag > 1 = true\n    lag = 5\n    1 = 1\n  tps > 5 = true\n    tps = 20000 /s\n    5 = 5\n  p99 > 1s = false\n    p99 = 0.953 s\n    1s = 1 s",
 		`sdk_version < "1.10" and lag not in [1, 2]`: "WHOLE = true\n  sdk_version < \"1.10\" = true\n    sdk_version = 1.9\n    \"1.10\" = 1.10\n  lag not in [1, 2] = true\n    lag = 5",
-		`1 < lag < 9`: "WHOLE = true\n  1 < lag = true\n    1 = 1\n    lag = 5\n  lag < 9 = true\n    lag = 5\n    9 = 9",
-		"lag_seconds < policy.tiers[tier].lag_age": "WHOLE = true\n  lag_seconds = 0 s\n  policy.tiers[tier].lag_age = 60 s",
+		`1 < lag < 9`:                                "WHOLE = true\n  1 < lag = true\n    1 = 1\n    lag = 5\n  lag < 9 = true\n    lag = 5\n    9 = 9",
+		"lag_seconds < policy.tiers[tier].lag_age":   "WHOLE = true\n  lag_seconds = 0 s\n  policy.tiers[tier].lag_age = 60 s",
 	} {
 		want = strings.Replace(want, "WHOLE", text, 1)
 		if got := explained(t, text, view); got != want {

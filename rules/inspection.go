@@ -34,6 +34,11 @@ type daySpan struct{ back, days int }
 
 func (s daySpan) covers(back int) bool { return back >= s.back && back < s.back+s.days }
 
+// days are those of the span in an inspection with a window.
+func (s agoSpan) days(window time.Duration) daySpan {
+	return daySpan{int(s.back / Day), int(s.of(window) / Day)}
+}
+
 type inspectedGroup struct {
 	values []string
 	spans  []inspectedSpan // as the grouping's
@@ -76,8 +81,8 @@ func (r *Rule) daySpans() []daySpan {
 	for _, span := range r.reads.over {
 		out = append(out, daySpan{0, int(span / Day)})
 	}
-	for _, back := range r.reads.ago {
-		out = append(out, daySpan{int(back / Day), days})
+	for _, ago := range r.reads.ago {
+		out = append(out, ago.days(r.Window))
 	}
 	if r.reads.prev {
 		out = append(out, daySpan{days, days})

@@ -95,6 +95,12 @@ func TestInspectionsSeeWholeDays(t *testing.T) {
 			in.Take(7, had("a", 50))
 			in.Take(8, had("a", 1000))
 		}, "a map[messages:4]"},
+		{"alert: A\nby: [topic]\nexpr: ago(1d, 3d).messages == 90 and over(3d).messages == 64 and ago(1d).messages == 60", func(in *Inspection) {
+			in.Take(0, had("a", 4))
+			in.Take(1, had("a", 60))
+			in.Take(3, had("a", 30))
+			in.Take(4, had("a", 1000))
+		}, "a map[]"},
 		{"alert: A\nby: [topic]\nexpr: departed_clients == 1 and clients == 1 and nodes == 0", func(in *Inspection) {
 			in.Take(0, had("a", 1, by("c1", "1.0.0")))
 			in.Take(1, had("a", 1, by("c1", "1.0.0")))
@@ -250,6 +256,9 @@ func TestFaultsOfTheLane(t *testing.T) {
 		group("lane: inspection", "expr: tps > 1, window: 31d"):             `window: got duration "31d", want whole days from 1d to 30d in an inspection`,
 		group("lane: inspection", "expr: over(5m).tps > 1"):                 `expr: got duration "5m", want whole days from 1d to 30d in an inspection`,
 		group("lane: inspection", "expr: ago(29d).tps > 1, window: 2d"):     "the rule looks back 31d, at most 30d is kept",
+		group("lane: inspection", "expr: 'ago(7d, 1h).tps > 1'"):            `expr: got duration "1h", want whole days from 1d to 30d in an inspection`,
+		group("lane: inspection", "expr: 'ago(7d, 5d, 1d).tps > 1'"):         "expr: ago takes how long ago and how long a span, and is given 3 arguments",
+		group("lane: inspection", "expr: 'ago(29d, 2d).tps > 1'"):           "the rule looks back 31d, at most 30d is kept",
 		group("lane: inspection", "expr: tps > 2 * baseline(7d).tps"):       "expr: an inspection has no baseline: its windows have all hours of a day",
 		group("lane: inspection", "expr: over(7).tps > 1"):                  "expr: over takes a duration with its unit",
 		group("lane: inspection", "expr: send_skew > 3"):                    "expr: an inspection has no send_skew: it is the median of all panes, and days are not kept by pane",

@@ -88,8 +88,8 @@ func (in *Inspection) look(rule *Rule, of *inspectedGrouping, g *inspectedGroup)
 		_, out := span(daySpan{0, int(rule.reads.over[text] / Day)})
 		return out
 	})
-	view.Ago = remembered(func(text string) Span {
-		_, out := span(daySpan{int(rule.reads.ago[text] / Day), days})
+	view.Ago = rememberedAgo(func(key string) Span {
+		_, out := span(rule.reads.ago[key].days(rule.Window))
 		return out
 	})
 	if rule.reads.prev {

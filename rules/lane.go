@@ -65,8 +65,8 @@ func (d *decoder) window(node *yaml.Node, rule *Rule) {
 		return
 	}
 	rule.Window = d.duration(node, "window", DefaultWindow)
-	if rule.Window <= 0 || rule.Window > MaxLookback {
-		d.fault(node, "", "got window %s, want above 0 and at most %s", FormatDuration(rule.Window), FormatDuration(MaxLookback))
+	if rule.Window <= 0 || rule.Window > MaxSpan {
+		d.fault(node, "", "got window %s, want above 0 and at most %s", FormatDuration(rule.Window), FormatDuration(MaxSpan))
 		rule.Window = DefaultWindow
 	}
 }

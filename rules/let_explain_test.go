@@ -16,7 +16,7 @@ rules:
     warn: ' slower or tps > usual'
     crit: not slow
 `)[0]
-	view := &View{Ago: func(string) Span { return Span{TPS: 4} }}
+	view := &View{Ago: func(string, ...string) Span { return Span{TPS: 4} }}
 	view.TPS, view.P99 = 20, 0.953
 	parts, _ := rule.explained(view, severityWarning)
 	var got []string

@@ -14,6 +14,7 @@ import (
 func FuzzLets(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"p99 > 800ms", "not a", "a and b or tps > 1"}, {"b", "a", "a > 1"}, {"over(5m)", "a.tps * 2", "b > a.tps"}, {"5m", "over(a).tps", "b > 1"},
+		{"10m", "ago(a, 1h)", "tps > b.tps and ago(a, 5%).tps > ago(a, a, a).tps"},
 		{`"größe"`, "topic == a", "b ? tps > 1 : errors > 1"}, {"[1, 2]", "any(a, # > 1)", "b and lag in a"}, {"if tps > 1 { 1 } else { 2 }", "a; a", "a > b"},
 		{"tps > 1 // x", "a\n\n  and a", "b"}, {"-5", "a ** 2", "b > a ?? 1"}, {"policy.tiers[tier].lag", "max(a, 1)", "lag > b"}, {"sdk_version", `a < "1.2"`, "not b"},
 		{"日本", "a(1)", "a | b()"}, {"{x: tps}", "a.x", "a?.x > 1 and b in 1..3"}, {"5%", "10MB/s", "bps > b * a"}, {"let x = 1; x", "(a", "a)"}, {"#", ".a", "$env.a"},
@@ -54,7 +55,7 @@ func checkPlacesOf(t *testing.T, rule *Rule) {
 	}
 	rule.FiresEarly()
 	rule.Reads()
-	view := &View{Ago: func(string) Span { return unknownSpan() }, Over: func(string) Span { return unknownSpan() }, Prev: unknownSpan()}
+	view := &View{Ago: func(string, ...string) Span { return unknownSpan() }, Over: func(string) Span { return unknownSpan() }, Prev: unknownSpan()}
 	view.Span = unknownSpan()
 	view.setLabels(rule.Grouping.By, []string{"a", "S1", "1.2"})
 	view.setPolicy(nil, new(bool))

@@ -220,7 +220,7 @@ rules:
     annotations: {summary: '{{ .few }} {{ .no_members }} {{ .usual }} {{ printf "%.1f" .whole }} {{ if .wide }}wide{{ end }} {{ .past | humanizeDuration }}'}
 `)[0]
 	for members, want := range map[float64]string{math.NaN(): "false false NaN 5.0 wide 2s", 2: "true false NaN 5.0 wide 2s", 3: "false true NaN 5.0 wide 2s"} {
-		view := &View{Ago: func(string) Span { return unknownSpan() }, Over: func(string) Span { return Span{P99: 2} }}
+		view := &View{Ago: func(string, ...string) Span { return unknownSpan() }, Over: func(string) Span { return Span{P99: 2} }}
 		view.Members, view.SizeMax = members, 20000
 		got, err := render(rule.annotations["summary"], annotationData(rule, nil, view))
 		if err != nil || got != want {

@@ -81,8 +81,8 @@ func (x *expression) syntax(err error) error {
 	return append(x.faults(), x.explain(err, nil)).sorted()
 }
 
-// spanFunctions take a span of time as a text.
-var spanFunctions = []string{"over", "ago", baselineFunction}
+// spanFunctions take a span of time as a text, and ago two.
+var spanFunctions = []string{"over", agoName, baselineFunction}
 
 // patcher puts constants in place of literals into a tree.
 type patcher struct {
@@ -124,15 +124,17 @@ func (p *patcher) Visit(node *ast.Node) {
 
 // span gives a function that takes a span of time the text of a literal: over(5m) is over("5m").
 func (p *patcher) span(call *ast.CallNode) {
-	if len(call.Arguments) != 1 || !slices.Contains(spanFunctions, CalledName(call)) {
+	if !slices.Contains(spanFunctions, CalledName(call)) {
 		return
 	}
-	literal, ok := p.literal(call.Arguments[0])
-	if !ok {
-		return
-	}
-	if text, ok := literal.DurationText(); ok {
-		ast.Patch(&call.Arguments[0], &ast.StringNode{Value: text})
+	for i, argument := range call.Arguments {
+		literal, ok := p.literal(argument)
+		if !ok {
+			continue
+		}
+		if text, ok := literal.DurationText(); ok {
+			ast.Patch(&call.Arguments[i], &ast.StringNode{Value: text})
+		}
 	}
 }
 

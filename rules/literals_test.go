@@ -43,12 +43,13 @@ func TestLiteralsAreConstants(t *testing.T) {
 
 // TestSpansAsLiterals holds that a literal and a text say the same span.
 func TestSpansAsLiterals(t *testing.T) {
-	compiled, err := compileExpr(`over(5m).tps > 1 and over("5m").tps > 1 and ago(0.5m).tps > 1 and ago(1e3ms).tps > 1`, nil, LaneRealtime)
+	compiled, err := compileExpr(`over(5m).tps > 1 and over("5m").tps > 1 and ago(0.5m).tps > 1 and ago(1e3ms).tps > 1 and ago(10m,  "1h").tps > 1`, nil, LaneRealtime)
 	if err != nil {
 		t.Fatal(err)
 	}
 	reads := compiled.reads
-	if len(reads.over) != 1 || reads.over["5m"] != 5*time.Minute || reads.ago["0.5m"] != 30*time.Second || reads.ago["1s"] != time.Second {
+	if len(reads.over) != 1 || reads.over["5m"] != 5*time.Minute || reads.ago["0.5m"] != (agoSpan{back: 30 * time.Second}) || reads.ago["1s"] != (agoSpan{back: time.Second}) ||
+		reads.ago["10m, 1h"] != (agoSpan{10 * time.Minute, time.Hour}) {
 		t.Errorf("reads over %v, ago %v", reads.over, reads.ago)
 	}
 }

@@ -68,6 +68,9 @@ func (x *expression) meant(message string, at int) (clearer, hint string) {
 		return unfit(match[3], match[2], match[1])
 	}
 	if match := argumentCount.FindStringSubmatch(message); match != nil {
+		if match[1] == "too many" && match[2] == "over" {
+			return words, "a span that ended before now is ago(10m, 1h)"
+		}
 		return words, exampleOf(match[2])
 	}
 	if match := mismatched.FindStringSubmatch(words); match != nil {

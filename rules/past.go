@@ -20,7 +20,7 @@ const MaxPast = 28 * Day
 // many hours, and each of a large store takes seconds to read; not more: it is read for nothing where the rule asks no more.
 const pastAhead = 10 * time.Minute
 
-// Past answers what groups counted in hours that are longer ago than MaxLookback. Its methods are called from any goroutine.
+// Past answers what groups counted in hours that are longer ago than MaxSpan. Its methods are called from any goroutine.
 // Where rules are evaluated live it never waits: what it has not read yet is unknown.
 type Past interface {
 	// Hour returns what a group of a grouping, by telemetry.GroupKey, counted in the hour that begins at start, zeros where it
@@ -98,8 +98,8 @@ func (c Counted) span() Span {
 
 // pastSpan is how far back ago looks where that is further than what is kept: whole hours. It is 0 of all other nodes.
 func pastSpan(node ast.Node) time.Duration {
-	if function, text := SpanCall(node); function == "ago" {
-		if back, err := parseDuration(text); err == nil && isPast(back) {
+	if function, spans := SpanCall(node); function == agoName && len(spans) == 1 {
+		if back, err := parseDuration(spans[0]); err == nil && isPast(back) {
 			return back
 		}
 	}
@@ -107,7 +107,7 @@ func pastSpan(node ast.Node) time.Duration {
 }
 
 func isPast(back time.Duration) bool {
-	return back > MaxLookback && back <= MaxPast && back%time.Hour == 0
+	return back > MaxSpan && back <= MaxPast && back%time.Hour == 0
 }
 
 // fieldElsewhere holds a field of another span against those that there are.
@@ -122,7 +122,7 @@ func (r *reader) fieldElsewhere(n *ast.MemberNode, name string) {
 		}
 		r.fail(n.Property, fmt.Sprintf("baseline has no %s", name), hint)
 	case r.lane == LaneRealtime && pastSpan(n.Node) > 0 && !slices.Contains(pastFields, name):
-		r.fail(n.Node, fmt.Sprintf("ago of more than %s has no %s", FormatDuration(MaxLookback), name), "it has "+strings.Join(pastFields, ", "))
+		r.fail(n.Node, fmt.Sprintf("ago of more than %s has no %s", FormatDuration(MaxSpan), name), "it has "+strings.Join(pastFields, ", "))
 	}
 }
 

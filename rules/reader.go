@@ -30,7 +30,7 @@ type reading struct {
 	fields   []string // numeric fields of the view, in the order of their first use
 	needs    telemetry.Parts
 	over     map[string]time.Duration
-	ago      map[string]time.Duration
+	ago      map[string]agoSpan       // by what stands between its brackets
 	past     map[string]time.Duration // ago of more than MaxLookback
 	baseline map[string]time.Duration
 	prev     bool
@@ -56,19 +56,23 @@ type reader struct {
 }
 
 func newReader(x *expression, by []string, lane Lane) *reader {
-	return &reader{expression: x, by: by, lane: lane, reading: reading{over: map[string]time.Duration{}, ago: map[string]time.Duration{},
+	return &reader{expression: x, by: by, lane: lane, reading: reading{over: map[string]time.Duration{}, ago: map[string]agoSpan{},
 		past: map[string]time.Duration{}, baseline: map[string]time.Duration{}, policy: x.policy.used}}
 }
 
 // show adds what an annotation shows by a let. Its fields are none that the condition depends on.
 func (r *reading) show(other reading) {
 	for into, from := range map[*map[string]time.Duration]map[string]time.Duration{
-		&r.over: other.over, &r.ago: other.ago, &r.past: other.past, &r.baseline: other.baseline} {
+		&r.over: other.over, &r.past: other.past, &r.baseline: other.baseline} {
 		if *into == nil {
 			*into = map[string]time.Duration{}
 		}
 		maps.Copy(*into, from)
 	}
+	if r.ago == nil {
+		r.ago = map[string]agoSpan{}
+	}
+	maps.Copy(r.ago, other.ago)
 	r.needs |= other.needs
 	r.shown = append(r.shown, other.fields...)
 	r.gaugesElsewhere = r.gaugesElsewhere || other.gaugesElsewhere
@@ -125,14 +129,15 @@ func (r *reader) name(name string, node ast.Node) {
 func (r *reader) call(n *ast.CallNode) {
 	name := CalledName(n)
 	r.versionCall(n, name)
+	if name == agoName {
+		r.ago(n)
+	}
 	if len(n.Arguments) != 1 {
 		return
 	}
 	switch name {
 	case "over":
 		r.span(name, n.Arguments[0], r.reading.over)
-	case "ago":
-		r.span(name, n.Arguments[0], r.reading.ago)
 	case baselineFunction:
 		r.span(name, n.Arguments[0], r.reading.baseline)
 	case "label":
@@ -146,23 +151,29 @@ func (r *reader) call(n *ast.CallNode) {
 
 // span notes the span of time that a function is given.
 func (r *reader) span(function string, argument ast.Node, spans map[string]time.Duration) {
-	literal, written := r.literal(argument)
-	if written && literal.Message != "" {
-		return
+	if text, span, ok := r.duration(function, argument, "write "+r.lane.spanExample(function)); ok {
+		spans[text] = span
+	}
+}
+
+// duration is the span of time that a function is given, as it is written; not ok where that is wrong.
+func (r *reader) duration(function string, argument ast.Node, hint string) (written string, span time.Duration, ok bool) {
+	literal, isLiteral := r.literal(argument)
+	if isLiteral && literal.Message != "" {
+		return "", 0, false
 	}
 	text, constant := argument.(*ast.StringNode)
 	_, number := argument.(*ast.IntegerNode)
-	hint := "write " + r.lane.spanExample(function)
 	switch {
-	case written && !constant:
+	case isLiteral && !constant:
 		r.misused(argument, fmt.Sprintf("%s takes a duration, and %s is %s", function, literal.Text, literal.Of.In()), hint)
-		return
+		return "", 0, false
 	case number:
 		r.misused(argument, fmt.Sprintf("%s takes a duration with its unit", function), hint)
-		return
+		return "", 0, false
 	case !constant:
 		r.misused(argument, function+" takes a constant duration", hint)
-		return
+		return "", 0, false
 	}
 	read := parseDuration
 	if function == baselineFunction {
@@ -175,21 +186,17 @@ func (r *reader) span(function string, argument ast.Node, spans map[string]time.
 	switch {
 	case r.lane == LaneInspection && function == baselineFunction:
 		r.fail(argument, "an inspection has no baseline: its windows have all hours of a day", "compare with over(7d), or with ago(7d)")
-		return
+		return "", 0, false
 	case err == nil && r.lane == LaneInspection:
 		err = wholeDays(span)
-	case err == nil && function == "ago" && isPast(span):
-		spans = r.reading.past
-	case err == nil && function == "ago" && span > MaxLookback:
-		err = fmt.Errorf("got duration %q, want at most %s, or whole hours up to %s", text.Value, FormatDuration(MaxLookback), FormatDuration(MaxPast))
-	case err == nil && function != baselineFunction && span > MaxLookback:
-		err = fmt.Errorf("got duration %q, want at most %s", text.Value, FormatDuration(MaxLookback))
+	case err == nil && function == "over" && span > MaxSpan:
+		err = fmt.Errorf("got duration %q, want at most %s", text.Value, FormatDuration(MaxSpan))
 	}
 	if err != nil {
 		r.misused(argument, err.Error(), "")
-		return
+		return "", 0, false
 	}
-	spans[text.Value] = span
+	return text.Value, span, true
 }
 
 // versionCall checks the versions that a function of the view, or of a span elsewhere, is given.

@@ -50,8 +50,8 @@ func (r *Rule) Lookback() time.Duration {
 	for _, span := range r.reads.over {
 		longest = max(longest, span)
 	}
-	for _, back := range r.reads.ago {
-		longest = max(longest, back+r.Window)
+	for _, ago := range r.reads.ago {
+		longest = max(longest, ago.back+ago.of(r.Window))
 	}
 	if r.reads.prev {
 		longest = max(longest, 2*r.Window)

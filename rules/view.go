@@ -16,9 +16,9 @@ type View struct {
 	Completeness    float64 `expr:"completeness" dim:"plain" unit:"share 0-1 of sources that contributed"`
 	Late            float64 `expr:"late" dim:"plain" unit:"reports that came too late to be evaluated"`
 
-	Over     func(span string) Span     `expr:"over" unit:"the same group over another span that ends now"`
-	Ago      func(back string) Span     `expr:"ago" unit:"the same window that long ago"`
-	Baseline func(span string) Baseline `expr:"baseline" unit:"the same hour on earlier days"`
+	Over     func(span string) Span                   `expr:"over" unit:"the same group over another span that ends now"`
+	Ago      func(back string, length ...string) Span `expr:"ago" unit:"the same window that long ago, or a span of its own that ended then"`
+	Baseline func(span string) Baseline               `expr:"baseline" unit:"the same hour on earlier days"`
 
 	PolicyNumber  func(section, key, name string) float64 `expr:"policy.number"`
 	PolicyVersion func(language string) string            `expr:"policy.version"`

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"text/template"
-	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"go.yaml.in/yaml/v3"
@@ -188,9 +187,9 @@ func (r *Rule) Reads() []string {
 	for _, span := range slices.Sorted(maps.Keys(r.reads.over)) {
 		out = append(out, "over("+span+")")
 	}
-	for _, spans := range []map[string]time.Duration{r.reads.ago, r.reads.past} {
-		for _, back := range slices.Sorted(maps.Keys(spans)) {
-			out = append(out, "ago("+back+")")
+	for _, spans := range [][]string{slices.Sorted(maps.Keys(r.reads.ago)), slices.Sorted(maps.Keys(r.reads.past))} {
+		for _, between := range spans {
+			out = append(out, agoName+"("+between+")")
 		}
 	}
 	for _, span := range slices.Sorted(maps.Keys(r.reads.baseline)) {

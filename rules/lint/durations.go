@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -45,24 +46,36 @@ func findOddSpans(l *look) {
 	for _, rule := range l.folder.Rules {
 		for _, condition := range rule.Conditions() {
 			ast.Walk(&condition.Tree, visitor(func(node *ast.Node) {
-				function, text := rules.SpanCall(*node)
-				span, err := rules.ParseDuration(text)
-				if function == "" || err != nil {
-					return
+				if function, spans := rules.SpanCall(*node); function != "" {
+					l.oddSpans(rule, condition.Key, (*node).(*ast.CallNode), spans)
 				}
-				above, hint := l.rounded(span)
-				if above == span {
-					return
-				}
-				does := "covers " + short(above)
-				if function == "ago" {
-					does = "looks back " + short(above)
-				}
-				offset, keys := rule.Place(condition.Key, *node)
-				l.say(rule.Fault(fmt.Sprintf("%s(%s) is no whole number of panes of %s, and %s", function, short(span), short(l.config.Pane), does),
-					hint, offset, keys...))
 			}))
 		}
+	}
+}
+
+// oddSpans says which durations of a look elsewhere in time are rounded up.
+func (l *look) oddSpans(rule *rules.Rule, key string, call *ast.CallNode, spans []string) {
+	function := rules.CalledName(call)
+	for i, text := range spans {
+		span, err := rules.ParseDuration(text)
+		if err != nil {
+			continue
+		}
+		above, hint := l.rounded(span)
+		if above == span {
+			continue
+		}
+		written, at, does := fmt.Sprintf("%s(%s)", function, short(span)), ast.Node(call), "covers"
+		if function == "ago" && i == 0 {
+			does = "looks back"
+		}
+		if len(spans) > 1 {
+			written, at = fmt.Sprintf("%s of %s(%s)", short(span), function, strings.Join(spans, ", ")), call.Arguments[i]
+		}
+		offset, keys := rule.Place(key, at)
+		l.say(rule.Fault(fmt.Sprintf("%s is no whole number of panes of %s, and %s %s", written, short(l.config.Pane), does, short(above)),
+			hint, offset, keys...))
 	}
 }
 

@@ -78,9 +78,12 @@ func countsIn(side ast.Node) counts {
 
 // hourCall is a look at clock hours past as it is written, "" where a node is none.
 func hourCall(node ast.Node) string {
-	function, text := rules.SpanCall(node)
-	span, err := rules.ParseDuration(text)
-	if err != nil || function != "baseline" && (function != "ago" || span <= rules.MaxLookback) {
+	function, spans := rules.SpanCall(node)
+	if len(spans) != 1 { // ago with a span of its own looks at what is kept
+		return ""
+	}
+	span, err := rules.ParseDuration(spans[0])
+	if err != nil || function != "baseline" && (function != "ago" || span <= rules.MaxSpan) {
 		return ""
 	}
 	return function + "(" + short(span) + ")"
