@@ -93,6 +93,8 @@ func TestExampleHoldsBackWhatFollows(t *testing.T) {
 		"ClusterWatermark severity=critical cluster=asia":                                      "active",
 		"ReplicaHealth severity=warning cluster=asia":                                          "suppressed",
 		"ReplicaHealthCritical severity=critical cluster=asia":                                 "active",
+		"ReplicaHealth severity=warning cluster=us":                                            "suppressed",
+		"ControllerMissing severity=critical cluster=us":                                       "active",
 		"ConsumerNodeOffline severity=warning cluster=asia group=billing tier=S1":              "suppressed",
 		"ConsumerNodeOffline severity=critical cluster=asia group=billing tier=S1":             "active",
 		"ConsumerNodeOffline severity=warning cluster=asia group=shipping tier=S1":             "active",
