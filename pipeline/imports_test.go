@@ -28,6 +28,9 @@ var mayImport = map[string][]string{
 	"cmd":       {"pipeline", "telemetry", "sdk", "deploy"},
 }
 
+// modelFolders are packages of pure values below a folder that does I/O: they may import telemetry and of others the standard library.
+var modelFolders = []string{"collect/lag"}
+
 // telemetryNeeds is all that the values which travel may need from elsewhere.
 var telemetryNeeds = []string{"google.golang.org/protobuf"}
 
@@ -54,6 +57,13 @@ func TestImports(t *testing.T) {
 			if from == "telemetry" && !strings.Contains(p.ImportPath, "/internal/") && to == "" && strings.Contains(path, ".") &&
 				!slices.ContainsFunc(telemetryNeeds, func(need string) bool { return strings.HasPrefix(path, need) }) {
 				t.Errorf("%s imports %s: telemetry may import the standard library and %v", p.ImportPath, path, telemetryNeeds)
+			}
+		}
+		if slices.Contains(modelFolders, strings.TrimPrefix(p.ImportPath, module+"/")) {
+			for _, path := range p.Imports {
+				if path != module+"/telemetry" && (strings.Contains(path, ".") || slices.Contains([]string{"net", "os"}, path)) {
+					t.Errorf("%s imports %s: a model may import telemetry, and of the standard library what does no I/O", p.ImportPath, path)
+				}
 			}
 		}
 		for _, word := range []string{"util", "utils", "common", "helper", "helpers", "misc", "shared", "base"} {

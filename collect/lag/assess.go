@@ -1,0 +1,163 @@
+package lag
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// preciseMillis is how far apart the bounds of an age may be for the age to be known, whatever it is. Not less: polls may be a minute
+	// apart. Not more: the shortest limit that rules.d/policy.yaml has is a minute.
+	preciseMillis = 60_000
+
+	// preciseShare is how far apart they may be as a share of the upper one. Not less: points a day old are a fifth of their age
+	// apart. Not more: the age could be off by more than twice.
+	preciseShare = 0.5
+
+	// BoundCounts is the age from which a lower bound is reported where the age is not known. Not shorter: an alert on the longest
+	// limit of rules.d/policy.yaml, 30 min, must not resolve because a collector began anew and knows less. Not longer: of a group that was far behind
+	// before the first poll nothing would be said for as long.
+	BoundCounts = time.Hour
+)
+
+// Assessment is what is known of a group in a partition at one time.
+type Assessment struct {
+	// Messages is the lag: those that are unread and can be read. Of a compacted topic it is an upper bound: offsets are
+	// counted, and some have no message.
+	Messages Value[int64]
+	// Lost is how many expired, or were deleted, before the group had read them: those between its commit and the log's start.
+	Lost Value[int64]
+	// Open is how many are of open transactions, and lie past the last stable offset. They are not in Messages, unless the group does not wait.
+	Open int64
+	// Seconds is the age of the oldest unread message, in seconds; 0 where nothing is unread. AtLeast and AtMost are bounds, which may be known where it is not.
+	Seconds, AtLeast, AtMost Value[float64]
+	// Drain is in how many seconds nothing will be unread, if all goes on as over the window; +Inf where lag does not fall.
+	Drain Value[float64]
+	// RetentionLeft is in how many seconds the oldest unread message may expire; the whole retention where nothing is unread.
+	RetentionLeft Value[float64]
+	// State is how the group gets on, and Why says why that is not known.
+	State State
+	Why   Reason
+
+	ask  Value[int64]
+	seen evidence
+}
+
+// At is what is known at a time, by the collector's clock.
+func (p *Partition) At(now time.Time) Assessment {
+	why := p.trouble()
+	at := int64(0)
+	if p.log.polled {
+		at = max(p.log.millis(now), p.log.at)
+		if at-min(p.log.at, p.at) > StaleAfter.Milliseconds() && why == known {
+			why = Stale
+		}
+	}
+	if why != known {
+		return unknown(why)
+	}
+	a := Assessment{Messages: p.messages(), Lost: Known(p.lost), Open: p.log.ends.End - p.log.readable(p.uncommitted)}
+	unread, _ := a.Messages.Get()
+	p.age(&a, at, unread)
+	a.RetentionLeft = p.retentionLeft(&a, unread)
+	a.Drain = p.drain(unread)
+	p.judge(&a, at, unread)
+	if _, exact := a.Seconds.Get(); unread > 0 && !p.asked() && (!exact || a.State == STOP || a.State == STALL) {
+		a.ask = Known(p.position())
+	}
+	return a
+}
+
+// unknown is the assessment of which nothing is known.
+func unknown(why Reason) Assessment {
+	count, number := Unknown[int64](why), Unknown[float64](why)
+	return Assessment{
+		Messages: count, Lost: count, Seconds: number, AtLeast: number, AtMost: number, Drain: number, RetentionLeft: number, Why: why,
+	}
+}
+
+// Ask is the offset at which a reader would learn more: when the message there was stored, or that there is none. It is asked for where the
+// age is not known, and before a state that wakes people is believed; once for each offset. Answer with (*Partition).Found.
+func (a *Assessment) Ask() (offset int64, ok bool) { return a.ask.Get() }
+
+// asked says that a reader has looked at the first unread message.
+func (p *Partition) asked() bool {
+	return p.mark.set && p.mark.asked <= p.position() && p.position() <= p.mark.offset
+}
+
+// age finds how old the oldest unread message is: it was written between two polls, or not before what a mark says.
+func (p *Partition) age(a *Assessment, now, unread int64) {
+	if unread == 0 {
+		a.Seconds, a.AtLeast, a.AtMost = Known(0.0), Known(0.0), Known(0.0)
+		return
+	}
+	position := p.position()
+	left, right, hasLeft := p.log.ring.around(position)
+	if p.mark.timed && p.mark.offset <= position {
+		stored := min(p.mark.at, right.at) // nothing is written after it was seen
+		if p.mark.offset == position {
+			stored = max(stored, left.at)
+			left, right, hasLeft = point{stored, position}, point{stored, position + 1}, true
+		} else if !hasLeft || stored > left.at {
+			left, hasLeft = point{stored, p.mark.offset + 1}, true
+		}
+	}
+	a.AtLeast = Known(seconds(now - right.at))
+	if !hasLeft {
+		why := BeforeFirstPoll
+		if p.lost > 0 {
+			why = LogStartPassed
+		}
+		a.Seconds, a.AtMost = Unknown[float64](why), Unknown[float64](why)
+		return
+	}
+	a.AtMost = Known(seconds(now - left.at))
+	if width := float64(right.at - left.at); width > max(preciseMillis, preciseShare*float64(now-left.at)) {
+		a.Seconds = Unknown[float64](PollsTooFarApart)
+		return
+	}
+	// In the middle of the share that each message has of the time between.
+	share := (float64(position-left.end) + 0.5) / float64(right.end-left.end)
+	a.Seconds = Known(seconds(now-left.at) - share*seconds(right.at-left.at))
+}
+
+func seconds(millis int64) float64 { return float64(millis) / 1000 }
+
+// retentionLeft is what the retention leaves of the age. Kafka deletes a segment when its newest message has expired, RocketMQ a file
+// at an hour of the day: the message may be there for longer, never for less.
+func (p *Partition) retentionLeft(a *Assessment, unread int64) Value[float64] {
+	whole := p.log.ends.Retention
+	age, aged := a.Seconds.Get()
+	switch {
+	case p.losing && unread > 0:
+		return Known(0.0) // it expires now, by time or by size
+	case whole == 0:
+		return Unknown[float64](RetentionNotRead)
+	case whole < 0:
+		return Unknown[float64](KeptForever)
+	case !aged:
+		why, _ := a.Seconds.Why()
+		return Unknown[float64](why)
+	}
+	return Known(max(0, whole.Seconds()-age))
+}
+
+// drain is the lag by the speed at which the distance from the end shrank since the window's first commit. What retention takes does
+// not count as speed.
+func (p *Partition) drain(unread int64) Value[float64] {
+	if unread == 0 {
+		return Known(0.0)
+	}
+	if p.paused {
+		return Unknown[float64](Paused)
+	}
+	steady := p.window.steady()
+	if len(steady) == 0 || p.log.at-steady[0].at < commitDistanceMillis {
+		return Unknown[float64](TooFewCommits)
+	}
+	shrunk := steady[0].behind() - (p.log.readable(p.uncommitted) - p.commit)
+	if shrunk <= 0 {
+		return Known(math.Inf(1))
+	}
+	return Known(float64(unread) * seconds(p.log.at-steady[0].at) / float64(shrunk))
+}

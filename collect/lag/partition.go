@@ -1,0 +1,213 @@
+package lag
+
+import "time"
+
+// NoOffset is the commit of a partition that the group never committed: Kafka's OffsetFetch answers with it.
+const NoOffset = -1
+
+// Owner says whether a live member of the group owns the partition.
+type Owner uint8
+
+// The owners.
+const (
+	OwnerUnknown Owner = iota
+	Owned
+	Unowned
+)
+
+// Commit is what one poll found out about a group in a partition.
+type Commit struct {
+	// At is when it was read, by the collector's clock. Read commits before ends: lag is then too high by what came in between,
+	// never negative.
+	At time.Time
+	// Offset is the first offset that the group has not consumed, NoOffset where it never committed.
+	Offset int64
+	// Made is when the group committed, by the broker's clock, where that is known: records of __consumer_offsets have it,
+	// OffsetFetch and RocketMQ do not.
+	Made time.Time
+	// Owner tells commits that repeat an offset from no commits where Made is not known: consumers repeat theirs (Kafka's
+	// auto.commit.interval.ms, RocketMQ's persistConsumerOffsetInterval, 5 s both) as long as they live.
+	Owner Owner
+	// Paused says that the group has paused, or is suspended.
+	Paused bool
+	// LastStored is when the last consumed message was stored, by the broker's clock: RocketMQ's lastTimestamp. Zero where unknown.
+	LastStored time.Time
+	// Failed says why the commit could not be read. The zero value says that it could.
+	Failed Reason
+}
+
+// Partition is what a group does with one log. Make it with Of.
+type Partition struct {
+	log    *Log
+	commit int64
+	at     int64 // of the newest poll that could be read
+	seen   int64 // when this commit was first seen
+	mark   mark
+	window window
+	lost   int64 // at the newest poll
+	// renewed is the log's, as it was when this was last fed.
+	renewed uint32
+	failed  Reason
+	polled  bool
+	paused  bool
+	// uncommitted says that the group has committed past the last stable offset: it does not wait for transactions.
+	uncommitted bool
+	// losing says that the log's start passed unread messages while somebody looked.
+	losing bool
+}
+
+// mark is what is known of single messages: none lies from asked up to offset, and the one there was stored at a time.
+type mark struct {
+	asked, offset, at int64
+	set, timed        bool
+}
+
+// Of is a group's state in a log that was not polled yet.
+func Of(log *Log) *Partition { return &Partition{log: log, renewed: log.renewed} }
+
+// Poll takes in what a poll found out. Its log was fed before.
+func (p *Partition) Poll(c Commit) {
+	if c.Failed != NotPolled {
+		p.failed = c.Failed
+		return
+	}
+	p.failed = NotPolled
+	if !p.log.polled {
+		return
+	}
+	p.follow()
+	at := max(p.log.millis(c.At), p.at)
+	moved := !p.polled || c.Offset != p.commit
+	if moved {
+		p.seen = at
+	}
+	p.polled, p.at, p.commit = true, at, c.Offset
+	if c.Offset == NoOffset {
+		p.window, p.mark, p.lost, p.losing, p.paused = window{}, mark{}, 0, false, c.Paused
+		return
+	}
+	p.uncommitted = p.uncommitted || p.seen < p.log.at && c.Offset > p.log.readable(false) && c.Offset <= p.log.ends.End
+	p.lose()
+	if !c.LastStored.IsZero() {
+		p.keep(mark{asked: c.Offset - 1, offset: c.Offset - 1, at: p.log.stored(c.LastStored, c.At), set: true, timed: true})
+	}
+	resumed := p.paused && !c.Paused
+	if p.paused = c.Paused; p.paused {
+		p.window = window{} // commits from before a pause say nothing about what comes after it
+		return
+	}
+	p.sample(c, moved, resumed)
+}
+
+// follow forgets what the log that went back does not have any more.
+func (p *Partition) follow() {
+	if p.renewed == p.log.renewed {
+		return
+	}
+	low := p.log.low
+	if p.log.renewed != p.renewed+1 {
+		low = -1
+	}
+	p.renewed = p.log.renewed
+	if p.mark.offset >= low {
+		p.mark = mark{}
+	}
+	if p.window.highest() > low {
+		p.window = window{}
+	}
+	if low < 0 {
+		p.lost, p.losing, p.uncommitted = 0, false, false
+	}
+}
+
+// lose notes what the log's start has taken of what was unread.
+func (p *Partition) lose() {
+	lost := max(0, p.log.ends.Start-p.commit)
+	if lost == 0 {
+		p.losing = false
+	} else if lost > p.lost && p.window.n > 0 {
+		p.losing = true
+	}
+	p.lost = lost
+}
+
+// sample adds a commit to the window, if there was one.
+func (p *Partition) sample(c Commit, moved, resumed bool) {
+	at := p.at
+	switch {
+	case resumed:
+	case !c.Made.IsZero():
+		if at = p.log.stored(c.Made, c.At); !moved && p.window.n > 0 && at <= p.window.last {
+			return
+		}
+	case !moved && c.Owner != Owned:
+		return
+	}
+	messages, _ := p.messages().Get()
+	p.window.add(commit{at: at, offset: c.Offset, end: p.log.readable(p.uncommitted), lag: messages})
+}
+
+// Found says what a reader finds where it asks for the message at an offset: see Assessment.Ask.
+type Found struct {
+	At time.Time // when it was asked, by the collector's clock
+	// Asked is the offset that was asked for, Offset that of the first message at or after it, or the end where there is none. What lies
+	// between was compacted away, or holds markers of transactions, which no consumer is given.
+	Asked, Offset int64
+	// Stored is when that message was stored, by the broker's clock or by its producer's. Zero where it is not known.
+	Stored time.Time
+}
+
+// Found takes in what a reader found in the log.
+func (p *Partition) Found(f Found) {
+	if !p.log.polled || f.Offset < f.Asked {
+		return
+	}
+	m := mark{asked: f.Asked, offset: f.Offset, set: true}
+	if !f.Stored.IsZero() {
+		m.at, m.timed = p.log.stored(f.Stored, f.At), true
+	}
+	p.keep(m)
+}
+
+// keep keeps the mark that is nearest below what is unread. A bound from RocketMQ never replaces what was read at the commit itself.
+func (p *Partition) keep(m mark) {
+	if !p.mark.set || m.offset > p.mark.offset || m.asked >= p.mark.asked && p.mark.offset > p.position() {
+		p.mark = m
+	}
+}
+
+// position is the first offset that is unread: the commit, or the log's start where that has passed it, or the first message from there on.
+func (p *Partition) position() int64 {
+	position := max(p.commit, p.log.ends.Start)
+	if p.mark.set && p.mark.asked <= position && position < p.mark.offset {
+		return p.mark.offset
+	}
+	return position
+}
+
+// messages is the lag.
+func (p *Partition) messages() Value[int64] {
+	if why := p.trouble(); why != known {
+		return Unknown[int64](why)
+	}
+	return Known(max(0, p.log.readable(p.uncommitted)-p.position()))
+}
+
+// trouble says why nothing is known of the lag, or known.
+func (p *Partition) trouble() Reason {
+	switch {
+	case p.log.failed != NotPolled:
+		return p.log.failed
+	case p.failed != NotPolled:
+		return p.failed
+	case !p.polled:
+		return NotPolled
+	case p.commit == NoOffset && p.log.ends.Start == p.log.ends.End:
+		return known // there is nothing that it could have left unread
+	case p.commit == NoOffset:
+		return NeverCommitted
+	case p.commit > p.log.ends.End && p.seen < p.log.at:
+		return CommitPastEnd // an end that was read before the commit may be lower
+	}
+	return known
+}
