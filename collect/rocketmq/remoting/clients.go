@@ -1,0 +1,111 @@
+package remoting
+
+import (
+	"context"
+	"strings"
+)
+
+// Connection is a client that is connected to a broker.
+type Connection struct {
+	ClientID string `json:"clientId"`
+	Addr     string `json:"clientAddr"` // host:port, as the broker sees it
+	Language string `json:"language"`
+	Version  int32  `json:"version"` // see Release
+}
+
+// Release is the client's, "5.3.3", and whether it is known: see Release of a language and version.
+func (c Connection) Release() (string, bool) { return Release(c.Language, c.Version) }
+
+// Consumers are the clients of a consumer group that are connected to a broker.
+type Consumers struct {
+	Connections   []Connection            `json:"connectionSet"`
+	Type          string                  `json:"consumeType"`  // CONSUME_ACTIVELY pulls, CONSUME_PASSIVELY is called
+	Model         string                  `json:"messageModel"` // BROADCASTING keeps its offsets at the clients
+	Subscriptions map[string]Subscription `json:"subscriptionTable"`
+}
+
+// Subscription is what a group reads of a topic.
+type Subscription struct {
+	Type       string `json:"expressionType"` // TAG or SQL92
+	Expression string `json:"subString"`      // "*" is all
+}
+
+// ConsumerConnections asks for the clients of a consumer group. The error wraps ErrOffline where it has none.
+func (b Broker) ConsumerConnections(ctx context.Context, group string) (Consumers, error) {
+	return fetch[Consumers](ctx, b.target, "the consumers of group "+group,
+		Request{Code: codeConsumerConnections, Fields: map[string]string{"consumerGroup": group}})
+}
+
+// ProducerConnections asks for the clients of a producer group. The error wraps ErrOffline where it has none.
+func (b Broker) ProducerConnections(ctx context.Context, group string) ([]Connection, error) {
+	got, err := fetch[struct {
+		Connections []Connection `json:"connectionSet"`
+	}](ctx, b.target, "the producers of group "+group, Request{Code: codeProducerConnections, Fields: map[string]string{"producerGroup": group}})
+	return got.Connections, err
+}
+
+// Producer is a client that sends.
+type Producer struct {
+	Connection
+	HeartbeatMillis int64 // when the broker last heard of it, Unix ms; every 30 s where the client is well
+}
+
+// Producers asks for all producers by group. Brokers before 4.9 do not know: the error wraps ErrUnsupported. A slave has none.
+func (b Broker) Producers(ctx context.Context) (map[string][]Producer, error) {
+	type producer struct {
+		Connection
+		RemoteIP   string `json:"remoteIP"` // "/host:port"
+		LastUpdate int64  `json:"lastUpdateTimestamp"`
+	}
+	got, err := fetch[struct {
+		Data map[string][]producer `json:"data"`
+	}](ctx, b.target, "the producers", Request{Code: codeProducers})
+	if err != nil {
+		return nil, err
+	}
+	groups := make(map[string][]Producer, len(got.Data))
+	for group, clients := range got.Data {
+		for _, client := range clients {
+			client.Addr = strings.TrimPrefix(client.RemoteIP, "/")
+			groups[group] = append(groups[group], Producer{client.Connection, client.LastUpdate})
+		}
+	}
+	return groups, nil
+}
+
+// RunningInfo is what a consumer says of itself.
+type RunningInfo struct {
+	Properties map[string]string      `json:"properties"`
+	Topics     map[string]TopicStatus `json:"statusTable"`
+	Queues     map[Queue]QueueStatus  `json:"mqTable"` // those it reads
+}
+
+// PropertyClientVersion is the property with the release of a consumer, "V5_3_3" or "v2.1.1".
+const PropertyClientVersion = "PROP_CLIENT_VERSION"
+
+// TopicStatus is how a consumer gets on with a topic.
+type TopicStatus struct {
+	PullMillis     float64 `json:"pullRT"`  // mean time of a pull, with its wait for messages
+	PullTPS        float64 `json:"pullTPS"` // messages a second
+	ConsumeMillis  float64 `json:"consumeRT"`
+	OKTPS          float64 `json:"consumeOKTPS"`
+	FailedTPS      float64 `json:"consumeFailedTPS"`
+	FailedMessages int64   `json:"consumeFailedMsgs"` // in the last hour
+}
+
+// QueueStatus is how a consumer gets on with a queue.
+type QueueStatus struct {
+	Commit         int64 `json:"commitOffset"`
+	Cached         int   `json:"cachedMsgCount"` // messages fetched and not yet consumed
+	CachedMiB      int   `json:"cachedMsgSizeInMiB"`
+	Dropped        bool  `json:"dropped"`              // it went to another consumer
+	PulledMillis   int64 `json:"lastPullTimestamp"`    // Unix ms
+	ConsumedMillis int64 `json:"lastConsumeTimestamp"` // Unix ms
+}
+
+// RunningInfo has the broker ask one consumer how it is. The error wraps ErrOffline where it is not connected, ErrSilent where it
+// hangs, which takes the broker 10 s to find, and ErrEmpty for a young consumer of the Go client.
+func (b Broker) RunningInfo(ctx context.Context, group, clientID string) (RunningInfo, error) {
+	return fetch[RunningInfo](ctx, b.target, "how consumer "+clientID+" of group "+group+" is",
+		Request{Code: codeRunningInfo, Fields: map[string]string{"consumerGroup": group, "clientId": clientID}})
+}
