@@ -22,7 +22,7 @@ const inspectorInterval = 30 * time.Second
 // inspector asks the inspections of days that are over, while its process owns digestPartition. One goroutine runs it.
 type inspector struct {
 	ruler     *ruler
-	schedule  schedule
+	clock     *inspectionClock
 	tolerance time.Duration
 	open      func(context.Context) (*clickhouse.Store, error)
 	store     *clickhouse.Store // nil until it is needed
@@ -42,13 +42,9 @@ func newInspectionMetrics(set *metrics.Set) *inspectionMetrics {
 		set.NewGauge("weir_inspections_duration_seconds", nil), set.NewCounter("weir_inspections_failures_total")}
 }
 
-// inspectDaily inspects until the function that it returns is called.
-func (r *ruler) inspectDaily(ctx context.Context, p *Pipeline) (stop func()) {
-	at, err := p.config.Inspection.sinceMidnight()
-	if err != nil {
-		at = 0 // it was checked when the configuration was
-	}
-	i := &inspector{ruler: r, schedule: schedule{at}, tolerance: p.config.Telemetry.Tolerance, counted: r.metrics.inspections,
+// newInspector returns one that has opened nothing yet.
+func newInspector(r *ruler, p *Pipeline) *inspector {
+	i := &inspector{ruler: r, clock: &p.inspections, tolerance: p.config.Telemetry.Tolerance, counted: r.metrics.inspections,
 		waiting: outage{log: r.log, begun: "wait to inspect a day", over: "the day can be inspected"},
 		failing: outage{log: r.log, begun: "inspect a day, will try again", over: "the day is inspected"}}
 	i.open = func(ctx context.Context) (*clickhouse.Store, error) {
@@ -59,6 +55,12 @@ func (r *ruler) inspectDaily(ctx context.Context, p *Pipeline) (stop func()) {
 		defer cancel()
 		return clickhouse.Open(ctx, clickhouse.Config{DSN: p.config.ClickHouse.DSN, OnError: i.failing.note})
 	}
+	return i
+}
+
+// inspectDaily inspects until the function that it returns is called.
+func (r *ruler) inspectDaily(ctx context.Context, p *Pipeline) (stop func()) {
+	i := newInspector(r, p)
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -113,9 +115,9 @@ func (i *inspector) due(ctx context.Context, now time.Time) (owner *rulePartitio
 	}
 	set, _ = i.ruler.rules.current()
 	inspected := owner.digests.inspected
-	day, due = i.schedule.next(inspected, now)
+	day, due = i.clock.schedule().next(inspected, now)
 	if due && len(set.Inspections) == 0 {
-		inspected, due = i.schedule.newest(now), false
+		inspected, due = i.clock.schedule().newest(now), false
 	}
 	if !inspected.IsZero() {
 		i.counted.day.Set(float64(inspected.Unix()))
@@ -139,10 +141,10 @@ func (i *inspector) inspect(ctx context.Context, set *rules.Set, day, now time.T
 	if err != nil {
 		return nil, err
 	}
-	if last.IsZero() || !first.Before(day.Add(rules.Day)) || last.Before(day) && i.schedule.late(day, now) {
+	if last.IsZero() || !first.Before(day.Add(rules.Day)) || last.Before(day) && i.clock.schedule().late(day, now) {
 		return i.pass(day), nil
 	}
-	if !of.settled(last) && !i.schedule.late(day, now) {
+	if !of.settled(last) && !i.clock.schedule().late(day, now) {
 		i.waiting.note(fmt.Errorf("the store's newest cell is of %s, and all of %s is there once it has one from %s after it", last.Format(time.RFC3339),
 			day.Format(time.DateOnly), inspectionSettles))
 		return nil, nil
@@ -183,7 +185,7 @@ func (i *inspector) told(ctx context.Context, owner *rulePartition, report *insp
 	}
 	var digest []telemetry.Alert
 	if len(report.Findings) > 0 {
-		digest = []telemetry.Alert{report.Digest(i.schedule.due(report.Day))}
+		digest = []telemetry.Alert{report.Digest(i.clock.schedule().due(report.Day))}
 	}
 	i.counted.day.Set(float64(report.Day.Unix()))
 	i.ruler.fault = owner.tell(ctx, digest, report.Day)

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -26,8 +25,9 @@ func inspectingRuler(t *testing.T, config *Config) *inspector {
 		t.Fatal(err)
 	}
 	r.workers[digestPartition] = owner
-	log := slog.New(slog.DiscardHandler)
-	return &inspector{ruler: r, schedule: schedule{6 * time.Hour}, counted: r.metrics.inspections, waiting: outage{log: log}, failing: outage{log: log}}
+	p := &Pipeline{config: *config}
+	p.inspections.set(config.Inspection)
+	return newInspector(r, p)
 }
 
 // foundLarge is a day's report of one finding.
@@ -49,7 +49,7 @@ func TestADigestIsToldOnce(t *testing.T) {
 	if !due || !day.Equal(time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)) {
 		t.Fatalf("%s is due: %t", day, due)
 	}
-	record, err := alertRecord(ptr(foundLarge(day, now).Digest(first.schedule.due(day)))) // a crash comes right after it
+	record, err := alertRecord(ptr(foundLarge(day, now).Digest(first.clock.schedule().due(day)))) // a crash comes right after it
 	if err != nil {
 		t.Fatal(err)
 	}

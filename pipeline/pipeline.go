@@ -34,6 +34,10 @@ type Pipeline struct {
 	notifier atomic.Pointer[alertmanager.Notifier]
 	// told are the alerts that the running role alertmanager has read, nil without it.
 	told atomic.Pointer[alertFeeds]
+	// reread reads the configuration again, nil where reloads are of rules alone.
+	reread func() (Config, error)
+	// inspections is when days are inspected.
+	inspections inspectionClock
 }
 
 // New loads the rules and returns a pipeline that Run starts.
@@ -43,8 +47,10 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 		return nil, err
 	}
 	counted := newPipelineMetrics()
-	return &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
-		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), memory: newMemory(counted), started: time.Now().UTC()}, nil
+	p := &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
+		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), memory: newMemory(counted), started: time.Now().UTC()}
+	p.inspections.set(config.Inspection)
+	return p, nil
 }
 
 // stageRunner runs one stage until ctx ends (nil) or it fails.
@@ -139,15 +145,4 @@ func (p *Pipeline) logTopics(topics []TopicState) {
 			p.log.Info(text)
 		}
 	}
-}
-
-// Reload loads the rules again; on an error the running ones stay.
-func (p *Pipeline) Reload() error {
-	if err := p.rules.reload(); err != nil {
-		p.metrics.reloadFailures.Inc()
-		p.log.Error("rules were not reloaded, the former ones run on", "error", err)
-		return err
-	}
-	p.log.Info("rules reloaded", "rules", p.rules.status().Count)
-	return nil
 }

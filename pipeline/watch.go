@@ -40,7 +40,7 @@ func (p *Pipeline) watchRules(ctx context.Context) {
 		case err := <-watcher.Errors:
 			p.log.Warn("watch rule files", "error", err)
 		case <-quiet.C:
-			_ = p.Reload() // logged, counted and shown on the status page
+			_ = p.reloadRules() // logged, counted and shown on the status page
 			if err := watchFolders(watcher, p.config.Rules.Dir); err != nil {
 				p.log.Warn("watch rule files", "error", err)
 			}

@@ -31,17 +31,21 @@ func (runCommand) Help() string {
 	return "Examples:\n\n  weir run --config weir.yaml\n  weir run --config weir.yaml --roles aggregate,rules"
 }
 
-// Run runs the pipeline until a signal; SIGHUP reloads the rules.
+// load reads the configuration with the roles of the command line.
+func (c *runCommand) load() (pipeline.Config, error) {
+	config, err := c.configFlags.load()
+	if err != nil || len(c.Roles) == 0 {
+		return config, err
+	}
+	config.Roles = c.Roles
+	return config, config.Validate()
+}
+
+// Run runs the pipeline until a signal; SIGHUP reloads the rules and what can be reloaded of the configuration.
 func (c *runCommand) Run(ctx context.Context) error {
 	config, err := c.load()
 	if err != nil {
 		return err
-	}
-	if len(c.Roles) > 0 {
-		config.Roles = c.Roles
-		if err := config.Validate(); err != nil {
-			return err
-		}
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	pipeline.LimitMemory(log)
@@ -49,6 +53,7 @@ func (c *runCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.Reread(c.load)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -58,7 +63,7 @@ func (c *runCommand) Run(ctx context.Context) error {
 		for {
 			select {
 			case <-hangups:
-				_ = p.Reload() // logged by the pipeline
+				_, _ = p.Reload() // logged by the pipeline
 			case <-done:
 				return
 			}
