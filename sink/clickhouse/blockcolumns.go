@@ -16,9 +16,9 @@ const (
 	maxBlockValues = 1 << 30
 	// Not smaller: labels are cut at less; not larger: room for a text is made before it is read.
 	maxTextBytes = 1 << 20
-	// pieceValues is how many values room is made for before they come. Not fewer: each is a read; not more: it is what a damaged
-	// length costs.
-	pieceValues = 1 << 13
+	// pieceValues is how many values room is made for before they come. Not fewer: a block's histograms have as many, and growing
+	// copies; not more: it is what a damaged length costs, for each column.
+	pieceValues = 1 << 18
 )
 
 // decoder decodes one column of a block, into the memory of the block before.
@@ -45,9 +45,12 @@ type (
 	uint64s = plain[uint64, proto.ColUInt64, *proto.ColUInt64]
 )
 
-// decode makes room for more values than it has had as they come: their number may be wrong.
+// decode makes room for what is expected, and for more as it comes: the number may be wrong.
 func (c *plain[E, T, P]) decode(r *proto.Reader, rows int) error {
 	P(&c.values).Reset()
+	if rows > cap(c.values) {
+		c.values = make(T, 0, min(rows+rows/16, pieceValues)) // the next block has some more
+	}
 	if rows <= cap(c.values) {
 		return P(&c.values).DecodeColumn(r, rows)
 	}

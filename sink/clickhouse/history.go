@@ -38,8 +38,8 @@ func (r *Range) where(from, to time.Time) string {
 
 // maxReadRows is about how many rows one statement reads: panes are read whole. Not smaller: each statement reads the granules at
 // its borders again, and a topic has few for an hour; not larger: they are held in memory in columns, half a kilobyte each and more,
-// of two statements.
-const maxReadRows = 500_000
+// of two statements, and must come within attemptTimeout.
+const maxReadRows = 350_000
 
 // maxDecodedRows is about how many cells are made of them at a time, whole panes as well. Not fewer: those who evaluate wait for
 // each other; not more: a cell takes a kilobyte and more, and is best evaluated while it is in the processor's cache.
