@@ -96,7 +96,9 @@ func (p *Partition) age(a *Assessment, now, unread int64) {
 	if p.mark.timed && p.mark.offset <= position {
 		stored := min(p.mark.at, right.at) // nothing is written after it was seen
 		if p.mark.offset == position {
-			stored = max(stored, left.at)
+			if hasLeft {
+				stored = max(stored, left.at)
+			}
 			left, right, hasLeft = point{stored, position}, point{stored, position + 1}, true
 		} else if !hasLeft || stored > left.at {
 			left, hasLeft = point{stored, p.mark.offset + 1}, true

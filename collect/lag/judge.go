@@ -78,7 +78,7 @@ func (a *Assessment) Explain() string {
 	case e.lastLag <= AllowedLag:
 		return "nothing is unread"
 	case e.caughtUp:
-		return fmt.Sprintf("nothing was unread at one of the last %d commits", e.commits)
+		return fmt.Sprintf("of the newest %d commits one left nothing unread", e.commits)
 	}
-	return fmt.Sprintf("commits move, and lag fell at one of the last %d", e.commits)
+	return fmt.Sprintf("commits move, and lag fell between some of the newest %d", e.commits)
 }

@@ -41,7 +41,7 @@ type Partition struct {
 	log    *Log
 	commit int64
 	at     int64 // of the newest poll that could be read
-	seen   int64 // when this commit was first seen
+	seen   int64 // when this commit was first seen, or the group resumed
 	mark   mark
 	window window
 	lost   int64 // at the newest poll
@@ -76,27 +76,36 @@ func (p *Partition) Poll(c Commit) {
 		return
 	}
 	p.follow()
-	at := max(p.log.millis(c.At), p.at)
-	moved := !p.polled || c.Offset != p.commit
-	if moved {
-		p.seen = at
+	p.see()
+	fell, moved, resumed := c.Offset < p.commit, !p.polled || c.Offset != p.commit, p.paused && !c.Paused
+	lost := p.lost
+	p.at, p.commit, p.paused = max(p.log.millis(c.At), p.at), c.Offset, c.Paused
+	if moved || resumed {
+		p.seen = p.at
 	}
-	p.polled, p.at, p.commit = true, at, c.Offset
 	if c.Offset == NoOffset {
-		p.window, p.mark, p.lost, p.losing, p.paused = window{}, mark{}, 0, false, c.Paused
+		p.window, p.mark, p.lost, p.losing, p.polled = window{}, mark{}, 0, false, true
 		return
 	}
-	p.uncommitted = p.uncommitted || p.seen < p.log.at && c.Offset > p.log.readable(false) && c.Offset <= p.log.ends.End
-	p.lose()
+	p.see()
+	p.lost = max(0, p.log.ends.Start-c.Offset)
+	p.losing = p.lost > 0 && (p.losing || p.polled && !fell && p.lost > lost)
+	p.polled = true
 	if !c.LastStored.IsZero() {
 		p.keep(mark{asked: c.Offset - 1, offset: c.Offset - 1, at: p.log.stored(c.LastStored, c.At), set: true, timed: true})
 	}
-	resumed := p.paused && !c.Paused
-	if p.paused = c.Paused; p.paused {
-		p.window = window{} // commits from before a pause say nothing about what comes after it
+	if p.paused || p.trouble() == CommitPastEnd {
+		p.window = window{} // what was committed before a pause, or of another log, says nothing about what comes
 		return
 	}
-	p.sample(c, moved, resumed)
+	p.sample(c, moved)
+}
+
+// see looks for a commit past the last stable offset that was there before the log was read: who makes one reads what is not committed.
+func (p *Partition) see() {
+	if p.polled && p.at < p.log.at && p.commit > p.log.readable(false) && p.commit <= p.log.ends.End {
+		p.uncommitted = true
+	}
 }
 
 // follow forgets what the log that went back does not have any more.
@@ -120,30 +129,26 @@ func (p *Partition) follow() {
 	}
 }
 
-// lose notes what the log's start has taken of what was unread.
-func (p *Partition) lose() {
-	lost := max(0, p.log.ends.Start-p.commit)
-	if lost == 0 {
-		p.losing = false
-	} else if lost > p.lost && p.window.n > 0 {
-		p.losing = true
+// sample adds a commit to the window, if there was one. A window that is empty gets the commit that is there, as of when it was seen.
+func (p *Partition) sample(c Commit, moved bool) {
+	messages, ok := p.messages().Get()
+	if !ok {
+		return // no lag that could be judged
 	}
-	p.lost = lost
-}
-
-// sample adds a commit to the window, if there was one.
-func (p *Partition) sample(c Commit, moved, resumed bool) {
-	at := p.at
+	at, repeated := p.at, c.Owner == Owned
+	if !c.Made.IsZero() {
+		at = p.log.stored(c.Made, c.At)
+		repeated = at > p.window.last
+	}
 	switch {
-	case resumed:
-	case !c.Made.IsZero():
-		if at = p.log.stored(c.Made, c.At); !moved && p.window.n > 0 && at <= p.window.last {
-			return
-		}
-	case !moved && c.Owner != Owned:
+	case moved:
+	case p.window.n == 0 && c.Made.IsZero():
+		at = p.seen
+	case p.window.n == 0:
+		at = max(at, p.seen)
+	case !repeated:
 		return
 	}
-	messages, _ := p.messages().Get()
 	p.window.add(commit{at: at, offset: c.Offset, end: p.log.readable(p.uncommitted), lag: messages})
 }
 
@@ -169,9 +174,9 @@ func (p *Partition) Found(f Found) {
 	p.keep(m)
 }
 
-// keep keeps the mark that is nearest below what is unread. A bound from RocketMQ never replaces what was read at the commit itself.
+// keep keeps the mark that is nearest below what is unread: a bound from RocketMQ never replaces what was read at the commit itself.
 func (p *Partition) keep(m mark) {
-	if !p.mark.set || m.offset > p.mark.offset || m.asked >= p.mark.asked && p.mark.offset > p.position() {
+	if !p.mark.set || p.mark.asked > max(p.commit, p.log.ends.Start) || m.offset >= p.mark.offset {
 		p.mark = m
 	}
 }

@@ -27,7 +27,7 @@ var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 //	at 40s                nothing but time
 //
 // Fields: start, end, open, commit (none: never committed), retention, topic; made and stored (a time; now: that of each poll; unknown);
-// owner (yes, no, unknown), paused (yes, no); ends and commits (ok, or why they could not be read); clock: how far it is set off.
+// owner (yes, no, unknown), paused (yes, no); ends and commits (why they could not be read, this once); clock: how far it is set off.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
