@@ -30,6 +30,7 @@ type Config struct {
 	Inspection   InspectionConfig   `yaml:"inspection"`
 	HTTP         HTTPConfig         `yaml:"http"`
 	Grafana      GrafanaConfig      `yaml:"grafana"`
+	Collect      CollectConfig      `yaml:"collect"`
 	Roles        []string           `yaml:"roles"`
 }
 
@@ -117,10 +118,11 @@ const (
 	RoleRules        = "rules"
 	RoleClickHouse   = "clickhouse"
 	RoleAlertmanager = "alertmanager"
+	RoleCollect      = "collect"
 )
 
 // AllRoles is every role, in the order of the flow.
-var AllRoles = []string{RoleAggregate, RoleRules, RoleClickHouse, RoleAlertmanager}
+var AllRoles = []string{RoleCollect, RoleAggregate, RoleRules, RoleClickHouse, RoleAlertmanager}
 
 // Defaults of Config.
 const (
@@ -149,6 +151,7 @@ func DefaultConfig() Config {
 		Alertmanager: AlertmanagerConfig{URLs: []string{"http://127.0.0.1:9093"}, ExternalURL: "http://" + DefaultHTTPAddr, ResendDelay: DefaultResendDelay},
 		Inspection:   InspectionConfig{At: DefaultInspectionAt},
 		HTTP:         HTTPConfig{Addr: DefaultHTTPAddr},
+		Collect:      CollectConfig{Clusters: []ClusterConfig{}},
 		Roles:        AllRoles,
 	}
 }

@@ -65,7 +65,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no broker", "\nkafka: {brokers: []}\n", "weir.yaml:2: kafka.brokers: got none, name at least one host:port"},
 		{"address without port", "kafka: {brokers: [here]}\n", `weir.yaml:1: kafka.brokers: got "here", want host:port`},
 		{"partitions beyond all measure", "telemetry: {partitions: 100000000}\n", "weir.yaml:1: telemetry.partitions: got 100000000, allowed are 1 to 10000, for example 8"},
-		{"unknown role", "# what it does\nroles: [aggregate, dance]\n", `weir.yaml:2: roles: got "dance", allowed are aggregate, rules, clickhouse, alertmanager`},
+		{"unknown role", "# what it does\nroles: [aggregate, dance]\n", `weir.yaml:2: roles: got "dance", allowed are collect, aggregate, rules, clickhouse, alertmanager`},
 		{"role twice", "roles: [rules, rules]\n", "weir.yaml:1: roles: got rules twice: remove one"},
 		{"unknown mechanism", "kafka:\n  sasl:\n    user: a\n    mechanism: MAGIC\n", `weir.yaml:4: kafka.sasl.mechanism: got "MAGIC", allowed are PLAIN`},
 		{"half a certificate", "kafka: {tls: {cert_file: a}}\n", "weir.yaml:1: kafka.tls.cert_file: cert_file and key_file go together"},
@@ -82,6 +82,22 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no Alertmanager", "alertmanager: {urls: []}\n", "weir.yaml:1: alertmanager.urls: got none"},
 		{"no delay", "alertmanager: {resend_delay: 0s}\n", "weir.yaml:1: alertmanager.resend_delay: got 0s, want more than 0s"},
 		{"no dashboard", "grafana: {dashboard_url: weir}\n", `weir.yaml:1: grafana.dashboard_url: got "weir", want http:// or https:// and the dashboard's address, or nothing`},
+		{"no cluster to poll", "roles: [collect]\n", "weir.yaml: collect.clusters: got none, name at least one: the process has no other role than collect"},
+		{"a cluster that is no section", "collect:\n  clusters: [eu]\n", `weir.yaml:2: collect.clusters: got "eu", want these keys with values: name, env, system, brokers, tls, sasl, interval`},
+		{"a cluster for clusters", "collect:\n  clusters: {name: eu}\n", `weir.yaml:2: collect.clusters: got keys with values, want a list of sections with these keys: name, env`},
+		{"an unknown key of a cluster", "collect:\n  clusters:\n    - name: eu\n      broker: a:1\n", "weir.yaml:4: unknown key broker: allowed here are name, env, system, brokers"},
+		{"a cluster without a name", "collect:\n  clusters:\n    - {system: kafka, brokers: [a:1]}\n", "weir.yaml:3: collect.clusters.0.name: got none, give the name that the cluster has in the reports of clients"},
+		{"a cluster twice", "collect:\n  clusters:\n    - {name: eu, system: kafka, brokers: [a:1]}\n    - {name: eu, system: kafka, brokers: [b:1]}\n",
+			`weir.yaml:4: collect.clusters.1.name: got "eu" twice: poll a cluster once`},
+		{"a cluster of another system", "collect: {clusters: [{name: eu, system: rabbitmq, brokers: [a:1]}]}\n", `weir.yaml:1: collect.clusters.0.system: got "rabbitmq", allowed is kafka`},
+		{"a cluster without brokers", "collect: {clusters: [{name: eu, system: kafka}]}\n", "weir.yaml:1: collect.clusters.0.brokers: got none, name at least one host:port"},
+		{"a cluster with half a certificate", "collect: {clusters: [{name: eu, system: kafka, brokers: [a:1], tls: {cert_file: a}}]}\n",
+			"weir.yaml:1: collect.clusters.0.tls.cert_file: cert_file and key_file go together"},
+		{"polls that are too rare", "collect: {clusters: [{name: eu, system: kafka, brokers: [a:1], interval: 15s}]}\n",
+			"weir.yaml:1: collect.clusters.0.interval: got 15s, allowed are 500ms to 10s (telemetry.pane), and 0s for half a pane"},
+		{"no interval", "collect: {clusters: [{interval: often}]}\n", `weir.yaml:1: collect.clusters.interval: got "often", want a duration such as 1m0s`},
+		{"no brokers of a cluster", "collect: {clusters: [{brokers: a}]}\n", `weir.yaml:1: collect.clusters.brokers: got "a", want a list such as [a, b]`},
+		{"a cluster's secret", "collect: {clusters: [{sasl: {password: [hunter2]}}]}\n", `weir.yaml:1: collect.clusters.sasl.password: got a list, want a text`},
 		{"the first of two", "telemetry: {lateness: 2h}\nroles: [dance]\n", "weir.yaml:1: telemetry.lateness: got 2h0m0s, allowed are 0s to 1h\n"},
 		{"the second of two", "telemetry: {lateness: 2h}\nroles: [dance]\n", "weir.yaml:2: roles: "},
 	} {
@@ -127,6 +143,35 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		"WEIR_RULES_SERVICE_HOST=10.0.0.2", "WEIR_RULES_PORT=tcp://10.0.0.2:8686", "WEIRD=1"}
 	if _, err := LoadConfig(path, foreign); err != nil {
 		t.Errorf("variables of others are refused: %v", err)
+	}
+}
+
+// TestVariablesOfSectionsInAList are numbered; they set what the file has.
+func TestVariablesOfSectionsInAList(t *testing.T) {
+	path := writeConfig(t, "collect:\n  clusters:\n    - {name: eu, system: kafka, brokers: [a:1]}\n    - {name: us, system: kafka, brokers: [b:1]}\n")
+	config, err := LoadConfig(path, []string{"WEIR_COLLECT_CLUSTERS_1_SASL_PASSWORD=hunter2", "WEIR_COLLECT_CLUSTERS_0_BROKERS=c:1,d:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clusters := config.Collect.Clusters
+	if clusters[1].SASL.Password != "hunter2" || clusters[0].SASL.Password != "" || strings.Join(clusters[0].Brokers, " ") != "c:1 d:1" || clusters[1].Brokers[0] != "b:1" {
+		t.Errorf("got %+v", clusters)
+	}
+	text, err := config.MaskedYAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "hunter") || clusters[1].SASL.Password != "hunter2" {
+		t.Errorf("a secret is printed, or masking changes the configuration: %+v\n%s", clusters, text)
+	}
+	for variable, want := range map[string]string{
+		"WEIR_COLLECT_CLUSTERS_2_NAME=x":        "environment variable WEIR_COLLECT_CLUSTERS_2_NAME sets no key",
+		"WEIR_COLLECT_CLUSTERS_1_INTERVAL=1m":   "environment variable WEIR_COLLECT_CLUSTERS_1_INTERVAL: collect.clusters.1.interval: got 1m0s, allowed are 500ms",
+		"WEIR_COLLECT_CLUSTERS_0_BROKERS=where": `environment variable WEIR_COLLECT_CLUSTERS_0_BROKERS: collect.clusters.0.brokers: got "where", want host:port`,
+	} {
+		if _, err := LoadConfig(path, []string{variable}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", variable, err, want)
+		}
 	}
 }
 

@@ -59,27 +59,34 @@ func (c *Config) faults() []keyFault {
 	if link, err := url.Parse(c.Grafana.DashboardURL); c.Grafana.DashboardURL != "" && (err != nil || link.Host == "" || link.Scheme != "http" && link.Scheme != "https") {
 		f = append(f, keyFault{"grafana.dashboard_url", fmt.Errorf("got %q, want http:// or https:// and the dashboard's address, or nothing", c.Grafana.DashboardURL)})
 	}
+	f = append(f, c.Collect.faults(c)...)
 	return append(f, roleFaults(c.Roles)...)
 }
 
 func (c KafkaConfig) faults() []keyFault {
-	var f []keyFault
-	if len(c.Brokers) == 0 {
-		f = append(f, keyFault{"kafka.brokers", errors.New("got none, name at least one host:port")})
-	}
-	for _, broker := range c.Brokers {
-		if _, _, err := net.SplitHostPort(broker); err != nil {
-			f = append(f, keyFault{"kafka.brokers", fmt.Errorf("got %q, want host:port", broker)})
-		}
-	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
-		f = append(f, keyFault{"kafka.tls." + given(c.TLS.CertFile, "cert_file", "key_file"), errors.New("cert_file and key_file go together: give both or none")})
-	}
-	if m := c.SASL.Mechanism; !slices.Contains([]string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, m) {
-		f = append(f, keyFault{"kafka.sasl.mechanism", fmt.Errorf("got %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", m)})
-	}
+	f := reachFaults("kafka", c.Brokers, c.TLS, c.SASL)
 	if n := c.ReplicationFactor; n != -1 && (n < 1 || n > math.MaxInt16) {
 		f = append(f, keyFault{"kafka.replication_factor", fmt.Errorf("got %d, allowed are -1 (the brokers' default) and 1 to %d", n, math.MaxInt16)})
+	}
+	return f
+}
+
+// reachFaults says what is wrong with how a cluster is reached; key is the section that says it.
+func reachFaults(key string, brokers []string, encryption TLSConfig, login SASLConfig) []keyFault {
+	var f []keyFault
+	if len(brokers) == 0 {
+		f = append(f, keyFault{key + ".brokers", errors.New("got none, name at least one host:port")})
+	}
+	for _, broker := range brokers {
+		if _, _, err := net.SplitHostPort(broker); err != nil {
+			f = append(f, keyFault{key + ".brokers", fmt.Errorf("got %q, want host:port", broker)})
+		}
+	}
+	if (encryption.CertFile == "") != (encryption.KeyFile == "") {
+		f = append(f, keyFault{key + ".tls." + given(encryption.CertFile, "cert_file", "key_file"), errors.New("cert_file and key_file go together: give both or none")})
+	}
+	if m := login.Mechanism; !slices.Contains([]string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, m) {
+		f = append(f, keyFault{key + ".sasl.mechanism", fmt.Errorf("got %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", m)})
 	}
 	return f
 }

@@ -113,12 +113,20 @@ func wanted(value reflect.Value) string {
 	var example string
 	switch v := value.Interface().(type) {
 	case time.Duration:
+		if v == 0 { // where 0 stands for another key's
+			v = DefaultResendDelay
+		}
 		return "a duration such as " + v.String()
 	case bool:
 		return "true or false"
 	case int:
 		return fmt.Sprintf("a whole number such as %d", v)
+	case []ClusterConfig:
+		return "a list of sections with these keys: " + strings.Join(keysOf(value.Type().Elem()), ", ")
 	case []string:
+		if len(v) == 0 {
+			return "a list such as [a, b]"
+		}
 		return fmt.Sprintf("a list such as [%s]", strings.Join(v, ", "))
 	case string:
 		example = v
@@ -157,6 +165,10 @@ func lineOf(key string, node *yaml.Node) int {
 	}
 	line := 0
 	for name := range strings.SplitSeq(key, ".") {
+		if number, err := strconv.Atoi(name); err == nil && node.Kind == yaml.SequenceNode && number < len(node.Content) {
+			line, node = node.Content[number].Line, node.Content[number]
+			continue
+		}
 		at := -1
 		for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
 			if node.Content[i].Value == name {

@@ -78,14 +78,22 @@ func variableOf(key string) string {
 }
 
 // eachField visits the fields with their keys, such as kafka.brokers, below a prefix
-// that ends with a point where it is not empty.
+// that ends with a point where it is not empty. Sections of a list are numbered from 0 on, as
+// in collect.clusters.0.name.
 func eachField(v reflect.Value, prefix string, visit func(key string, field reflect.Value, secret string) error) error {
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
 		key := prefix + tag.Get("yaml")
-		if v.Field(i).Kind() == reflect.Struct {
-			if err := eachField(v.Field(i), key+".", visit); err != nil {
+		if section := v.Field(i); section.Kind() == reflect.Struct {
+			if err := eachField(section, key+".", visit); err != nil {
 				return err
+			}
+			continue
+		} else if section.Kind() == reflect.Slice && section.Type().Elem().Kind() == reflect.Struct {
+			for at := range section.Len() {
+				if err := eachField(section.Index(at), fmt.Sprintf("%s.%d.", key, at), visit); err != nil {
+					return err
+				}
 			}
 			continue
 		}

@@ -28,18 +28,27 @@ const maxRecordBytes = 1 << 20
 
 // clientOptions are the options that every Kafka client of Weir shares.
 func clientOptions(config KafkaConfig, hooks ...kgo.Hook) ([]kgo.Opt, error) {
-	options := []kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir"), kgo.WithHooks(hooks...),
-		kgo.FetchMaxBytes(maxFetchBytes), kgo.MaxDecompressBatchBytes(maxBatchBytes)}
-	if config.TLS.Enabled {
-		tlsConfig, err := config.TLS.load()
+	options, err := reachOptions("kafka", config.Brokers, config.TLS, config.SASL)
+	if err != nil {
+		return nil, err
+	}
+	return append(options, kgo.ClientID("weir"), kgo.WithHooks(hooks...),
+		kgo.FetchMaxBytes(maxFetchBytes), kgo.MaxDecompressBatchBytes(maxBatchBytes)), nil
+}
+
+// reachOptions say where a cluster is and how Weir shows who it is; key is the section that they stand in.
+func reachOptions(key string, brokers []string, encryption TLSConfig, login SASLConfig) ([]kgo.Opt, error) {
+	options := []kgo.Opt{kgo.SeedBrokers(brokers...)}
+	if encryption.Enabled {
+		tlsConfig, err := encryption.load()
 		if err != nil {
-			return nil, fmt.Errorf("kafka.tls: %w", err)
+			return nil, fmt.Errorf("%s.tls: %w", key, err)
 		}
 		options = append(options, kgo.DialTLSConfig(tlsConfig))
 	}
-	mechanism, err := config.SASL.mechanism()
+	mechanism, err := login.mechanism()
 	if err != nil {
-		return nil, fmt.Errorf("kafka.sasl: %w", err)
+		return nil, fmt.Errorf("%s.sasl: %w", key, err)
 	}
 	if mechanism != nil {
 		options = append(options, kgo.SASL(mechanism))

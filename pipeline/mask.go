@@ -14,6 +14,7 @@ const masked = "********"
 
 // MaskedYAML is the effective configuration as YAML, secrets masked.
 func (c Config) MaskedYAML() ([]byte, error) {
+	c.Collect.Clusters = slices.Clone(c.Collect.Clusters) // not the caller's
 	err := eachField(reflect.ValueOf(&c).Elem(), "", func(_ string, field reflect.Value, secret string) error {
 		switch {
 		case secret == "true" && field.String() != "":

@@ -61,6 +61,7 @@ var runners = map[string]stageRunner{
 	RoleRules:        runRuler,
 	RoleClickHouse:   runStorage,
 	RoleAlertmanager: runNotification,
+	RoleCollect:      runCollector,
 }
 
 // Run runs every role and the HTTP server until ctx ends, then drains. A stage that

@@ -133,10 +133,10 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"rules inspect --config faulty.yaml", "", "weir: load rules: " + faultsFound, exitFaults},
 		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},
 		{"config check --config unknown.yaml", "", "unknown.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics", exitFailed},
-		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, inspection, http, grafana, roles", exitFailed},
+		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, inspection, http, grafana, collect, roles", exitFailed},
 		{"run --config nowhere.yaml", "", "nowhere.yaml: no such file or directory", exitFailed},
 		{"run --config faulty.yaml", "", faultsFound, exitFailed},
-		{"run --roles dance", "", `roles: got "dance", allowed are aggregate, rules, clickhouse, alertmanager`, exitFailed},
+		{"run --roles dance", "", `roles: got "dance", allowed are collect, aggregate, rules, clickhouse, alertmanager`, exitFailed},
 		{"topics create --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --print", "kafka-topics --bootstrap-server 127.0.0.1:9092 --create --topic weir.telemetry --partitions 8 " +
 			"--config cleanup.policy=delete --config max.message.bytes=2097152 --config message.timestamp.type=LogAppendTime --config retention.ms=259200000\n", "", 0},

@@ -17,6 +17,7 @@ import (
 // commands is the command line; each command's Run is in a file of its name.
 type commands struct {
 	Run        runCommand        `cmd:"" help:"Run stages of the pipeline."`
+	Collect    collectCommand    `cmd:"" help:"Ask a cluster's brokers once and print what a collector reports."`
 	Demo       demoCommand       `cmd:"" help:"Run everything on this machine and play a story with real clients."`
 	Rules      rulesCommands     `cmd:"" help:"Work with rule files."`
 	Config     configCommands    `cmd:"" help:"Work with the configuration."`

@@ -1,0 +1,171 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/collect"
+	"github.com/weirmq/weir/collect/kafka"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Bounds of what collectors keep for weir.telemetry. Not smaller: a poll of a large cluster has a hundred thousand reports at
+// once; not larger: after an outage old ones are of no use, and each takes some hundred bytes.
+const (
+	maxCollectedReports = 200_000
+	collectedFor        = 30 * time.Second
+)
+
+// countedPoller is a poller that counts its requests.
+type countedPoller interface {
+	collect.Poller
+	Requests() uint64
+	Close()
+}
+
+// openPoller opens the poller of a cluster.
+func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
+	options, err := reachOptions("cluster "+cluster.Name, cluster.Brokers, cluster.TLS, cluster.SASL)
+	if err != nil {
+		return nil, err
+	}
+	name := c.Collect.Name
+	if name == "" {
+		if name, err = os.Hostname(); err != nil {
+			return nil, fmt.Errorf("find the host's name for the collector: %w; give one in collect.name", err)
+		}
+	}
+	return kafka.Open(kafka.Config{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Options: options})
+}
+
+// Poll polls a cluster of the configuration once; its name may be left out where there is one. The reports are what was found out;
+// the error says what was not.
+func Poll(ctx context.Context, config *Config, name string) ([]telemetry.Report, error) {
+	cluster, err := config.cluster(name)
+	if err != nil {
+		return nil, err
+	}
+	poller, err := config.openPoller(cluster)
+	if err != nil {
+		return nil, err
+	}
+	defer poller.Close()
+	ctx, cancel := context.WithTimeout(ctx, onceTimeout)
+	defer cancel()
+	return poller.Poll(ctx, time.Now())
+}
+
+// onceTimeout bounds a poll that somebody waits for. Not smaller: the first poll of a large cluster connects to all of its
+// brokers; not larger: people wait for it.
+const onceTimeout = 20 * time.Second
+
+// collecting polls the clusters of the configuration.
+type collecting struct {
+	p         *Pipeline
+	metrics   *stageMetrics
+	publisher *collect.Publisher
+	mu        sync.Mutex
+	failing   map[string]error // by cluster
+}
+
+func runCollector(ctx context.Context, p *Pipeline) error {
+	c := &collecting{p: p, metrics: p.metrics.stage(RoleCollect), failing: map[string]error{}}
+	options, err := clientOptions(p.config.Kafka, p.kafka)
+	if err != nil {
+		return err
+	}
+	options = append(options, kgo.MaxBufferedRecords(maxCollectedReports), kgo.RecordDeliveryTimeout(collectedFor),
+		kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
+	producer, err := kgo.NewClient(options...)
+	if err != nil {
+		return fmt.Errorf("open a client for reports: %w", err)
+	}
+	defer closeCollected(ctx, producer)
+	c.publisher = collect.NewPublisher(producer, c.metrics.records.Inc, func(error) { c.metrics.failed("publish") })
+	clusters := p.config.Collect.Clusters
+	pollers := make([]countedPoller, len(clusters))
+	for i := range clusters {
+		if pollers[i], err = p.config.openPoller(&clusters[i]); err != nil {
+			return err
+		}
+		defer pollers[i].Close()
+	}
+	var loops sync.WaitGroup
+	for i := range clusters {
+		loops.Go(func() { c.poll(ctx, &clusters[i], pollers[i]) })
+	}
+	loops.Wait()
+	<-ctx.Done() // without a cluster, too
+	return nil
+}
+
+// closeCollected gives the last reports a bounded time.
+func closeCollected(ctx context.Context, producer *kgo.Client) {
+	ctx, cancel := outlive(ctx, notifierDrain)
+	defer cancel()
+	_ = producer.Flush(ctx) // what is lost was counted
+	producer.Close()
+}
+
+// poll polls one cluster until ctx ends.
+func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, poller countedPoller) {
+	said := outage{log: c.p.log.With("stage", RoleCollect, "cluster", cluster.Name), begun: "a poll did not find all out", over: "polls find all out again"}
+	counted := newPollMetrics(c.p.metrics.set, cluster.Name)
+	requests := uint64(0)
+	loop := collect.Loop{Poller: poller, Interval: c.p.config.interval(cluster), Publish: c.publisher.Publish, Done: func(o collect.Outcome) {
+		sent := poller.Requests()
+		counted.done(o, sent-requests)
+		requests = sent
+		said.note(o.Err)
+		c.show(cluster.Name, o.Err)
+	}}
+	loop.Run(ctx)
+}
+
+// show puts what is not found out on the status page.
+func (c *collecting) show(cluster string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failing[cluster] = err
+	for i := range c.p.config.Collect.Clusters {
+		if err := c.failing[c.p.config.Collect.Clusters[i].Name]; err != nil {
+			c.p.status.setError(RoleCollect, err)
+			return
+		}
+	}
+	c.p.status.setError(RoleCollect, nil)
+}
+
+// pollMetrics count the polls of one cluster.
+type pollMetrics struct {
+	polls, incomplete, requests *metrics.Counter
+	seconds                     *metrics.Histogram
+	requestsPerPoll             *metrics.Histogram
+}
+
+func newPollMetrics(set *metrics.Set, cluster string) pollMetrics {
+	label := fmt.Sprintf(`{cluster=%q}`, cluster)
+	return pollMetrics{
+		polls:           set.GetOrCreateCounter("weir_collect_polls_total" + label),
+		incomplete:      set.GetOrCreateCounter("weir_collect_incomplete_polls_total" + label),
+		requests:        set.GetOrCreateCounter("weir_collect_requests_total" + label),
+		seconds:         set.GetOrCreateHistogram("weir_collect_poll_duration_seconds" + label),
+		requestsPerPoll: set.GetOrCreateHistogram("weir_collect_requests_per_poll" + label),
+	}
+}
+
+func (m pollMetrics) done(o collect.Outcome, requests uint64) {
+	m.polls.Inc()
+	if o.Err != nil {
+		m.incomplete.Inc()
+	}
+	m.requests.Add(int(requests))
+	m.requestsPerPoll.Update(float64(requests))
+	m.seconds.Update(o.Took.Seconds())
+}
