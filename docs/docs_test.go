@@ -9,6 +9,7 @@
 //	<!-- run -->           sh: run in a folder of the page with bin/weir, rules.d and deploy/weir.yaml
 //	<!-- run exit=3 -->    the same, with another exit code
 //	<!-- run store -->     the same, and 127.0.0.1:8123 is a ClickHouse with the rows of seed
+//	<!-- run broker -->    the same, and 127.0.0.1:9092 is a broker with the topic and the groups of seededBroker, all over the page
 //	<!-- run kcat -->      the same, and what it pipes into kcat is a report
 //	<!-- output -->        what the command or the faulty rule before it prints
 //	<!-- wrong -->         yaml: a rule file that is refused

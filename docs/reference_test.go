@@ -41,6 +41,10 @@ func configKeys() []configKey {
 				walk(v.Field(i), name)
 				continue
 			}
+			if of := v.Field(i).Type(); of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct {
+				walk(reflect.Zero(of.Elem()), name+".0")
+				continue
+			}
 			variable := "WEIR_" + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
 			keys = append(keys, configKey{name, variable, written(v.Field(i).Interface())})
 		}
@@ -52,6 +56,9 @@ func configKeys() []configKey {
 func written(value any) string {
 	switch v := value.(type) {
 	case []string:
+		if len(v) == 0 {
+			return "empty"
+		}
 		return "`" + strings.Join(v, ", ") + "`"
 	case time.Duration:
 		return "`" + strings.NewReplacer("m0s", "m", "h0m", "h").Replace(v.String()) + "`"

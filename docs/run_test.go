@@ -34,6 +34,12 @@ func TestCommands(t *testing.T) {
 func runPage(t *testing.T, p *page) (ran int) {
 	dir := pageFolder(t)
 	printed, store := "", ""
+	if slices.ContainsFunc(p.blocks, func(b block) bool { return slices.Contains(b.mark, "broker") }) {
+		at := seededBroker(t)
+		for i := range p.blocks {
+			p.blocks[i].text = strings.ReplaceAll(p.blocks[i].text, "127.0.0.1:9092", at)
+		}
+	}
 	for i := range p.blocks {
 		b := &p.blocks[i]
 		switch {

@@ -89,6 +89,9 @@ func runCollector(ctx context.Context, p *Pipeline) error {
 	defer closeCollected(ctx, producer)
 	c.publisher = collect.NewPublisher(producer, c.metrics.records.Inc, func(error) { c.metrics.failed("publish") })
 	clusters := p.config.Collect.Clusters
+	if len(clusters) == 0 && len(p.config.Roles) == 1 {
+		p.log.Warn("there is nothing to do: name a cluster in collect.clusters", "stage", RoleCollect)
+	}
 	pollers := make([]countedPoller, len(clusters))
 	for i := range clusters {
 		if pollers[i], err = p.config.openPoller(&clusters[i]); err != nil {

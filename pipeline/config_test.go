@@ -82,7 +82,6 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no Alertmanager", "alertmanager: {urls: []}\n", "weir.yaml:1: alertmanager.urls: got none"},
 		{"no delay", "alertmanager: {resend_delay: 0s}\n", "weir.yaml:1: alertmanager.resend_delay: got 0s, want more than 0s"},
 		{"no dashboard", "grafana: {dashboard_url: weir}\n", `weir.yaml:1: grafana.dashboard_url: got "weir", want http:// or https:// and the dashboard's address, or nothing`},
-		{"no cluster to poll", "roles: [collect]\n", "weir.yaml: collect.clusters: got none, name at least one: the process has no other role than collect"},
 		{"a cluster that is no section", "collect:\n  clusters: [eu]\n", `weir.yaml:2: collect.clusters: got "eu", want these keys with values: name, env, system, brokers, tls, sasl, interval`},
 		{"a cluster for clusters", "collect:\n  clusters: {name: eu}\n", `weir.yaml:2: collect.clusters: got keys with values, want a list of sections with these keys: name, env`},
 		{"an unknown key of a cluster", "collect:\n  clusters:\n    - name: eu\n      broker: a:1\n", "weir.yaml:4: unknown key broker: allowed here are name, env, system, brokers"},

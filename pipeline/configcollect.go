@@ -63,9 +63,6 @@ func (c *Config) cluster(name string) (*ClusterConfig, error) {
 // faults says what is out of bounds, beside the rest of a configuration.
 func (c CollectConfig) faults(of *Config) []keyFault {
 	var f []keyFault
-	if len(c.Clusters) == 0 && slices.Equal(of.Roles, []string{RoleCollect}) {
-		f = append(f, keyFault{"collect.clusters", errors.New("got none, name at least one: the process has no other role than collect")})
-	}
 	for i := range c.Clusters {
 		cluster, key := &c.Clusters[i], fmt.Sprintf("collect.clusters.%d", i)
 		if cluster.Name == "" {

@@ -137,6 +137,9 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"run --config nowhere.yaml", "", "nowhere.yaml: no such file or directory", exitFailed},
 		{"run --config faulty.yaml", "", faultsFound, exitFailed},
 		{"run --roles dance", "", `roles: got "dance", allowed are collect, aggregate, rules, clickhouse, alertmanager`, exitFailed},
+		{"collect", "", "missing flags: --once", exitUsage},
+		{"collect --once", "", "weir: collect.clusters: got none, name the cluster to poll there\n", exitFailed},
+		{"collect --once --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --print", "kafka-topics --bootstrap-server 127.0.0.1:9092 --create --topic weir.telemetry --partitions 8 " +
 			"--config cleanup.policy=delete --config max.message.bytes=2097152 --config message.timestamp.type=LogAppendTime --config retention.ms=259200000\n", "", 0},
