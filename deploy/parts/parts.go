@@ -1,5 +1,5 @@
 // Package parts finds the programs and libraries Weir runs on that are not Go modules: the embedded ClickHouse
-// engine, Alertmanager and, for tests, Apache Kafka; for measurements, vmagent and Prometheus. fetch.sh beside it fetches
+// engine, Alertmanager and, for tests, Apache Kafka and RocketMQ; for measurements, vmagent and Prometheus. fetch.sh beside it fetches
 // them under pinned versions into one cache folder; this package names the same folders and never touches the network.
 package parts
 
@@ -17,6 +17,7 @@ const (
 	ChDBVersion         = "26.7.3-stable.1"
 	AlertmanagerVersion = "0.31.1"
 	KafkaVersion        = "4.1.1"
+	RocketMQVersion     = "5.3.3"
 	VMAgentVersion      = "1.140.0"
 	PrometheusVersion   = "0.316.0" // of the module: release 3.16.0
 )
@@ -51,6 +52,10 @@ func Alertmanager() (string, error) {
 
 // Kafka is the folder with Apache Kafka's jars. The error wraps ErrMissing where it was not fetched.
 func Kafka() (string, error) { return find("kafka-"+KafkaVersion, "") }
+
+// RocketMQ is the folder with the jars of RocketMQ's broker and name server. The error wraps ErrMissing where it was not
+// fetched.
+func RocketMQ() (string, error) { return find("rocketmq-"+RocketMQVersion, "") }
 
 // VMAgent is the path of the vmagent program, which measurements compare with. The error wraps ErrMissing where
 // it was not fetched.

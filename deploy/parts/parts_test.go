@@ -10,7 +10,7 @@ import (
 
 func TestMissingPartNamesTheRemedy(t *testing.T) {
 	t.Setenv("WEIR_PARTS", t.TempDir())
-	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "vmagent": VMAgent, "prometheus": Prometheus} {
+	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "rocketmq": RocketMQ, "vmagent": VMAgent, "prometheus": Prometheus} {
 		_, err := find()
 		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "make parts") || !strings.Contains(err.Error(), "fetch.sh "+name) {
 			t.Errorf("%s: got %v, want ErrMissing with the remedy", name, err)
@@ -38,11 +38,8 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pom, err := os.ReadFile("kafka-pom.xml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, want := range []string{"chdb_version=" + ChDBVersion, "alertmanager_version=" + AlertmanagerVersion, "kafka_version=" + KafkaVersion,
+		"rocketmq_version=" + RocketMQVersion,
 		"vmagent_version=" + VMAgentVersion, "prometheus_version=" + PrometheusVersion} {
 		if !strings.Contains(string(script), want+"\n") {
 			t.Errorf("fetch.sh lacks %q", want)
@@ -61,13 +58,19 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 			t.Errorf("%s/go.mod does not require %s", part, want)
 		}
 	}
-	if !strings.Contains(string(pom), "<version>"+KafkaVersion+"</version>") {
-		t.Errorf("kafka-pom.xml does not pin Kafka %s", KafkaVersion)
+	for file, version := range map[string]string{"kafka-pom.xml": KafkaVersion, "rocketmq-pom.xml": RocketMQVersion} {
+		pom, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(pom), "<version>"+version+"</version>") {
+			t.Errorf("%s does not pin version %s", file, version)
+		}
 	}
 }
 
 func TestFetchedPartsAreThere(t *testing.T) {
-	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka} {
+	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "rocketmq": RocketMQ} {
 		path, err := find()
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

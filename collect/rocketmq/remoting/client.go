@@ -14,6 +14,8 @@ type Config struct {
 	TLS *tls.Config
 	// BinaryHeaders asks with headers in RocketMQ's own encoding, in place of JSON; answers come in the same one.
 	BinaryHeaders bool
+	// AccessKey and SecretKey sign every request, for brokers with access control; empty: none is signed.
+	AccessKey, SecretKey string
 }
 
 // Client asks any number of brokers and name servers, over one connection to each. A connection that ended is made anew by the next
@@ -78,6 +80,9 @@ func (c *Client) do(ctx context.Context, to target, what string, request Request
 	conn, err := c.connection(ctx, to.addr)
 	if err != nil {
 		return Response{}, fmt.Errorf("ask %s for %s: %w", to.addr, what, err)
+	}
+	if c.config.AccessKey != "" {
+		request = signed(request, c.config.AccessKey, c.config.SecretKey)
 	}
 	got, err := conn.ask(ctx, request)
 	if err != nil {

@@ -1,0 +1,49 @@
+import java.util.concurrent.CountDownLatch;
+import org.apache.rocketmq.acl.common.AclClientRPCHook;
+import org.apache.rocketmq.acl.common.SessionCredentials;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.TopicConfig;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.remoting.RPCHook;
+
+/** Sends messages to a topic and consumes them, says so and stays connected. */
+public class Traffic {
+	public static void main(String[] args) throws Exception {
+		Thread.setDefaultUncaughtExceptionHandler((thread, fault) -> {
+			fault.printStackTrace();
+			System.exit(1);
+		});
+		String nameServer = args[0], broker = args[1], topic = args[2], producers = args[3], consumers = args[4];
+		int count = Integer.parseInt(args[5]);
+		RPCHook hook = args.length > 6 ? new AclClientRPCHook(new SessionCredentials(args[6], args[7])) : null;
+
+		DefaultMQProducer producer = new DefaultMQProducer(producers, hook);
+		producer.setNamesrvAddr(nameServer);
+		producer.start();
+		// The broker tells its name server of a new topic at once, of itself only every 10 s.
+		producer.getDefaultMQProducerImpl().getMqClientFactory().getMQClientAPIImpl()
+			.createTopic(broker, producer.getCreateTopicKey(), new TopicConfig(topic, 4, 4), 30_000);
+		for (int i = 0; i < count; i++) {
+			producer.send(new Message(topic, new byte[100]), 30_000);
+		}
+		// Else the broker hears of the producer after 30 s: at its start it knew of no broker.
+		producer.getDefaultMQProducerImpl().getMqClientFactory().sendHeartbeatToAllBrokerWithLock();
+
+		CountDownLatch left = new CountDownLatch(count);
+		DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(consumers, hook);
+		consumer.setNamesrvAddr(nameServer);
+		consumer.setPersistConsumerOffsetInterval(200);
+		consumer.subscribe(topic, "*");
+		consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+			messages.forEach(message -> left.countDown());
+			return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+		});
+		consumer.start();
+		left.await();
+		System.out.println("all consumed");
+		new CountDownLatch(1).await();
+	}
+}
