@@ -22,6 +22,8 @@ type ExplainedAlert struct {
 	Lines     []string `json:"lines"`
 	SQL       string   `json:"sql"`
 	Dashboard string   `json:"dashboard,omitempty"`
+	// RulesChanged says that the process evaluates by other rules now than those of the alert's newest transition.
+	RulesChanged string `json:"rules_changed,omitempty"`
 	// Contributors are what the store answers to SQL, where it was asked.
 	Contributors []clickhouse.Contributor `json:"contributors,omitempty"`
 }
@@ -29,11 +31,14 @@ type ExplainedAlert struct {
 // explained says of an alert what its evaluation saw. Where another process evaluates it, its rule may not be known here.
 func (p *Pipeline) explained(alert *telemetry.Alert) *ExplainedAlert {
 	out := &ExplainedAlert{Alert: *alert, Lines: explain.Lines(alert.Explanation), Dashboard: explain.Dashboard(p.config.Grafana.DashboardURL, alert)}
+	set, _ := p.rules.current()
+	if p.config.Has(RoleRules) { // files of others may be any
+		out.RulesChanged = explain.RulesChanged(alert, set.Revision)
+	}
 	if inspect.IsDigest(alert) {
 		out.SQL = inspect.SQL(alert)
 		return out
 	}
-	set, _ := p.rules.current()
 	out.SQL = explain.SQL(set.ByName(alert.Rule), alert)
 	return out
 }
@@ -136,6 +141,9 @@ func (a *ExplainedAlert) facts(out io.Writer, base string) {
 	at("resolved", a.ResolvedAt)
 	if a.Reason != "" {
 		fact("because", a.Reason)
+	}
+	if a.RulesChanged != "" {
+		fact("note", a.RulesChanged)
 	}
 	if e := a.Explanation; e != nil && e.Clients > 0 {
 		fact("clients", fmt.Sprint(e.Clients))

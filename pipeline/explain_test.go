@@ -189,3 +189,34 @@ func TestAWeirBehindTLSIsAsked(t *testing.T) {
 		t.Errorf("without a store: %v, want %s", err, want)
 	}
 }
+
+// TestAnAlertOfOtherRulesSaysSo once the process evaluates by others, in all places; a process that evaluates none says nothing.
+func TestAnAlertOfOtherRulesSaysSo(t *testing.T) {
+	p, config := explaining(t, "orders")
+	server := httptest.NewServer(guard("secret", p.Handler()))
+	t.Cleanup(server.Close)
+	alert := p.Alerts()[0]
+	edited := strings.Replace(explainedRule, "clients > 1", "clients > 2", 1)
+	if err := os.WriteFile(filepath.Join(config.Rules.Dir, "rules.yaml"), []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.explained(&alert).RulesChanged; got != "" {
+		t.Errorf("before the reload it says %q", got)
+	}
+	if _, err := p.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	set, _ := p.rules.current()
+	want := "the rules changed since: revision " + alert.Revision + " then, " + set.Revision + " now"
+	var out strings.Builder
+	if err := ExplainAlert(t.Context(), &config, AlertQuestion{Alert: alert.ID, URL: server.URL, Out: &out}); err != nil || !strings.Contains(out.String(), "\nnote          "+want+"\n") {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+	if code, page := get(p, "/alerts/"+alert.ID); code != http.StatusOK || !contains(page, "<tr><th>Note</th><td>"+want+"</td></tr>") {
+		t.Errorf("the page answers %d\n%s", code, page)
+	}
+	p.config.Roles = []string{RoleAlertmanager}
+	if got := p.explained(&alert).RulesChanged; got != "" {
+		t.Errorf("where no rules are evaluated it says %q", got)
+	}
+}

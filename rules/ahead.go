@@ -59,7 +59,7 @@ func (e *Evaluator) mayTell(one asked, g *groupState, _ time.Time) bool {
 func (e *Evaluator) tell(rule *Rule, g *groupState, found verdict, at time.Time) *telemetry.Alert {
 	key := alertKey(rule.Alert, g.key)
 	alert := &alertState{Alert: telemetry.Alert{Rule: rule.Alert, GroupKey: g.key, State: telemetry.AlertFiring, ActiveAt: at, FiredAt: at,
-		EvaluatedAt: at, ExpiresAt: at.Add(e.config.AheadExpiry)}}
+		EvaluatedAt: at, Revision: e.set.Revision, ExpiresAt: at.Add(e.config.AheadExpiry)}}
 	if before := e.alerts[key]; before != nil {
 		alert.Seq = before.Seq
 	}

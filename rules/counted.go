@@ -59,7 +59,7 @@ func (e *Evaluator) doubt(rule *Rule, key string, found verdict, at time.Time) *
 	switch {
 	case lowered:
 		alert.measure(rule, found, e.config.Pane)
-		return alert.move(alert.State, at)
+		return e.move(alert, alert.State, at)
 	case alert.counted() == before:
 		return nil
 	}
@@ -129,11 +129,11 @@ func (e *Evaluator) endUnmeasured(rule *Rule, key string, found verdict, at time
 	alert := e.alerts[key]
 	if alert.State == telemetry.AlertPending {
 		delete(e.alerts, key)
-		return alert.move(telemetry.AlertInactive, at)
+		return e.move(alert, telemetry.AlertInactive, at)
 	}
 	alert.ResolvedAt = at
 	alert.Reason = fmt.Sprintf("nothing was known of %s for %s", strings.Join(unknownParts(rule, found), ", "), FormatDuration(UnmeasuredRetention))
-	return alert.move(telemetry.AlertResolved, at)
+	return e.move(alert, telemetry.AlertResolved, at)
 }
 
 // unknownParts are the parts of a rule's condition that make it unknown, as they are written: those that are not made of others.

@@ -29,7 +29,7 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 		return nil, nil
 	case alert.State == telemetry.AlertPending:
 		delete(e.alerts, key)
-		return alert.move(telemetry.AlertInactive, at), nil
+		return e.move(alert, telemetry.AlertInactive, at), nil
 	}
 	before := alert.counted()
 	alert.resume(at)
@@ -41,7 +41,7 @@ func (e *Evaluator) transition(rule *Rule, g *groupState, found verdict, at time
 	if at.Sub(alert.ClearedAt) >= rule.KeepFiringFor {
 		alert.ResolvedAt = at
 		alert.measure(rule, found, e.config.Pane) // its annotations go on saying what fired
-		return alert.move(telemetry.AlertResolved, at), nil
+		return e.move(alert, telemetry.AlertResolved, at), nil
 	}
 	if alert.counted() == before {
 		return nil, nil
@@ -81,11 +81,11 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 	switch {
 	case alert.State != telemetry.AlertFiring && alert.heldFor(at) >= rule.For:
 		alert.FiredAt = at
-		return alert.move(telemetry.AlertFiring, at), err
+		return e.move(alert, telemetry.AlertFiring, at), err
 	case began:
-		return alert.move(telemetry.AlertPending, at), err
+		return e.move(alert, telemetry.AlertPending, at), err
 	case changed:
-		return alert.move(alert.State, at), err
+		return e.move(alert, alert.State, at), err
 	}
 	if at.Sub(alert.published) < RefreshEvery && !closes && !counts {
 		alert.EvaluatedAt, alert.Transition = at, false
@@ -95,8 +95,9 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 }
 
 // move makes a transition and returns a copy to publish.
-func (a *alertState) move(state telemetry.AlertState, at time.Time) *telemetry.Alert {
+func (e *Evaluator) move(a *alertState, state telemetry.AlertState, at time.Time) *telemetry.Alert {
 	a.State, a.EvaluatedAt, a.Transition, a.published = state, at, true, at
+	a.Revision = e.set.Revision
 	a.Seq++
 	out := a.Alert
 	return &out
@@ -169,7 +170,7 @@ func (e *Evaluator) expire(at time.Time) []telemetry.Alert {
 		alert := e.alerts[key]
 		if alert.State == telemetry.AlertResolved && at.Sub(alert.ResolvedAt) >= ResolvedRetention {
 			delete(e.alerts, key)
-			changed = append(changed, *alert.move(telemetry.AlertInactive, at))
+			changed = append(changed, *e.move(alert, telemetry.AlertInactive, at))
 		}
 	}
 	return changed
@@ -185,10 +186,10 @@ func (e *Evaluator) endOrphans(at time.Time) []telemetry.Alert {
 		case reason == "" || alert.State == telemetry.AlertResolved:
 		case alert.State == telemetry.AlertPending:
 			delete(e.alerts, key)
-			changed = append(changed, *alert.move(telemetry.AlertInactive, at))
+			changed = append(changed, *e.move(alert, telemetry.AlertInactive, at))
 		default:
 			alert.ResolvedAt, alert.Reason = at, reason
-			changed = append(changed, *alert.move(telemetry.AlertResolved, at))
+			changed = append(changed, *e.move(alert, telemetry.AlertResolved, at))
 		}
 	}
 	return changed

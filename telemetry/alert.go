@@ -59,6 +59,8 @@ type Alert struct {
 	LateReports  uint64  `json:"late_reports"`
 	// Transition says that State, or the severity, changed at EvaluatedAt; otherwise only values did.
 	Transition bool `json:"transition"`
+	// Revision is of the rule files that its newest transition was made by, "" where that is not known: of a Weir that told none.
+	Revision string `json:"revision,omitempty"`
 	// ExpiresAt is of what is told ahead of an alert's life alone, which is no state of it: until when that fires where the alert does not begin.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Explanation is what the newest evaluation saw that is told of, nil where that was a Weir which told none.

@@ -176,6 +176,9 @@ func (c *Capture) script() string {
 	for _, line := range explain.Lines(c.alert.Explanation) {
 		fmt.Fprintf(&out, "#   %s\n", line)
 	}
+	if changed := c.changed(); changed != "" {
+		fmt.Fprintf(&out, "# %s\n", changed)
+	}
 	if c.pane != ruletest.DefaultPane {
 		fmt.Fprintf(&out, "pane %s\n", rules.FormatDuration(c.pane))
 	}

@@ -133,6 +133,17 @@ func TestCapturesThatDiffer(t *testing.T) {
 			t.Errorf("of %q: got %s, want %s", said, got, want)
 		}
 	}
+	alert.Explanation = nil
+	for then, want := range map[string]string{"": unknown, set.Revision: "something was late or unknown to weir then, or the rule or the policy was changed while the alert was there",
+		"0123456789ab": "the rules changed since: revision 0123456789ab then, " + set.Revision + " now"} {
+		alert.Revision = then
+		if got := c.Why(); got != want {
+			t.Errorf("of rules of %q: got %s, want %s", then, got, want)
+		}
+		if text, _, err := c.Text(); err != nil || strings.Contains(text, "\n# "+want+"\nrules Surge\n") != (then == "0123456789ab") {
+			t.Errorf("of rules of %q: got %v\n%s", then, err, text)
+		}
+	}
 	alert.GroupKey = "other" + alert.GroupKey
 	const want = "no Surge there groups as the alert does; name the folder of the rules that made it by rules.dir of --config"
 	if _, err := capture.New(set, alert, 10*time.Second); err == nil || err.Error() != want {

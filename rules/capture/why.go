@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/rules/explain"
 	"github.com/weirmq/weir/telemetry"
 )
 
-// Why says why a test may not show its alert: a condition that the rule no longer has, if the alert tells of one, and otherwise what
-// it may be.
+// Why says why a test may not show its alert: a condition that the rule no longer has, if the alert tells of one, or other rule
+// files, and otherwise what it may be.
 func (c *Capture) Why() string {
 	then, variants := conditionsOf(c.alert.Explanation), c.variants()
 	has := func(rule *rules.Rule, text conditionText) bool {
@@ -21,8 +22,17 @@ func (c *Capture) Why() string {
 			return fmt.Sprintf("the rule was changed since, and has no condition %q now", text.text)
 		}
 	}
+	switch changed := c.changed(); {
+	case changed != "":
+		return changed
+	case c.alert.Revision != "" && c.set.Revision != "": // only the newest transition tells of its own
+		return "something was late or unknown to weir then, or the rule or the policy was changed while the alert was there"
+	}
 	return "something was late or unknown to weir then, or the rule or the policy was changed since"
 }
+
+// changed says that the rule files are others than those of the alert, "" where they are not, as far as that is known.
+func (c *Capture) changed() string { return explain.RulesChanged(c.alert, c.set.Revision) }
 
 // conditionText is a condition as an explanation has it, up to spacing.
 type conditionText struct{ key, text string }

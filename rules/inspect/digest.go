@@ -39,7 +39,7 @@ func (r *Report) Digest(since time.Time) telemetry.Alert {
 	return telemetry.Alert{ID: telemetry.Fingerprint(labels), Rule: DigestName, GroupKey: telemetry.GroupKey(digestGrouping, []string{day}), Labels: labels,
 		Annotations: map[string]string{"summary": r.digestSummary(), "description": r.digestText(), "runbook_url": howTo},
 		State:       telemetry.AlertFiring, ActiveAt: since, FiredAt: since, EvaluatedAt: r.AskedAt, Seq: 1, Values: counts,
-		WindowStart: r.Day, WindowEnd: r.Day.Add(24 * time.Hour), Completeness: r.Completeness, Transition: true}
+		WindowStart: r.Day, WindowEnd: r.Day.Add(24 * time.Hour), Completeness: r.Completeness, Transition: true, Revision: r.Revision}
 }
 
 // IsDigest says that an alert is one.

@@ -8,7 +8,7 @@ import (
 )
 
 const insertAlerts = `INSERT INTO alerts (rule, fingerprint, starts_at, seq, state, at, fired_at, resolved_at,
-	labels, annotations, values, window_start, window_end, completeness, late_reports, reason)`
+	labels, annotations, values, window_start, window_end, completeness, late_reports, reason, revision)`
 
 // WriteAlerts writes transitions of alerts, trying until ClickHouse has acknowledged
 // all or ctx ends. Writing one again changes nothing.
@@ -17,7 +17,7 @@ func (s *Store) WriteAlerts(ctx context.Context, alerts []telemetry.Alert) error
 	for i := range alerts {
 		a := &alerts[i]
 		rows[i] = []any{a.Rule, a.ID, a.ActiveAt.UTC(), a.Seq, string(a.State), a.EvaluatedAt.UTC(), present(a.FiredAt), present(a.ResolvedAt),
-			a.Labels, a.Annotations, a.Values, a.WindowStart.UTC(), a.WindowEnd.UTC(), a.Completeness, a.LateReports, a.Reason}
+			a.Labels, a.Annotations, a.Values, a.WindowStart.UTC(), a.WindowEnd.UTC(), a.Completeness, a.LateReports, a.Reason, a.Revision}
 	}
 	return s.insertChunks(ctx, insertAlerts, rows)
 }

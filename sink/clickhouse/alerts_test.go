@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ type storedAlert struct {
 	Completeness float64            `ch:"completeness"`
 	LateReports  uint64             `ch:"late_reports"`
 	Reason       string             `ch:"reason"`
+	Revision     string             `ch:"revision"`
 }
 
 const readAlerts = "SELECT * FROM alerts FINAL ORDER BY rule, fingerprint, starts_at, seq"
@@ -41,11 +43,12 @@ func life(topic string) []telemetry.Alert {
 	labels := map[string]string{"alertname": "Surge", "topic": topic, "severity": "critical"}
 	first := telemetry.Alert{ID: telemetry.Fingerprint(labels), Rule: "Surge", GroupKey: "g\x00" + topic, Labels: labels,
 		Annotations: map[string]string{"summary": "‘" + topic + "’ jumped"}, State: telemetry.AlertPending, ActiveAt: at(0), EvaluatedAt: at(0),
-		Seq: 1, Values: map[string]float64{"tps": 10_000.5}, WindowStart: at(-60), WindowEnd: at(0), Completeness: 0.75, LateReports: 3, Transition: true}
+		Seq: 1, Values: map[string]float64{"tps": 10_000.5}, WindowStart: at(-60), WindowEnd: at(0), Completeness: 0.75, LateReports: 3, Transition: true, Revision: "0123456789ab"}
 	firing := first
 	firing.State, firing.FiredAt, firing.EvaluatedAt, firing.Seq = telemetry.AlertFiring, at(30), at(30), 2
 	resolved := firing
 	resolved.State, resolved.ResolvedAt, resolved.EvaluatedAt, resolved.Seq, resolved.Reason = telemetry.AlertResolved, at(90), at(90), 3, "the rule was deleted"
+	resolved.Revision = "" // of an older Weir
 	again := first
 	again.ActiveAt, again.EvaluatedAt, again.Seq, again.Annotations = at(300), at(300), 4, nil
 	againFiring := again
@@ -65,7 +68,7 @@ func storedAs(a telemetry.Alert) storedAlert {
 		annotations = map[string]string{}
 	}
 	return storedAlert{a.Rule, a.ID, a.ActiveAt, a.Seq, string(a.State), a.EvaluatedAt, optional(a.FiredAt), optional(a.ResolvedAt),
-		a.Labels, annotations, a.Values, a.WindowStart, a.WindowEnd, a.Completeness, a.LateReports, a.Reason}
+		a.Labels, annotations, a.Values, a.WindowStart, a.WindowEnd, a.Completeness, a.LateReports, a.Reason, a.Revision}
 }
 
 func (s *store) writeAlerts(alerts ...telemetry.Alert) {
@@ -98,6 +101,27 @@ func TestTransitionsAreKept(t *testing.T) {
 		s.expectAlerts(alert[:i+1])
 		s.expect(currentState, "orders\t"+state+"\t1")
 	}
+}
+
+// TestAlertsFromBeforeRevisionsStay through the migrations from the first schema that had alerts, with no revision, and a transition of
+// such a life that is written afterwards has one.
+func TestAlertsFromBeforeRevisionsStay(t *testing.T) {
+	t.Parallel()
+	database := shared.database(t)
+	migrated(t, database, 2)
+	of := life("orders")[:2]
+	of[0].Revision = ""
+	row := storedAs(of[0])
+	shared.query(t, database, fmt.Sprintf(`INSERT INTO alerts (rule, fingerprint, starts_at, seq, state, at, labels, annotations, values, window_start, window_end, completeness, late_reports)
+		VALUES ('%s', '%s', %d, 1, 'pending', %d, {'alertname': 'Surge', 'topic': 'orders', 'severity': 'critical'}, {'summary': '%s'}, {'tps': 10000.5}, %d, %d, 0.75, 3)`,
+		row.Rule, row.Fingerprint, row.StartsAt.UnixMilli(), row.At.UnixMilli(), row.Annotations["summary"], row.WindowStart.UnixMilli(), row.WindowEnd.UnixMilli()))
+	s := openStore(t, shared, database, nil)
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(appliedMigrations, "2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision")
+	s.writeAlerts(of[1])
+	s.expectAlerts(of)
 }
 
 // TestTransitionsWrittenAgainChangeNothing replays them in any order and grouping.

@@ -2,6 +2,8 @@ package clickhouse
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +20,7 @@ const allTables = "alerts inspection_findings inspections ledger rollup_10s sche
 
 const appliedMigrations = "SELECT version, name FROM schema_migrations FINAL ORDER BY version"
 
-const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections"
+const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision"
 
 func TestMigrateTwiceIsMigratedOnce(t *testing.T) {
 	t.Parallel()
@@ -84,6 +86,32 @@ func TestMigrateContinues(t *testing.T) {
 	}
 }
 
+// migrated makes a database as a program left it that knew migrations up to a version.
+func migrated(t *testing.T, database string, version int) {
+	t.Helper()
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared.query(t, database, createSchemaMigrations)
+	for _, file := range files[:version] {
+		text, err := migrations.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for statement := range strings.SplitSeq(string(text), ";\n") {
+			if strings.TrimSpace(statement) != "" {
+				shared.query(t, database, statement)
+			}
+		}
+	}
+	_, name, err := migrationName(files[version-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared.query(t, database, fmt.Sprintf("INSERT INTO schema_migrations (version, name) VALUES (%d, '%s')", version, name))
+}
+
 // TestMigrateRefusesANewerSchema says so at once: no later attempt could succeed.
 func TestMigrateRefusesANewerSchema(t *testing.T) {
 	t.Parallel()
@@ -95,7 +123,7 @@ func TestMigrateRefusesANewerSchema(t *testing.T) {
 	s.query("INSERT INTO schema_migrations (version, name) VALUES (4711, 'later')")
 	within(t, promptly, func() {
 		err := s.Migrate(context.WithoutCancel(t.Context()))
-		want := "migrate the schema: the schema has version 4711, this program knows 5: run a newer weir"
+		want := "migrate the schema: the schema has version 4711, this program knows 6: run a newer weir"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -191,19 +191,7 @@ func TestManyCellsComeBackInSteps(t *testing.T) {
 func TestRowsFromBeforeTheNewColumnsComeBack(t *testing.T) {
 	t.Parallel()
 	database := shared.database(t)
-	for _, file := range []string{"migrations/0001_rollup.sql", "migrations/0002_alerts.sql"} {
-		text, err := migrations.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for statement := range strings.SplitSeq(string(text), ";\n") {
-			if strings.TrimSpace(statement) != "" {
-				shared.query(t, database, statement)
-			}
-		}
-	}
-	shared.query(t, database, createSchemaMigrations)
-	shared.query(t, database, "INSERT INTO schema_migrations (version, name) VALUES (2, 'alerts')")
+	migrated(t, database, 2)
 	begin := time.Now().UTC().Truncate(time.Hour)
 	shared.query(t, database, fmt.Sprintf("INSERT INTO rollup_10s (ts, client, source, reports, `gauge.name`, `gauge.last`, `gauge.max`) VALUES (%d, 'a', '%s', 1, ['lag', 'members'], [5, 2], [7, 3])",
 		begin.Unix(), telemetry.Source{}))
