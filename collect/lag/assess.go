@@ -39,8 +39,9 @@ type Assessment struct {
 	State State
 	Why   Reason
 
-	ask  Value[int64]
-	seen evidence
+	ask     Value[int64]
+	seen    evidence
+	pending pending
 }
 
 // At is what is known at a time, by the collector's clock.
@@ -53,11 +54,27 @@ func (p *Partition) At(now time.Time) Assessment {
 			why = Stale
 		}
 	}
-	if why != known {
-		return unknown(why)
+	if why == known {
+		a := p.assess(at)
+		a.pending = a.unsettled()
+		return a
 	}
-	a := Assessment{Messages: p.messages(), Lost: Known(p.lost), Open: p.log.ends.End - p.log.readable(p.uncommitted)}
-	unread, _ := a.Messages.Get()
+	a := unknown(why)
+	switch {
+	case why != NotPolled && why != Unreachable && why != Stale: // it will not be known soon, and hides nothing that was
+	case !p.polled || p.commit == NoOffset:
+		a.pending = pending{messages: true, state: true, retention: true, age: BoundCounts.Seconds()}
+	default:
+		was := p.assess(p.log.at)
+		a.pending = was.left()
+	}
+	return a
+}
+
+// assess is what is known where the offsets are.
+func (p *Partition) assess(at int64) Assessment {
+	unread := p.unread()
+	a := Assessment{Messages: Known(unread), Lost: Known(p.lost), Open: p.log.ends.End - p.log.readable(p.uncommitted)}
 	p.age(&a, at, unread)
 	a.RetentionLeft = p.retentionLeft(&a, unread)
 	a.Drain = p.drain(unread)

@@ -34,6 +34,7 @@ func BenchmarkRound(b *testing.B) {
 			pairs[i].busy(round)
 		}
 	}
+	assessed := make([]Assessment, 1)
 	gauges := make([]telemetry.Gauge, 0, 8)
 	round := 2 * RingPoints
 	b.ReportAllocs()
@@ -42,7 +43,9 @@ func BenchmarkRound(b *testing.B) {
 		for i := range pairs {
 			pairs[i].busy(round)
 			a := pairs[i].group.At(now)
-			gauges = a.Gauges(gauges[:0])
+			assessed[0] = a
+			sum := Sum(assessed)
+			gauges = sum.PartitionGauges(&a, gauges[:0])
 		}
 		round++
 	}

@@ -37,6 +37,11 @@
 // commit: there an offset that stands still counts as committed again while a live member owns the partition, and as not committed where
 // none does or nobody knows.
 //
+// # What is reported
+//
+// Rules merge the partitions of a topic, so that gauges are made of all of them: [Sum] them, and take [Group.PartitionGauges] and [Group.TopicGauges]. While one
+// is unknown for a passing reason, others say what is bad of them and not what is good, since their zeros would resolve its alerts.
+//
 // # What happens to logs and clocks
 //
 // At the first poll messages, what is lost and OK where nothing is unread are known; ages as far as RocketMQ or a reader says; the rest

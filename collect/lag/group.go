@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Group is what the partitions that a group reads come to: those of one topic, or of all.
+// Group is what the partitions that a group reads come to: those of one topic where gauges are made of it, or of all.
 type Group struct {
 	// Partitions are those whose lag is known, Unknown those whose lag is not. Total is the lag of the former, and with the latter
 	// more than that; Lost is what they have lost.
@@ -24,6 +24,8 @@ type Group struct {
 	// Worst is the place of the partition in the worst state, of equal ones that with most messages; Longest is that of the one with
 	// most messages. Both are -1 where there is none.
 	Worst, Longest int
+
+	pending pending
 }
 
 // Sum sums up partitions. Each is named by its place among them.
@@ -35,6 +37,7 @@ func Sum(partitions []Assessment) Group {
 	for i := range partitions {
 		a := &partitions[i]
 		g.States[a.State]++
+		g.pending = g.pending.join(a.pending)
 		messages, ok := a.Messages.Get()
 		if ok {
 			gone, _ := a.Lost.Get()

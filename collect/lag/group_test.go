@@ -60,7 +60,7 @@ func TestSkewOfQueuesIsKept(t *testing.T) {
 	if got := fmt.Sprint(g.Total, g.Median, g.Skew, g.Longest); got != fmt.Sprint(Known[int64](9_700), Known(100.0), Known(90.0), 5) {
 		t.Errorf("total, median, skew, longest: %s", got)
 	}
-	gauges := g.Gauges(nil)
+	gauges := g.TopicGauges(nil)
 	if diff := cmp.Diff([]telemetry.Gauge{{Name: telemetry.GaugeLagMedian, Value: 100}}, gauges); diff != "" {
 		t.Errorf("gauges (-want +got):\n%s", diff)
 	}
@@ -78,6 +78,7 @@ func TestOneUnknownPartitionDoesNotHideTheOthers(t *testing.T) {
 		return Ends{Start: 40, End: 100, Retention: time.Hour}, Commit{Offset: int64(10 * i), Owner: Owned}
 	}))
 	want := Group{
+		pending:    pending{messages: true, state: true, retention: true, age: BoundCounts.Seconds()},
 		Partitions: 2, Unknown: 2, Total: Known[int64](120), Lost: Known[int64](30), Median: Known(60.0), Skew: Known(1.0),
 		Seconds: Unknown[float64](LogStartPassed), Drain: Unknown[float64](TooFewCommits), RetentionLeft: Unknown[float64](LogStartPassed),
 		States: [REWIND + 1]int{StateUnknown: 4}, Worst: 2, Longest: 2,
@@ -92,7 +93,7 @@ func TestSumOfNothing(t *testing.T) {
 	if why, unknown := g.Total.Why(); !unknown || why != NoPartitions || g.Worst != -1 || g.Longest != -1 || g.State != StateUnknown {
 		t.Errorf("%+v", g)
 	}
-	if gauges := g.Gauges(nil); gauges != nil {
+	if gauges := g.TopicGauges(nil); gauges != nil {
 		t.Errorf("gauges %v of no partition", gauges)
 	}
 	all := Sum(partitions(3, 1, func(int, int) (Ends, Commit) { return Ends{Failed: NoPermission}, Commit{} }))
@@ -166,7 +167,8 @@ func TestGauges(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a := partitions(1, c.rounds, func(_, round int) (Ends, Commit) { return c.each(round) })[0]
 			got := map[string]float64{}
-			for _, gauge := range a.Gauges(nil) {
+			sum := Sum([]Assessment{a})
+			for _, gauge := range sum.PartitionGauges(&a, nil) {
 				got[gauge.Name] = gauge.Value
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -183,7 +185,97 @@ func TestNothingPolledIsNotZero(t *testing.T) {
 		t.Error("a value that nobody set is known")
 	}
 	a := Of(&Log{}).At(began)
-	if a.State != StateUnknown || a.Explain() != "not polled yet" || len(a.Gauges(nil)) > 0 {
-		t.Errorf("%v: %s, %v", a.State, a.Explain(), a.Gauges(nil))
+	g := Sum([]Assessment{a})
+	if gauges := g.PartitionGauges(&a, nil); a.State != StateUnknown || a.Explain() != "not polled yet" || len(gauges) > 0 {
+		t.Errorf("%v: %s, %v", a.State, a.Explain(), gauges)
+	}
+}
+
+// What one partition leaves pending its others do not hide, and what they have that is worse they say.
+func TestWhatIsPendingIsNotHidden(t *testing.T) {
+	read := func() (Ends, Commit) {
+		return Ends{End: 10, Retention: 9 * time.Hour}, Commit{Offset: 10, Owner: Owned}
+	}
+	stalled := func(int) (Ends, Commit) {
+		return Ends{End: 50, Retention: 9 * time.Hour}, Commit{Offset: 10, Owner: Owned}
+	}
+	healthy := map[string]float64{
+		"lag_messages": 0, "lag_seconds": 0, "retention_left_seconds": 32400,
+		"stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
+	}
+	for _, c := range []struct {
+		name  string
+		first func(round int) (Ends, Commit) // of the first partition; the second has nothing unread
+		want  map[string]float64             // of the second
+	}{
+		{"nothing", func(int) (Ends, Commit) { return read() }, healthy},
+		{"a state that takes more commits", func(round int) (Ends, Commit) {
+			if round < 95 {
+				return read()
+			}
+			return Ends{End: 20, Retention: Forever}, Commit{Offset: 15, Paused: round == 95}
+		}, map[string]float64{"lag_messages": 0, "lag_seconds": 0, "retention_left_seconds": 32400}},
+		{"an age from before the first poll", stalled, map[string]float64{
+			"lag_messages": 0, "stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
+		}},
+		{"a partition out of reach of which all was read", func(round int) (Ends, Commit) {
+			if round == 99 {
+				return Ends{Failed: Unreachable}, Commit{Failed: Unreachable}
+			}
+			return read()
+		}, healthy},
+		{"a partition out of reach that was stalled", func(round int) (Ends, Commit) {
+			if round == 99 {
+				return Ends{Failed: Unreachable}, Commit{Failed: Unreachable}
+			}
+			return stalled(round)
+		}, map[string]float64{}},
+		{"a partition that never was in reach", func(int) (Ends, Commit) { return Ends{Failed: Unreachable}, Commit{Failed: Unreachable} }, map[string]float64{}},
+		{"a partition that nobody ever committed", func(int) (Ends, Commit) { return Ends{End: 9}, Commit{Offset: NoOffset} }, healthy},
+		{"a partition that the collector may not see", func(int) (Ends, Commit) { return Ends{Failed: NoPermission}, Commit{} }, healthy},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			both := partitions(2, 100, func(i, round int) (Ends, Commit) {
+				if i == 0 {
+					return c.first(round)
+				}
+				return read()
+			})
+			g := Sum(both)
+			got := map[string]float64{}
+			for _, gauge := range g.PartitionGauges(&both[1], nil) {
+				got[gauge.Name] = gauge.Value
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			_, whole := c.want["lag_messages"]
+			if median := g.TopicGauges(nil); (len(median) > 0) != whole {
+				t.Errorf("the median is %v", median)
+			}
+		})
+	}
+}
+
+// A state that is bad, and an age above what is pending, are said while something is.
+func TestWhatIsWorseIsSaidWhileSomethingIsPending(t *testing.T) {
+	both := partitions(2, 100, func(i, round int) (Ends, Commit) {
+		if i == 0 { // behind by a minute, and then out of reach
+			failed := NotPolled
+			if round == 99 {
+				failed = Unreachable
+			}
+			return Ends{End: int64(12 * round), Failed: failed}, Commit{Offset: int64(12 * max(0, round-12)), Owner: Owned}
+		}
+		return Ends{End: int64(10 * round), Retention: 20 * time.Minute}, Commit{Offset: 10, Owner: Owned}
+	})
+	g := Sum(both)
+	got := map[string]float64{}
+	for _, gauge := range g.PartitionGauges(&both[1], nil) {
+		got[gauge.Name] = gauge.Value
+	}
+	want := map[string]float64{"lag_messages": 980, "lag_seconds": 489.75, "retention_left_seconds": 710.25, "stalled_partitions": 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

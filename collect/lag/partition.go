@@ -131,8 +131,7 @@ func (p *Partition) follow() {
 
 // sample adds a commit to the window, if there was one. A window that is empty gets the commit that is there, as of when it was seen.
 func (p *Partition) sample(c Commit, moved bool) {
-	messages, ok := p.messages().Get()
-	if !ok {
+	if p.trouble() != known {
 		return // no lag that could be judged
 	}
 	at, repeated := p.at, c.Owner == Owned
@@ -149,7 +148,7 @@ func (p *Partition) sample(c Commit, moved bool) {
 	case !repeated:
 		return
 	}
-	p.window.add(commit{at: at, offset: c.Offset, end: p.log.readable(p.uncommitted), lag: messages})
+	p.window.add(commit{at: at, offset: c.Offset, end: p.log.readable(p.uncommitted), lag: p.unread()})
 }
 
 // Found says what a reader finds where it asks for the message at an offset: see Assessment.Ask.
@@ -190,13 +189,8 @@ func (p *Partition) position() int64 {
 	return position
 }
 
-// messages is the lag.
-func (p *Partition) messages() Value[int64] {
-	if why := p.trouble(); why != known {
-		return Unknown[int64](why)
-	}
-	return Known(max(0, p.log.readable(p.uncommitted)-p.position()))
-}
+// unread is the lag, where nothing is in the way of knowing it.
+func (p *Partition) unread() int64 { return max(0, p.log.readable(p.uncommitted)-p.position()) }
 
 // trouble says why nothing is known of the lag, or known.
 func (p *Partition) trouble() Reason {
