@@ -2,9 +2,9 @@ package pipeline
 
 import "time"
 
-// maxMarks bounds the marks of one partition. Not smaller: two hours of seconds
-// are 7,200; not larger: marks beyond it only make a restart replay more.
-const maxMarks = 8192
+// maxMarks bounds the marks of one partition. Not smaller: two and a half
+// hours of seconds are 9,000; not larger: marks beyond it only make a restart replay more.
+const maxMarks = 10_000
 
 // replayMarks remembers, for stretches of a log, the newest event time in each, so
 // that the oldest record still needed is known.

@@ -97,11 +97,11 @@ func (e *Evaluator) saw(grouping string, pane time.Time, segment telemetry.Segme
 	}
 }
 
-// prune forgets what was before the oldest pane that is kept, as a reload may bring a rule
+// prune forgets what was before the oldest pane that is kept of each grouping, as a reload may bring a rule
 // that looks further back, and the floors of what was evaluated.
-func (b *begins) prune(oldest, evaluated time.Time) {
+func (b *begins) prune(oldest func(grouping string) time.Time, evaluated time.Time) {
 	for grouping, at := range b.at {
-		b.at[grouping] = later(at, oldest)
+		b.at[grouping] = later(at, oldest(grouping))
 	}
 	maps.DeleteFunc(b.floors, func(grouping string, _ time.Time) bool {
 		at, begun := b.at[grouping]

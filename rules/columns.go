@@ -149,10 +149,14 @@ func (c *columns) begin(e *Evaluator, groups []*groupState, at time.Time) {
 		}
 	}
 	c.e, c.at = e, at
+	var oldest int64
+	if len(groups) > 0 { // all are of one grouping
+		oldest = e.oldestPane(groups[0].grouping).Unix()
+	}
 	for _, s := range c.spans {
 		s.stand.to = at.Add(-time.Duration(s.back) * c.pane).Unix()
 		s.stand.from = s.stand.to - int64(time.Duration(s.panes)*c.pane/time.Second)
-		s.stand.oldest = e.oldestPane().Unix()
+		s.stand.oldest = oldest
 	}
 	blocks := (len(groups) + kernel.BlockRows - 1) / kernel.BlockRows
 	for _, s := range c.shelves {

@@ -45,7 +45,8 @@ type Evaluator struct {
 	config     Config
 	used       map[string]bool // groupings, by some rule
 	set        *Set
-	longest    time.Duration // lookback of a rule
+	kept       map[string]time.Duration // lookback of its rules, by grouping
+	longest    time.Duration            // of kept, of groupings that have groups
 	groups     map[string]*groupState
 	inOrder    []*groupState // groups by their keys; nil where it is to be made
 	remembered int           // of groups, for their absence only; at most, since some may have come back
@@ -63,6 +64,7 @@ type Evaluator struct {
 	alerts     map[string]*alertState // by rule and group
 	evaluated  time.Time
 	heard      time.Time // newest evaluation of windows that all sources had passed
+	restored   time.Time // what was evaluated before a restart, zero where there was none
 	health     map[string]*RuleHealth
 	live       map[string]int // alerts pending or firing, of rules with a limit; while a step goes on
 	stats      Stats
@@ -110,7 +112,7 @@ func NewEvaluator(set *Set, config Config) *Evaluator {
 
 func (e *Evaluator) resetHealth() {
 	old := e.health
-	e.longest = e.set.Lookback()
+	e.kept, e.longest = e.set.lookbacks(), e.set.Lookback() // there may be groups to read again
 	e.health, e.used, e.byName = map[string]*RuleHealth{}, map[string]bool{}, map[string]*Rule{}
 	e.variants = map[string][]*Rule{}
 	e.batches = newBatches(conditionsOf(e.set), e.config.Pane)
@@ -163,7 +165,7 @@ func (e *Evaluator) Restore(alerts []telemetry.Alert, until Progress) {
 	for _, alert := range alerts {
 		e.alerts[alertKey(alert.Rule, alert.GroupKey)] = &alertState{Alert: alert, published: alert.EvaluatedAt}
 	}
-	e.evaluated, e.heard = until.EvaluatedUntil, later(until.HeardUntil, until.EvaluatedUntil.Add(-absenceRetention))
+	e.restored, e.evaluated, e.heard = until.EvaluatedUntil, until.EvaluatedUntil, later(until.HeardUntil, until.EvaluatedUntil.Add(-absenceRetention))
 	if until.HeardUntil.IsZero() {
 		e.heard = e.evaluated
 	}
@@ -195,26 +197,29 @@ func (e *Evaluator) Progress() Progress {
 // to mend it; not larger: a restart reads as much again.
 const absenceRetention = time.Hour
 
-// OldestNeeded is the event time before which no rule needs anything any more; the zero
+// OldestNeeded is the event time before which no rule needs anything any more of the groups that there are; the zero
 // time before any evaluation. A restart that reads from there knows the whole lookback, to
 // which two panes are added, and the groups that were there when all sources were heard last.
 func (e *Evaluator) OldestNeeded() time.Time {
 	if e.evaluated.IsZero() {
 		return time.Time{}
 	}
-	return e.lookback(e.heard)
+	return e.lookback(e.heard, e.longest)
 }
 
-// oldestPane is the event time before which no rule reads panes any more.
-func (e *Evaluator) oldestPane() time.Time {
+// readsAgain says that what comes was read before a restart.
+func (e *Evaluator) readsAgain() bool { return !e.restored.IsZero() && e.evaluated.Equal(e.restored) }
+
+// oldestPane is the event time before which no rule of a grouping reads panes any more.
+func (e *Evaluator) oldestPane(grouping string) time.Time {
 	if e.evaluated.IsZero() {
 		return time.Time{}
 	}
-	return e.lookback(e.evaluated)
+	return e.lookback(e.evaluated, e.kept[grouping])
 }
 
-func (e *Evaluator) lookback(from time.Time) time.Time {
-	return from.Add(-e.longest - 2*e.config.Pane)
+func (e *Evaluator) lookback(from time.Time, kept time.Duration) time.Time {
+	return from.Add(-kept - 2*e.config.Pane)
 }
 
 // Swap replaces the rules. An alert whose rule keeps its name and grouping keeps

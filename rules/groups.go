@@ -58,12 +58,8 @@ func (e *Evaluator) ApplyPartial(came *Partial) bool {
 	}
 	mark, known := e.sources.watermarks[came.Source]
 	closed := known && !mark.EventTime.Before(came.Pane.Add(e.config.Pane))
-	if came.Pane.Before(e.oldestPane()) {
-		if closed || came.Pane.Before(e.OldestNeeded()) {
-			e.stats.LateReports += came.Totals.Reports
-			return true
-		}
-		return e.group(came) != nil // read again, or of a source that is behind
+	if came.Pane.Before(e.oldestPane(came.Grouping)) {
+		return e.applyOld(came, closed)
 	}
 	g := e.group(came)
 	if g == nil {
@@ -84,6 +80,19 @@ func (e *Evaluator) ApplyPartial(came *Partial) bool {
 	}
 	e.stats.LateReports += g.panes.made(start).put(contribution{of: part{came.Source, came.Segment}, totals: came.Totals, omitted: came.Omitted, own: e.config.Settled}, closed)
 	return true
+}
+
+// applyOld notes a partial of a pane that no rule reads any more: it is read again, or of a source that is behind.
+func (e *Evaluator) applyOld(came *Partial, closed bool) bool {
+	forgotten := came.Pane.Before(e.lookback(e.heard, e.kept[came.Grouping]))
+	switch {
+	case closed, forgotten && !e.readsAgain():
+		e.stats.LateReports += came.Totals.Reports
+		return true
+	case forgotten: // it was in time before the restart, which reads what other groupings need
+		return true
+	}
+	return e.group(came) != nil
 }
 
 // group returns the group of a partial, nil where there are too many.
@@ -150,22 +159,24 @@ func needed(t *telemetry.Totals, need telemetry.Parts) telemetry.Totals {
 // prune forgets panes that no rule reads any more, and groups without panes and alerts, once
 // every rule knew of them when it was evaluated: else a group may have gone unnoticed.
 func (e *Evaluator) prune() {
-	oldest, remembered := e.oldestPane(), e.lookback(e.evaluated.Add(-absenceRetention)).Unix()
-	e.begins.prune(oldest, e.evaluated)
-	e.omits.prune(oldest)
-	e.remembered = 0
+	e.begins.prune(e.oldestPane, e.evaluated)
+	e.omits.prune(e.oldestPane)
+	e.remembered, e.longest = 0, 0
 	alerting := e.groupsWithAlerts()
 	for key, g := range e.groups {
+		oldest := e.oldestPane(g.grouping)
 		g.panes.forget(oldest.Unix())
-		noticed := !g.unknown || g.last < remembered
+		noticed := !g.unknown || g.last < oldest.Add(-absenceRetention).Unix()
 		switch {
 		case len(g.panes) > 0 || alerting[key]:
 		case noticed:
 			delete(e.groups, key)
 			e.inOrder = nil
+			continue
 		default:
 			e.remembered++
 		}
+		e.longest = max(e.longest, e.kept[g.grouping])
 	}
 }
 

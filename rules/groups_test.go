@@ -72,6 +72,42 @@ func TestWhatLacksLessReplaces(t *testing.T) {
 	}
 }
 
+// TestPanesAreKeptByGrouping holds that a group is kept as long as rules of its grouping look back, and that a restart reads no more
+// than the groups need that there are.
+func TestPanesAreKeptByGrouping(t *testing.T) {
+	f := newFleet(t, []string{"tps > 40 | 30s"}, 3, 1)
+	long, faults := Parse("rules.yaml", []byte("groups: [{name: g, rules: [{alert: Long, by: [node], window: 10s, expr: 'tps > ago(1m, 2m).tps'}]}]"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	f.Swap(&Set{Rules: append(f.set.Rules, long...), Policy: fleetPolicy})
+	topics, nodes := f.set.Rules[0].Grouping.ID, long[0].Grouping.ID
+	pane := func(grouping string) {
+		f.ApplyPartial(&Partial{Key: grouping, Grouping: grouping, Values: []string{"a", "b", "c"}, Source: fleetSource, Pane: f.at, Totals: &telemetry.Totals{Reports: 1, Messages: 1}})
+	}
+	for range 100 {
+		f.hear(3)
+		f.Advance()
+	}
+	if got, want := f.evaluated.Sub(f.OldestNeeded()), 30*time.Second+2*fleetPane; got != want {
+		t.Errorf("%s are read again of topics, want %s", got, want)
+	}
+	for range 100 {
+		pane(topics)
+		pane(nodes)
+		f.hear(3)
+		f.Advance()
+	}
+	if got, want := f.evaluated.Sub(f.OldestNeeded()), 3*time.Minute+2*fleetPane; got != want {
+		t.Errorf("%s are read again of topics and nodes, want %s", got, want)
+	}
+	for grouping, want := range map[string]int{topics: 5, nodes: 20} {
+		if got := len(f.groups[grouping].panes); got != want {
+			t.Errorf("%d panes of %s are kept, want %d", got, grouping, want)
+		}
+	}
+}
+
 // TestAFullEvaluatorKeepsWhatFires holds that groups over the limit are counted, and end no alert of those within it.
 func TestAFullEvaluatorKeepsWhatFires(t *testing.T) {
 	parsed, faults := Parse("rules.yaml", []byte("groups:\n  - name: g\n    rules:\n      - {alert: Surge, by: [topic], window: 10s, expr: tps > 10}\n"))

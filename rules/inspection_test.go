@@ -257,7 +257,7 @@ func TestFaultsOfTheLane(t *testing.T) {
 		group("lane: inspection", "expr: over(5m).tps > 1"):                 `expr: got duration "5m", want whole days from 1d to 30d in an inspection`,
 		group("lane: inspection", "expr: ago(29d).tps > 1, window: 2d"):     "the rule looks back 31d, at most 30d is kept",
 		group("lane: inspection", "expr: 'ago(7d, 1h).tps > 1'"):            `expr: got duration "1h", want whole days from 1d to 30d in an inspection`,
-		group("lane: inspection", "expr: 'ago(7d, 5d, 1d).tps > 1'"):         "expr: ago takes how long ago and how long a span, and is given 3 arguments",
+		group("lane: inspection", "expr: 'ago(7d, 5d, 1d).tps > 1'"):        "expr: ago takes how long ago and how long a span, and is given 3 arguments",
 		group("lane: inspection", "expr: 'ago(29d, 2d).tps > 1'"):           "the rule looks back 31d, at most 30d is kept",
 		group("lane: inspection", "expr: tps > 2 * baseline(7d).tps"):       "expr: an inspection has no baseline: its windows have all hours of a day",
 		group("lane: inspection", "expr: over(7).tps > 1"):                  "expr: over takes a duration with its unit",

@@ -94,6 +94,15 @@ func (s *Set) Lookback() time.Duration {
 	return longest
 }
 
+// lookbacks are the longest lookbacks by grouping.
+func (s *Set) lookbacks() map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, rule := range s.Rules {
+		out[rule.Grouping.ID] = max(out[rule.Grouping.ID], rule.Lookback())
+	}
+	return out
+}
+
 // conditionsOf are the conditions of all alerts of a set, in the order of its rules.
 func conditionsOf(set *Set) []asked {
 	out := make([]asked, len(set.Rules))

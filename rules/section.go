@@ -282,9 +282,9 @@ func (o omitted) note(grouping string, parts telemetry.Parts, pane int64) {
 }
 
 // prune forgets what no rule reads any more.
-func (o omitted) prune(oldest time.Time) {
-	for _, of := range o {
-		maps.DeleteFunc(of, func(_ telemetry.Parts, newest int64) bool { return newest < oldest.Unix() })
+func (o omitted) prune(oldest func(grouping string) time.Time) {
+	for grouping, of := range o {
+		maps.DeleteFunc(of, func(_ telemetry.Parts, newest int64) bool { return newest < oldest(grouping).Unix() })
 	}
 }
 
