@@ -168,11 +168,11 @@ func TestBatchReadsThePolicyOfEachGroup(t *testing.T) {
 
 // TestBatchLeavesOutNothing holds that a rule which cannot be lowered, or that reads something unknown, is asked of every group.
 func TestBatchLeavesOutNothing(t *testing.T) {
-	f := newFleet(t, []string{"tps > 1e9", `len(topic) > 1000`, `tps > 1e9 and len(topic) > 1`, `tps > 1e9 + over("5m").tps`}, 10, 3)
+	f := newFleet(t, []string{"tps > 1e9", `len(topic) > 1000`, `tps > 1e9 and len(topic) > 1`, `tps > 1e9 + over("5m").tps`, "tps > 1e9 + ago(10s, 5m).tps | 10s"}, 10, 3)
 	groups := f.present(f.at)[f.set.Rules[0].Grouping.ID]
 	batch := f.batches[f.set.Rules[0].Grouping.ID]
 	batch.evaluate(f.Evaluator, groups, f.at)
-	for i, want := range []int{0, len(groups), 0, len(groups)} {
+	for i, want := range []int{0, len(groups), 0, len(groups), len(groups)} {
 		if got := len(batch.rules[i].candidates); got != want {
 			t.Errorf("%s: %d candidates of %d groups, want %d", batch.rules[i].rule.ExprText, got, len(groups), want)
 		}
