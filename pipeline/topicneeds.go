@@ -106,10 +106,13 @@ func (n need) verdict(topic Topic, got string, brokers []string) (text string, r
 		topic.Name, n.setting, got, wanted, n.why, strings.Join(brokers, ","), topic.Name, n.setting, cmp.Or(topic.Settings[n.setting], shownNumber(n.should))), refused
 }
 
+// wholeUnits leaves out what a duration has none of.
+var wholeUnits = strings.NewReplacer("h0m0s", "h", "m0s", "m")
+
 // shown is a number of the setting, times with their length in words.
 func (n need) shown(value int64) string {
 	if strings.HasSuffix(n.setting, ".ms") {
-		return fmt.Sprintf("%s (%s)", shownNumber(value), strings.TrimSuffix((time.Duration(value)*time.Millisecond).String(), "0m0s"))
+		return fmt.Sprintf("%s (%s)", shownNumber(value), wholeUnits.Replace((time.Duration(value)*time.Millisecond).String()))
 	}
 	return shownNumber(value)
 }
