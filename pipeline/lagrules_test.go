@@ -14,8 +14,8 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// lagStory is what one topic of eight partitions goes through, polled every 10 s. The group reads all but partition 3, which it commits over
-// and over at the same offset from the 5th minute to the 35th.
+// lagStory is what one topic of eight partitions goes through, polled every 10 s. The group reads all but partition 3, which it
+// commits over and over at the same offset from the 5th minute to the 35th.
 type lagStory struct {
 	restart time.Duration // a new collector takes over, 0: none does
 	reads   bool          // the collector may read the topic, and looks where it is asked to
@@ -80,8 +80,8 @@ func writeGauges(out *strings.Builder, line string, gauges []telemetry.Gauge) {
 	out.WriteString("\n")
 }
 
-// TestShippedRulesReadTheLagModel plays what the model says of polls on the shipped rules: each alert comes when it should, and a collector that begins
-// anew in the middle resolves none.
+// TestShippedRulesReadTheLagModel plays what the model says of polls on the shipped rules: each alert comes when it should, and a
+// collector that begins anew in the middle resolves none.
 func TestShippedRulesReadTheLagModel(t *testing.T) {
 	undisturbed := []string{
 		"6m10s LagSkew pending", "6m20s BacklogHigh pending", "8m20s BacklogHigh firing", "10m10s PartitionStalled firing",

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// preciseMillis is how far apart the bounds of an age may be for the age to be known, whatever it is. Not less: polls may be a minute
-	// apart. Not more: the shortest limit that rules.d/policy.yaml has is a minute.
+	// preciseMillis is how far apart the bounds of an age may be for the age to be known, whatever it is. Not less: polls may be a
+	// minute apart. Not more: the shortest limit that rules.d/policy.yaml has is a minute.
 	preciseMillis = 60_000
 
 	// preciseShare is how far apart they may be as a share of the upper one. Not less: points a day old are a fifth of their age
@@ -15,8 +15,8 @@ const (
 	preciseShare = 0.5
 
 	// BoundCounts is the age from which a lower bound is reported where the age is not known. Not shorter: an alert on the longest
-	// limit of rules.d/policy.yaml, 30 min, must not resolve because a collector began anew and knows less. Not longer: of a group that was far behind
-	// before the first poll nothing would be said for as long.
+	// limit of rules.d/policy.yaml, 30 min, must not resolve because a collector began anew and knows less. Not longer: of a group
+	// that was far behind before the first poll nothing would be said for as long.
 	BoundCounts = time.Hour
 )
 
@@ -27,13 +27,16 @@ type Assessment struct {
 	Messages Value[int64]
 	// Lost is how many expired, or were deleted, before the group had read them: those between its commit and the log's start.
 	Lost Value[int64]
-	// Open is how many are of open transactions, and lie past the last stable offset. They are not in Messages, unless the group does not wait.
+	// Open is how many are of open transactions, and lie past the last stable offset. They are not in Messages, unless the group
+	// does not wait.
 	Open int64
-	// Seconds is the age of the oldest unread message, in seconds; 0 where nothing is unread. AtLeast and AtMost are bounds, which may be known where it is not.
+	// Seconds is the age of the oldest unread message, in seconds; 0 where nothing is unread. AtLeast and AtMost are bounds, which
+	// may be known where it is not.
 	Seconds, AtLeast, AtMost Value[float64]
 	// Drain is in how many seconds nothing will be unread, if all goes on as over the window; +Inf where lag does not fall.
 	Drain Value[float64]
-	// RetentionLeft is in how many seconds the oldest unread message may expire; the whole retention where nothing is unread.
+	// RetentionLeft is in how many seconds the oldest unread message may expire, by time or by size; the whole retention by time where
+	// nothing is unread.
 	RetentionLeft Value[float64]
 	// State is how the group gets on, and Why says why that is not known.
 	State State
@@ -93,8 +96,9 @@ func unknown(why Reason) Assessment {
 	}
 }
 
-// Ask is the offset at which a reader would learn more: when the message there was stored, or that there is none. It is asked for where the
-// age is not known, and before a state that wakes people is believed; once for each offset. Answer with (*Partition).Found.
+// Ask is the offset at which a reader would learn more: when the message there was stored, or that there is none. It is asked for
+// where the age is not known, and before a state that wakes people is believed; once for each offset. Answer with
+// (*Partition).Found.
 func (a *Assessment) Ask() (offset int64, ok bool) { return a.ask.Get() }
 
 // asked says that a reader has looked at the first unread message.
@@ -142,14 +146,33 @@ func (p *Partition) age(a *Assessment, now, unread int64) {
 
 func seconds(millis int64) float64 { return float64(millis) / 1000 }
 
-// retentionLeft is what the retention leaves of the age. Kafka deletes a segment when its newest message has expired, RocketMQ a file
-// at an hour of the day: the message may be there for longer, never for less.
+// retentionLeft is in how long the oldest unread message may expire, by time or by size, whichever is first.
 func (p *Partition) retentionLeft(a *Assessment, unread int64) Value[float64] {
+	if p.losing && unread > 0 {
+		return Known(0.0) // it expires now
+	}
+	byTime, bySize := p.timeLeft(a), p.sizeLeft(unread)
+	why, _ := byTime.Why()
+	left, timed := byTime.Get()
+	room, sized := bySize.Get()
+	switch {
+	case timed && sized:
+		return Known(min(left, room))
+	case sized && why == KeptForever:
+		return bySize
+	}
+	if why, unknown := bySize.Why(); timed && unknown && why != KeptForever {
+		return bySize
+	}
+	return byTime
+}
+
+// timeLeft is what the retention leaves of the age. Kafka deletes a segment when its newest message has expired, RocketMQ a file
+// at an hour of the day: the message may be there for longer, never for less.
+func (p *Partition) timeLeft(a *Assessment) Value[float64] {
 	whole := p.log.ends.Retention
 	age, aged := a.Seconds.Get()
 	switch {
-	case p.losing && unread > 0:
-		return Known(0.0) // it expires now, by time or by size
 	case whole == 0:
 		return Unknown[float64](RetentionNotRead)
 	case whole < 0:
@@ -161,8 +184,31 @@ func (p *Partition) retentionLeft(a *Assessment, unread int64) Value[float64] {
 	return Known(max(0, whole.Seconds()-age))
 }
 
-// drain is the lag by the speed at which the distance from the end shrank since the window's first commit. What retention takes does
-// not count as speed.
+// sizeLeft is how long it takes to write as much as the log has room for with what is unread, if messages are as large as those
+// that are there and come as in the last hour. Kafka deletes a segment once the rest has the size: the message may be there for
+// longer.
+func (p *Partition) sizeLeft(unread int64) Value[float64] {
+	e := &p.log.ends
+	if e.RetentionBytes <= 0 || e.Bytes <= 0 || unread == 0 {
+		return Unknown[float64](KeptForever)
+	}
+	perSecond, ok := p.log.writes()
+	if !ok {
+		return Unknown[float64](BeforeFirstPoll)
+	}
+	fits := float64(e.RetentionBytes) * float64(e.End-e.Start) / float64(e.Bytes)
+	room := fits - float64(e.End-p.position())
+	switch {
+	case room <= 0:
+		return Known(0.0)
+	case perSecond <= 0:
+		return Unknown[float64](KeptForever)
+	}
+	return Known(room / perSecond)
+}
+
+// drain is the lag by the speed at which the distance from the end shrank since the window's first commit. What retention takes
+// does not count as speed.
 func (p *Partition) drain(unread int64) Value[float64] {
 	if unread == 0 {
 		return Known(0.0)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// FuzzPolls feeds any offsets in any order, and wants numbers that can be true: none below 0, ages within their bounds, and a history in order.
+// FuzzPolls feeds any offsets in any order, and wants numbers that can be true: none below 0, ages within their bounds, and a
+// history in order.
 func FuzzPolls(f *testing.F) {
 	f.Add([]byte{1, 10, 5, 0, 0, 1, 20, 5, 0, 0})
 	f.Add([]byte{1, 200, 100, 50, 9, 1, 100, 150, 200, 255, 200, 0, 255, 1, 3})
@@ -35,11 +36,16 @@ func FuzzPolls(f *testing.F) {
 				a = group.At(now)
 			}
 			plausible(t, &a)
-			if n := len(log.ring); n > RingPoints || !slices.IsSortedFunc(log.ring, func(a, b point) int { return int(min(a.at-b.at, a.end-b.end)) }) {
+			if !inOrder(log.ring) {
 				t.Fatalf("points %v", log.ring)
 			}
 		}
 	})
+}
+
+// inOrder says that points are sorted by time and by end, and are not too many.
+func inOrder(r ring) bool {
+	return len(r) <= RingPoints && slices.IsSortedFunc(r, func(a, b point) int { return int(min(a.at-b.at, a.end-b.end)) })
 }
 
 func plausible(t *testing.T, a *Assessment) {
@@ -49,7 +55,9 @@ func plausible(t *testing.T, a *Assessment) {
 			t.Errorf("%s %d", name, number)
 		}
 	}
-	for name, value := range map[string]Value[float64]{"age": a.Seconds, "least": a.AtLeast, "most": a.AtMost, "drain": a.Drain, "retention": a.RetentionLeft} {
+	for name, value := range map[string]Value[float64]{
+		"age": a.Seconds, "least": a.AtLeast, "most": a.AtMost, "drain": a.Drain, "retention": a.RetentionLeft,
+	} {
 		if number, ok := value.Get(); ok && !(number >= 0) {
 			t.Errorf("%s %v", name, number)
 		}

@@ -2,8 +2,9 @@ package lag
 
 import "github.com/weirmq/weir/telemetry"
 
-// pending is what will be known of a partition before long, and is not now: what was unread while it could be read, or has been since before
-// the first poll. Rules merge the partitions of a topic. If its others said that all is well, the topic's alert would resolve.
+// pending is what will be known of a partition before long, and is not now: what was unread while it could be read, or has been
+// since before the first poll. Rules merge the partitions of a topic. If its others said that all is well, the topic's alert would
+// resolve.
 type pending struct {
 	messages, state, retention bool
 	age                        float64 // seconds; 0 where it is not pending, else what it may be at least
@@ -49,9 +50,10 @@ func (a *Assessment) reportedAge() (seconds float64, ok bool) {
 	return seconds, ok && seconds >= BoundCounts.Seconds()
 }
 
-// PartitionGauges appends what is reported of one partition of a group and topic that was summed up, as "What a collector reports" in
-// docs/wire-contract.md wants it. What is not known is left out: rules then neither fire nor resolve. While one partition is pending, others do
-// not report what would hide it: no lag of 0, no state that is 0, no age below what that one may have, and no retention above BoundCounts.
+// PartitionGauges appends what is reported of one partition of a group and topic that was summed up, as "What a collector reports"
+// in docs/wire-contract.md wants it. What is not known is left out: rules then neither fire nor resolve. While one partition is
+// pending, others do not report what would hide it: no lag of 0, no state that is 0, no age below what that one may have, and no
+// retention above BoundCounts.
 func (g *Group) PartitionGauges(a *Assessment, gauges []telemetry.Gauge) []telemetry.Gauge {
 	add := func(name string, value float64) { gauges = append(gauges, telemetry.Gauge{Name: name, Value: value}) }
 	if messages, ok := a.Messages.Get(); ok && (messages > 0 || !g.pending.messages) {
@@ -82,7 +84,8 @@ func (g *Group) PartitionGauges(a *Assessment, gauges []telemetry.Gauge) []telem
 	return gauges
 }
 
-// TopicGauges appends what is reported of the group and topic, without a partition: the median alone, as rules make the rest of what partitions say.
+// TopicGauges appends what is reported of the group and topic, without a partition: the median alone, as rules make the rest of
+// what partitions say.
 func (g *Group) TopicGauges(gauges []telemetry.Gauge) []telemetry.Gauge {
 	if middle, ok := g.Median.Get(); ok && !g.pending.messages {
 		gauges = append(gauges, telemetry.Gauge{Name: telemetry.GaugeLagMedian, Value: middle})

@@ -141,12 +141,14 @@ func TestGauges(t *testing.T) {
 		{"stalled before the first poll, an hour of it seen", 12*60 + 1, func(int) (Ends, Commit) {
 			return Ends{End: 10}, Commit{Offset: 3, Owner: Owned}
 		}, map[string]float64{
-			"lag_messages": 7, "lag_seconds": 3600, "stalled_partitions": 1, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
+			"lag_messages": 7, "lag_seconds": 3600,
+			"stalled_partitions": 1, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
 		}},
 		{"stopped", 61, func(round int) (Ends, Commit) {
 			return Ends{End: int64(10 + round)}, Commit{Offset: 10, Owner: Unowned}
 		}, map[string]float64{
-			"lag_messages": 60, "lag_seconds": 297.5, "stalled_partitions": 0, "stopped_partitions": 1, "rewound_partitions": 0, "growing_partitions": 0,
+			"lag_messages": 60, "lag_seconds": 297.5,
+			"stalled_partitions": 0, "stopped_partitions": 1, "rewound_partitions": 0, "growing_partitions": 0,
 		}},
 		{"rewound", 2, func(round int) (Ends, Commit) {
 			return Ends{End: 10}, Commit{Offset: int64(10 - 5*round)}
@@ -156,12 +158,14 @@ func TestGauges(t *testing.T) {
 		{"growing", 61, func(round int) (Ends, Commit) {
 			return Ends{End: int64(10 + 2*round)}, Commit{Offset: int64(round), Owner: Owned}
 		}, map[string]float64{
-			"lag_messages": 70, "lag_seconds": 173.75, "stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 1,
+			"lag_messages": 70, "lag_seconds": 173.75,
+			"stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 1,
 		}},
 		{"paused", 100, func(round int) (Ends, Commit) {
 			return Ends{End: int64(10 + round)}, Commit{Offset: 10, Paused: true}
 		}, map[string]float64{
-			"lag_messages": 99, "lag_seconds": 492.5, "stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
+			"lag_messages": 99, "lag_seconds": 492.5,
+			"stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -230,7 +234,9 @@ func TestWhatIsPendingIsNotHidden(t *testing.T) {
 			}
 			return stalled(round)
 		}, map[string]float64{}},
-		{"a partition that never was in reach", func(int) (Ends, Commit) { return Ends{Failed: Unreachable}, Commit{Failed: Unreachable} }, map[string]float64{}},
+		{"a partition that never was in reach", func(int) (Ends, Commit) {
+			return Ends{Failed: Unreachable}, Commit{Failed: Unreachable}
+		}, map[string]float64{}},
 		{"a partition that nobody ever committed", func(int) (Ends, Commit) { return Ends{End: 9}, Commit{Offset: NoOffset} }, healthy},
 		{"a partition that the collector may not see", func(int) (Ends, Commit) { return Ends{Failed: NoPermission}, Commit{} }, healthy},
 	} {

@@ -13,8 +13,8 @@ var (
 	seed      = flag.Uint64("seed", 0, "play this history alone")
 )
 
-// TestHistories plays random histories of a log and a group, and holds every assessment against what a naive count over all that ever
-// happened says. -histories plays more, -seed one.
+// TestHistories plays random histories of a log and a group, and holds every assessment against what a naive count over all that
+// ever happened says. -histories plays more, -seed one.
 func TestHistories(t *testing.T) {
 	if *seed != 0 {
 		play := newHistory(*seed)

@@ -15,8 +15,8 @@ type evidence struct {
 	waits             time.Duration // at least, of the oldest unread message
 }
 
-// judge finds the state, in the order of calculatePartitionStatus of Burrow's core/internal/evaluator/caching.go. Burrow judges a window that is not
-// full as if it were, and calls one commit stalled; here that takes ten.
+// judge finds the state, in the order of calculatePartitionStatus of Burrow's core/internal/evaluator/caching.go. Burrow judges a
+// window that is not full as if it were, and calls one commit stalled; here that takes ten.
 func (p *Partition) judge(a *Assessment, now, unread int64) {
 	w := &p.window
 	a.seen = evidence{offset: p.commit, lastLag: unread, commits: w.n}

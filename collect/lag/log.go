@@ -1,14 +1,25 @@
 package lag
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
-	// Forever is the retention of a topic that no message expires from by time, as with Kafka's retention.ms=-1 or with compaction alone.
+	// Forever is the retention of a topic that no message expires from by time, as with Kafka's retention.ms=-1 or with compaction
+	// alone.
 	Forever time.Duration = -1
 
 	// StaleAfter is how old the newest poll may be for its values to count. Not shorter: polls may be a minute apart, and one of
 	// them may take as long. Not longer: a value that stands still reads like a group that does.
 	StaleAfter = 2 * time.Minute
+
+	// writesMillis is the time over which the speed of writing is taken: a burst of minutes is not foreseen for ever, and an alert
+	// on the last hour of retention sees what that hour is like.
+	writesMillis = 3_600_000
+
+	// leastWritesMillis is the least time for it. Not shorter: one batch would be a speed. Not longer: nothing is said for as long.
+	leastWritesMillis = 300_000
 )
 
 // Ends is what one poll found out about a log.
@@ -24,6 +35,9 @@ type Ends struct {
 	Open int64
 	// Retention is how long the topic keeps a message; 0 where nobody read it, else Forever or more than 0.
 	Retention time.Duration
+	// RetentionBytes is how many bytes the log may have, and Bytes how many it has: Kafka's retention.bytes, and the size that
+	// DescribeLogDirs says of the leader. 0 or less where it has no such limit, or nobody read it: nothing is foreseen by size then.
+	RetentionBytes, Bytes int64
 	// Topic is the topic's id, zero where the broker has none. Another id is another log.
 	Topic [16]byte
 	// Failed says why nothing could be read. The zero value says that it could.
@@ -65,8 +79,8 @@ func (l *Log) Poll(e Ends) {
 	l.ring.trim(e.Start)
 }
 
-// goBack looks whether this is the log that it was. A start that falls, an end below the old start or another id is another log: a topic
-// deleted and made again. An end that falls is one that lost its newest messages: a leader elected that did not have them.
+// goBack looks whether this is the log that it was. A start that falls, an end below the old start or another id is another log: a
+// topic deleted and made again. An end that falls is one that lost its newest messages: a leader elected that did not have them.
 func (l *Log) goBack(e Ends) {
 	switch {
 	case e.Topic != l.ends.Topic || e.Start < l.ends.Start || e.End < l.ends.Start:
@@ -88,6 +102,18 @@ func (l *Log) millis(at time.Time) int64 { return at.Sub(l.origin).Milliseconds(
 func (l *Log) stored(at, poll time.Time) int64 {
 	age := max(0, poll.Round(0).Sub(at.Round(0)))
 	return l.millis(poll) - age.Milliseconds()
+}
+
+// writes is how many messages a second were written in the last hour of polls, or in the newest stretch where that is longer; ok is
+// false where polls span less than a few minutes.
+func (l *Log) writes() (perSecond float64, ok bool) {
+	newest := l.ring[len(l.ring)-1]
+	at := slices.IndexFunc(l.ring, func(p point) bool { return newest.at-p.at <= writesMillis })
+	if newest.at-l.ring[at].at < leastWritesMillis && at > 0 {
+		at--
+	}
+	span := newest.at - l.ring[at].at
+	return float64(newest.end-l.ring[at].end) / seconds(span), span >= leastWritesMillis
 }
 
 // readable is the end for a reader: of committed messages alone, or of all.

@@ -25,8 +25,9 @@ type Commit struct {
 	// Made is when the group committed, by the broker's clock, where that is known: records of __consumer_offsets have it,
 	// OffsetFetch and RocketMQ do not.
 	Made time.Time
-	// Owner tells commits that repeat an offset from no commits where Made is not known: consumers repeat theirs (Kafka's
-	// auto.commit.interval.ms, RocketMQ's persistConsumerOffsetInterval, 5 s both) as long as they live.
+	// Owner tells commits that repeat an offset from no commits where Made is not known. Many consumers repeat theirs as long as they
+	// live (Java's every auto.commit.interval.ms, RocketMQ's every persistConsumerOffsetInterval, 5 s both); others commit only
+	// what moved, and a live one that stands still is stalled all the same.
 	Owner Owner
 	// Paused says that the group has paused, or is suspended.
 	Paused bool
@@ -52,6 +53,8 @@ type Partition struct {
 	paused  bool
 	// uncommitted says that the group has committed past the last stable offset: it does not wait for transactions.
 	uncommitted bool
+	// missed says that the commit moved while nothing was known of its lag: it is sampled as soon as something is.
+	missed bool
 	// losing says that the log's start passed unread messages while somebody looked.
 	losing bool
 }
@@ -77,7 +80,8 @@ func (p *Partition) Poll(c Commit) {
 	}
 	p.follow()
 	p.see()
-	fell, moved, resumed := c.Offset < p.commit, !p.polled || c.Offset != p.commit, p.paused && !c.Paused
+	fell := c.Offset < p.commit || p.commit == NoOffset
+	moved, resumed := !p.polled || c.Offset != p.commit, p.paused && !c.Paused
 	lost := p.lost
 	p.at, p.commit, p.paused = max(p.log.millis(c.At), p.at), c.Offset, c.Paused
 	if moved || resumed {
@@ -101,7 +105,8 @@ func (p *Partition) Poll(c Commit) {
 	p.sample(c, moved)
 }
 
-// see looks for a commit past the last stable offset that was there before the log was read: who makes one reads what is not committed.
+// see looks for a commit past the last stable offset that was there before the log was read: who makes one reads what is not
+// committed.
 func (p *Partition) see() {
 	if p.polled && p.at < p.log.at && p.commit > p.log.readable(false) && p.commit <= p.log.ends.End {
 		p.uncommitted = true
@@ -125,13 +130,16 @@ func (p *Partition) follow() {
 		p.window = window{}
 	}
 	if low < 0 {
-		p.lost, p.losing, p.uncommitted = 0, false, false
+		p.lost, p.losing = 0, false
 	}
+	p.uncommitted = false // the last stable offset may have gone back too
 }
 
-// sample adds a commit to the window, if there was one. A window that is empty gets the commit that is there, as of when it was seen.
+// sample adds a commit to the window, if there was one. A window that is empty gets the commit that is there, as of when it was
+// seen.
 func (p *Partition) sample(c Commit, moved bool) {
-	if p.trouble() != known {
+	moved = moved || p.missed
+	if p.missed = moved && p.trouble() != known; p.trouble() != known {
 		return // no lag that could be judged
 	}
 	at, repeated := p.at, c.Owner == Owned
@@ -154,8 +162,8 @@ func (p *Partition) sample(c Commit, moved bool) {
 // Found says what a reader finds where it asks for the message at an offset: see Assessment.Ask.
 type Found struct {
 	At time.Time // when it was asked, by the collector's clock
-	// Asked is the offset that was asked for, Offset that of the first message at or after it, or the end where there is none. What lies
-	// between was compacted away, or holds markers of transactions, which no consumer is given.
+	// Asked is the offset that was asked for, Offset that of the first message at or after it, or the end where there is none. What
+	// lies between was compacted away, or holds markers of transactions, which no consumer is given.
 	Asked, Offset int64
 	// Stored is when that message was stored, by the broker's clock or by its producer's. Zero where it is not known.
 	Stored time.Time
@@ -173,14 +181,16 @@ func (p *Partition) Found(f Found) {
 	p.keep(m)
 }
 
-// keep keeps the mark that is nearest below what is unread: a bound from RocketMQ never replaces what was read at the commit itself.
+// keep keeps the mark that is nearest below what is unread: a bound from RocketMQ never replaces what was read at the commit
+// itself.
 func (p *Partition) keep(m mark) {
 	if !p.mark.set || p.mark.asked > max(p.commit, p.log.ends.Start) || m.offset >= p.mark.offset {
 		p.mark = m
 	}
 }
 
-// position is the first offset that is unread: the commit, or the log's start where that has passed it, or the first message from there on.
+// position is the first offset that is unread: the commit, or the log's start where that has passed it, or the first message from
+// there on.
 func (p *Partition) position() int64 {
 	position := max(p.commit, p.log.ends.Start)
 	if p.mark.set && p.mark.asked <= position && position < p.mark.offset {

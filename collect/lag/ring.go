@@ -4,8 +4,8 @@ import "slices"
 
 const (
 	// RingPoints bounds the points (time, end offset) that are kept of a log. Not fewer: old points are thinned so that each is a
-	// constant ratio older than the next, and with 64 a week of polls every 5 s leaves a fifth between two of them. Not more: it is most of the
-	// memory, and twice as many would only halve that fifth.
+	// constant ratio older than the next, and with 64 a week of polls every 5 s leaves a fifth between two of them. Not more: it is
+	// most of the memory, and twice as many would only halve that fifth.
 	RingPoints = 64
 
 	// thinFloorMillis is the age below which points are not told apart when one has to go. Not shorter: the newest points would be

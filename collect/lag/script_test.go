@@ -26,8 +26,9 @@ var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 //	                      a reader answers, 30 s after the begin
 //	at 40s                nothing but time
 //
-// Fields: start, end, open, commit (none: never committed), retention, topic; made and stored (a time; now: that of each poll; unknown);
-// owner (yes, no, unknown), paused (yes, no); ends and commits (why they could not be read, this once); clock: how far it is set off.
+// Fields: start, end, open, commit (none: never committed), retention, keep (bytes of it), bytes, topic; made and stored (a time;
+// now: that of each poll; unknown); owner (yes, no, unknown), paused (yes, no); ends and commits (why they could not be read, this
+// once); clock: how far it is set off.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -178,6 +179,10 @@ func (p *player) counter(name string) *int64 {
 		return &p.ends.Open
 	case "commit":
 		return &p.commit.Offset
+	case "bytes":
+		return &p.ends.Bytes
+	case "keep":
+		return &p.ends.RetentionBytes
 	}
 	p.t.Fatalf("field %s", name)
 	return nil

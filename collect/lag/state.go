@@ -1,7 +1,7 @@
 package lag
 
-// State is how a group gets on with a partition, as Burrow says it. They are ordered by Burrow's severity, so that the worst of many
-// is the greatest. The zero value is unknown.
+// State is how a group gets on with a partition, as Burrow says it. They are ordered by Burrow's severity, so that the worst of
+// many is the greatest. The zero value is unknown.
 type State uint8
 
 // The states. Where several fit, the order of Burrow's evaluator decides, not this one: see (*Partition).judge.
@@ -16,7 +16,9 @@ const (
 	REWIND                    // a commit fell, and has not regained what it had
 )
 
-var states = [...]string{StateUnknown: "UNKNOWN", OK: "OK", PAUSED: "PAUSED", WARN: "WARN", ERR: "ERR", STOP: "STOP", STALL: "STALL", REWIND: "REWIND"}
+var states = [...]string{
+	StateUnknown: "UNKNOWN", OK: "OK", PAUSED: "PAUSED", WARN: "WARN", ERR: "ERR", STOP: "STOP", STALL: "STALL", REWIND: "REWIND",
+}
 
 // String is the state's name.
 func (s State) String() string { return states[s] }

@@ -17,7 +17,7 @@ const (
 	CommitPastEnd                  // the group committed past the end: it has read another log than this one
 	TooFewCommits                  // fewer commits were seen than a judgement takes
 	Paused                         // the group has paused consumption
-	KeptForever                    // no message expires by time
+	KeptForever                    // no message expires
 	RetentionNotRead               // nobody read how long the topic keeps messages
 	NoPartitions                   // there is nothing to sum up
 	known

@@ -4,9 +4,9 @@ const (
 	// Window is how many commits of a partition are judged: Burrow's default of intervals, 10 (core/internal/storage/inmemory.go).
 	Window = 10
 
-	// commitDistanceMillis is how far apart the commits of the window are at least: Burrow's min-distance. Not shorter: ten commits span
-	// 4.5 min with it, and a consumer may keep still that long, as max.poll.interval.ms is 5 min. Not longer: a stalled partition would be found
-	// later still.
+	// commitDistanceMillis is how far apart the commits of the window are at least: Burrow's min-distance. Not shorter: ten commits
+	// span 4.5 min with it, and a consumer may keep still that long, as max.poll.interval.ms is 5 min. Not longer: a stalled
+	// partition would be found later still.
 	commitDistanceMillis = 30_000
 
 	// spanMillis is the least time that a full window takes. For as long a group is not said to have stopped, also where the window
@@ -80,8 +80,8 @@ func (w *window) everCaughtUp() bool {
 	return false
 }
 
-// rewound says that an offset fell and none since has reached what it was: Burrow's rule 2. It is so where the newest is below the highest; Burrow
-// itself looks at the first fall alone.
+// rewound says that an offset fell and none since has reached what it was: Burrow's rule 2. It is so where the newest is below the
+// highest; Burrow itself looks at the first fall alone.
 func (w *window) rewound() bool { return w.commits[w.n-1].offset < w.highest() }
 
 // moved says that the commits are not all equal: the reverse of Burrow's rule 4.
