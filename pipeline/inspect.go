@@ -42,7 +42,7 @@ func RunInspect(ctx context.Context, config *Config, i Inspect) (failed bool, er
 	}
 	var report *inspect.Report
 	err = askStore(ctx, storeOf(config), func(ctx context.Context, store *clickhouse.Store) error {
-		of := inspection{store: store, set: set, day: i.Day, tolerance: config.Telemetry.Tolerance, now: i.Now}
+		of := inspection{store: store, set: set, day: i.Day, tolerance: config.Telemetry.Tolerance, now: i.Now, kafka: config.Kafka}
 		report, err = of.run(ctx)
 		if err == nil && i.Keep {
 			err = store.WriteInspection(ctx, &report.Inspection)
@@ -65,7 +65,8 @@ type inspection struct {
 	day       time.Time // its begin, in UTC
 	tolerance time.Duration
 	now       time.Time
-	uncounted bool // the ledger has nothing of the day
+	kafka     KafkaConfig // of weir.telemetry
+	uncounted bool        // how many reports the day has is not known: the ledger has nothing of it, or not all
 }
 
 // inspectionSettles is how far behind a day's end the store's newest cell must be. Not less: storage reads its partitions side
@@ -95,8 +96,16 @@ func (i *inspection) run(ctx context.Context) (*inspect.Report, error) {
 	if !i.settled(last) {
 		known = last
 	}
-	in := rules.NewInspection(i.set, i.day, first, known)
+	behind, err := i.sourcesBehind(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := rules.NewInspection(i.set, i.day, first, behind.until(known))
 	notes := i.notes(first, last, in.Days())
+	if text := behind.text(); text != "" {
+		i.uncounted = true
+		notes = append(notes, text+".")
+	}
 	for back := range in.Days() {
 		if in.Day(back).Add(rules.Day).Before(first) {
 			break
@@ -158,4 +167,20 @@ func (i *inspection) notes(first, last time.Time, days int) []string {
 // settled says that a store whose newest cell is of that pane has all of the day, as far as it can say.
 func (i *inspection) settled(last time.Time) bool {
 	return !last.Before(i.day.Add(rules.Day + inspectionSettles))
+}
+
+// lacking says what of the day the store may yet get, nil where it has all.
+func (i *inspection) lacking(ctx context.Context, last time.Time) (lacking, err error) {
+	if !i.settled(last) {
+		return fmt.Errorf("the store's newest cell is of %s, and all of %s is there once it has one from %s after it", last.Format(time.RFC3339),
+			i.day.Format(time.DateOnly), inspectionSettles), nil
+	}
+	behind, err := i.sourcesBehind(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if text := behind.text(); text != "" {
+		return errors.New(text), nil
+	}
+	return nil, nil
 }

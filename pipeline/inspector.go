@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -136,7 +135,7 @@ func (i *inspector) inspect(ctx context.Context, set *rules.Set, day, now time.T
 		}
 		i.store = store
 	}
-	of := inspection{store: i.store, set: set, day: day, tolerance: i.tolerance, now: now}
+	of := inspection{store: i.store, set: set, day: day, tolerance: i.tolerance, now: now, kafka: i.ruler.config.Kafka}
 	first, last, err := i.store.Held(ctx)
 	if err != nil {
 		return nil, err
@@ -144,12 +143,15 @@ func (i *inspector) inspect(ctx context.Context, set *rules.Set, day, now time.T
 	if last.IsZero() || !first.Before(day.Add(rules.Day)) || last.Before(day) && i.clock.schedule().late(day, now) {
 		return i.pass(day), nil
 	}
-	if !of.settled(last) && !i.clock.schedule().late(day, now) {
-		i.waiting.note(fmt.Errorf("the store's newest cell is of %s, and all of %s is there once it has one from %s after it", last.Format(time.RFC3339),
-			day.Format(time.DateOnly), inspectionSettles))
+	var lacking error
+	if !i.clock.schedule().late(day, now) {
+		if lacking, err = of.lacking(ctx, last); err != nil {
+			return nil, err
+		}
+	}
+	if i.waiting.note(lacking); lacking != nil {
 		return nil, nil
 	}
-	i.waiting.note(nil)
 	report, err := of.run(ctx)
 	if errors.Is(err, errNothing) {
 		return i.pass(day), nil

@@ -57,8 +57,19 @@ func (h *house) storeDays() time.Time {
 // loseReports has the ledger tell of a segment of a day whose cells are not there.
 func (h *house) loseReports(day time.Time) {
 	h.t.Helper()
-	statement := fmt.Sprintf("INSERT INTO ledger (source, segment_block, segment_minute, reports, closed, version) VALUES ('00000000000000000000000000000001/0', 0, %d, 12, true, 25)",
-		day.Add(12*time.Hour).Unix())
+	statement := fmt.Sprintf("INSERT INTO ledger (source, segment_block, segment_minute, reports, closed, version) VALUES ('00000000000000000000000000000001/0', 0, %d, 12, true, 25), ('00000000000000000000000000000001/0', 0, %d, 0, true, 1)",
+		day.Add(12*time.Hour).Unix(), day.Add(24*time.Hour).Unix())
+	response, err := web.Post("http://"+h.clickhouseAddr+"/", "text/plain", strings.NewReader(statement))
+	if code, body := read(response, err); code != http.StatusOK {
+		h.t.Fatalf("%s: %d %s", statement, code, body)
+	}
+}
+
+// fallBehind has the ledger tell of a source that the store has only up to nine o'clock.
+func (h *house) fallBehind(day time.Time) {
+	h.t.Helper()
+	statement := fmt.Sprintf("INSERT INTO ledger (source, segment_block, segment_minute, reports, closed, version) VALUES ('00000000000000000000000000000002/3', 0, %d, 0, true, 1)",
+		day.Add(9*time.Hour).Unix())
 	response, err := web.Post("http://"+h.clickhouseAddr+"/", "text/plain", strings.NewReader(statement))
 	if code, body := read(response, err); code != http.StatusOK {
 		h.t.Fatalf("%s: %d %s", statement, code, body)
@@ -124,6 +135,13 @@ Note: ColdTopic is undecided of 1 group: too much is unknown.
 `
 	if got.code != 0 || !strings.HasPrefix(got.stdout, want) {
 		t.Errorf("where reports are lost it ends with %d and says %s%s\nwant\n%s", got.code, got.stdout, got.stderr, want)
+	}
+	h.fallBehind(day)
+	got = call(t, h.dir, "rules", "inspect", "--config", config)
+	want = yesterday + ": 1 finding of 3 rules, how many of the day's reports are stored is unknown.\n" +
+		"Note: the store does not have 1 of the sources to the end of the day: 00000000000000000000000000000002/3 up to " + day.Add(9*time.Hour).Format(time.RFC3339) + ".\n"
+	if got.code != 0 || !strings.HasPrefix(got.stdout, want) {
+		t.Errorf("where a source is behind it ends with %d and says %s%s\nwant\n%s", got.code, got.stdout, got.stderr, want)
 	}
 	begins := day.Add(-10 * 24 * time.Hour)
 	before, between := begins.Add(-24*time.Hour).Format(time.DateOnly), begins.Add(48*time.Hour).Format(time.DateOnly)

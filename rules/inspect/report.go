@@ -21,7 +21,8 @@ type Report struct {
 	telemetry.Inspection
 	Asked []rules.InspectedRule
 	Notes []string // what the history lacks, sentences
-	// Uncounted says that the ledger has no closed segment of the day: of how many of its reports are stored, nothing is known.
+	// Uncounted says that the ledger has no closed segment of the day, or lacks the end of a source: of how many of the day's reports
+	// are stored, nothing is known.
 	Uncounted bool
 }
 

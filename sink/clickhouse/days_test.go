@@ -69,6 +69,15 @@ func TestADayIsWhatItsCellsAddUpTo(t *testing.T) {
 	if all := uint64(historySources * historySegments * segmentReports); err != nil || held != all || stored != all {
 		t.Errorf("the ledger has %d reports and the cells %d, %v; want %d", held, stored, err, all)
 	}
+	sources, err := s.Sources(t.Context())
+	if err != nil || len(sources) != historySources {
+		t.Fatalf("the ledger knows %v, %v", sources, err)
+	}
+	for i, source := range sources {
+		if source.Source != (telemetry.Source{TopicID: [16]byte{7}, Partition: int32(i)}) || !source.Newest.Equal(day.Add((historySegments-1)*time.Minute)) {
+			t.Errorf("the store has come with source %d to %+v", i, source)
+		}
+	}
 	s.query("ALTER TABLE rollup_10s DELETE WHERE topic = 'topic-0' SETTINGS mutations_sync = 1")
 	if _, stored, _ = s.HeldOf(t.Context(), day, 0); stored == 0 || stored >= held {
 		t.Errorf("after a topic is gone, the cells have %d of %d reports", stored, held)
