@@ -20,7 +20,8 @@ type Commit struct {
 	// At is when it was read, by the collector's clock. Read commits before ends: lag is then too high by what came in between,
 	// never negative.
 	At time.Time
-	// Offset is the first offset that the group has not consumed, NoOffset where it never committed.
+	// Offset is the first offset that the group has not consumed, NoOffset where it never committed. Of a share group it is the start
+	// offset of its partition: what lies behind may be acknowledged in part, and messages are an upper bound.
 	Offset int64
 	// Made is when the group committed, by the broker's clock, where that is known: records of __consumer_offsets have it,
 	// OffsetFetch and RocketMQ do not.
