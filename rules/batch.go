@@ -21,6 +21,7 @@ type batch struct {
 	run      *kernel.Run
 	columns  *columns
 	took     time.Duration // the newest evaluation, for each rule
+	ahead    foresight
 }
 
 // asked is a condition of a rule that is asked of many groups: that of all its alerts, or that of critical ones.
@@ -201,7 +202,6 @@ func isText(node ast.Node) bool {
 
 // evaluate finds the candidates of every rule among the groups at a time.
 func (b *batch) evaluate(e *Evaluator, groups []*groupState, at time.Time) {
-	b.columns.begin(e, groups, at)
 	for i := range b.rules {
 		r := &b.rules[i]
 		r.candidates = r.candidates[:0]
@@ -212,7 +212,10 @@ func (b *batch) evaluate(e *Evaluator, groups []*groupState, at time.Time) {
 			r.candidates = append(r.candidates, int32(row))
 		}
 	}
-	b.find(len(groups))
+	if !b.look(e, groups, at) {
+		b.columns.begin(e, groups, at)
+		b.find(len(groups))
+	}
 }
 
 // find appends to the candidates of the rules that are known where their conditions are true.

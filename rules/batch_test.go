@@ -92,9 +92,9 @@ func (f *fleet) totals(group int) (t telemetry.Totals) {
 		report.Errors = []telemetry.ErrorCount{{Class: "handler", Count: r.Uint64N(100)}, {Class: "timeout", Count: r.Uint64N(20)}}
 	}
 	if group%5 > 0 {
-		for name, most := range map[string]int{telemetry.GaugeLagMessages: 1000, telemetry.GaugeLagSeconds: 100, telemetry.GaugeMembers: 3, telemetry.GaugePartitionRate: 9,
-			telemetry.GaugePaused: 3, telemetry.GaugeUnderReplicated: 2} {
-			report.Gauges = append(report.Gauges, telemetry.Gauge{Name: name, Value: float64(r.IntN(most))})
+		for _, below := range []telemetry.Gauge{{Name: telemetry.GaugeLagMessages, Value: 1000}, {Name: telemetry.GaugeLagSeconds, Value: 100}, {Name: telemetry.GaugeMembers, Value: 3},
+			{Name: telemetry.GaugePartitionRate, Value: 9}, {Name: telemetry.GaugePaused, Value: 3}, {Name: telemetry.GaugeUnderReplicated, Value: 2}} {
+			report.Gauges = append(report.Gauges, telemetry.Gauge{Name: below.Name, Value: float64(r.IntN(int(below.Value)))})
 		}
 	}
 	var cell telemetry.Totals

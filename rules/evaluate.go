@@ -21,6 +21,7 @@ func (e *Evaluator) Advance() []telemetry.Alert {
 	}
 	var changed []telemetry.Alert
 	for at := e.evaluated.Add(e.config.Pane); !at.After(now); at = at.Add(e.config.Pane) {
+		e.foresee(at, now)
 		changed = append(changed, e.endOrphans(at)...)
 		changed = append(changed, e.step(at)...)
 		changed = append(changed, e.expire(at)...)
@@ -28,10 +29,10 @@ func (e *Evaluator) Advance() []telemetry.Alert {
 		if e.heard = later(e.heard, at.Add(-absenceRetention)); e.stats.Completeness >= 1 {
 			e.heard = at
 		}
+		e.prune() // after each, so that how many are evaluated at once changes nothing
 	}
 	e.stats.EventTime = now
 	e.forgetTold()
-	e.prune()
 	return changed
 }
 

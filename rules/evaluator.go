@@ -53,6 +53,7 @@ type Evaluator struct {
 	begins     begins
 	omits      omitted
 	batches    map[string]*batch    // by grouping
+	foreseen   time.Time            // the step that was not foreseen any more
 	early      map[string]*batch    // of conditions that are asked early
 	fresh      map[string]time.Time // groups of which something came, and for when they were asked since
 	later      map[string]time.Time // likewise of those with something of a pane after the next, for what is told ahead
@@ -77,28 +78,6 @@ type alertState struct {
 	early     bool      // evaluated newest before all of the window had come
 }
 
-// Stats counts what an evaluator met.
-type Stats struct {
-	LateReports, OverflowedGroups uint64
-	Evaluations                   uint64  // of one rule for one group at one time, each; without those that failed
-	EvaluationFailures            uint64  // likewise
-	LimitedAlerts                 uint64  // that a rule's limit held back, at one time each
-	Completeness                  float64 // of the newest evaluation
-	EventTime                     time.Time
-}
-
-// RuleHealth says how one rule is.
-type RuleHealth struct {
-	Rule               string        `json:"rule"`
-	Groups             int           `json:"groups"`
-	Firing             int           `json:"firing"`
-	Pending            int           `json:"pending"`
-	Limited            int           `json:"limited,omitempty"` // groups whose alert the limit held back at the newest evaluation
-	LastError          string        `json:"last_error,omitempty"`
-	LastEvaluation     time.Time     `json:"last_evaluation"` // event time
-	EvaluationDuration time.Duration `json:"evaluation_nanoseconds"`
-}
-
 // NewEvaluator returns an evaluator that knows nothing yet.
 func NewEvaluator(set *Set, config Config) *Evaluator {
 	if config.MaxGroups == 0 {
@@ -115,7 +94,7 @@ func (e *Evaluator) resetHealth() {
 	e.kept, e.longest = e.set.lookbacks(), e.set.Lookback() // there may be groups to read again
 	e.health, e.used, e.byName = map[string]*RuleHealth{}, map[string]bool{}, map[string]*Rule{}
 	e.variants = map[string][]*Rule{}
-	e.batches = newBatches(conditionsOf(e.set), e.config.Pane)
+	e.batches, e.foreseen = newBatches(conditionsOf(e.set), e.config.Pane), time.Time{}
 	for _, batch := range e.batches {
 		batch.columns.keeps = true
 	}
@@ -246,38 +225,6 @@ func (e *Evaluator) Alerts() []telemetry.Alert {
 	slices.SortFunc(out, func(a, b telemetry.Alert) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.ID, b.ID)) })
 	return out
 }
-
-// Health returns the health of every rule, sorted by name.
-func (e *Evaluator) Health() []RuleHealth {
-	for _, h := range e.health {
-		h.Firing, h.Pending, h.Groups = 0, 0, 0
-	}
-	for _, alert := range e.alerts {
-		h := e.health[alert.Rule]
-		switch {
-		case h == nil:
-		case alert.State == telemetry.AlertFiring:
-			h.Firing++
-		case alert.State == telemetry.AlertPending:
-			h.Pending++
-		}
-	}
-	byGrouping := map[string]int{}
-	for _, g := range e.groups {
-		byGrouping[g.grouping]++
-	}
-	var out []RuleHealth
-	for name, rule := range e.byName {
-		h := e.health[name]
-		h.Groups = byGrouping[rule.Grouping.ID]
-		out = append(out, *h)
-	}
-	slices.SortFunc(out, func(a, b RuleHealth) int { return cmp.Compare(a.Rule, b.Rule) })
-	return out
-}
-
-// Stats returns the counts so far.
-func (e *Evaluator) Stats() Stats { return e.stats }
 
 // groupsWithAlerts are the keys of the groups that have an alert of some rule.
 func (e *Evaluator) groupsWithAlerts() map[string]bool {

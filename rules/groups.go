@@ -18,6 +18,7 @@ type groupState struct {
 	slides   []slide // by the place of their reach
 	last     int64   // start of the newest pane that there was, in Unix seconds
 	unknown  bool    // to some rule, at the newest evaluation
+	foreseen int64   // the step that was not foreseen any more, in Unix seconds
 	row      int32   // among those of its grouping, at the newest evaluation
 
 	baselines map[time.Duration]*groupBaseline // the newest, by span; nil where no rule asked
@@ -123,7 +124,12 @@ func (g *groupState) holds(at time.Time) bool {
 	if len(g.panes) == 0 { // remembered for its absence
 		return true
 	}
-	return slices.ContainsFunc(g.panes, func(p startedPane) bool { return p.start < at.Unix() && len(p.parts) > 0 })
+	for _, p := range slices.Backward(g.panes) { // the newest are looked at anyway
+		if p.start < at.Unix() && p.holds {
+			return true
+		}
+	}
+	return false
 }
 
 // stretchOf merges a group's panes in [from, to).
@@ -171,7 +177,7 @@ func (e *Evaluator) prune() {
 		case len(g.panes) > 0 || alerting[key]:
 		case noticed:
 			delete(e.groups, key)
-			e.inOrder = nil
+			e.inOrder, g.row = nil, absentRow
 			continue
 		default:
 			e.remembered++

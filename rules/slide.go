@@ -105,8 +105,8 @@ func (s slider) move(at stand) {
 var noTotals telemetry.Totals
 
 func (s slider) totals(start int64) *telemetry.Totals {
-	if pane := s.group.panes.at(start); pane != nil {
-		return pane.total()
+	if t := s.group.panes.totals(start); t != nil {
+		return t
 	}
 	return &noTotals
 }
@@ -193,7 +193,7 @@ func (s slider) seek(kind int) {
 
 // gather adds up a section anew.
 func (s slider) gather(of section) {
-	add := func(*telemetry.Totals) {}
+	var add func(*telemetry.Totals)
 	switch of {
 	case sectionCounters:
 		s.messages, s.bytes, s.rebalances = 0, 0, 0

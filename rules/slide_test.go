@@ -18,7 +18,9 @@ func TestSlidesAreWhatIsAddedUpAnew(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	add := func(g *groupState, start int64) {
 		totals := f.totals(1)
-		*g.panes.made(start) = paneState{parts: []contribution{{totals: &totals}}}
+		at := g.panes.made(start)
+		*at = startedPane{start: start, paneState: &paneState{}}
+		at.put(contribution{totals: &totals, own: true}, false)
 	}
 	g, kept, to, compared := &groupState{}, slide{}, int64(window), 0
 	of := slider{&kept, g, pane}
@@ -116,7 +118,7 @@ func TestPanesAreFoundByTheirStart(t *testing.T) {
 			if random.IntN(4) == 0 {
 				start -= 10 * int64(random.IntN(40))
 			}
-			want[start] = list.made(start)
+			want[start] = list.made(start).paneState
 			oldest := newest - 10*int64(300+random.IntN(5))
 			list.forget(oldest)
 			maps.DeleteFunc(want, func(start int64, _ *paneState) bool { return start < oldest })

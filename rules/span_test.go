@@ -152,7 +152,7 @@ func TestSkewIsTheMedianOfThePanes(t *testing.T) {
 			gauge := telemetry.GaugeValue{Name: telemetry.GaugePartitionRate, TimeUnixMillis: int64(at), Last: rate, Max: rate, Sum: rate, Min: rate, Series: 1}
 			totals.MergeSources(&telemetry.Totals{Reports: 1, Gauges: []telemetry.GaugeValue{gauge}})
 		}
-		*g.panes.made(int64(at)) = paneState{parts: []contribution{{totals: &totals}}}
+		g.panes.made(int64(at)).put(contribution{totals: &totals, own: true}, false)
 	}
 	span := e.stretchOf(g, time.Unix(0, 0), time.Unix(4, 0), 0).span(0)
 	if span.SendSkew != 3 || span.SendPartitions != 4 {

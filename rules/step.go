@@ -16,7 +16,9 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 	for grouping, batch := range e.batches {
 		began := time.Now()
 		batch.evaluate(e, groups[grouping], at)
-		batch.took = time.Since(began) / time.Duration(len(batch.rules))
+		if took := time.Since(began) / time.Duration(len(batch.rules)); !e.foreseen.After(at) {
+			batch.took = took
+		}
 	}
 	e.countLive()
 	for _, health := range e.health {
@@ -42,12 +44,7 @@ func (e *Evaluator) step(at time.Time) []telemetry.Alert {
 // their keys, which is that of rows.
 func (e *Evaluator) present(at time.Time) map[string][]*groupState {
 	alerting, out := e.groupsWithAlerts(), map[string][]*groupState{}
-	if e.inOrder == nil {
-		for _, key := range sortedKeys(e.groups) {
-			e.inOrder = append(e.inOrder, e.groups[key])
-		}
-	}
-	for _, g := range e.inOrder {
+	for _, g := range e.ordered() {
 		g.row = absentRow
 		if !g.holds(at) && !alerting[g.key] {
 			continue
@@ -56,6 +53,16 @@ func (e *Evaluator) present(at time.Time) map[string][]*groupState {
 		out[g.grouping] = append(out[g.grouping], g)
 	}
 	return out
+}
+
+// ordered are all groups in the order of their keys.
+func (e *Evaluator) ordered() []*groupState {
+	if e.inOrder == nil {
+		for _, key := range sortedKeys(e.groups) {
+			e.inOrder = append(e.inOrder, e.groups[key])
+		}
+	}
+	return e.inOrder
 }
 
 // absentRow is the row of a group that is not evaluated.

@@ -27,12 +27,27 @@ type Histogram struct {
 	Max     uint64 // exact
 }
 
+// bucketValues are those of the buckets that values have. Rules ask for several of each group.
+var bucketValues = func() (out [MaxHistogramBuckets]float64) {
+	for i := range out {
+		out[i] = bucketValue(int32(i))
+	}
+	return out
+}()
+
+func bucketValue(i int32) float64 {
+	return 2 * math.Pow(HistogramGrowth, float64(i)) / (HistogramGrowth + 1)
+}
+
 // BucketValue returns the value within 1% of all that bucket i holds: 2*g^i/(g+1).
 func BucketValue(i int32) float64 {
-	if i < 0 {
+	switch {
+	case i < 0:
 		return 0
+	case i < MaxHistogramBuckets:
+		return bucketValues[i]
 	}
-	return 2 * math.Pow(HistogramGrowth, float64(i)) / (HistogramGrowth + 1)
+	return bucketValue(i)
 }
 
 // Observe adds one value.

@@ -1,8 +1,6 @@
 package backtest
 
 import (
-	"time"
-
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -12,10 +10,8 @@ type fold struct {
 	groupings []telemetry.Grouping
 	owned     func(key string) (partition int32, owned bool) // groups by their key
 	series    [][]*group                                     // by number: the groups of each series
-	identity  []telemetry.Totals                             // by number: the lists of a group of this one series
 	groups    map[string]*group
-	numbers   map[telemetry.Source]int32 // of one topic, however many the store has seen
-	touched   []*group                   // of the pane
+	touched   []*group // of the pane
 }
 
 // group is a group with what sources and segments contributed in one pane.
@@ -36,49 +32,27 @@ type groupPart struct {
 	clients map[string]bool       // all of them, once there are more than are listed
 }
 
-// ownSource is the source that gives the time where the store has no cell yet.
-const ownSource = 0
-
 func newFold(groupings []telemetry.Grouping, owned func(key string) (partition int32, owned bool)) *fold {
-	return &fold{groupings: groupings, owned: owned, groups: map[string]*group{}, numbers: map[telemetry.Source]int32{}}
-}
-
-// sources is how many are known; they are numbered from ownSource on.
-func (f *fold) sources() int32 { return ownSource + 1 + int32(len(f.numbers)) }
-
-func (f *fold) takeSources(cells []telemetry.StoredCell) {
-	for i := range cells {
-		if _, ok := f.numbers[cells[i].Source]; !ok {
-			f.numbers[cells[i].Source] = f.sources()
-		}
-	}
+	return &fold{groupings: groupings, owned: owned, groups: map[string]*group{}}
 }
 
 // take adds up the cells of one pane, and calls emit with each group's contributions and partition. Nobody writes to their
 // totals any more; they share memory with the cells.
-func (f *fold) take(pane time.Time, cells []telemetry.StoredCell, labels []*telemetry.Labels, emit func(int32, *rules.Partial)) {
-	contributions := 0
-	for i := range cells {
-		cell := &cells[i]
+func (f *fold) take(p *paneCells, labels []*telemetry.Labels, emit func(int32, *rules.Partial)) {
+	for _, cell := range p.cells {
 		for _, g := range f.groupsOf(cell.Series, labels) {
 			if g.used == 0 {
 				f.touched = append(f.touched, g)
 			}
-			part, begun := g.part(f.numbers[cell.Source], cell.Segment)
-			if begun {
-				contributions++
-			}
-			part.join(g.grouping.Omit, labels, cell)
+			g.part(cell.source, cell.Segment).join(g.grouping.Omit, labels, cell.StoredCell)
 		}
 	}
-	totals := make([]telemetry.Totals, contributions) // that are forgotten at once
 	for _, g := range f.touched {
+		partial := rules.Partial{Key: g.key, Grouping: g.grouping.ID, Values: g.values, Omitted: g.grouping.Omit, Pane: p.start}
 		for i := range g.parts[:g.used] {
 			part := &g.parts[i]
-			f.sum(part, g.grouping.Omit, labels, &totals[0])
-			emit(g.partition, &rules.Partial{Key: g.key, Grouping: g.grouping.ID, Values: g.values, Omitted: g.grouping.Omit,
-				Source: telemetry.Source{Partition: part.source}, Segment: part.segment, Pane: pane, Totals: &totals[0]})
-			totals = totals[1:]
+			partial.Source, partial.Segment, partial.Totals = telemetry.Source{Partition: part.source}, part.segment, part.sum()
+			emit(g.partition, &partial)
 		}
 		g.used = 0
 	}
@@ -88,11 +62,7 @@ func (f *fold) take(pane time.Time, cells []telemetry.StoredCell, labels []*tele
 // groupsOf are the groups of a series; it is grouped once.
 func (f *fold) groupsOf(series uint32, labels []*telemetry.Labels) []*group {
 	for int(series) >= len(f.series) {
-		of := labels[len(f.series)]
-		f.series = append(f.series, f.grouped(of))
-		var who telemetry.Totals
-		who.JoinIdentity(of)
-		f.identity = append(f.identity, who)
+		f.series = append(f.series, f.grouped(labels[len(f.series)]))
 	}
 	return f.series[series]
 }
@@ -120,11 +90,11 @@ func (f *fold) grouped(labels *telemetry.Labels) []*group {
 	return out
 }
 
-// part is what a source's segment contributes, and whether it is new in the pane.
-func (g *group) part(source int32, segment telemetry.Segment) (part *groupPart, begun bool) {
+// part is what a source's segment contributes.
+func (g *group) part(source int32, segment telemetry.Segment) *groupPart {
 	for i := range g.parts[:g.used] {
 		if p := &g.parts[i]; p.source == source && p.segment == segment {
-			return p, false
+			return p
 		}
 	}
 	if g.used == len(g.parts) {
@@ -133,7 +103,7 @@ func (g *group) part(source int32, segment telemetry.Segment) (part *groupPart, 
 	p := &g.parts[g.used]
 	p.source, p.segment = source, segment
 	g.used++
-	return p, true
+	return p
 }
 
 // join adds a cell. The first is only kept: in most panes a client has one.
@@ -170,25 +140,18 @@ func (p *groupPart) add(omit telemetry.Parts, labels *telemetry.Labels, cell *te
 	}
 }
 
-// sum says what the part adds up to, and empties it. Of one series alone it shares the lists, which say nothing of how many
-// messages a version has: no rule reads that.
-func (f *fold) sum(p *groupPart, omit telemetry.Parts, labels []*telemetry.Labels, out *telemetry.Totals) {
-	if p.first == nil {
-		if p.clients != nil {
-			p.totals.OverflowedClients = uint64(len(p.clients) - len(p.totals.Clients))
-		}
-		*out = p.totals.Clone()
-		p.totals.Reset()
-		p.clients = nil
-		return
+// sum is what the part adds up to, and empties it. Of one cell it is the cell's totals, with what no rule reads.
+func (p *groupPart) sum() *telemetry.Totals {
+	if p.first != nil {
+		out := &p.first.Totals
+		p.first = nil
+		return out
 	}
-	series := p.first.Series
-	*out = p.first.Totals
-	out.Drop(omit &^ telemetry.PartDistincts)
-	if !omit.Has(telemetry.PartDistincts) {
-		who := &f.identity[series]
-		out.Clients, out.Nodes, out.Versions = who.Clients, who.Nodes, who.Versions
-		out.JoinStopped(labels[series].Client, out.Events)
+	if p.clients != nil {
+		p.totals.OverflowedClients = uint64(len(p.clients) - len(p.totals.Clients))
 	}
-	p.first = nil
+	out := p.totals.Clone()
+	p.totals.Reset()
+	p.clients = nil
+	return &out
 }

@@ -11,19 +11,21 @@ import (
 
 // Replay evaluates sets of rules over the same cells in one pass.
 type Replay struct {
-	plan    Plan
-	sets    []*rules.Set
-	workers []*worker
-	running sync.WaitGroup
+	plan     Plan
+	sets     []*rules.Set
+	dispatch dispatch
+	workers  []*worker
+	running  sync.WaitGroup
 }
 
 // NewReplay starts the plan's workers. Finish must be called to end them.
 func NewReplay(plan Plan, sets ...*rules.Set) *Replay {
-	r := &Replay{plan: plan, sets: sets}
-	groupings := groupingsOf(sets)
-	for i := range min(plan.Workers, int(plan.Partitions)) {
+	groupings, workers := groupingsOf(sets), min(plan.Workers, int(plan.Partitions))
+	r := &Replay{plan: plan, sets: sets,
+		dispatch: dispatch{plan: plan, groupings: groupings, workers: workers, numbers: map[telemetry.Source]int32{}}}
+	for i := range workers {
 		w := newWorker(plan, sets, groupings)
-		for partition := int32(i); partition < plan.Partitions; partition += int32(plan.Workers) {
+		for partition := int32(i); partition < plan.Partitions; partition += int32(workers) {
 			w.own(partition)
 		}
 		r.workers = append(r.workers, w)
@@ -33,10 +35,10 @@ func NewReplay(plan Plan, sets ...*rules.Set) *Replay {
 }
 
 // Take evaluates what was read: cells of panes from where the last call's ended. It waits
-// while the workers have much to do. Cells are not changed.
+// while the workers have much to do. The cells are the replay's from then on.
 func (r *Replay) Take(cells *telemetry.StoredCells) {
-	for _, w := range r.workers {
-		w.work <- cells
+	for i, batch := range r.dispatch.split(cells) {
+		r.workers[i].work <- batch
 	}
 }
 

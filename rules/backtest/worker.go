@@ -2,7 +2,6 @@ package backtest
 
 import (
 	"math"
-	"sort"
 	"time"
 
 	"github.com/weirmq/weir/rules"
@@ -13,11 +12,9 @@ import (
 type worker struct {
 	plan       Plan
 	sets       []*rules.Set
-	work       chan *telemetry.StoredCells
+	work       chan batch
 	evaluators map[int32]*partition
 	fold       *fold
-	started    bool
-	clock      time.Time // as the aggregator's was: not before any segment that was seen
 }
 
 // partition is what evaluates one partition's groups.
@@ -27,7 +24,7 @@ type partition struct {
 }
 
 // ahead is how many batches of cells may wait for a worker. Not fewer: reading would wait
-// for evaluation; not more: each holds hundreds of megabytes.
+// for evaluation; not more: each holds ten megabytes and more.
 const ahead = 1
 
 // maxGroups is that of each evaluator: what does not fit into memory ends the process, and
@@ -36,7 +33,7 @@ const ahead = 1
 const maxGroups = math.MaxInt
 
 func newWorker(plan Plan, sets []*rules.Set, groupings []telemetry.Grouping) *worker {
-	w := &worker{plan: plan, sets: sets, work: make(chan *telemetry.StoredCells, ahead), evaluators: map[int32]*partition{}}
+	w := &worker{plan: plan, sets: sets, work: make(chan batch, ahead), evaluators: map[int32]*partition{}}
 	w.fold = newFold(groupings, func(key string) (int32, bool) {
 		partition := telemetry.GroupPartition(key, plan.Partitions)
 		return partition, w.evaluators[partition] != nil
@@ -62,45 +59,47 @@ func (w *worker) own(number int32) {
 }
 
 func (w *worker) run() {
-	for cells := range w.work {
-		rest := cells.Cells
-		for pane := cells.From; pane.Before(cells.To); pane = pane.Add(w.plan.Pane) {
-			n := sort.Search(len(rest), func(i int) bool { return rest[i].PaneUnix > pane.Unix() })
-			w.step(pane, rest[:n], cells.Labels)
-			rest = rest[n:]
+	for batch := range w.work {
+		for i := range batch.panes {
+			if w.take(&batch.panes[i], batch.labels); (i+1)%stepsAtOnce == 0 {
+				w.advance()
+			}
 		}
+		w.advance()
 	}
 }
 
-// step evaluates one pane. A store without cells from before the range is a pipeline that
-// starts with its first ones.
-func (w *worker) step(pane time.Time, cells []telemetry.StoredCell, labels []*telemetry.Labels) {
-	if !w.started && !w.plan.Begun && len(cells) == 0 {
-		return
+// stepsAtOnce is how many panes may come before they are evaluated. Not fewer: an evaluator takes a few groups through all steps
+// while their panes are in the processor's cache; not more: they are held in memory.
+const stepsAtOnce = 64
+
+// take takes what one pane holds: the store has all of it.
+func (w *worker) take(p *paneCells, labels []*telemetry.Labels) {
+	for source := p.known; source < p.sources; source++ {
+		w.watermark(telemetry.Watermark{Source: telemetry.Source{Partition: source}, EventTime: p.start, At: p.clock, Sources: p.sources})
 	}
-	w.clock = later(w.clock, pane)
-	for i := range cells {
-		w.clock = later(w.clock, cells[i].Segment.Begin())
-	}
-	known := w.fold.sources()
-	w.fold.takeSources(cells)
-	if !w.started {
-		known = 0
-	}
-	w.started = true
-	for source := known; source < w.fold.sources(); source++ {
-		w.watermark(source, pane)
-	}
-	w.fold.take(pane, cells, labels, func(partition int32, partial *rules.Partial) {
+	w.fold.take(p, labels, func(partition int32, partial *rules.Partial) {
 		for _, e := range w.evaluators[partition].bySet {
 			e.ApplyPartial(partial)
 		}
 	})
-	end := pane.Add(w.plan.Pane)
-	w.clock = later(w.clock, end)
-	for source := range w.fold.sources() {
-		w.watermark(source, end)
+	end := p.start.Add(w.plan.Pane)
+	for source := range p.sources {
+		w.watermark(telemetry.Watermark{Source: telemetry.Source{Partition: source}, EventTime: end, At: later(p.clock, end), Sources: p.sources})
 	}
+}
+
+// watermark tells all evaluators how far a source has come.
+func (w *worker) watermark(mark telemetry.Watermark) {
+	for _, p := range w.evaluators {
+		for _, e := range p.bySet {
+			e.ApplyWatermark(mark)
+		}
+	}
+}
+
+// advance evaluates all that has come.
+func (w *worker) advance() {
 	for _, p := range w.evaluators {
 		for i, e := range p.bySet {
 			for _, alert := range e.Advance() {
@@ -108,16 +107,6 @@ func (w *worker) step(pane time.Time, cells []telemetry.StoredCell, labels []*te
 					p.transitions[i] = append(p.transitions[i], alert)
 				}
 			}
-		}
-	}
-}
-
-// watermark tells all evaluators how far a source has come: the store has all of it.
-func (w *worker) watermark(source int32, at time.Time) {
-	mark := telemetry.Watermark{Source: telemetry.Source{Partition: source}, EventTime: at, At: w.clock, Sources: w.fold.sources()}
-	for _, p := range w.evaluators {
-		for _, e := range p.bySet {
-			e.ApplyWatermark(mark)
 		}
 	}
 }
