@@ -1,9 +1,11 @@
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.apache.rocketmq.acl.common.AclClientRPCHook;
 import org.apache.rocketmq.acl.common.SessionCredentials;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.message.Message;
@@ -26,6 +28,10 @@ public class Traffic {
 		// The broker tells its name server of a new topic at once, of itself only every 10 s.
 		producer.getDefaultMQProducerImpl().getMqClientFactory().getMQClientAPIImpl()
 			.createTopic(broker, producer.getCreateTopicKey(), new TopicConfig(topic, 4, 4), 30_000);
+		// Its name server may still not know of it: the broker itself tells it after 10 s for certain.
+		for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60); !isKnown(producer, topic) && System.nanoTime() < end;) {
+			TimeUnit.MILLISECONDS.sleep(50);
+		}
 		for (int i = 0; i < count; i++) {
 			producer.send(new Message(topic, new byte[100]), 30_000);
 		}
@@ -45,5 +51,13 @@ public class Traffic {
 		left.await();
 		System.out.println("all consumed");
 		new CountDownLatch(1).await();
+	}
+
+	private static boolean isKnown(DefaultMQProducer producer, String topic) {
+		try {
+			return !producer.fetchPublishMessageQueues(topic).isEmpty();
+		} catch (MQClientException unknown) {
+			return false;
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 const (
 	codeQueryOffset         = 14
 	codeTopicConfigs        = 21
+	codeSettings            = 26
 	codeRuntimeInfo         = 28
 	codeGroups              = 201
 	codeTopicStats          = 202

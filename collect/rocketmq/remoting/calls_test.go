@@ -88,6 +88,9 @@ func checkState(t *testing.T, c realClient) {
 			t.Errorf("%s is %q, want a number", key, info.Values[key])
 		}
 	}
+	if settings := must[map[string]string](t)(c.broker.Settings(within(t))); settings[SettingRetentionHours] != "72" || settings["brokerName"] != "broker-a" {
+		t.Errorf("got settings %v", settings)
+	}
 	for _, key := range []string{KeyPutTPS, KeyFoundTPS, KeyMissTPS, KeyTotalTPS, KeyTransferredTPS} {
 		if _, there := info.Values[key]; !there {
 			t.Errorf("%s is not there", key)

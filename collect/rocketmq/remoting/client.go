@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // Config says how brokers and name servers are asked.
@@ -24,6 +25,7 @@ type Client struct {
 	config Config
 	alive  context.Context // ends with Close
 	end    context.CancelFunc
+	sent   atomic.Uint64 // requests
 
 	mu    sync.Mutex
 	links map[string]*link // by address
@@ -56,6 +58,9 @@ func (c *Client) Close() {
 	}
 }
 
+// Requests is how many requests were made.
+func (c *Client) Requests() uint64 { return c.sent.Load() }
+
 // Request is a question as the protocol has it, for what this package has no call of its own for.
 type Request struct {
 	Code   int32 // what is asked; at most 32767 where Config.BinaryHeaders is set
@@ -77,6 +82,7 @@ func (c *Client) Do(ctx context.Context, addr string, request Request) (Response
 
 // do is Do with what is asked for in words.
 func (c *Client) do(ctx context.Context, to target, what string, request Request) (Response, error) {
+	c.sent.Add(1)
 	conn, err := c.connection(ctx, to.addr)
 	if err != nil {
 		return Response{}, fmt.Errorf("ask %s for %s: %w", to.addr, what, err)

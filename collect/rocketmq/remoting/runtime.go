@@ -43,6 +43,24 @@ func (b Broker) RuntimeInfo(ctx context.Context) (RuntimeInfo, error) {
 	return fetch[RuntimeInfo](ctx, b.target, "its state", Request{Code: codeRuntimeInfo})
 }
 
+// SettingRetentionHours is the setting with how long messages are kept, whatever the topic.
+const SettingRetentionHours = "fileReservedTime"
+
+// Settings asks a broker for its configuration, by key.
+func (b Broker) Settings(ctx context.Context) (map[string]string, error) {
+	got, err := b.target.client.do(ctx, b.target, "its settings", Request{Code: codeSettings})
+	if err != nil {
+		return nil, err
+	}
+	settings := map[string]string{}
+	for line := range strings.Lines(string(got.Body)) { // key=value, as Java's properties
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			settings[key] = value
+		}
+	}
+	return settings, nil
+}
+
 // Active says whether the broker takes messages; a slave does not.
 func (r RuntimeInfo) Active() bool { return r.Values[KeyActive] == "true" }
 

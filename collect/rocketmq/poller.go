@@ -1,0 +1,120 @@
+// Package rocketmq asks the name servers and brokers of one RocketMQ cluster how they, their queues and their consumer groups are. It
+// only reads.
+//
+// A poll asks the name servers for the brokers, every broker for its state, and every master for its topics and groups. RocketMQ has no
+// question for all topics or groups at once: a master is asked once for each topic, and twice for each group, so that requests grow with both.
+//
+// In: addresses of name servers. Out: reports, as docs/wire-contract.md says what a collector reports.
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Config says which cluster is polled, and by whom.
+type Config struct {
+	Cluster     string          // label of all reports
+	Env         string          // label of all reports; may be empty
+	Collector   string          // names this process in what it measures itself: the round trips
+	NameServers []string        // host:port; all are asked, and one that answers suffices
+	Remoting    remoting.Config // TLS and access control
+}
+
+// Poller polls one cluster. One goroutine at a time may call Poll.
+type Poller struct {
+	config   Config
+	client   *remoting.Client
+	queues   map[remoting.Queue]*queue
+	failures map[string]int // in a row, of brokers that are listed, by address
+}
+
+const (
+	// brokersAtOnce bounds how many brokers are asked at the same time. Not smaller: a cluster of a hundred brokers, some of them
+	// hanging, must be polled within seconds; not larger: each answer of a large one is megabytes.
+	brokersAtOnce = 16
+	// requestsAtOnce bounds the requests under way at one broker. Not smaller: with one at a time a thousand groups on a broker 5 ms
+	// away take ten seconds; not larger: a broker answers them with a handful of threads, which its tools need too.
+	requestsAtOnce = 8
+)
+
+// Open returns a poller. It does not connect.
+func Open(config Config) *Poller {
+	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, failures: map[string]int{}}
+}
+
+// Close ends the connections.
+func (p *Poller) Close() { p.client.Close() }
+
+// Requests is how many requests were sent since Open.
+func (p *Poller) Requests() uint64 { return p.client.Requests() }
+
+// Poll asks the cluster and returns what it says, as collect.Poller promises.
+func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, error) {
+	began := time.Now()
+	now := func() time.Time { return at.Add(time.Since(began)) }
+	c, errs := p.describe(ctx)
+	if c.nameServers == 0 {
+		return nil, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, errors.Join(errs...))
+	}
+	answers := p.askBrokers(ctx, c, now)
+	for i := range answers {
+		errs = append(errs, answers[i].errs...)
+	}
+	out := reporter{config: &p.config, at: at}
+	masterless, known := p.masterless(c)
+	out.cluster(c, answers, masterless, known)
+	out.brokers(answers, p.count(answers))
+	p.feed(answers)
+	out.queues(answers, p.queues)
+	out.groups(answers, p.lags(now()))
+	p.forget(at)
+	if err := errors.Join(errs...); err != nil {
+		return out.reports, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
+	}
+	return out.reports, nil
+}
+
+// askBrokers asks every broker. The answers are in the order of the brokers.
+func (p *Poller) askBrokers(ctx context.Context, c *cluster, now func() time.Time) []answers {
+	out := make([]answers, len(c.brokers))
+	inParallel(brokersAtOnce, len(c.brokers), func(i int) {
+		b := c.brokers[i]
+		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, answers: answers{broker: b}}
+		q.ask()
+		out[i] = q.answers
+	})
+	return out
+}
+
+// inParallel calls do with 0 to count-1, several at a time.
+func inParallel(atOnce, count int, do func(int)) {
+	slots := make(chan struct{}, atOnce)
+	var asked sync.WaitGroup
+	for i := range count {
+		slots <- struct{}{}
+		asked.Go(func() {
+			defer func() { <-slots }()
+			do(i)
+		})
+	}
+	asked.Wait()
+}
+
+// count counts the probes in a row that failed, of each broker that is listed.
+func (p *Poller) count(all []answers) map[string]int {
+	counts := make(map[string]int, len(all))
+	for i := range all {
+		if !all[i].answered {
+			counts[all[i].node] = p.failures[all[i].node] + 1
+		}
+	}
+	p.failures = counts
+	return counts
+}

@@ -1,0 +1,162 @@
+package rocketmq
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/weirmq/weir/collect/lag"
+	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// system is the label of all reports.
+const system = "rocketmq"
+
+// instant is the length of a report of a moment, in milliseconds: the least there is.
+const instant = 1
+
+// reporter makes the reports of one poll.
+type reporter struct {
+	config  *Config
+	at      time.Time
+	reports []telemetry.Report
+}
+
+// report begins a report; more labels and what was seen are the caller's.
+func (r *reporter) report(op string) *telemetry.Report {
+	r.reports = append(r.reports, telemetry.Report{Schema: telemetry.Schema, StartUnixMillis: r.at.UnixMilli(), LengthMillis: instant,
+		Labels: telemetry.Labels{Env: r.config.Env, Cluster: r.config.Cluster, System: system, Op: op}})
+	return &r.reports[len(r.reports)-1]
+}
+
+func gauge(name string, value float64) telemetry.Gauge {
+	return telemetry.Gauge{Name: name, Value: value}
+}
+
+// cluster reports the cluster as a whole.
+func (r *reporter) cluster(c *cluster, all []answers, masterless int, known bool) {
+	alive := 0
+	for i := range all {
+		if all[i].answered {
+			alive++
+		}
+	}
+	out := r.report("broker")
+	out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeBrokersAlive, float64(alive)), gauge(telemetry.GaugeNodesAlive, float64(alive+c.nameServers))}
+	if known {
+		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeLeaderless, float64(masterless)))
+	}
+}
+
+// brokers reports each broker, also one that is listed and does not answer.
+func (r *reporter) brokers(all []answers, failures map[string]int) {
+	for i := range all {
+		a := &all[i]
+		probe := r.report("probe")
+		probe.Labels.Node, probe.Labels.Client = a.node, r.config.Collector
+		probe.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeHeartbeatFailed, float64(failures[a.node]))}
+		if !a.answered {
+			continue
+		}
+		probe.HeartbeatMicros.Observe(uint64(max(a.roundTrip.Microseconds(), 1)))
+		out := r.report("broker")
+		out.Labels.Node = a.node
+		if ratio, known := a.info.DiskRatio(); known {
+			out.Gauges = append(out.Gauges, gauge(telemetry.GaugeDiskUsed, ratio))
+		}
+		for _, of := range []struct{ gauge, key string }{
+			{telemetry.GaugeSendQueueWait, remoting.KeySendQueueMillis}, {telemetry.GaugePageCacheLock, remoting.KeyPageLockMillis},
+		} {
+			if millis, known := a.info.Int(of.key); known {
+				out.Gauges = append(out.Gauges, gauge(of.gauge, float64(millis)/1000))
+			}
+		}
+	}
+}
+
+// partition is a queue as a label: queues of two sets of brokers have the same numbers.
+func partition(q remoting.Queue) string { return q.Broker + ":" + strconv.Itoa(q.ID) }
+
+func byName(a, b remoting.Queue) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Broker, b.Broker), cmp.Compare(a.ID, b.ID))
+}
+
+// queues reports the rates of the queues that this poll has read.
+func (r *reporter) queues(all []answers, known map[remoting.Queue]*queue) {
+	for i := range all {
+		for _, name := range slices.SortedFunc(maps.Keys(all[i].ends), byName) {
+			if q := known[name]; q.rated {
+				out := r.report("broker")
+				out.Labels.Topic, out.Labels.Partition = name.Topic, partition(name)
+				out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugePartitionRate, q.rate)}
+			}
+		}
+	}
+}
+
+// groups reports consumer groups: their members, and what is unread of each queue that they read.
+func (r *reporter) groups(all []answers, lags map[string]map[string]map[remoting.Queue]lag.Assessment) {
+	members := membersOf(all)
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		out := r.report("group")
+		out.Labels.Group = name
+		out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeMembers, float64(members[name]))}
+	}
+	for _, name := range slices.Sorted(maps.Keys(lags)) {
+		for _, topic := range slices.Sorted(maps.Keys(lags[name])) {
+			r.lag(name, topic, lags[name][topic])
+		}
+	}
+}
+
+// lag reports a group in the queues of a topic. A queue of which nothing is known has no report.
+func (r *reporter) lag(group, topic string, queues map[remoting.Queue]lag.Assessment) {
+	names := slices.SortedFunc(maps.Keys(queues), byName)
+	assessments := make([]lag.Assessment, len(names))
+	for i, name := range names {
+		assessments[i] = queues[name]
+	}
+	sum := lag.Sum(assessments)
+	for i, name := range names {
+		if gauges := sum.PartitionGauges(&assessments[i], nil); len(gauges) > 0 {
+			out := r.report("group")
+			out.Labels.Group, out.Labels.Topic, out.Labels.Partition = group, topic, partition(name)
+			out.Gauges = gauges
+		}
+	}
+	if gauges := sum.TopicGauges(nil); len(gauges) > 0 {
+		out := r.report("group")
+		out.Labels.Group, out.Labels.Topic = group, topic
+		out.Gauges = gauges
+	}
+}
+
+// membersOf counts the clients of each group. A client is connected to several brokers, and counts once. Where one master did not say
+// who is connected, or did not answer at all, the number is not known.
+func membersOf(all []answers) map[string]int {
+	clients, unsaid := map[string]map[string]bool{}, map[string]bool{}
+	for i := range all {
+		if all[i].master() && all[i].groups == nil {
+			return nil
+		}
+		for name, g := range all[i].groups {
+			if clients[name] == nil {
+				clients[name] = map[string]bool{}
+			}
+			for _, connection := range g.consumers.Connections {
+				clients[name][connection.ClientID] = true
+			}
+			unsaid[name] = unsaid[name] || !g.known
+		}
+	}
+	out := map[string]int{}
+	for name := range clients {
+		if !unsaid[name] {
+			out[name] = len(clients[name])
+		}
+	}
+	return out
+}
