@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"math"
-
-	"github.com/expr-lang/expr/ast"
-)
+import "github.com/expr-lang/expr/ast"
 
 // Leaves says of a node that it is a column, by what name and of what kind.
 type Leaves func(node ast.Node) (name string, kind Kind, ok bool)
@@ -46,9 +42,6 @@ const (
 	flagValue
 )
 
-// exactInts is up to which number ints and floats are the same.
-const exactInts = 1 << 53
-
 type value struct {
 	kind  valueKind
 	op    int32
@@ -88,14 +81,6 @@ func (l *lowering) node(node ast.Node) (value, bool) {
 	}
 	return value{}, false
 }
-
-func (l *lowering) whole(n int) value {
-	return value{kind: wholeConstant, op: l.plan.number(float64(n)), whole: n}
-}
-
-func (l *lowering) float(x float64) value { return value{kind: floating, op: l.plan.number(x)} }
-
-func (l *lowering) flag(op int32) value { return value{kind: flagValue, op: op} }
 
 func (l *lowering) constant(of any) (value, bool) {
 	switch x := of.(type) {
@@ -149,152 +134,4 @@ func (l *lowering) binary(n *ast.BinaryNode) (value, bool) {
 		return l.arithmetic(code, a, b)
 	}
 	return l.comparison(n.Operator, a, b)
-}
-
-func (l *lowering) logic(operator string, a, b value) (value, bool) {
-	if a.kind != b.kind {
-		return value{}, false
-	}
-	code, negated := same, false
-	switch operator {
-	case "and", "&&":
-		code = and
-	case "or", "||":
-		code = or
-	case "==":
-	case "!=":
-		negated = true
-	default:
-		return value{}, false
-	}
-	at := l.plan.intern(op{code: code, a: a.op, b: b.op})
-	if negated {
-		at = l.plan.intern(op{code: not, a: at})
-	}
-	return l.flag(at), true
-}
-
-var arithmetic = map[string]opcode{"+": add, "-": subtract, "*": multiply, "/": divide, "**": power, "^": power}
-
-// arithmetic lowers what expr computes by floats. Of two ints known now it computes by ints.
-func (l *lowering) arithmetic(code opcode, a, b value) (value, bool) {
-	if a.kind == wholeConstant && b.kind == wholeConstant {
-		switch code {
-		case add:
-			return l.whole(a.whole + b.whole), true
-		case subtract:
-			return l.whole(a.whole - b.whole), true
-		case multiply:
-			return l.whole(a.whole * b.whole), true
-		case divide:
-			return l.float(float64(a.whole) / float64(b.whole)), true
-		}
-		return l.float(math.Pow(float64(a.whole), float64(b.whole))), true
-	}
-	if x, constant := l.constantOf(a); constant {
-		if y, constant := l.constantOf(b); constant {
-			return l.folded(calculated(code, x, y))
-		}
-	}
-	byFloats := a.kind == floating || b.kind == floating || code == divide || code == power
-	return value{kind: floating, op: l.plan.intern(op{code: code, a: a.op, b: b.op})}, byFloats
-}
-
-// constantOf returns the number of a constant.
-func (l *lowering) constantOf(v value) (float64, bool) {
-	o := l.plan.ops[v.op]
-	return math.Float64frombits(o.bits), o.code == constNumber
-}
-
-// folded is a constant that was computed. expr keeps one constant for 0.0 and -0.0,
-// whichever comes first in the expression.
-func (l *lowering) folded(x float64) (value, bool) {
-	return l.float(x), x != 0 || !math.Signbit(x)
-}
-
-func (l *lowering) comparison(operator string, a, b value) (value, bool) {
-	if a.kind != floating && b.kind != floating && !(a.exact() && b.exact()) {
-		return value{}, false
-	}
-	o := op{a: a.op, b: b.op}
-	switch operator {
-	case "<":
-		o.code = less
-	case "<=":
-		o.code = lessOrEqual
-	case ">":
-		o = op{code: less, a: b.op, b: a.op}
-	case ">=":
-		o = op{code: lessOrEqual, a: b.op, b: a.op}
-	case "==", "!=":
-		o.code = equal
-	default:
-		return value{}, false
-	}
-	at := l.plan.intern(o)
-	if operator == "!=" {
-		at = l.plan.intern(op{code: not, a: at})
-	}
-	return l.flag(at), true
-}
-
-// exact says that the float64 of a value orders as the int does.
-func (v value) exact() bool {
-	return v.kind != wholeConstant || v.whole <= exactInts && v.whole >= -exactInts
-}
-
-func (l *lowering) conditional(n *ast.ConditionalNode) (value, bool) {
-	asked, ok := l.node(n.Cond)
-	if !ok || asked.kind != flagValue {
-		return value{}, false
-	}
-	a, ok := l.node(n.Exp1)
-	if !ok {
-		return value{}, false
-	}
-	b, ok := l.node(n.Exp2)
-	if !ok || (a.kind == flagValue) != (b.kind == flagValue) {
-		return value{}, false
-	}
-	if a.kind == flagValue { // asked and a, or not asked and b
-		yes := l.plan.intern(op{code: and, a: asked.op, b: a.op})
-		no := l.plan.intern(op{code: and, a: l.plan.intern(op{code: not, a: asked.op}), b: b.op})
-		return l.flag(l.plan.intern(op{code: or, a: yes, b: no})), true
-	}
-	return value{kind: joined(a, b), op: l.plan.intern(op{code: chooseOf, a: a.op, b: b.op, c: asked.op})}, a.exact() && b.exact()
-}
-
-func joined(a, b value) valueKind {
-	if a.kind == floating && b.kind == floating {
-		return floating
-	}
-	return either
-}
-
-var (
-	ofOne = map[string]opcode{"abs": absolute, "ceil": ceiling, "floor": floor, "round": round}
-	ofTwo = map[string]opcode{"max": greater, "min": smaller}
-)
-
-func (l *lowering) builtin(n *ast.BuiltinNode) (value, bool) {
-	var of []value
-	for _, argument := range n.Arguments {
-		found, ok := l.node(argument)
-		if !ok || found.kind == flagValue || !found.exact() {
-			return value{}, false
-		}
-		of = append(of, found)
-	}
-	if code, ok := ofOne[n.Name]; ok && len(of) == 1 {
-		return value{kind: floating, op: l.plan.intern(op{code: code, a: of[0].op})}, of[0].kind == floating
-	}
-	code, ok := ofTwo[n.Name]
-	if !ok || len(of) == 0 || of[0].kind != floating { // expr takes the first one's type for that of all
-		return value{}, false
-	}
-	most := of[0]
-	for _, next := range of[1:] {
-		most = value{kind: joined(most, next), op: l.plan.intern(op{code: code, a: most.op, b: next.op})}
-	}
-	return most, true
 }
