@@ -27,8 +27,11 @@ type broker struct {
 
 func (b *broker) master() bool { return b.id == remoting.MasterID }
 
-// describe asks all name servers and joins what they know: brokers tell each of them, and one may have missed some.
+// describe asks all name servers and joins what they know: brokers tell each of them, and one may have missed some. One that hangs leaves
+// time for the brokers.
 func (p *Poller) describe(ctx context.Context) (*cluster, []error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
 	infos := make([]remoting.ClusterInfo, len(p.config.NameServers))
 	errs := make([]error, len(infos))
 	inParallel(brokersAtOnce, len(infos), func(i int) {

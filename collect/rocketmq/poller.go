@@ -65,7 +65,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	}
 	answers := p.askBrokers(ctx, c, now)
 	for i := range answers {
-		errs = append(errs, answers[i].errs...)
+		errs = append(errs, answers[i].told()...)
 	}
 	out := reporter{config: &p.config, at: at}
 	masterless, known := p.masterless(c)

@@ -234,8 +234,18 @@ func TestRealCluster(t *testing.T) {
 		}
 	}
 
+	both := Open(Config{Cluster: "shop", Env: "test", NameServers: []string{hung, r.nameServer.Addr()}})
+	t.Cleanup(both.Close)
+	s, err := poll(t, both)
+	if want := "poll cluster shop: ask " + hung + " for the brokers: context deadline exceeded\n"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v of a name server that hangs, want %s", err, want)
+	}
+	if err := s.has("broker - "+node, map[string]float64{"brokers_alive": 1, "nodes_alive": 2}); err != nil {
+		t.Error(err)
+	}
+
 	r.nameServer.Kill()
-	s, err := poll(t, p)
+	s, err = poll(t, p)
 	if want := "poll cluster shop: ask " + r.nameServer.Addr() + " for the brokers: "; err == nil || !strings.HasPrefix(err.Error(), want) || len(s) > 0 {
 		t.Errorf("got %v and %d reports without a name server, want %s", err, len(s), want)
 	}

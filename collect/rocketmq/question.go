@@ -33,13 +33,26 @@ type answers struct {
 	topics    map[string]bool // all of them; nil where it did not say
 	ends      map[remoting.Queue]lag.Ends
 	groups    map[string]*group // all of them; nil where it did not say
-	errs      []error
+	errs      []error           // the first ones
+	more      int               // how many further ones there were
+}
+
+// maxErrors is how many errors of a broker are told. Not smaller: the first ones may be of a single topic; not larger: who may not ask gets
+// one for each of a thousand groups.
+const maxErrors = 3
+
+// told are the errors of a broker, and how many there were besides.
+func (a *answers) told() []error {
+	if a.more == 0 {
+		return a.errs
+	}
+	return append(slices.Clip(a.errs), fmt.Errorf("%d more errors of broker %s", a.more, a.node))
 }
 
 // reason is why something is not known of the broker's queues: the first refusal, if there was one.
 func (a *answers) reason() lag.Reason {
-	for _, err := range a.errs {
-		return reasonOf(err)
+	if len(a.errs) > 0 {
+		return reasonOf(a.errs[0])
 	}
 	return lag.Unreachable
 }
@@ -60,8 +73,8 @@ type group struct {
 	failed    error // why commits are missing; nil where all are there
 }
 
-// probeTime bounds the wait for a broker's state, its sign of life. Not smaller: a broker that collects garbage for a second is not gone;
-// not larger: the poll has to ask the others too.
+// probeTime bounds the wait for a sign of life: what a name server knows, and a broker's state. Not smaller: one that collects garbage
+// for a second is not gone; not larger: the poll has to ask the others too.
 const probeTime = 2 * time.Second
 
 // ask asks a broker, first for its state: one that does not answer is asked nothing more. Commits are asked for before ends: a lag is then
@@ -86,6 +99,10 @@ func (q *question) ask() {
 func (q *question) failed(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(q.answers.errs) == maxErrors {
+		q.answers.more++
+		return
+	}
 	q.answers.errs = append(q.answers.errs, err)
 }
 
