@@ -15,13 +15,13 @@ import (
 // batch is the rules of one grouping, lowered to be evaluated over all its groups at once.
 // What it finds false is false; what it finds true is asked again, with all that an alert says.
 type batch struct {
-	grouping string
-	rules    []batchRule
-	plan     *kernel.Plan
-	run      *kernel.Run
-	columns  *columns
-	took     time.Duration // the newest evaluation, for each rule
-	ahead    foresight
+	grouping  string
+	rules     []batchRule
+	plan      *kernel.Plan
+	run       *kernel.Run
+	columns   *columns
+	took      time.Duration // the newest evaluation, for each rule
+	foresight foresight
 }
 
 // asked is a condition of a rule that is asked of many groups: that of all its alerts, or that of critical ones.

@@ -44,7 +44,7 @@ func (e *Evaluator) foresee(from, until time.Time) {
 	}
 	for _, b := range e.batches {
 		began := time.Now()
-		b.ahead = foresight{from: from, steps: steps, groups: byGrouping[b.grouping], found: b.ahead.found}
+		b.foresight = foresight{from: from, steps: steps, groups: byGrouping[b.grouping], found: b.foresight.found}
 		b.foresee(e)
 		b.took = time.Since(began) / time.Duration(steps*len(b.rules))
 	}
@@ -53,7 +53,7 @@ func (e *Evaluator) foresee(from, until time.Time) {
 
 // foresee fills the foresight of a batch.
 func (b *batch) foresee(e *Evaluator) {
-	f := &b.ahead
+	f := &b.foresight
 	f.found = slices.Grow(f.found[:0], (len(f.groups)/foreseenGroups+1)*f.steps*len(b.rules))
 	for some := range slices.Chunk(f.groups, foreseenGroups) {
 		rows := kernel.FirstRows(len(some))
@@ -78,7 +78,7 @@ func (b *batch) foresee(e *Evaluator) {
 // look appends to the candidates of the rules that are known where their conditions were foreseen to be true, among the groups of
 // a step. It returns false where that step was not foreseen.
 func (b *batch) look(e *Evaluator, groups []*groupState, at time.Time) bool {
-	f := &b.ahead
+	f := &b.foresight
 	step := int(at.Sub(f.from) / e.config.Pane)
 	if at.Before(f.from) || step >= f.steps || !e.foreseen.After(at) {
 		return false
