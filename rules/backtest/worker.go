@@ -59,19 +59,28 @@ func (w *worker) own(number int32) {
 }
 
 func (w *worker) run() {
+	steps, cells := 0, 0
 	for batch := range w.work {
 		for i := range batch.panes {
-			if w.take(&batch.panes[i], batch.labels); (i+1)%stepsAtOnce == 0 {
+			p := &batch.panes[i]
+			w.take(p, batch.labels)
+			if steps, cells = steps+1, cells+len(p.cells); steps == stepsAtOnce || cells >= cellsAtOnce {
 				w.advance()
+				steps, cells = 0, 0
 			}
 		}
-		w.advance()
 	}
+	w.advance()
 }
 
-// stepsAtOnce is how many panes may come before they are evaluated. Not fewer: an evaluator takes a few groups through all steps
-// while their panes are in the processor's cache; not more: they are held in memory.
-const stepsAtOnce = 64
+// Bounds of what may come before it is evaluated.
+const (
+	// Not fewer panes: an evaluator takes a few groups through all steps while their panes are in the processor's cache, which pays
+	// when there are more than windows have; not more: what comes last waits for it.
+	stepsAtOnce = 64
+	// Not fewer cells: a thousand groups have as many in stepsAtOnce; not more: a cell takes a kilobyte.
+	cellsAtOnce = 1 << 16
+)
 
 // take takes what one pane holds: the store has all of it.
 func (w *worker) take(p *paneCells, labels []*telemetry.Labels) {
