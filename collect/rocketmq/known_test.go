@@ -227,21 +227,6 @@ func TestOwnerOfAQueue(t *testing.T) {
 	}
 }
 
-// TestFailedProbesInARow has a broker that fails twice, answers, and fails again, and one that is no longer listed.
-func TestFailedProbesInARow(t *testing.T) {
-	p := Open(Config{})
-	defer p.Close()
-	down, up := answers{broker: broker{node: "a:1"}}, answers{broker: broker{node: "a:1"}, answered: true}
-	for i, step := range []struct {
-		says answers
-		want int
-	}{{down, 1}, {down, 2}, {up, 0}, {down, 1}, {answers{broker: broker{node: "b:1"}}, 0}, {down, 1}} {
-		if got := p.count([]answers{step.says})["a:1"]; got != step.want {
-			t.Errorf("poll %d: got %d failures in a row, want %d", i, got, step.want)
-		}
-	}
-}
-
 // TestManyErrorsAreCounted has a broker that refuses each of a thousand questions.
 func TestManyErrorsAreCounted(t *testing.T) {
 	q := question{answers: answers{broker: broker{node: "a:1"}}}

@@ -29,10 +29,10 @@ type Config struct {
 
 // Poller polls one cluster. One goroutine at a time may call Poll.
 type Poller struct {
-	config   Config
-	client   *remoting.Client
-	queues   map[remoting.Queue]*queue
-	failures map[string]int // in a row, of brokers that are listed, by address
+	config Config
+	client *remoting.Client
+	queues map[remoting.Queue]*queue
+	beats  heartbeats
 }
 
 const (
@@ -46,7 +46,7 @@ const (
 
 // Open returns a poller. It does not connect.
 func Open(config Config) *Poller {
-	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, failures: map[string]int{}}
+	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, beats: heartbeats{}}
 }
 
 // Close ends the connections.
@@ -70,7 +70,8 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	out := reporter{config: &p.config, at: at}
 	masterless, known := p.masterless(c)
 	out.cluster(c, answers, masterless, known)
-	out.brokers(answers, p.count(answers))
+	p.beats.take(answers, at)
+	out.brokers(answers, p.beats)
 	p.feed(answers)
 	out.queues(answers, p.queues)
 	out.groups(answers, p.lags(now()))
@@ -105,16 +106,4 @@ func inParallel(atOnce, count int, do func(int)) {
 		})
 	}
 	asked.Wait()
-}
-
-// count counts the probes in a row that failed, of each broker that is listed.
-func (p *Poller) count(all []answers) map[string]int {
-	counts := make(map[string]int, len(all))
-	for i := range all {
-		if !all[i].answered {
-			counts[all[i].node] = p.failures[all[i].node] + 1
-		}
-	}
-	p.failures = counts
-	return counts
 }

@@ -52,12 +52,15 @@ func (r *reporter) cluster(c *cluster, all []answers, masterless int, known bool
 }
 
 // brokers reports each broker, also one that is listed and does not answer.
-func (r *reporter) brokers(all []answers, failures map[string]int) {
+func (r *reporter) brokers(all []answers, beats heartbeats) {
 	for i := range all {
 		a := &all[i]
 		probe := r.report("probe")
 		probe.Labels.Node, probe.Labels.Client = a.node, r.config.Collector
-		probe.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeHeartbeatFailed, float64(failures[a.node]))}
+		probe.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeHeartbeatFailed, float64(beats[a.node].failed))}
+		if seconds, known := beats.peers(a.node); known {
+			probe.Gauges = append(probe.Gauges, gauge(telemetry.GaugeHeartbeatPeers, seconds))
+		}
 		if !a.answered {
 			continue
 		}

@@ -1,0 +1,67 @@
+package rocketmq
+
+import (
+	"slices"
+	"time"
+)
+
+// heartbeats are what the probes of the brokers that are listed found, by address.
+type heartbeats map[string]*heartbeat
+
+type heartbeat struct {
+	failed int // in a row
+	trips  []trip
+}
+
+// trip is a round trip to a broker.
+type trip struct {
+	at   time.Time
+	took time.Duration
+}
+
+// peersSpan is how long a round trip counts for the median of the others.
+const peersSpan = time.Minute
+
+// take takes in a poll's probes. A broker that is no longer listed has left: one that is killed has, within a second.
+func (h heartbeats) take(all []answers, now time.Time) {
+	listed := map[string]bool{}
+	for i := range all {
+		a := &all[i]
+		listed[a.node] = true
+		if h[a.node] == nil {
+			h[a.node] = &heartbeat{}
+		}
+		b := h[a.node]
+		b.trips = slices.DeleteFunc(b.trips, func(t trip) bool { return now.Sub(t.at) > peersSpan })
+		if !a.answered {
+			b.failed++
+			continue
+		}
+		b.failed = 0
+		b.trips = append(b.trips, trip{now, a.roundTrip})
+	}
+	for node := range h {
+		if !listed[node] {
+			delete(h, node)
+		}
+	}
+}
+
+// peers is the median round trip to all brokers but one, in seconds, and whether there was any.
+func (h heartbeats) peers(but string) (float64, bool) {
+	var took []time.Duration
+	for node, b := range h {
+		if node == but {
+			continue
+		}
+		for _, t := range b.trips {
+			took = append(took, t.took)
+		}
+	}
+	if len(took) == 0 {
+		return 0, false
+	}
+	slices.Sort(took)
+	below, above := took[(len(took)-1)/2], took[len(took)/2] // the same where their number is odd
+	return (below + above).Seconds() / 2, true
+}
