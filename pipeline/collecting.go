@@ -41,7 +41,11 @@ func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
 			return nil, fmt.Errorf("find the host's name for the collector: %w; give one in collect.name", err)
 		}
 	}
-	return kafka.Open(kafka.Config{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Options: options})
+	config := kafka.Config{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Options: options}
+	for _, t := range cluster.Tiers {
+		config.Tiers = append(config.Tiers, kafka.Tier{Name: t.Tier, Topics: t.Topics, Groups: t.Groups})
+	}
+	return kafka.Open(config)
 }
 
 // Poll polls a cluster of the configuration once; its name may be left out where there is one. The reports are what was found out;

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,15 @@ type ClusterConfig struct {
 	SASL    SASLConfig `yaml:"sasl"`
 	// Interval from the begin of a poll to that of the next; 0: half a pane.
 	Interval time.Duration `yaml:"interval"`
+	// Tiers are the label tier of topics and groups: the first that names one counts.
+	Tiers []TierConfig `yaml:"tiers"`
+}
+
+// TierConfig says which topics and groups have a tier, by names in which * stands for any text.
+type TierConfig struct {
+	Tier   string   `yaml:"tier"`
+	Topics []string `yaml:"topics"`
+	Groups []string `yaml:"groups"`
 }
 
 // systemKafka is the system of clusters that are polled by Kafka's protocol.
@@ -77,6 +87,22 @@ func (c CollectConfig) faults(of *Config) []keyFault {
 		f = append(f, reachFaults(key, cluster.Brokers, cluster.TLS, cluster.SASL)...)
 		if d, most := cluster.Interval, of.Telemetry.Pane; d != 0 && (d < minInterval || d > most) {
 			f = append(f, keyFault{key + ".interval", fmt.Errorf("got %s, allowed are %s to %s (telemetry.pane), and 0s for half a pane", d, minInterval, most)})
+		}
+		for j := range cluster.Tiers {
+			f = append(f, cluster.Tiers[j].faults(fmt.Sprintf("%s.tiers.%d", key, j))...)
+		}
+	}
+	return f
+}
+
+func (c *TierConfig) faults(key string) []keyFault {
+	var f []keyFault
+	if c.Tier == "" {
+		f = append(f, keyFault{key + ".tier", errors.New("got none, give one of policy.yaml, for example S1")})
+	}
+	for _, pattern := range slices.Concat(c.Topics, c.Groups) {
+		if _, err := path.Match(pattern, ""); err != nil {
+			f = append(f, keyFault{key, fmt.Errorf("got the pattern %q, want a name in which * stands for any text, for example orders-*", pattern)})
 		}
 	}
 	return f

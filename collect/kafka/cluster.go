@@ -15,8 +15,10 @@ import (
 // cluster is what one Metadata response says.
 type cluster struct {
 	brokers []broker // that are registered and alive
-	topics  map[string]*topic
-	names   map[[16]byte]string // of topics, by id
+	// controller is the broker that is it, -1 for none. With KRaft it is any broker.
+	controller int32
+	topics     map[string]*topic
+	names      map[[16]byte]string // of topics, by id
 }
 
 type broker struct {
@@ -47,7 +49,7 @@ func (p *Poller) describeCluster(ctx context.Context) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask for brokers and topics: %w", err)
 	}
-	c := &cluster{topics: map[string]*topic{}, names: map[[16]byte]string{}}
+	c := &cluster{controller: response.ControllerID, topics: map[string]*topic{}, names: map[[16]byte]string{}}
 	for _, b := range response.Brokers {
 		c.brokers = append(c.brokers, broker{b.NodeID, net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))})
 	}
@@ -65,6 +67,19 @@ func (p *Poller) describeCluster(ctx context.Context) (*cluster, error) {
 		c.topics[*t.Topic], c.names[t.TopicID] = known, *t.Topic
 	}
 	return c, nil
+}
+
+// replicas are the brokers that some partition has as a replica.
+func (c *cluster) replicas() map[int32]bool {
+	out := map[int32]bool{}
+	for _, t := range c.topics {
+		for i := range t.partitions {
+			for _, id := range t.partitions[i].replicas {
+				out[id] = true
+			}
+		}
+	}
+	return out
 }
 
 // ledBy lists a broker's partitions by topic.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,14 +30,15 @@ type measured struct {
 }
 
 // measure opens a client and a poller of a cluster.
-func measure(t *testing.T, addrs []string) *measured {
+func measure(t *testing.T, addrs []string, options ...kgo.Opt) *measured {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	poller, err := Open(Config{Cluster: "eu", Env: "prod", Collector: "weir-1", Options: []kgo.Opt{kgo.SeedBrokers(addrs...)}})
+	poller, err := Open(Config{Cluster: "eu", Env: "prod", Collector: "weir-1",
+		Tiers: []Tier{{Name: "S1", Topics: []string{"ord*"}}, {Name: "S2", Topics: []string{"*"}, Groups: []string{"bill*"}}}, Options: []kgo.Opt{kgo.SeedBrokers(addrs...)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +139,55 @@ func of(lines []string, words ...string) []string {
 	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return !slices.Contains(strings.Fields(line), word) })
 	})
+}
+
+// without takes values of those names out.
+func without(lines []string, names ...string) []string {
+	var out []string
+	for _, line := range lines {
+		words := slices.DeleteFunc(strings.Fields(line), func(word string) bool {
+			name, _, _ := strings.Cut(word, "=")
+			return slices.Contains(names, name)
+		})
+		out = append(out, strings.Join(words, " "))
+	}
+	return out
+}
+
+// deleteBefore deletes the messages of a partition before an offset.
+func (m *measured) deleteBefore(topic string, partition int32, offset int64) {
+	m.Helper()
+	var offsets kadm.Offsets
+	offsets.AddOffset(topic, partition, offset, -1)
+	if _, err := m.admin.DeleteRecords(m.Context(), offsets); err != nil {
+		m.Fatal(err)
+	}
+}
+
+// expectAge wants the one age that is reported within bounds, in seconds.
+func (m *measured) expectAge(lines []string, least, most float64) {
+	m.Helper()
+	if ages := m.values(lines, telemetry.GaugeLagSeconds); len(ages) != 1 || ages[0] < least || ages[0] > most {
+		m.Errorf("got ages %v, want one of %g to %g s", ages, least, most)
+	}
+}
+
+// values are all of a gauge.
+func (m *measured) values(lines []string, name string) []float64 {
+	m.Helper()
+	var out []float64
+	for _, line := range lines {
+		for _, word := range strings.Fields(line) {
+			if text, is := strings.CutPrefix(word, name+"="); is {
+				value, err := strconv.ParseFloat(text, 64)
+				if err != nil {
+					m.Fatal(err)
+				}
+				out = append(out, value)
+			}
+		}
+	}
+	return out
 }
 
 func (m *measured) expect(got []string, want ...string) {

@@ -1,6 +1,9 @@
 package kafka
 
 import (
+	"errors"
+	"time"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -8,96 +11,160 @@ import (
 // group is a consumer group, as its coordinator knows it.
 type group struct {
 	name    string
-	members int // -1: not known
-	commits map[at]int64
+	share   bool
+	members int          // -1: not known
+	owned   map[at]bool  // partitions that a member has; nil: not known
+	commits map[at]int64 // nil: not known
+	behind  map[at]int64 // of a share group, as its coordinator counts
+	read    time.Time    // when commits were read
 }
+
+// The types of groups, as ListGroups has them. Brokers before Kafka 3.8 name none: all are classic.
+const (
+	classicGroup  = "classic"
+	consumerGroup = "consumer" // KIP-848
+	shareGroup    = "share"    // KIP-932
+)
 
 // groups asks the broker for the groups that it coordinates: it lists no others, so nobody need be asked who coordinates what.
 func (q *question) groups() ([]group, error) {
-	listed, err := q.listGroups()
-	if err != nil || len(listed) == 0 {
+	byType, err := q.listGroups()
+	if err != nil || len(byType) == 0 {
 		return nil, err
 	}
-	var names []string
-	for i := range listed {
-		names = append(names, listed[i].Group)
-	}
 	var refused refusals
-	members := q.classicMembers(names, &refused)
-	commits := q.commits(names, &refused)
+	described := map[string]group{}
+	q.describeClassic(byType[classicGroup], described, &refused)
+	q.describeConsumer(byType[consumerGroup], described, &refused)
+	q.describeShare(byType[shareGroup], described, &refused)
 	var out []group
-	for _, name := range names {
-		g := group{name: name, members: -1, commits: commits[name]}
-		if n, known := members[name]; known {
-			g.members = n
+	var names []string
+	for kind, of := range byType {
+		for _, name := range of {
+			g, known := described[name]
+			if !known {
+				g = group{members: -1}
+			}
+			g.name, g.share = name, kind == shareGroup
+			if !g.share {
+				names = append(names, name)
+			}
+			out = append(out, g)
 		}
-		out = append(out, g)
+	}
+	commits := q.commits(names, &refused)
+	behind := q.shareLags(byType[shareGroup], &refused)
+	now := q.poll.now()
+	for i := range out {
+		out[i].commits, out[i].behind, out[i].read = commits[out[i].name], behind[out[i].name], now
 	}
 	return out, refused.err()
 }
 
-func (q *question) listGroups() ([]kmsg.ListGroupsResponseGroup, error) {
+// listGroups lists groups by type.
+func (q *question) listGroups() (map[string][]string, error) {
 	answer, err := q.broker.RetriableRequest(q.ctx, kmsg.NewPtrListGroupsRequest())
 	if err != nil {
 		return nil, err
 	}
 	response := answer.(*kmsg.ListGroupsResponse)
-	return response.Groups, kerr.ErrorForCode(response.ErrorCode)
+	out := map[string][]string{}
+	for i := range response.Groups {
+		kind := response.Groups[i].GroupType
+		if kind == "" {
+			kind = classicGroup
+		}
+		out[kind] = append(out[kind], response.Groups[i].Group)
+	}
+	return out, kerr.ErrorForCode(response.ErrorCode)
 }
 
-// classicMembers counts the members of groups of the classic protocol.
-func (q *question) classicMembers(names []string, refused *refusals) map[string]int {
+// described takes what a coordinator says of a group; one that is gone since it was listed is none.
+func described(name string, code int16, refused *refusals) bool {
+	err := kerr.ErrorForCode(code)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		refused.add("group "+name, err)
+	}
+	return err == nil
+}
+
+// consumerProtocol is the type of protocol of groups whose members have partitions; those of others, such as Kafka Connect, have
+// something else.
+const consumerProtocol = "consumer"
+
+func (q *question) describeClassic(names []string, out map[string]group, refused *refusals) {
+	if len(names) == 0 {
+		return
+	}
 	request := kmsg.NewPtrDescribeGroupsRequest()
 	request.Groups = names
 	answer, err := q.broker.RetriableRequest(q.ctx, request)
 	if err != nil {
 		refused.add("describe groups", err)
-		return nil
+		return
 	}
-	out := map[string]int{}
 	for _, g := range answer.(*kmsg.DescribeGroupsResponse).Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			refused.add("group "+g.Group, err)
+		if !described(g.Group, g.ErrorCode, refused) {
 			continue
 		}
-		out[g.Group] = len(g.Members)
-	}
-	return out
-}
-
-// commits asks for all committed offsets of groups, in one request. Brokers before Kafka 3.0 do not know it.
-func (q *question) commits(names []string, refused *refusals) map[string]map[at]int64 {
-	request := kmsg.NewPtrOffsetFetchRequest()
-	for _, name := range names {
-		g := kmsg.NewOffsetFetchRequestGroup()
-		g.Group, g.Topics = name, nil // all
-		request.Groups = append(request.Groups, g)
-	}
-	answer, err := q.broker.RetriableRequest(q.ctx, request)
-	if err != nil {
-		refused.add("fetch committed offsets", err)
-		return nil
-	}
-	out := map[string]map[at]int64{}
-	for _, g := range answer.(*kmsg.OffsetFetchResponse).Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			refused.add("committed offsets of group "+g.Group, err)
-			continue
-		}
-		out[g.Group] = map[at]int64{}
-		for _, t := range g.Topics {
-			name := t.Topic
-			if name == "" {
-				name = q.cluster.names[t.TopicID]
+		found := group{members: len(g.Members), owned: map[at]bool{}}
+		for i := range g.Members {
+			var assigned kmsg.ConsumerMemberAssignment
+			if g.ProtocolType != consumerProtocol || assigned.ReadFrom(g.Members[i].MemberAssignment) != nil {
+				found.owned = nil // as while the group rebalances
+				break
 			}
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					refused.add("committed offsets of group "+g.Group, err)
-				} else if p.Offset >= 0 && name != "" { // -1: never committed
-					out[g.Group][at{name, p.Partition}] = p.Offset
+			for _, t := range assigned.Topics {
+				for _, number := range t.Partitions {
+					found.owned[at{t.Topic, number}] = true
 				}
 			}
 		}
+		out[g.Group] = found
 	}
-	return out
+}
+
+func (q *question) describeConsumer(names []string, out map[string]group, refused *refusals) {
+	if len(names) == 0 {
+		return
+	}
+	request := kmsg.NewPtrConsumerGroupDescribeRequest()
+	request.Groups = names
+	answer, err := q.broker.RetriableRequest(q.ctx, request)
+	if err != nil {
+		refused.add("describe groups of type consumer", err)
+		return
+	}
+	for _, g := range answer.(*kmsg.ConsumerGroupDescribeResponse).Groups {
+		if !described(g.Group, g.ErrorCode, refused) {
+			continue
+		}
+		found := group{members: len(g.Members), owned: map[at]bool{}}
+		for i := range g.Members {
+			for _, t := range g.Members[i].Assignment.TopicPartitions {
+				for _, number := range t.Partitions {
+					found.owned[at{t.Topic, number}] = true
+				}
+			}
+		}
+		out[g.Group] = found
+	}
+}
+
+func (q *question) describeShare(names []string, out map[string]group, refused *refusals) {
+	if len(names) == 0 {
+		return
+	}
+	request := kmsg.NewPtrShareGroupDescribeRequest()
+	request.GroupIDs = names
+	answer, err := q.broker.RetriableRequest(q.ctx, request)
+	if err != nil {
+		refused.add("describe groups of type share", err)
+		return
+	}
+	for _, g := range answer.(*kmsg.ShareGroupDescribeResponse).Groups {
+		if described(g.GroupID, g.ErrorCode, refused) {
+			out[g.GroupID] = group{members: len(g.Members)}
+		}
+	}
 }

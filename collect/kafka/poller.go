@@ -12,6 +12,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +29,7 @@ type Config struct {
 	Cluster   string // label of all reports
 	Env       string // label of all reports; may be empty
 	Collector string // names this process in what it measures itself: the round trips
+	Tiers     []Tier // label of what they name
 	// Options reach the cluster: seeds, TLS and SASL.
 	Options []kgo.Opt
 }
@@ -36,6 +40,10 @@ type Poller struct {
 	client   *kgo.Client
 	requests atomic.Uint64
 	rates    rates
+	lags     *lags
+	beats    heartbeats
+	settings settings
+	minutes  minutes
 }
 
 // brokersAtOnce bounds how many brokers are asked at the same time. Not smaller: a cluster of a hundred brokers, some of them
@@ -44,7 +52,7 @@ const brokersAtOnce = 16
 
 // Open returns a poller. It does not connect: the error says what is wrong with the options.
 func Open(config Config) (*Poller, error) {
-	p := &Poller{config: config, rates: rates{}}
+	p := &Poller{config: config, rates: rates{}, lags: newLags(), beats: heartbeats{}}
 	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DisableClientMetrics(), kgo.WithHooks(countRequests{&p.requests})}, config.Options...)
 	var err error
 	if p.client, err = kgo.NewClient(options...); err != nil {
@@ -66,42 +74,139 @@ func (c countRequests) OnBrokerWrite(kgo.BrokerMetadata, int16, int, time.Durati
 	c.sent.Add(1)
 }
 
+// snapshot is all that one poll found out.
+type snapshot struct {
+	at, now              time.Time // when the poll began, and ended
+	cluster              *cluster
+	answers              []answers // in the order of the cluster's brokers
+	ends, starts, stable map[at]offset
+	settings             map[string]topicSettings
+	groupsKnown          bool // that all groups of the cluster are among the answers
+}
+
 // Poll asks the cluster and returns what it says, as collect.Poller promises.
 func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, error) {
+	poll := moment{at, time.Now()}
 	c, err := p.describeCluster(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
-	answers := p.askBrokers(ctx, c, at)
+	s := &snapshot{at: at, cluster: c, answers: p.askBrokers(ctx, c, poll)}
+	controllers, errs := p.askAnyBroker(ctx, s)
+	s.gather(poll.now())
 	out := reporter{config: &p.config, at: at}
-	out.cluster(c, answers)
-	errs := out.brokers(c, answers)
-	for i := range answers {
-		errs = append(errs, answers[i].errs...)
+	var share *float64
+	if newest, ok := p.minutes.add(at, healthOf(c, nil).underReplicated > 0); ok {
+		share = &newest
 	}
-	ends, starts := offsetsOf(answers)
-	out.partitions(c, p.rates.since(ends))
-	out.groups(answers, ends, starts)
+	out.cluster(s, controllers, share)
+	p.beats.take(c, s.answers, at)
+	out.brokers(s, p.beats)
+	out.partitions(c, p.rates.since(s.ends))
+	errs = append(errs, p.reportGroups(&out, s)...)
+	for i := range s.answers {
+		errs = append(errs, s.answers[i].errs...)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return out.reports, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
 	return out.reports, nil
 }
 
-// askBrokers asks every broker for what it alone knows. The answers are in the order of the brokers.
-func (p *Poller) askBrokers(ctx context.Context, c *cluster, at time.Time) []answers {
+// gather puts what all brokers said together.
+func (s *snapshot) gather(now time.Time) {
+	s.now, s.groupsKnown = now, true
+	s.ends, s.starts, s.stable = map[at]offset{}, map[at]offset{}, map[at]offset{}
+	for i := range s.answers {
+		a := &s.answers[i]
+		maps.Copy(s.ends, a.ends)
+		maps.Copy(s.starts, a.starts)
+		maps.Copy(s.stable, a.stable)
+		s.groupsKnown = s.groupsKnown && a.groupsKnown
+	}
+}
+
+// reportGroups follows what groups have left unread, and reports them in the order of their names.
+func (p *Poller) reportGroups(out *reporter, s *snapshot) []error {
+	var groups []*group
+	for i := range s.answers {
+		for j := range s.answers[i].groups {
+			groups = append(groups, &s.answers[i].groups[j])
+		}
+	}
+	slices.SortFunc(groups, func(a, b *group) int { return strings.Compare(a.name, b.name) })
+	beyond := 0
+	for _, g := range groups {
+		unread, more := p.lags.follow(g, s)
+		beyond += more
+		out.group(g, append(unread, g.shareLags()...))
+	}
+	p.lags.prune(s)
+	if err := tooMany(beyond); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// askBrokers asks every broker for what it alone knows, and those that answer for their ends after all have told of commits.
+func (p *Poller) askBrokers(ctx context.Context, c *cluster, poll moment) []answers {
 	out := make([]answers, len(c.brokers))
+	first, cancel := beforeEnd(ctx)
+	defer cancel()
+	each(len(out), func(i int) {
+		q := &question{ctx: first, broker: p.client.Broker(int(c.brokers[i].id)), cluster: c, poll: poll}
+		out[i] = q.ask(c.brokers[i])
+	})
+	each(len(out), func(i int) {
+		if out[i].answered {
+			out[i].q.ctx = ctx
+			out[i].askEnds()
+		}
+	})
+	return out
+}
+
+// beforeEnd leaves a third of the time for the ends of logs, where time is bounded.
+func beforeEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	until, bounded := ctx.Deadline()
+	if !bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(until)*2/3)
+}
+
+// each calls do for 0 to n-1, some at once.
+func each(n int, do func(int)) {
 	slots := make(chan struct{}, brokersAtOnce)
-	began := time.Now()
-	var asked sync.WaitGroup
-	for i := range c.brokers {
+	var running sync.WaitGroup
+	for i := range n {
 		slots <- struct{}{}
-		asked.Go(func() {
+		running.Go(func() {
 			defer func() { <-slots }()
-			q := question{ctx: ctx, broker: p.client.Broker(int(c.brokers[i].id)), cluster: c, at: at, began: began}
-			out[i] = q.ask(c.brokers[i])
+			do(i)
 		})
 	}
-	asked.Wait()
-	return out
+	running.Wait()
+}
+
+// askAnyBroker asks the first broker that answers for what all know alike.
+func (p *Poller) askAnyBroker(ctx context.Context, s *snapshot) (quorum, []error) {
+	for i := range s.answers {
+		a := &s.answers[i]
+		if !a.answered {
+			continue
+		}
+		a.q.ctx = ctx
+		var errs []error
+		if err := p.settings.refresh(ctx, a.q.broker, s.cluster, s.at); err != nil {
+			errs = append(errs, err)
+		}
+		s.settings = p.settings.known
+		controllers, err := a.q.askQuorum()
+		if err != nil {
+			errs = append(errs, err)
+		}
+		return controllers, errs
+	}
+	return quorum{active: -1}, nil
 }

@@ -15,20 +15,70 @@ func TestAPoll(t *testing.T) {
 	m.commit("billing", "orders", 0, 3)
 	m.commit("billing", "orders", 1, 4)
 	first := m.poll(0)
-	m.expect(of(first, "op=broker", "brokers_alive=2"), "op=broker brokers_alive=2")
+	m.expect(of(first, "op=broker", "brokers_alive=2"),
+		"op=broker brokers_alive=2 nodes_alive=2 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=0")
 	m.expect(of(first, "op=broker", "topic=orders"),
-		"op=broker topic=orders partition=0 in_sync_replicas=1",
-		"op=broker topic=orders partition=1 in_sync_replicas=1")
+		"op=broker topic=orders partition=0 tier=S1 in_sync_replicas=1",
+		"op=broker topic=orders partition=1 tier=S1 in_sync_replicas=1")
 	m.expect(of(first, "op=group"),
-		"op=group group=billing members=0",
-		"op=group group=billing topic=orders partition=0 lag_messages=7",
-		"op=group group=billing topic=orders partition=1 lag_messages=0",
-		"op=group group=billing topic=orders lag_median_messages=3.5")
+		"op=group group=billing tier=S2 members=0",
+		"op=group group=billing topic=orders partition=0 tier=S2 lag_messages=7",
+		"op=group group=billing topic=orders partition=1 tier=S2 lag_messages=0", // an age of 0 would hide that of the other, which is not known yet
+		"op=group group=billing topic=orders tier=S2 lag_median_messages=3.5")
 	for _, addr := range m.addrs {
-		m.expect(of(first, "op=probe", "node="+addr), "op=probe node="+addr+" client=weir-1 heartbeats=1")
+		m.expect(without(of(first, "op=probe", "node="+addr), "heartbeat_peers_p50_seconds"),
+			"op=probe node="+addr+" client=weir-1 heartbeat_failures_in_a_row=0 heartbeats=1")
 	}
 	m.send("orders", 0, 20)
 	second := m.poll(10 * time.Second)
-	rates := of(second, "op=broker", "topic=orders", "partition=1")
-	m.expect(rates, "op=broker topic=orders partition=1 in_sync_replicas=1 partition_messages_per_second=0")
+	m.expect(of(second, "op=broker", "topic=orders", "partition=1"),
+		"op=broker topic=orders partition=1 tier=S1 in_sync_replicas=1 partition_messages_per_second=0")
+}
+
+// TestAgesComeWithPolls sees a message come between two polls, wait, and be read.
+func TestAgesComeWithPolls(t *testing.T) {
+	t.Parallel()
+	_, m := fake(t, 1)
+	m.topic("orders", 1)
+	m.send("orders", 0, 5)
+	m.commit("billing", "orders", 0, 5)
+	m.poll(0)
+	m.send("orders", 0, 1)
+	m.poll(10 * time.Second)
+	m.expectAge(m.poll(50*time.Second), 55, 56) // it came in the middle of the ten seconds, as far as one knows
+	m.commit("billing", "orders", 0, 6)
+	m.expectAge(m.poll(10*time.Second), 0, 0)
+}
+
+// TestWhatRetentionTookIsLostAndNotUnread commits below the start of the log, and past its end.
+func TestWhatRetentionTookIsLostAndNotUnread(t *testing.T) {
+	t.Parallel()
+	_, m := fake(t, 1)
+	m.topic("orders", 1)
+	m.topic("short", 1)
+	m.send("orders", 0, 10)
+	m.send("short", 0, 3)
+	m.commit("billing", "orders", 0, 2)
+	m.commit("billing", "short", 0, 99)
+	m.deleteBefore("orders", 0, 6)
+	m.poll(0)
+	lines := without(m.poll(10*time.Second), "stalled_partitions", "stopped_partitions", "rewound_partitions", "growing_partitions", "retention_left_seconds")
+	m.expect(of(lines, "op=group", "topic=orders", "partition=0"), "op=group group=billing topic=orders partition=0 tier=S2 lag_messages=4")
+	m.expect(of(lines, "op=group", "topic=short"))
+}
+
+// TestADeadBrokerHoldsUpNobody removes one of three: its partitions have no heartbeat any more, and the rest is known.
+func TestADeadBrokerHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	running, m := fake(t, 3)
+	m.topic("orders", 3)
+	m.poll(0)
+	gone := m.addrs[2]
+	if err := running.RemoveNode(2); err != nil {
+		t.Fatal(err)
+	}
+	lines := m.poll(10 * time.Second)
+	m.expect(of(lines, "op=broker", "brokers_alive=2", "nodes_alive=2"),
+		"op=broker brokers_alive=2 nodes_alive=2 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=0")
+	m.expect(of(lines, "op=probe", "node="+gone)) // it is no replica of any partition: it has left
 }

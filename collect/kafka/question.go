@@ -12,20 +12,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Timestamps that stand for an end of the log.
-const (
-	endOfLog   = -1
-	startOfLog = -2
-)
-
 // question is what one broker is asked in one poll.
 type question struct {
 	ctx     context.Context
 	broker  *kgo.Broker
 	cluster *cluster
-	at      time.Time // of the poll
-	began   time.Time // by this process's clock
+	poll    moment
+	knows   map[int16]int16 // the newest version of each request that the broker knows
 }
+
+// moment is when a poll is, and when it began by this process's clock.
+type moment struct{ at, began time.Time }
+
+// now is how late it is, as the poll counts time.
+func (m moment) now() time.Time { return m.at.Add(time.Since(m.began)) }
 
 // answers are what one broker said. What it did not say is not there.
 type answers struct {
@@ -33,8 +33,12 @@ type answers struct {
 	answered     bool // whether the broker answers at all
 	roundTrip    time.Duration
 	ends, starts map[at]offset
+	stable       map[at]offset // last stable offsets
 	groups       []group
+	groupsKnown  bool     // that groups are all that it coordinates
+	diskUsed     *float64 // share 0-1 of its fullest disk
 	errs         []error
+	q            *question
 }
 
 // offset is one that a broker told of at a time.
@@ -43,26 +47,38 @@ type offset struct {
 	time  time.Time
 }
 
-// ask asks a broker, first whether it answers: one that does not is asked nothing more.
+// ask asks a broker what must be known before its ends, and first whether it answers: one that does not is asked nothing more.
 func (q *question) ask(b broker) answers {
-	a := answers{broker: b}
+	a := answers{broker: b, q: q}
 	var err error
 	if a.roundTrip, err = q.probe(); err != nil {
 		a.fail("answer", err)
 		return a
 	}
 	a.answered = true
-	led := q.cluster.ledBy(b.id)
-	if a.ends, err = q.offsets(led, endOfLog); err != nil {
-		a.fail("list end offsets", err)
-	}
-	if a.starts, err = q.offsets(led, startOfLog); err != nil {
+	if a.starts, err = q.offsets(q.cluster.ledBy(b.id), startOfLog, readAll); err != nil {
 		a.fail("list start offsets", err)
 	}
 	if a.groups, err = q.groups(); err != nil {
 		a.fail("tell of its groups", err)
 	}
+	a.groupsKnown = err == nil || a.groups != nil // otherwise they could not even be listed
+	if a.diskUsed, err = q.disks(); err != nil {
+		a.fail("tell of its disks", err)
+	}
 	return a
+}
+
+// askEnds asks for the ends of logs. They are read after commits, so that none of these is past its end by what came in between.
+func (a *answers) askEnds() {
+	led := a.q.cluster.ledBy(a.id)
+	var err error
+	if a.ends, err = a.q.offsets(led, endOfLog, readAll); err != nil {
+		a.fail("list end offsets", err)
+	}
+	if a.stable, err = a.q.offsets(led, endOfLog, readCommitted); err != nil {
+		a.fail("list stable offsets", err)
+	}
 }
 
 func (a *answers) fail(what string, err error) {
@@ -80,20 +96,40 @@ func (q *question) probe() (time.Duration, error) {
 	request := kmsg.NewPtrApiVersionsRequest()
 	request.ClientSoftwareName, request.ClientSoftwareVersion = "weir", "1"
 	began := time.Now()
-	response, err := q.broker.RetriableRequest(ctx, request)
+	answer, err := q.broker.RetriableRequest(ctx, request)
 	if err != nil {
 		return 0, err
 	}
-	return time.Since(began), kerr.ErrorForCode(response.(*kmsg.ApiVersionsResponse).ErrorCode)
+	took := time.Since(began)
+	response := answer.(*kmsg.ApiVersionsResponse)
+	q.knows = map[int16]int16{}
+	for _, k := range response.ApiKeys {
+		q.knows[k.ApiKey] = k.MaxVersion
+	}
+	return took, kerr.ErrorForCode(response.ErrorCode)
 }
 
+// hears says that the broker knows a request in a version.
+func (q *question) hears(request kmsg.Request, version int16) bool {
+	newest, known := q.knows[request.Key()]
+	return known && newest >= version
+}
+
+// Timestamps that stand for an end of the log, and how a reader takes transactions.
+const (
+	endOfLog      = -1
+	startOfLog    = -2
+	readAll       = 0
+	readCommitted = 1
+)
+
 // offsets asks for the first or the last offset of the partitions that the broker leads.
-func (q *question) offsets(led map[string][]int32, which int64) (map[at]offset, error) {
+func (q *question) offsets(led map[string][]int32, which int64, isolation int8) (map[at]offset, error) {
 	if len(led) == 0 {
 		return nil, nil
 	}
 	request := kmsg.NewPtrListOffsetsRequest()
-	request.ReplicaID = -1
+	request.ReplicaID, request.IsolationLevel = -1, isolation
 	for name, partitions := range led {
 		t := kmsg.NewListOffsetsRequestTopic()
 		t.Topic = name
@@ -104,14 +140,14 @@ func (q *question) offsets(led map[string][]int32, which int64) (map[at]offset, 
 		}
 		request.Topics = append(request.Topics, t)
 	}
-	response, err := q.broker.RetriableRequest(q.ctx, request)
+	answer, err := q.broker.RetriableRequest(q.ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	now := q.at.Add(time.Since(q.began))
+	now := q.poll.now()
 	out := map[at]offset{}
 	var refused refusals
-	for _, t := range response.(*kmsg.ListOffsetsResponse).Topics {
+	for _, t := range answer.(*kmsg.ListOffsetsResponse).Topics {
 		for i := range t.Partitions {
 			p := &t.Partitions[i]
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
@@ -122,6 +158,34 @@ func (q *question) offsets(led map[string][]int32, which int64) (map[at]offset, 
 		}
 	}
 	return out, refused.err()
+}
+
+// disks asks how full the broker's fullest disk is: nil where the broker does not say, as before Kafka 3.3.
+func (q *question) disks() (*float64, error) {
+	request := kmsg.NewPtrDescribeLogDirsRequest()
+	request.Topics = []kmsg.DescribeLogDirsRequestTopic{} // of no topic: sizes of partitions are not asked for
+	if !q.hears(request, 4) {
+		return nil, nil
+	}
+	answer, err := q.broker.RetriableRequest(q.ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	response := answer.(*kmsg.DescribeLogDirsResponse)
+	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
+		return nil, err
+	}
+	var fullest *float64
+	var refused refusals
+	for i := range response.Dirs {
+		d := &response.Dirs[i]
+		if err := kerr.ErrorForCode(d.ErrorCode); err != nil {
+			refused.add(d.Dir, err)
+		} else if used := 1 - float64(d.UsableBytes)/float64(d.TotalBytes); d.TotalBytes > 0 && d.UsableBytes >= 0 && (fullest == nil || used > *fullest) {
+			fullest = &used
+		}
+	}
+	return fullest, refused.err()
 }
 
 // refusals are what a broker refused of one request: the first of each error, and how many.

@@ -1,12 +1,12 @@
 package kafka
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -35,28 +35,59 @@ func gauge(name string, value float64) telemetry.Gauge {
 }
 
 // cluster reports the cluster as a whole.
-func (r *reporter) cluster(_ *cluster, all []answers) {
-	alive := 0
-	for i := range all {
-		if all[i].answered {
-			alive++
+func (r *reporter) cluster(s *snapshot, controllers quorum, share *float64) {
+	health := healthOf(s.cluster, s.settings)
+	out := r.report("broker")
+	nodes := map[int32]bool{}
+	for i := range s.answers {
+		if s.answers[i].answered {
+			nodes[s.answers[i].id] = true
 		}
 	}
-	r.report("broker").Gauges = []telemetry.Gauge{gauge(telemetry.GaugeBrokersAlive, float64(alive))}
+	out.Gauges = append(out.Gauges, gauge(telemetry.GaugeBrokersAlive, float64(len(nodes))))
+	if controllers.alive != nil {
+		for _, id := range controllers.alive {
+			nodes[id] = true
+		}
+		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeNodesAlive, float64(len(nodes))))
+	}
+	if controllers.active >= 0 {
+		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeControllers, float64(controllers.active)))
+	}
+	out.Gauges = append(out.Gauges, gauge(telemetry.GaugeUnderReplicated, float64(health.underReplicated)), gauge(telemetry.GaugeLeaderless, float64(health.leaderless)))
+	if !health.minISRUnknown || health.underMinISR > 0 {
+		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeUnderMinISR, float64(health.underMinISR)))
+	}
+	if share != nil {
+		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeUnderReplicatedR, *share))
+	}
 }
 
-// brokers reports each broker.
-func (r *reporter) brokers(_ *cluster, all []answers) []error {
-	for i := range all {
-		a := &all[i]
-		if !a.answered {
-			continue
+// brokers reports each broker: its disks, and how it answers.
+func (r *reporter) brokers(s *snapshot, beats heartbeats) {
+	took := map[int32]time.Duration{}
+	for i := range s.answers {
+		a := &s.answers[i]
+		if a.answered {
+			took[a.id] = a.roundTrip
 		}
-		out := r.report("probe")
-		out.Labels.Node, out.Labels.Client = a.node, r.config.Collector
-		out.HeartbeatMicros.Observe(uint64(max(a.roundTrip.Microseconds(), 1)))
+		if a.diskUsed != nil {
+			out := r.report("broker")
+			out.Labels.Node = a.node
+			out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeDiskUsed, *a.diskUsed)}
+		}
 	}
-	return nil
+	for _, id := range slices.Sorted(maps.Keys(beats)) {
+		out := r.report("probe")
+		out.Labels.Node, out.Labels.Client = beats[id].node, r.config.Collector
+		out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeHeartbeatFailed, float64(beats[id].failed))}
+		if peers, known := beats.peers(id); known {
+			out.Gauges = append(out.Gauges, gauge(telemetry.GaugeHeartbeatPeers, peers))
+		}
+		if d, answered := took[id]; answered {
+			out.HeartbeatMicros.Observe(uint64(max(d.Microseconds(), 1)))
+		}
+	}
 }
 
 // partitions reports partitions of topics that are not Kafka's own: those are uneven by nature.
@@ -67,7 +98,7 @@ func (r *reporter) partitions(c *cluster, perSecond map[at]float64) {
 		}
 		for _, p := range c.topics[name].partitions {
 			out := r.report("broker")
-			out.Labels.Topic, out.Labels.Partition = name, strconv.Itoa(int(p.number))
+			out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = name, strconv.Itoa(int(p.number)), r.config.topicTier(name)
 			out.Gauges = append(out.Gauges, gauge(telemetry.GaugeInSyncReplicas, float64(len(p.isr))))
 			if rate, known := perSecond[at{name, p.number}]; known {
 				out.Gauges = append(out.Gauges, gauge(telemetry.GaugePartitionRate, rate))
@@ -76,61 +107,40 @@ func (r *reporter) partitions(c *cluster, perSecond map[at]float64) {
 	}
 }
 
-// groups reports consumer groups: their members, and what is unread of each partition that they committed.
-func (r *reporter) groups(all []answers, ends, starts map[at]offset) {
-	for i := range all {
-		for j := range all[i].groups {
-			g := &all[i].groups[j]
-			if g.members >= 0 {
-				out := r.report("group")
-				out.Labels.Group = g.name
-				out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeMembers, float64(g.members))}
-			}
-			r.lags(g, ends, starts)
+// group reports a consumer group: its members, and what is unread of each partition that it reads.
+func (r *reporter) group(g *group, unread []behind) {
+	if g.members >= 0 {
+		r.ofGroup(g, "", "").Gauges = []telemetry.Gauge{gauge(telemetry.GaugeMembers, float64(g.members))}
+	}
+	for len(unread) > 0 {
+		name, end := unread[0].topic, 1
+		for end < len(unread) && unread[end].topic == name {
+			end++
+		}
+		r.unreadOfTopic(g, unread[:end])
+		unread = unread[end:]
+	}
+}
+
+// unreadOfTopic reports what is unread of one topic.
+func (r *reporter) unreadOfTopic(g *group, unread []behind) {
+	all := make([]lag.Assessment, len(unread))
+	for i := range unread {
+		all[i] = unread[i].Assessment
+	}
+	sum := lag.Sum(all)
+	for i := range unread {
+		if gauges := sum.PartitionGauges(&all[i], nil); len(gauges) > 0 {
+			r.ofGroup(g, unread[i].topic, strconv.Itoa(int(unread[i].partition))).Gauges = gauges
 		}
 	}
-}
-
-func (r *reporter) lags(g *group, ends, starts map[at]offset) {
-	byTopic := map[string][]float64{}
-	places := slices.SortedFunc(maps.Keys(g.commits), func(a, b at) int {
-		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
-	})
-	for _, where := range places {
-		end, ended := ends[where]
-		start, started := starts[where]
-		if !ended || !started {
-			continue
-		}
-		messages := float64(max(end.value-max(g.commits[where], start.value), 0))
-		byTopic[where.topic] = append(byTopic[where.topic], messages)
-		out := r.report("group")
-		out.Labels.Group, out.Labels.Topic, out.Labels.Partition = g.name, where.topic, strconv.Itoa(int(where.partition))
-		out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeLagMessages, messages)}
-	}
-	for _, name := range slices.Sorted(maps.Keys(byTopic)) {
-		out := r.report("group")
-		out.Labels.Group, out.Labels.Topic = g.name, name
-		out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeLagMedian, median(byTopic[name]))}
+	if gauges := sum.TopicGauges(nil); len(gauges) > 0 {
+		r.ofGroup(g, unread[0].topic, "").Gauges = gauges
 	}
 }
 
-// median is the middle value, the mean of the two middle ones where there is none; values are sorted.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	half := len(values) / 2
-	if len(values)%2 == 1 {
-		return values[half]
-	}
-	return (values[half-1] + values[half]) / 2
-}
-
-// offsetsOf puts what all brokers said together.
-func offsetsOf(all []answers) (ends, starts map[at]offset) {
-	ends, starts = map[at]offset{}, map[at]offset{}
-	for i := range all {
-		maps.Copy(ends, all[i].ends)
-		maps.Copy(starts, all[i].starts)
-	}
-	return ends, starts
+func (r *reporter) ofGroup(g *group, topic, partition string) *telemetry.Report {
+	out := r.report("group")
+	out.Labels.Group, out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = g.name, topic, partition, r.config.groupTier(g.name)
+	return out
 }

@@ -1,0 +1,142 @@
+package kafka
+
+import (
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/collect/lag"
+)
+
+// TestReplicaHealth counts partitions by what is wrong with them.
+func TestReplicaHealth(t *testing.T) {
+	three, two := []int32{1, 2, 3}, []int32{1, 2}
+	c := &cluster{topics: map[string]*topic{
+		"fine":    {partitions: []partition{{0, 1, three, three}, {1, 2, three, three}}},
+		"lagging": {partitions: []partition{{0, 1, three, two}, {1, 1, three, two[:1]}}},
+		"dead":    {partitions: []partition{{0, -1, three, two[:1]}}},
+	}}
+	settings := map[string]topicSettings{"fine": {minISR: 2}, "lagging": {minISR: 2}, "dead": {minISR: 1}}
+	if got, want := healthOf(c, settings), (replicaHealth{underReplicated: 3, underMinISR: 1, leaderless: 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	delete(settings, "fine")
+	if got := healthOf(c, settings); !got.minISRUnknown || got.underMinISR != 1 {
+		t.Errorf("got %+v without the configuration of a topic", got)
+	}
+}
+
+// TestTenMinutes counts polls that are a minute apart.
+func TestTenMinutes(t *testing.T) {
+	var m minutes
+	now := time.Unix(1_795_626_000, 0)
+	add := func(after time.Duration, under bool) (float64, bool) {
+		now = now.Add(after)
+		return m.add(now, under)
+	}
+	for i := range 9 {
+		if share, ok := add(time.Minute, i >= 2); ok {
+			t.Fatalf("after %d polls the share is %g, want it unknown before ten", i+1, share)
+		}
+		add(5*time.Second, true) // not a minute later: does not count
+	}
+	if share, ok := add(time.Minute, true); !ok || share != 0.8 {
+		t.Errorf("got %g, %v of eight in ten, want 0.8", share, ok)
+	}
+	if share, ok := add(time.Minute, false); !ok || share != 0.8 {
+		t.Errorf("got %g, %v: the oldest is forgotten, and was fine; want 0.8", share, ok)
+	}
+	if _, ok := add(10*time.Minute, true); ok {
+		t.Error("what was seen before nobody looked for ten minutes still counts")
+	}
+}
+
+// TestHeartbeats counts failures in a row, and finds the median of the peers.
+func TestHeartbeats(t *testing.T) {
+	h := heartbeats{}
+	now := time.Unix(1_795_626_000, 0)
+	c := &cluster{topics: map[string]*topic{"a": {partitions: []partition{{0, 1, []int32{1, 2}, nil}}}}}
+	answer := func(id int32, took time.Duration) answers {
+		return answers{broker: broker{id: id, node: "n"}, answered: took > 0, roundTrip: took}
+	}
+	h.take(c, []answers{answer(1, 10*time.Millisecond), answer(2, 30*time.Millisecond), answer(3, 50*time.Millisecond)}, now)
+	if got, ok := h.peers(1); !ok || got != 0.04 {
+		t.Errorf("got %g, %v of 30 and 50 ms, want 0.04", got, ok)
+	}
+	now = now.Add(10 * time.Second)
+	h.take(c, []answers{answer(1, 10*time.Millisecond), answer(2, 0)}, now)
+	if h[1].failed != 0 || h[2].failed != 1 || h[3] != nil {
+		t.Errorf("got %+v: one that does not answer failed, one that left with no partition is forgotten", h)
+	}
+	now = now.Add(10 * time.Second)
+	h.take(c, []answers{answer(1, 10*time.Millisecond)}, now) // 2 left, and is a replica
+	if h[2].failed != 2 {
+		t.Errorf("got %+v: one that left and is a replica failed again", h[2])
+	}
+	now = now.Add(2 * time.Minute)
+	h.take(c, []answers{answer(1, 10*time.Millisecond), answer(2, time.Millisecond)}, now)
+	if got, ok := h.peers(1); !ok || got != 0.001 || h[2].failed != 0 {
+		t.Errorf("got %g, %v and %+v, want what the last minute has, and no failure after an answer", got, ok, h[2])
+	}
+	delete(h, 2)
+	if _, ok := h.peers(1); ok {
+		t.Error("a broker without peers has a median of them")
+	}
+}
+
+// TestQuorums reads who is the controller, and which voters are alive.
+func TestQuorums(t *testing.T) {
+	voter := func(id int32, fetched int64) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
+		return kmsg.DescribeQuorumResponseTopicPartitionReplicaState{ReplicaID: id, LastFetchTimestamp: fetched}
+	}
+	answer := func(leader int32, voters ...kmsg.DescribeQuorumResponseTopicPartitionReplicaState) *kmsg.DescribeQuorumResponse {
+		return &kmsg.DescribeQuorumResponse{Topics: []kmsg.DescribeQuorumResponseTopic{{Partitions: []kmsg.DescribeQuorumResponseTopicPartition{
+			{LeaderID: leader, CurrentVoters: voters}}}}}
+	}
+	refused := answer(1)
+	refused.ErrorCode = 31
+	for _, c := range []struct {
+		name   string
+		answer *kmsg.DescribeQuorumResponse
+		active int
+		alive  []int32
+		fails  bool
+	}{
+		{"one of three is silent", answer(1, voter(1, 100_000), voter(2, 99_000), voter(3, 80_000)), 1, []int32{1, 2}, false},
+		{"no leader", answer(-1, voter(1, -1)), 0, nil, false},
+		{"times are not said", answer(1, voter(1, -1), voter(2, -1)), 1, nil, false},
+		{"refused", refused, -1, nil, true},
+		{"of nothing", &kmsg.DescribeQuorumResponse{}, -1, nil, true},
+	} {
+		got, err := readQuorum(c.answer)
+		if got.active != c.active || len(got.alive) != len(c.alive) || (got.alive == nil) != (c.alive == nil) || (err != nil) != c.fails {
+			t.Errorf("%s: got %+v, %v", c.name, got, err)
+		}
+	}
+}
+
+// TestTopicSettings reads what counts of a topic's configuration.
+func TestTopicSettings(t *testing.T) {
+	for _, c := range []struct {
+		policy, retention, minISR string
+		want                      topicSettings
+	}{
+		{"delete", "60000", "2", topicSettings{2, time.Minute}},
+		{"compact,delete", "60000", "1", topicSettings{1, time.Minute}},
+		{"compact", "60000", "1", topicSettings{1, lag.Forever}},
+		{"delete", "-1", "1", topicSettings{1, lag.Forever}},
+		{"delete", "9223372036854775807", "1", topicSettings{1, time.Duration(maxRetentionMillis) * time.Millisecond}},
+		{"", "", "", topicSettings{}},
+	} {
+		var r kmsg.DescribeConfigsResponseResource
+		for name, value := range map[string]string{"cleanup.policy": c.policy, "retention.ms": c.retention, "min.insync.replicas": c.minISR} {
+			if value != "" {
+				r.Configs = append(r.Configs, kmsg.DescribeConfigsResponseResourceConfig{Name: name, Value: &value})
+			}
+		}
+		if got := settingsOf(&r); got != c.want {
+			t.Errorf("%+v: got %+v", c, got)
+		}
+	}
+}

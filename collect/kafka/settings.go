@@ -1,0 +1,112 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/collect/lag"
+)
+
+// topicSettings are what of a topic's configuration counts. What could not be read is 0.
+type topicSettings struct {
+	minISR    int
+	retention time.Duration // lag.Forever where nothing expires by time
+}
+
+const (
+	// settingsAge is how old settings may be. Not smaller: people change them once in months; not larger: what they change must be seen
+	// while they look.
+	settingsAge = time.Minute
+	// topicsAtOnce bounds one request for settings. Not smaller: each is a round trip; not larger: an answer has some hundred bytes for each.
+	topicsAtOnce = 2000
+)
+
+// settings remembers the settings of topics.
+type settings struct {
+	known   map[string]topicSettings
+	read    time.Time
+	refused error // of some of them
+}
+
+// refresh asks a broker, any, for the settings of all topics where they are too old or some are not known.
+func (s *settings) refresh(ctx context.Context, broker *kgo.Broker, c *cluster, now time.Time) error {
+	missing := false
+	for name := range c.topics {
+		_, known := s.known[name]
+		missing = missing || !known
+	}
+	if !missing && now.Sub(s.read) < settingsAge {
+		return s.refused
+	}
+	found := map[string]topicSettings{}
+	names := slices.Sorted(maps.Keys(c.topics))
+	var refused refusals
+	for chunk := range slices.Chunk(names, topicsAtOnce) {
+		if err := describeTopics(ctx, broker, chunk, found, &refused); err != nil {
+			return fmt.Errorf("ask for the configurations of topics: %w", err)
+		}
+	}
+	s.known, s.read, s.refused = found, now, nil
+	if err := refused.err(); err != nil {
+		s.refused = fmt.Errorf("ask for the configurations of topics: %w", err)
+	}
+	return s.refused
+}
+
+func describeTopics(ctx context.Context, broker *kgo.Broker, names []string, found map[string]topicSettings, refused *refusals) error {
+	request := kmsg.NewPtrDescribeConfigsRequest()
+	for _, name := range names {
+		r := kmsg.NewDescribeConfigsRequestResource()
+		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, name
+		r.ConfigNames = []string{"min.insync.replicas", "retention.ms", "cleanup.policy"}
+		request.Resources = append(request.Resources, r)
+	}
+	answer, err := broker.RetriableRequest(ctx, request)
+	if err != nil {
+		return err
+	}
+	for i := range answer.(*kmsg.DescribeConfigsResponse).Resources {
+		r := &answer.(*kmsg.DescribeConfigsResponse).Resources[i]
+		found[r.ResourceName] = topicSettings{} // also where it is refused: it is asked again when all are
+		if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
+			refused.add(r.ResourceName, err)
+			continue
+		}
+		found[r.ResourceName] = settingsOf(r)
+	}
+	return nil
+}
+
+func settingsOf(r *kmsg.DescribeConfigsResponseResource) topicSettings {
+	values := map[string]string{}
+	for _, c := range r.Configs {
+		if c.Value != nil {
+			values[c.Name] = *c.Value
+		}
+	}
+	var out topicSettings
+	if n, err := strconv.Atoi(values["min.insync.replicas"]); err == nil {
+		out.minISR = n
+	}
+	policy, known := values["cleanup.policy"]
+	millis, err := strconv.ParseInt(values["retention.ms"], 10, 64)
+	switch {
+	case known && !strings.Contains(policy, "delete"), err == nil && millis < 0:
+		out.retention = lag.Forever
+	case err == nil:
+		out.retention = time.Duration(min(millis, maxRetentionMillis)) * time.Millisecond
+	}
+	return out
+}
+
+// maxRetentionMillis is the longest that a duration can be.
+const maxRetentionMillis = int64(1<<63-1) / int64(time.Millisecond)
