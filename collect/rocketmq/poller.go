@@ -2,7 +2,8 @@
 // only reads.
 //
 // A poll asks the name servers for the brokers, every broker for its state, and every master for its topics and groups. RocketMQ has no
-// question for all topics or groups at once: a master is asked once for each topic, and twice for each group, so that requests grow with both.
+// question for all topics or groups at once: a master is asked once for each topic and twice for each group, and again for each queue that a
+// group may never have committed. So requests grow with all of them.
 //
 // In: addresses of name servers. Out: reports, as docs/wire-contract.md says what a collector reports.
 package rocketmq

@@ -151,7 +151,7 @@ func (q *question) commits(name string, g *group) {
 		if offset.CommitMillis > 0 {
 			commit.LastStored = time.UnixMilli(offset.CommitMillis)
 		}
-		if offset.Commit == 0 { // this may mean that there is none
+		if offset.Commit == 0 && offset.End > 0 { // this may mean that there is none; of an empty queue nothing is unread either way
 			_, err := q.broker.QueryOffset(q.ctx, name, queue.Topic, queue.ID)
 			if errors.Is(err, remoting.ErrNeverCommitted) {
 				commit.Offset = lag.NoOffset

@@ -80,7 +80,7 @@ func (r *reporter) brokers(all []answers, beats heartbeats) {
 	}
 }
 
-// partition is a queue as a label: queues of two sets of brokers have the same numbers.
+// partition is a queue as a label, with the name of its set of brokers: queues of two sets have the same numbers.
 func partition(q remoting.Queue) string { return q.Broker + ":" + strconv.Itoa(q.ID) }
 
 func byName(a, b remoting.Queue) int {

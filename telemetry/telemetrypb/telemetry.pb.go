@@ -283,7 +283,7 @@ type Labels struct {
 	Cluster       string                 `protobuf:"bytes,2,opt,name=cluster,proto3" json:"cluster,omitempty"` // the measured cluster, not the telemetry cluster
 	System        string                 `protobuf:"bytes,3,opt,name=system,proto3" json:"system,omitempty"`   // kafka, rocketmq, rabbitmq
 	Topic         string                 `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
-	Partition     string                 `protobuf:"bytes,5,opt,name=partition,proto3" json:"partition,omitempty"`                      // decimal, absent for all partitions together
+	Partition     string                 `protobuf:"bytes,5,opt,name=partition,proto3" json:"partition,omitempty"`                      // decimal, of RocketMQ with the broker's name before it (broker-a:3); absent for all partitions together
 	Group         string                 `protobuf:"bytes,6,opt,name=group,proto3" json:"group,omitempty"`                              // consumer group
 	Op            string                 `protobuf:"bytes,7,opt,name=op,proto3" json:"op,omitempty"`                                    // send, consume, probe, broker, group
 	Client        string                 `protobuf:"bytes,8,opt,name=client,proto3" json:"client,omitempty"`                            // one running client
