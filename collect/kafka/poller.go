@@ -44,6 +44,7 @@ type Poller struct {
 	beats    heartbeats
 	settings settings
 	minutes  minutes
+	quick    []int32 // brokers that answered soonest in the poll before
 }
 
 // brokersAtOnce bounds how many brokers are asked at the same time. Not smaller: a cluster of a hundred brokers, some of them
@@ -92,6 +93,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		return nil, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
 	s := &snapshot{at: at, cluster: c, answers: p.askBrokers(ctx, c, poll)}
+	p.quick = quickest(s.answers)
 	controllers, errs := p.askAnyBroker(ctx, s)
 	s.gather(poll.now())
 	out := reporter{config: &p.config, at: at}

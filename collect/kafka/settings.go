@@ -47,22 +47,26 @@ func (s *settings) refresh(ctx context.Context, broker *kgo.Broker, c *cluster, 
 	if !missing && now.Sub(s.read) < settingsAge {
 		return s.refused
 	}
-	found := map[string]topicSettings{}
-	names := slices.Sorted(maps.Keys(c.topics))
-	var refused refusals
-	for chunk := range slices.Chunk(names, topicsAtOnce) {
-		if err := describeTopics(ctx, broker, chunk, found, &refused); err != nil {
+	reading := settingsReading{found: map[string]topicSettings{}}
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(c.topics)), topicsAtOnce) {
+		if err := reading.describe(ctx, broker, names); err != nil {
 			return fmt.Errorf("ask for the configurations of topics: %w", err)
 		}
 	}
-	s.known, s.read, s.refused = found, now, nil
-	if err := refused.err(); err != nil {
+	s.known, s.read, s.refused = reading.found, now, nil
+	if err := reading.refused.err(); err != nil {
 		s.refused = fmt.Errorf("ask for the configurations of topics: %w", err)
 	}
 	return s.refused
 }
 
-func describeTopics(ctx context.Context, broker *kgo.Broker, names []string, found map[string]topicSettings, refused *refusals) error {
+// settingsReading is what brokers say of topics' configurations.
+type settingsReading struct {
+	found   map[string]topicSettings
+	refused refusals
+}
+
+func (s *settingsReading) describe(ctx context.Context, broker *kgo.Broker, names []string) error {
 	request := kmsg.NewPtrDescribeConfigsRequest()
 	for _, name := range names {
 		r := kmsg.NewDescribeConfigsRequestResource()
@@ -76,12 +80,12 @@ func describeTopics(ctx context.Context, broker *kgo.Broker, names []string, fou
 	}
 	for i := range answer.(*kmsg.DescribeConfigsResponse).Resources {
 		r := &answer.(*kmsg.DescribeConfigsResponse).Resources[i]
-		found[r.ResourceName] = topicSettings{} // also where it is refused: it is asked again when all are
+		s.found[r.ResourceName] = topicSettings{} // also where it is refused: it is asked again when all are
 		if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
-			refused.add(r.ResourceName, err)
+			s.refused.add(r.ResourceName, err)
 			continue
 		}
-		found[r.ResourceName] = settingsOf(r)
+		s.found[r.ResourceName] = settingsOf(r)
 	}
 	return nil
 }
