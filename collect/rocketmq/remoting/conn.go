@@ -155,6 +155,9 @@ func (c *conn) write(ctx context.Context, frame []byte) error {
 		return context.Cause(ctx)
 	}
 	defer func() { <-c.turn }()
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // nothing was sent yet, so the connection may live on
+	}
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(interrupted)

@@ -190,6 +190,29 @@ func TestEndOfTimeAfterAWriteHarmsNothing(t *testing.T) {
 	})
 }
 
+// TestRequestWhoseTimeIsOverHarmsNothing asks with a context that has ended: nothing is sent, and others go on.
+func TestRequestWhoseTimeIsOverHarmsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := connect(t)
+		other := ask(t.Context(), c, 1)
+		request := peer.takes()
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 20 { // by chance it is its turn before its end is seen
+			if err := <-ask(over, c, 2); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want a request that was cancelled", err)
+			}
+		}
+		if c.ended() {
+			t.Fatal("the connection has ended")
+		}
+		peer.says(request)
+		if err := <-other; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, peer := connect(t)
