@@ -20,10 +20,8 @@ type Loop struct {
 
 // Outcome is how a poll went.
 type Outcome struct {
-	Reports int
-	Took    time.Duration
-	Err     error         // what was not found out; nil where all was
-	Next    time.Duration // until the next poll begins
+	Took time.Duration
+	Err  error // what was not found out; nil where all was
 }
 
 // Bounds of a poll. Not smaller than a second: a far broker with a new connection takes most of one; of the pause, not
@@ -54,9 +52,8 @@ func (l *Loop) Run(ctx context.Context) {
 		l.Publish(reports)
 		took := time.Since(began)
 		pause = l.pause(pause, took, len(reports) == 0)
-		next := max(pause-took, 0)
-		l.Done(Outcome{Reports: len(reports), Took: took, Err: err, Next: next})
-		timer.Reset(next)
+		l.Done(Outcome{took, err})
+		timer.Reset(max(pause-took, 0))
 	}
 }
 

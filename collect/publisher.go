@@ -3,7 +3,6 @@ package collect
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -20,16 +19,12 @@ type Publisher struct {
 	producer     Producer
 	acknowledged func()
 	lost         func(error)
-	waiting      atomic.Int64
 }
 
 // NewPublisher returns a publisher that tells of each report whether it was acknowledged or lost.
 func NewPublisher(producer Producer, acknowledged func(), lost func(error)) *Publisher {
 	return &Publisher{producer: producer, acknowledged: acknowledged, lost: lost}
 }
-
-// Waiting is how many reports are not acknowledged yet.
-func (p *Publisher) Waiting() int64 { return p.waiting.Load() }
 
 // Publish writes reports and does not wait. While weir.telemetry does not keep up reports are lost, not kept: they say how
 // things stand, and the next poll says it again.
@@ -40,10 +35,8 @@ func (p *Publisher) Publish(reports []telemetry.Report) {
 			p.lost(fmt.Errorf("encode a report: %w", err))
 			continue
 		}
-		p.waiting.Add(1)
 		record := &kgo.Record{Topic: telemetry.TopicTelemetry, Key: key(&reports[i].Labels), Value: value}
 		p.producer.TryProduce(context.Background(), record, func(_ *kgo.Record, err error) {
-			p.waiting.Add(-1)
 			if err != nil {
 				p.lost(fmt.Errorf("write to %s: %w", record.Topic, err))
 				return

@@ -46,8 +46,8 @@ func TestReportsOfOneThingStayInOrder(t *testing.T) {
 		if err := client.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if acknowledged.Load() != 9 || p.Waiting() != 0 {
-			t.Fatalf("%d reports are acknowledged and %d wait, want 9 and 0", acknowledged.Load(), p.Waiting())
+		if acknowledged.Load() != 9 {
+			t.Fatalf("%d reports are acknowledged, want 9", acknowledged.Load())
 		}
 	}
 	expectInOrder(t, running.ListenAddrs(), published)
@@ -104,7 +104,7 @@ func TestWhatFindsNoRoomIsLost(t *testing.T) {
 	var lost []error
 	p := collect.NewPublisher(full{}, func() { t.Error("acknowledged") }, func(err error) { lost = append(lost, err) })
 	p.Publish([]telemetry.Report{{Schema: telemetry.Schema}, {Labels: telemetry.Labels{Topic: "\xff"}}})
-	if len(lost) != 2 || !errors.Is(lost[0], kgo.ErrMaxBuffered) || lost[1] == nil || p.Waiting() != 0 {
-		t.Errorf("got %v lost and %d that wait", lost, p.Waiting())
+	if len(lost) != 2 || !errors.Is(lost[0], kgo.ErrMaxBuffered) || lost[1] == nil {
+		t.Errorf("got %v lost, want both and the buffer's fault first", lost)
 	}
 }
