@@ -31,7 +31,7 @@ type countedPoller interface {
 
 // openPoller opens the poller of a cluster.
 func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
-	options, err := reachOptions("cluster "+cluster.Name, cluster.Brokers, cluster.TLS, cluster.SASL)
+	options, err := reachOptions(fmt.Sprintf("collect.clusters (%s)", cluster.Name), cluster.Brokers, cluster.TLS, cluster.SASL)
 	if err != nil {
 		return nil, err
 	}

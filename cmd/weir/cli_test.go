@@ -91,7 +91,9 @@ func TestCommandsThatEnd(t *testing.T) {
 		"policed/policy.yaml", "tiers: {S1: {lag_age: 60s}}\n", "policed/faulty.yaml", faultyRules,
 		"policed/tier.yaml", "groups: [{name: g, rules: [{alert: A, by: [topic, tier], expr: 'lag_seconds > policy.tiers[tier].lag_age'}]}]\n",
 		"faulty.yaml", "rules: {dir: faulty}\n", "replicas.yaml", "kafka: {brokers: [\"a:1\", \"b:2\"], replication_factor: 3}\n",
-		"dsn.yaml", "rules: {dir: good}\nclickhouse:\n  dsn: htp://weir:hunter2@store/weir\n", "noreplicas.yaml", "kafka: {replication_factor: 0}\n")
+		"dsn.yaml", "rules: {dir: good}\nclickhouse:\n  dsn: htp://weir:hunter2@store/weir\n", "noreplicas.yaml", "kafka: {replication_factor: 0}\n",
+		"away.yaml", "collect: {clusters: [{name: eu, system: kafka, brokers: [\"127.0.0.1:1\"]}]}\n",
+		"noca.yaml", "collect: {clusters: [{name: eu, system: kafka, brokers: [\"a:1\"], tls: {enabled: true, ca_file: nowhere.pem}}]}\n")
 	for _, c := range []struct {
 		args, stdout, stderr string // parts of what is printed
 		code                 int
@@ -139,6 +141,9 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"run --roles dance", "", `roles: got "dance", allowed are collect, aggregate, rules, clickhouse, alertmanager`, exitFailed},
 		{"collect", "", "missing flags: --once", exitUsage},
 		{"collect --once", "", "weir: collect.clusters: got none, name the cluster to poll there\n", exitFailed},
+		{"collect --once --config away.yaml", "", "weir: poll cluster eu: ask for brokers and topics: unable to dial: dial tcp 127.0.0.1:1: connect: connection refused\n", exitFailed},
+		{"collect --once --config away.yaml --cluster us", "", "weir: collect.clusters has no cluster \"us\": there are eu\n", exitFailed},
+		{"collect --once --config noca.yaml", "", "weir: collect.clusters (eu).tls: read ca_file: open nowhere.pem: no such file or directory\n", exitFailed},
 		{"collect --once --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --print", "kafka-topics --bootstrap-server 127.0.0.1:9092 --create --topic weir.telemetry --partitions 8 " +
