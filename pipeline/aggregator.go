@@ -48,6 +48,7 @@ type aggregator struct {
 	cells    int32 // partitions of weir.cells
 	ends     *sourceEnds
 	decoders decoderPool
+	soon     soonBudget
 
 	watermarks *watermarkWriter
 
