@@ -49,7 +49,7 @@ var (
 // simulatedSchemas are the tables of all migrations.
 var simulatedSchemas = sync.OnceValue(func() []*tableSchema {
 	var out []*tableSchema
-	for _, file := range []string{"0001_rollup.sql", "0002_alerts.sql", "0004_history.sql"} {
+	for _, file := range []string{"0001_rollup.sql", "0002_alerts.sql", "0004_history.sql", "0006_alert_revision.sql"} {
 		text, err := os.ReadFile("../sink/clickhouse/migrations/" + file)
 		if err != nil {
 			panic(err)
