@@ -112,7 +112,7 @@ var wholeUnits = strings.NewReplacer("h0m0s", "h", "m0s", "m")
 // shown is a number of the setting, times with their length in words.
 func (n need) shown(value int64) string {
 	if strings.HasSuffix(n.setting, ".ms") {
-		return fmt.Sprintf("%s (%s)", shownNumber(value), wholeUnits.Replace((time.Duration(value)*time.Millisecond).String()))
+		return fmt.Sprintf("%s (%s)", shownNumber(value), wholeUnits.Replace((time.Duration(value) * time.Millisecond).String()))
 	}
 	return shownNumber(value)
 }
