@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -33,9 +35,16 @@ type Backtest struct {
 // late by the lateness, and storage writes once a second; not more: what is younger is left out.
 const storeSettles = time.Minute
 
+// backtestGCPercent is the garbage collector's GOGC for a backtest, where nobody sets it. Not lower: each collection looks at all cells
+// again; not higher: most memory is of numbers, which cost nothing to look at, and 100 took a third more memory and no less time.
+const backtestGCPercent = 50
+
 // RunBacktest evaluates and prints. It says whether alerts fired otherwise than under the
 // base's rules. A store that cannot be asked is an error at once.
 func RunBacktest(ctx context.Context, config *Config, b Backtest) (differs bool, err error) {
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(backtestGCPercent))
+	}
 	if b.Dir == "" {
 		b.Dir = config.Rules.Dir
 	}
