@@ -1,7 +1,7 @@
 // Package collect asks brokers what clients cannot know, and publishes it to weir.telemetry as reports, like every
 // other source of telemetry.
 //
-// In: a Poller for each cluster. Out: records of weir.telemetry. The pollers are in the folders below: this package
+// In: a Poller for each cluster. Out: records of weir.telemetry. The pollers are in the folders below and fill Reports: this package
 // knows when to ask and where the answers go, not how a broker is asked.
 package collect
 

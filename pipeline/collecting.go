@@ -12,6 +12,8 @@ import (
 
 	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/kafka"
+	"github.com/weirmq/weir/collect/rocketmq"
+	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -31,21 +33,45 @@ type countedPoller interface {
 
 // openPoller opens the poller of a cluster.
 func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
-	options, err := reachOptions(fmt.Sprintf("collect.clusters (%s)", cluster.Name), cluster.Brokers, cluster.TLS, cluster.SASL)
-	if err != nil {
-		return nil, err
-	}
 	name := c.Collect.Name
 	if name == "" {
+		var err error
 		if name, err = os.Hostname(); err != nil {
 			return nil, fmt.Errorf("find the host's name for the collector: %w; give one in collect.name", err)
 		}
 	}
-	config := kafka.Config{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Options: options}
+	var tiers collect.Tiers
 	for _, t := range cluster.Tiers {
-		config.Tiers = append(config.Tiers, kafka.Tier{Name: t.Tier, Topics: t.Topics, Groups: t.Groups})
+		tiers = append(tiers, collect.Tier{Name: t.Tier, Topics: t.Topics, Groups: t.Groups})
 	}
-	return kafka.Open(config)
+	section := fmt.Sprintf("collect.clusters (%s)", cluster.Name)
+	if cluster.System == systemRocketMQ {
+		reach, err := remotingConfig(section, cluster.TLS, cluster.ACL)
+		if err != nil {
+			return nil, err
+		}
+		return rocketmq.Open(rocketmq.Config{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Tiers: tiers, NameServers: cluster.NameServers, Remoting: reach}), nil
+	}
+	options, err := reachOptions(section, cluster.Brokers, cluster.TLS, cluster.SASL)
+	if err != nil {
+		return nil, err
+	}
+	return kafka.Open(kafka.Config{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Tiers: tiers, Options: options})
+}
+
+// remotingConfig says how a RocketMQ cluster is asked, and how Weir shows who it is; key is the section that says it.
+func remotingConfig(key string, encryption TLSConfig, login ACLConfig) (remoting.Config, error) {
+	config := remoting.Config{AccessKey: login.AccessKey}
+	var err error
+	if encryption.Enabled {
+		if config.TLS, err = encryption.load(); err != nil {
+			return remoting.Config{}, fmt.Errorf("%s.tls: %w", key, err)
+		}
+	}
+	if config.SecretKey, err = secretOf(login.SecretKey, "secret_key_file", login.SecretKeyFile); err != nil {
+		return remoting.Config{}, fmt.Errorf("%s.acl: %w", key, err)
+	}
+	return config, nil
 }
 
 // Poll polls a cluster of the configuration once; its name may be left out where there is one. The reports are what was found out;

@@ -82,13 +82,13 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no Alertmanager", "alertmanager: {urls: []}\n", "weir.yaml:1: alertmanager.urls: got none"},
 		{"no delay", "alertmanager: {resend_delay: 0s}\n", "weir.yaml:1: alertmanager.resend_delay: got 0s, want more than 0s"},
 		{"no dashboard", "grafana: {dashboard_url: weir}\n", `weir.yaml:1: grafana.dashboard_url: got "weir", want http:// or https:// and the dashboard's address, or nothing`},
-		{"a cluster that is no section", "collect:\n  clusters: [eu]\n", `weir.yaml:2: collect.clusters: got "eu", want these keys with values: name, env, system, brokers, tls, sasl, interval, tiers`},
+		{"a cluster that is no section", "collect:\n  clusters: [eu]\n", `weir.yaml:2: collect.clusters: got "eu", want these keys with values: name, env, system, brokers, name_servers, tls, sasl, acl, interval, tiers`},
 		{"a cluster for clusters", "collect:\n  clusters: {name: eu}\n", `weir.yaml:2: collect.clusters: got keys with values, want a list of sections with these keys: name, env`},
 		{"an unknown key of a cluster", "collect:\n  clusters:\n    - name: eu\n      broker: a:1\n", "weir.yaml:4: unknown key broker: allowed here are name, env, system, brokers"},
 		{"a cluster without a name", "collect:\n  clusters:\n    - {system: kafka, brokers: [a:1]}\n", "weir.yaml:3: collect.clusters.0.name: got none, give the name that the cluster has in the reports of clients"},
 		{"a cluster twice", "collect:\n  clusters:\n    - {name: eu, system: kafka, brokers: [a:1]}\n    - {name: eu, system: kafka, brokers: [b:1]}\n",
 			`weir.yaml:4: collect.clusters.1.name: got "eu" twice: poll a cluster once`},
-		{"a cluster of another system", "collect: {clusters: [{name: eu, system: rabbitmq, brokers: [a:1]}]}\n", `weir.yaml:1: collect.clusters.0.system: got "rabbitmq", allowed is kafka`},
+		{"a cluster of another system", "collect: {clusters: [{name: eu, system: rabbitmq, brokers: [a:1]}]}\n", `weir.yaml:1: collect.clusters.0.system: got "rabbitmq", allowed are kafka and rocketmq`},
 		{"a cluster without brokers", "collect: {clusters: [{name: eu, system: kafka}]}\n", "weir.yaml:1: collect.clusters.0.brokers: got none, name at least one host:port"},
 		{"a cluster with half a certificate", "collect: {clusters: [{name: eu, system: kafka, brokers: [a:1], tls: {cert_file: a}}]}\n",
 			"weir.yaml:1: collect.clusters.0.tls.cert_file: cert_file and key_file go together"},
@@ -102,6 +102,22 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no interval", "collect: {clusters: [{interval: often}]}\n", `weir.yaml:1: collect.clusters.interval: got "often", want a duration such as 1m0s`},
 		{"no brokers of a cluster", "collect: {clusters: [{brokers: a}]}\n", `weir.yaml:1: collect.clusters.brokers: got "a", want a list such as [a, b]`},
 		{"a cluster's secret", "collect: {clusters: [{sasl: {password: [hunter2]}}]}\n", `weir.yaml:1: collect.clusters.sasl.password: got a list, want a text`},
+		{"a RocketMQ cluster without name servers", "collect: {clusters: [{name: eu, system: rocketmq}]}\n", "weir.yaml:1: collect.clusters.0.name_servers: got none, name at least one host:port"},
+		{"a name server without a port", "collect: {clusters: [{name: eu, system: rocketmq, name_servers: [a]}]}\n", `weir.yaml:1: collect.clusters.0.name_servers: got "a", want host:port`},
+		{"brokers of RocketMQ", "collect: {clusters: [{name: eu, system: rocketmq, name_servers: [a:1], brokers: [b:1]}]}\n",
+			"weir.yaml:1: collect.clusters.0.brokers: got some for a cluster of rocketmq: give name_servers in their place, which know the brokers"},
+		{"SASL for RocketMQ", "collect: {clusters: [{name: eu, system: rocketmq, name_servers: [a:1], sasl: {password: hunter2}}]}\n",
+			"weir.yaml:1: collect.clusters.0.sasl: got a login for a cluster of rocketmq: give acl in its place"},
+		{"RocketMQ with half a certificate", "collect: {clusters: [{name: eu, system: rocketmq, name_servers: [a:1], tls: {key_file: a}}]}\n",
+			"weir.yaml:1: collect.clusters.0.tls.key_file: cert_file and key_file go together"},
+		{"an access key alone", "collect: {clusters: [{name: eu, system: rocketmq, name_servers: [a:1], acl: {access_key: a}}]}\n",
+			"weir.yaml:1: collect.clusters.0.acl.access_key: access_key and secret_key, or secret_key_file, go together: give both or none"},
+		{"a secret key alone", "collect: {clusters: [{name: eu, system: rocketmq, name_servers: [a:1], acl: {secret_key: hunter2}}]}\n",
+			"weir.yaml:1: collect.clusters.0.acl.secret_key: access_key and secret_key, or secret_key_file, go together: give both or none"},
+		{"name servers of Kafka", "collect: {clusters: [{name: eu, system: kafka, brokers: [a:1], name_servers: [b:1]}]}\n",
+			"weir.yaml:1: collect.clusters.0.name_servers: got some for a cluster of kafka: give brokers in their place"},
+		{"an access key for Kafka", "collect: {clusters: [{name: eu, system: kafka, brokers: [a:1], acl: {access_key: a, secret_key: hunter2}}]}\n",
+			"weir.yaml:1: collect.clusters.0.acl: got keys for a cluster of kafka: give sasl in their place"},
 		{"the first of two", "telemetry: {lateness: 2h}\nroles: [dance]\n", "weir.yaml:1: telemetry.lateness: got 2h0m0s, allowed are 0s to 1h\n"},
 		{"the second of two", "telemetry: {lateness: 2h}\nroles: [dance]\n", "weir.yaml:2: roles: "},
 	} {
@@ -152,13 +168,15 @@ func TestVariablesThatAreRefused(t *testing.T) {
 
 // TestVariablesOfSectionsInAList are numbered; they set what the file has.
 func TestVariablesOfSectionsInAList(t *testing.T) {
-	path := writeConfig(t, "collect:\n  clusters:\n    - {name: eu, system: kafka, brokers: [a:1]}\n    - {name: us, system: kafka, brokers: [b:1]}\n")
-	config, err := LoadConfig(path, []string{"WEIR_COLLECT_CLUSTERS_1_SASL_PASSWORD=hunter2", "WEIR_COLLECT_CLUSTERS_0_BROKERS=c:1,d:1"})
+	path := writeConfig(t, "collect:\n  clusters:\n    - {name: eu, system: kafka, brokers: [a:1]}\n    - {name: us, system: kafka, brokers: [b:1]}\n"+
+		"    - {name: asia, system: rocketmq, name_servers: [a:1], acl: {access_key: weir, secret_key_file: f}}\n")
+	config, err := LoadConfig(path, []string{"WEIR_COLLECT_CLUSTERS_1_SASL_PASSWORD=hunter2", "WEIR_COLLECT_CLUSTERS_2_ACL_SECRET_KEY=hunter3", "WEIR_COLLECT_CLUSTERS_0_BROKERS=c:1,d:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	clusters := config.Collect.Clusters
-	if clusters[1].SASL.Password != "hunter2" || clusters[0].SASL.Password != "" || strings.Join(clusters[0].Brokers, " ") != "c:1 d:1" || clusters[1].Brokers[0] != "b:1" {
+	if clusters[1].SASL.Password != "hunter2" || clusters[0].SASL.Password != "" || strings.Join(clusters[0].Brokers, " ") != "c:1 d:1" || clusters[1].Brokers[0] != "b:1" ||
+		clusters[2].ACL != (ACLConfig{"weir", "hunter3", "f"}) {
 		t.Errorf("got %+v", clusters)
 	}
 	text, err := config.MaskedYAML()
@@ -169,7 +187,7 @@ func TestVariablesOfSectionsInAList(t *testing.T) {
 		t.Errorf("a secret is printed, or masking changes the configuration: %+v\n%s", clusters, text)
 	}
 	for variable, want := range map[string]string{
-		"WEIR_COLLECT_CLUSTERS_2_NAME=x":        "environment variable WEIR_COLLECT_CLUSTERS_2_NAME sets no key",
+		"WEIR_COLLECT_CLUSTERS_3_NAME=x":        "environment variable WEIR_COLLECT_CLUSTERS_3_NAME sets no key",
 		"WEIR_COLLECT_CLUSTERS_1_INTERVAL=1m":   "environment variable WEIR_COLLECT_CLUSTERS_1_INTERVAL: collect.clusters.1.interval: got 1m0s, allowed are 500ms",
 		"WEIR_COLLECT_CLUSTERS_0_BROKERS=where": `environment variable WEIR_COLLECT_CLUSTERS_0_BROKERS: collect.clusters.0.brokers: got "where", want host:port`,
 	} {

@@ -73,22 +73,33 @@ func (c KafkaConfig) faults() []keyFault {
 
 // reachFaults says what is wrong with how a cluster is reached; key is the section that says it.
 func reachFaults(key string, brokers []string, encryption TLSConfig, login SASLConfig) []keyFault {
-	var f []keyFault
-	if len(brokers) == 0 {
-		f = append(f, keyFault{key + ".brokers", errors.New("got none, name at least one host:port")})
-	}
-	for _, broker := range brokers {
-		if _, _, err := net.SplitHostPort(broker); err != nil {
-			f = append(f, keyFault{key + ".brokers", fmt.Errorf("got %q, want host:port", broker)})
-		}
-	}
-	if (encryption.CertFile == "") != (encryption.KeyFile == "") {
-		f = append(f, keyFault{key + ".tls." + given(encryption.CertFile, "cert_file", "key_file"), errors.New("cert_file and key_file go together: give both or none")})
-	}
+	f := slices.Concat(addressFaults(key+".brokers", brokers), encryption.faults(key))
 	if m := login.Mechanism; !slices.Contains([]string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, m) {
 		f = append(f, keyFault{key + ".sasl.mechanism", fmt.Errorf("got %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", m)})
 	}
 	return f
+}
+
+// addressFaults says what is wrong with the addresses of a key.
+func addressFaults(key string, addrs []string) []keyFault {
+	if len(addrs) == 0 {
+		return []keyFault{{key, errors.New("got none, name at least one host:port")}}
+	}
+	var f []keyFault
+	for _, addr := range addrs {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			f = append(f, keyFault{key, fmt.Errorf("got %q, want host:port", addr)})
+		}
+	}
+	return f
+}
+
+// faults says what is wrong in the section tls of another, which is key.
+func (c TLSConfig) faults(key string) []keyFault {
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return []keyFault{{key + ".tls." + given(c.CertFile, "cert_file", "key_file"), errors.New("cert_file and key_file go together: give both or none")}}
+	}
+	return nil
 }
 
 // faults tries the keys as the notifier will; needed says that there must be an instance.

@@ -18,16 +18,25 @@ type CollectConfig struct {
 
 // ClusterConfig says which cluster is polled, how, and how often.
 type ClusterConfig struct {
-	Name    string     `yaml:"name"` // the label cluster of all reports
-	Env     string     `yaml:"env"`  // the label env of all reports
-	System  string     `yaml:"system"`
-	Brokers []string   `yaml:"brokers"`
-	TLS     TLSConfig  `yaml:"tls"`
-	SASL    SASLConfig `yaml:"sasl"`
+	Name        string     `yaml:"name"`         // the label cluster of all reports
+	Env         string     `yaml:"env"`          // the label env of all reports
+	System      string     `yaml:"system"`       // kafka or rocketmq
+	Brokers     []string   `yaml:"brokers"`      // of kafka: host:port of seeds
+	NameServers []string   `yaml:"name_servers"` // of rocketmq: host:port; all are asked
+	TLS         TLSConfig  `yaml:"tls"`
+	SASL        SASLConfig `yaml:"sasl"` // of kafka
+	ACL         ACLConfig  `yaml:"acl"`  // of rocketmq
 	// Interval from the begin of a poll to that of the next; 0: half a pane.
 	Interval time.Duration `yaml:"interval"`
 	// Tiers are the label tier of topics and groups: the first that names one counts.
 	Tiers []TierConfig `yaml:"tiers"`
+}
+
+// ACLConfig signs what RocketMQ is asked. AccessKey is empty where its brokers check nobody.
+type ACLConfig struct {
+	AccessKey     string `yaml:"access_key"`
+	SecretKey     string `yaml:"secret_key" secret:"true"`
+	SecretKeyFile string `yaml:"secret_key_file"` // wins over SecretKey
 }
 
 // TierConfig says which topics and groups have a tier, by names in which * stands for any text.
@@ -37,8 +46,11 @@ type TierConfig struct {
 	Groups []string `yaml:"groups"`
 }
 
-// systemKafka is the system of clusters that are polled by Kafka's protocol.
-const systemKafka = "kafka"
+// The systems of clusters, by whose protocols they are polled.
+const (
+	systemKafka    = "kafka"
+	systemRocketMQ = "rocketmq"
+)
 
 // minInterval of polls. Not smaller: a poll of a large cluster takes some hundred milliseconds of its brokers.
 const minInterval = 500 * time.Millisecond
@@ -81,10 +93,7 @@ func (c CollectConfig) faults(of *Config) []keyFault {
 		if slices.ContainsFunc(c.Clusters[:i], func(other ClusterConfig) bool { return other.Name == cluster.Name }) {
 			f = append(f, keyFault{key + ".name", fmt.Errorf("got %q twice: poll a cluster once", cluster.Name)})
 		}
-		if cluster.System != systemKafka {
-			f = append(f, keyFault{key + ".system", fmt.Errorf("got %q, allowed is %s", cluster.System, systemKafka)})
-		}
-		f = append(f, reachFaults(key, cluster.Brokers, cluster.TLS, cluster.SASL)...)
+		f = append(f, cluster.reachFaults(key)...)
 		if d, most := cluster.Interval, of.Telemetry.Pane; d != 0 && (d < minInterval || d > most) {
 			f = append(f, keyFault{key + ".interval", fmt.Errorf("got %s, allowed are %s to %s (telemetry.pane), and 0s for half a pane", d, minInterval, most)})
 		}
@@ -93,6 +102,38 @@ func (c CollectConfig) faults(of *Config) []keyFault {
 		}
 	}
 	return f
+}
+
+// reachFaults says what is wrong with how a cluster is reached, and which keys are another system's.
+func (c *ClusterConfig) reachFaults(key string) []keyFault {
+	switch c.System {
+	case systemKafka:
+		f := reachFaults(key, c.Brokers, c.TLS, c.SASL)
+		if len(c.NameServers) > 0 {
+			f = append(f, keyFault{key + ".name_servers", errors.New("got some for a cluster of kafka: give brokers in their place")})
+		}
+		if c.ACL != (ACLConfig{}) {
+			f = append(f, keyFault{key + ".acl", errors.New("got keys for a cluster of kafka: give sasl in their place")})
+		}
+		return f
+	case systemRocketMQ:
+		f := slices.Concat(addressFaults(key+".name_servers", c.NameServers), c.TLS.faults(key), c.ACL.faults(key))
+		if len(c.Brokers) > 0 {
+			f = append(f, keyFault{key + ".brokers", errors.New("got some for a cluster of rocketmq: give name_servers in their place, which know the brokers")})
+		}
+		if c.SASL != (SASLConfig{}) {
+			f = append(f, keyFault{key + ".sasl", errors.New("got a login for a cluster of rocketmq: give acl in its place")})
+		}
+		return f
+	}
+	return []keyFault{{key + ".system", fmt.Errorf("got %q, allowed are %s and %s", c.System, systemKafka, systemRocketMQ)}}
+}
+
+func (c ACLConfig) faults(key string) []keyFault {
+	if secret := c.SecretKey + c.SecretKeyFile; (c.AccessKey == "") != (secret == "") {
+		return []keyFault{{key + ".acl." + given(secret, "secret_key", "access_key"), errors.New("access_key and secret_key, or secret_key_file, go together: give both or none")}}
+	}
+	return nil
 }
 
 func (c *TierConfig) faults(key string) []keyFault {

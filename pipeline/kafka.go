@@ -82,13 +82,9 @@ func (c SASLConfig) mechanism() (sasl.Mechanism, error) {
 	if c.Mechanism == "" {
 		return nil, nil
 	}
-	password := c.Password
-	if c.PasswordFile != "" {
-		text, err := os.ReadFile(c.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("read password_file: %w", err)
-		}
-		password = strings.TrimSpace(string(text))
+	password, err := secretOf(c.Password, "password_file", c.PasswordFile)
+	if err != nil {
+		return nil, err
 	}
 	switch c.Mechanism {
 	case "PLAIN":
@@ -99,6 +95,18 @@ func (c SASLConfig) mechanism() (sasl.Mechanism, error) {
 		return scram.Auth{User: c.User, Pass: password}.AsSha512Mechanism(), nil
 	}
 	return nil, fmt.Errorf("got mechanism %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", c.Mechanism)
+}
+
+// secretOf is a secret: what the file holds that fileKey names, and where it names none the value.
+func secretOf(value, fileKey, file string) (string, error) {
+	if file == "" {
+		return value, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", fileKey, err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // newProducer returns a client that writes to partitions chosen by Weir, each

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -38,7 +39,7 @@ func measure(t *testing.T, addrs []string, options ...kgo.Opt) *measured {
 	}
 	t.Cleanup(client.Close)
 	poller, err := Open(Config{Cluster: "eu", Env: "prod", Collector: "weir-1",
-		Tiers: []Tier{{Name: "S1", Topics: []string{"ord*"}}, {Name: "S2", Topics: []string{"*"}, Groups: []string{"bill*"}}}, Options: []kgo.Opt{kgo.SeedBrokers(addrs...)}})
+		Tiers: collect.Tiers{{Name: "S1", Topics: []string{"ord*"}}, {Name: "S2", Topics: []string{"*"}, Groups: []string{"bill*"}}}, Options: []kgo.Opt{kgo.SeedBrokers(addrs...)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,15 +21,16 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/telemetry"
 )
 
 // Config says which cluster is polled, and by whom.
 type Config struct {
-	Cluster   string // label of all reports
-	Env       string // label of all reports; may be empty
-	Collector string // names this process in what it measures itself: the round trips
-	Tiers     []Tier // label of what they name
+	Cluster   string        // label of all reports
+	Env       string        // label of all reports; may be empty
+	Collector string        // names this process in what it measures itself: the round trips
+	Tiers     collect.Tiers // label of what they name
 	// Options reach the cluster: seeds, TLS and SASL.
 	Options []kgo.Opt
 }
@@ -96,7 +97,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	p.quick = quickest(s.answers)
 	controllers, errs := p.askAnyBroker(ctx, s)
 	s.gather(poll.now())
-	out := reporter{config: &p.config, at: at}
+	out := p.config.reporter(at)
 	var share *float64
 	if newest, ok := p.minutes.add(at, healthOf(c, nil).underReplicated > 0); ok {
 		share = &newest
@@ -110,9 +111,9 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		errs = append(errs, s.answers[i].errs...)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return out.reports, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
+		return out.All, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
-	return out.reports, nil
+	return out.All, nil
 }
 
 // gather puts what all brokers said together.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -13,53 +14,42 @@ import (
 // system is the label of all reports.
 const system = "kafka"
 
-// instant is the length of a report of a moment, in milliseconds: the least there is.
-const instant = 1
-
 // reporter makes the reports of one poll.
 type reporter struct {
-	config  *Config
-	at      time.Time
-	reports []telemetry.Report
+	config *Config
+	collect.Reports
 }
 
-// report begins a report; more labels and what was seen are the caller's.
-func (r *reporter) report(op string) *telemetry.Report {
-	r.reports = append(r.reports, telemetry.Report{Schema: telemetry.Schema, StartUnixMillis: r.at.UnixMilli(), LengthMillis: instant,
-		Labels: telemetry.Labels{Env: r.config.Env, Cluster: r.config.Cluster, System: system, Op: op}})
-	return &r.reports[len(r.reports)-1]
-}
-
-func gauge(name string, value float64) telemetry.Gauge {
-	return telemetry.Gauge{Name: name, Value: value}
+func (c *Config) reporter(at time.Time) reporter {
+	return reporter{c, collect.Reports{Labels: telemetry.Labels{Env: c.Env, Cluster: c.Cluster, System: system}, At: at}}
 }
 
 // cluster reports the cluster as a whole.
 func (r *reporter) cluster(s *snapshot, controllers quorum, share *float64) {
 	health := healthOf(s.cluster, s.settings)
-	out := r.report("broker")
+	out := r.Add("broker")
 	nodes := map[int32]bool{}
 	for i := range s.answers {
 		if s.answers[i].answered {
 			nodes[s.answers[i].id] = true
 		}
 	}
-	out.Gauges = append(out.Gauges, gauge(telemetry.GaugeBrokersAlive, float64(len(nodes))))
+	out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeBrokersAlive, float64(len(nodes))))
 	if controllers.alive != nil {
 		for _, id := range controllers.alive {
 			nodes[id] = true
 		}
-		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeNodesAlive, float64(len(nodes))))
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeNodesAlive, float64(len(nodes))))
 	}
 	if controllers.active >= 0 {
-		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeControllers, float64(controllers.active)))
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeControllers, float64(controllers.active)))
 	}
-	out.Gauges = append(out.Gauges, gauge(telemetry.GaugeUnderReplicated, float64(health.underReplicated)), gauge(telemetry.GaugeLeaderless, float64(health.leaderless)))
+	out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeUnderReplicated, float64(health.underReplicated)), collect.Gauge(telemetry.GaugeLeaderless, float64(health.leaderless)))
 	if !health.minISRUnknown || health.underMinISR > 0 {
-		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeUnderMinISR, float64(health.underMinISR)))
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeUnderMinISR, float64(health.underMinISR)))
 	}
 	if share != nil {
-		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeUnderReplicatedR, *share))
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeUnderReplicatedR, *share))
 	}
 }
 
@@ -72,17 +62,17 @@ func (r *reporter) brokers(s *snapshot, beats heartbeats) {
 			took[a.id] = a.roundTrip
 		}
 		if a.diskUsed != nil {
-			out := r.report("broker")
+			out := r.Add("broker")
 			out.Labels.Node = a.node
-			out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeDiskUsed, *a.diskUsed)}
+			out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeDiskUsed, *a.diskUsed)}
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(beats)) {
-		out := r.report("probe")
+		out := r.Add("probe")
 		out.Labels.Node, out.Labels.Client = beats[id].node, r.config.Collector
-		out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeHeartbeatFailed, float64(beats[id].failed))}
+		out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(beats[id].failed))}
 		if peers, known := beats.peers(id); known {
-			out.Gauges = append(out.Gauges, gauge(telemetry.GaugeHeartbeatPeers, peers))
+			out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, peers))
 		}
 		if d, answered := took[id]; answered {
 			out.HeartbeatMicros.Observe(uint64(max(d.Microseconds(), 1)))
@@ -97,11 +87,11 @@ func (r *reporter) partitions(c *cluster, perSecond map[at]float64) {
 			continue
 		}
 		for _, p := range c.topics[name].partitions {
-			out := r.report("broker")
-			out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = name, strconv.Itoa(int(p.number)), r.config.topicTier(name)
-			out.Gauges = append(out.Gauges, gauge(telemetry.GaugeInSyncReplicas, float64(len(p.isr))))
+			out := r.Add("broker")
+			out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = name, strconv.Itoa(int(p.number)), r.config.Tiers.OfTopic(name)
+			out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeInSyncReplicas, float64(len(p.isr))))
 			if rate, known := perSecond[at{name, p.number}]; known {
-				out.Gauges = append(out.Gauges, gauge(telemetry.GaugePartitionRate, rate))
+				out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugePartitionRate, rate))
 			}
 		}
 	}
@@ -110,7 +100,7 @@ func (r *reporter) partitions(c *cluster, perSecond map[at]float64) {
 // group reports a consumer group: its members, and what is unread of each partition that it reads.
 func (r *reporter) group(g *group, unread []behind) {
 	if g.members >= 0 {
-		r.ofGroup(g, "", "").Gauges = []telemetry.Gauge{gauge(telemetry.GaugeMembers, float64(g.members))}
+		r.ofGroup(g, "", "").Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeMembers, float64(g.members))}
 	}
 	for len(unread) > 0 {
 		name, end := unread[0].topic, 1
@@ -140,7 +130,7 @@ func (r *reporter) unreadOfTopic(g *group, unread []behind) {
 }
 
 func (r *reporter) ofGroup(g *group, topic, partition string) *telemetry.Report {
-	out := r.report("group")
-	out.Labels.Group, out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = g.name, topic, partition, r.config.groupTier(g.name)
+	out := r.Add("group")
+	out.Labels.Group, out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = g.name, topic, partition, r.config.Tiers.OfGroup(g.name)
 	return out
 }

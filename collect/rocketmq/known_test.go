@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/telemetry"
@@ -137,10 +138,10 @@ func TestABrokerThatIsAwayIsNotHidden(t *testing.T) {
 		{[]answers{well(began.Add(3 * time.Second)), saying(began.Add(3*time.Second), "b", "g")}, []string{"a:0 0", "b:0 6"}},
 	} {
 		p.feed(step.all)
-		out := reporter{config: &p.config}
+		out := p.config.reporter(began)
 		out.groups(nil, p.lags(step.all[0].ends[remoting.Queue{Topic: "t", Broker: "a"}].At))
 		var got []string
-		for _, report := range out.reports {
+		for _, report := range out.All {
 			for _, gauge := range report.Gauges {
 				if gauge.Name == telemetry.GaugeLagMessages {
 					got = append(got, fmt.Sprint(report.Labels.Partition, " ", gauge.Value))
@@ -237,5 +238,21 @@ func TestManyErrorsAreCounted(t *testing.T) {
 	}
 	if got := (&answers{errs: []error{errors.New("refused")}}).told(); len(got) != 1 {
 		t.Errorf("got %v of one error", got)
+	}
+}
+
+// TestTiers has the tier of a topic with its queues, and that of a group with all that is said of the group.
+func TestTiers(t *testing.T) {
+	config := Config{Tiers: collect.Tiers{{Name: "S1", Groups: []string{"bill*"}}, {Name: "S2", Topics: []string{"*"}}}}
+	out := config.reporter(began)
+	name := remoting.Queue{Topic: "orders", Broker: "a"}
+	out.queues([]answers{saying(began, "a")}, map[remoting.Queue]*queue{{Topic: "t", Broker: "a"}: {rated: true}})
+	out.lag("billing", "orders", map[remoting.Queue]lag.Assessment{name: {Messages: lag.Known[int64](3)}})
+	var got []string
+	for _, report := range out.All {
+		got = append(got, fmt.Sprint(report.Labels.Op, " ", report.Labels.Topic, " ", report.Labels.Partition, " ", report.Labels.Tier))
+	}
+	if want := []string{"broker t a:0 S2", "group orders a:0 S1", "group orders  S1"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	Cluster     string          // label of all reports
 	Env         string          // label of all reports; may be empty
 	Collector   string          // names this process in what it measures itself: the round trips
+	Tiers       collect.Tiers   // label of what they name
 	NameServers []string        // host:port; all are asked, and one that answers suffices
 	Remoting    remoting.Config // TLS and access control
 }
@@ -68,7 +70,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	for i := range answers {
 		errs = append(errs, answers[i].told()...)
 	}
-	out := reporter{config: &p.config, at: at}
+	out := p.config.reporter(at)
 	masterless, known := p.masterless(c)
 	out.cluster(c, answers, masterless, known)
 	p.beats.take(answers, at)
@@ -78,9 +80,9 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	out.groups(answers, p.lags(now()))
 	p.forget(at)
 	if err := errors.Join(errs...); err != nil {
-		return out.reports, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
+		return out.All, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
-	return out.reports, nil
+	return out.All, nil
 }
 
 // askBrokers asks every broker. The answers are in the order of the brokers.

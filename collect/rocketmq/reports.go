@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/telemetry"
@@ -15,25 +16,14 @@ import (
 // system is the label of all reports.
 const system = "rocketmq"
 
-// instant is the length of a report of a moment, in milliseconds: the least there is.
-const instant = 1
-
 // reporter makes the reports of one poll.
 type reporter struct {
-	config  *Config
-	at      time.Time
-	reports []telemetry.Report
+	config *Config
+	collect.Reports
 }
 
-// report begins a report; more labels and what was seen are the caller's.
-func (r *reporter) report(op string) *telemetry.Report {
-	r.reports = append(r.reports, telemetry.Report{Schema: telemetry.Schema, StartUnixMillis: r.at.UnixMilli(), LengthMillis: instant,
-		Labels: telemetry.Labels{Env: r.config.Env, Cluster: r.config.Cluster, System: system, Op: op}})
-	return &r.reports[len(r.reports)-1]
-}
-
-func gauge(name string, value float64) telemetry.Gauge {
-	return telemetry.Gauge{Name: name, Value: value}
+func (c *Config) reporter(at time.Time) reporter {
+	return reporter{c, collect.Reports{Labels: telemetry.Labels{Env: c.Env, Cluster: c.Cluster, System: system}, At: at}}
 }
 
 // cluster reports the cluster as a whole.
@@ -44,10 +34,10 @@ func (r *reporter) cluster(c *cluster, all []answers, masterless int, known bool
 			alive++
 		}
 	}
-	out := r.report("broker")
-	out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeBrokersAlive, float64(alive)), gauge(telemetry.GaugeNodesAlive, float64(alive+c.nameServers))}
+	out := r.Add("broker")
+	out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeBrokersAlive, float64(alive)), collect.Gauge(telemetry.GaugeNodesAlive, float64(alive+c.nameServers))}
 	if known {
-		out.Gauges = append(out.Gauges, gauge(telemetry.GaugeLeaderless, float64(masterless)))
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeLeaderless, float64(masterless)))
 	}
 }
 
@@ -55,26 +45,26 @@ func (r *reporter) cluster(c *cluster, all []answers, masterless int, known bool
 func (r *reporter) brokers(all []answers, beats heartbeats) {
 	for i := range all {
 		a := &all[i]
-		probe := r.report("probe")
+		probe := r.Add("probe")
 		probe.Labels.Node, probe.Labels.Client = a.node, r.config.Collector
-		probe.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeHeartbeatFailed, float64(beats[a.node].failed))}
+		probe.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(beats[a.node].failed))}
 		if seconds, known := beats.peers(a.node); known {
-			probe.Gauges = append(probe.Gauges, gauge(telemetry.GaugeHeartbeatPeers, seconds))
+			probe.Gauges = append(probe.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, seconds))
 		}
 		if !a.answered {
 			continue
 		}
 		probe.HeartbeatMicros.Observe(uint64(max(a.roundTrip.Microseconds(), 1)))
-		out := r.report("broker")
+		out := r.Add("broker")
 		out.Labels.Node = a.node
 		if ratio, known := a.info.DiskRatio(); known {
-			out.Gauges = append(out.Gauges, gauge(telemetry.GaugeDiskUsed, ratio))
+			out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeDiskUsed, ratio))
 		}
 		for _, of := range []struct{ gauge, key string }{
 			{telemetry.GaugeSendQueueWait, remoting.KeySendQueueMillis}, {telemetry.GaugePageCacheLock, remoting.KeyPageLockMillis},
 		} {
 			if millis, known := a.info.Int(of.key); known {
-				out.Gauges = append(out.Gauges, gauge(of.gauge, float64(millis)/1000))
+				out.Gauges = append(out.Gauges, collect.Gauge(of.gauge, float64(millis)/1000))
 			}
 		}
 	}
@@ -92,9 +82,9 @@ func (r *reporter) queues(all []answers, known map[remoting.Queue]*queue) {
 	for i := range all {
 		for _, name := range slices.SortedFunc(maps.Keys(all[i].ends), byName) {
 			if q := known[name]; q.rated {
-				out := r.report("broker")
-				out.Labels.Topic, out.Labels.Partition = name.Topic, partition(name)
-				out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugePartitionRate, q.rate)}
+				out := r.Add("broker")
+				out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = name.Topic, partition(name), r.config.Tiers.OfTopic(name.Topic)
+				out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugePartitionRate, q.rate)}
 			}
 		}
 	}
@@ -104,9 +94,7 @@ func (r *reporter) queues(all []answers, known map[remoting.Queue]*queue) {
 func (r *reporter) groups(all []answers, lags map[string]map[string]map[remoting.Queue]lag.Assessment) {
 	members := membersOf(all)
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		out := r.report("group")
-		out.Labels.Group = name
-		out.Gauges = []telemetry.Gauge{gauge(telemetry.GaugeMembers, float64(members[name]))}
+		r.ofGroup(name, "", "").Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeMembers, float64(members[name]))}
 	}
 	for _, name := range slices.Sorted(maps.Keys(lags)) {
 		for _, topic := range slices.Sorted(maps.Keys(lags[name])) {
@@ -125,16 +113,18 @@ func (r *reporter) lag(group, topic string, queues map[remoting.Queue]lag.Assess
 	sum := lag.Sum(assessments)
 	for i, name := range names {
 		if gauges := sum.PartitionGauges(&assessments[i], nil); len(gauges) > 0 {
-			out := r.report("group")
-			out.Labels.Group, out.Labels.Topic, out.Labels.Partition = group, topic, partition(name)
-			out.Gauges = gauges
+			r.ofGroup(group, topic, partition(name)).Gauges = gauges
 		}
 	}
 	if gauges := sum.TopicGauges(nil); len(gauges) > 0 {
-		out := r.report("group")
-		out.Labels.Group, out.Labels.Topic = group, topic
-		out.Gauges = gauges
+		r.ofGroup(group, topic, "").Gauges = gauges
 	}
+}
+
+func (r *reporter) ofGroup(group, topic, partition string) *telemetry.Report {
+	out := r.Add("group")
+	out.Labels.Group, out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = group, topic, partition, r.config.Tiers.OfGroup(group)
+	return out
 }
 
 // membersOf counts the clients of each group. A client is connected to several brokers, and counts once. Where one master did not say

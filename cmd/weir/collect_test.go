@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weirmq/weir/deploy/parts"
+	"github.com/weirmq/weir/deploy/rocketmq"
+)
+
+// TestCollectOfRocketMQ polls a real broker that answers only who signs, and whose topic a consumer has read.
+func TestCollectOfRocketMQ(t *testing.T) {
+	t.Parallel()
+	const accessKey, secretKey = "weir", "12345678"
+	nameServer := startRocketMQ(t, accessKey, secretKey)
+	cluster := fmt.Sprintf(`{name: shop, env: test, system: rocketmq, name_servers: [%q], tiers: [{tier: S1, groups: [read*]}], acl: {access_key: %s, secret_key_file: %%s}}`, nameServer, accessKey)
+	dir := folder(t, "weir.yaml", "collect: {clusters: ["+fmt.Sprintf(cluster, "key.txt")+", {name: eu, system: kafka, brokers: [\"127.0.0.1:1\"]}]}\n",
+		"wrong.yaml", "collect: {clusters: ["+fmt.Sprintf(cluster, "wrong.txt")+"]}\n", "key.txt", secretKey+"\n", "wrong.txt", "87654321\n")
+
+	const labels = `{"schema":1,"labels":{"env":"test","cluster":"shop","system":"rocketmq",`
+	want := []string{labels + `"op":"broker"}`, `{"name":"brokers_alive","value":1}`,
+		labels + `"topic":"orders","partition":"broker-a:3","group":"readers","op":"group","tier":"S1"}`, `{"name":"lag_messages"}`} // JSON leaves a 0 out
+	var got ended
+	eventually(t, func() bool { // the consumer commits every 5 s
+		got = call(t, dir, "collect", "--once", "--config", "weir.yaml", "--cluster", "shop", "--json")
+		return got.code == 0 && hasLine(got.stdout, want[0], want[1]) && hasLine(got.stdout, want[2], want[3])
+	}, func() string {
+		return fmt.Sprintf("collect exits %d and prints\n%s%s\nwant %s", got.code, got.stdout, got.stderr, want)
+	})
+
+	got = call(t, dir, "collect", "--once", "--config", "wrong.yaml")
+	const refused = ": not permitted; check the access key, the secret key and what they may do (code 16: check signature failed.)"
+	if got.code != exitFailed || !strings.Contains(got.stderr, "weir: poll cluster shop: ask ") || !strings.Contains(got.stderr, refused) {
+		t.Errorf("with a wrong key collect exits %d and prints\n%s%s\nwant %s", got.code, got.stdout, got.stderr, refused)
+	}
+}
+
+// hasLine says that some line of a text has all of these.
+func hasLine(text string, all ...string) bool {
+	return slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool {
+		return !slices.ContainsFunc(all, func(one string) bool { return !strings.Contains(line, one) })
+	})
+}
+
+// startRocketMQ runs a name server, a broker with access control, and clients of topic orders until the test ends; its result is the name
+// server's address. Group readers has consumed what there is.
+func startRocketMQ(t *testing.T, accessKey, secretKey string) string {
+	t.Helper()
+	jars, err := parts.RocketMQ()
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := &logBuffer{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(printed)
+		}
+	})
+	dir := t.TempDir()
+	config := func(folder string) rocketmq.Config {
+		return rocketmq.Config{JarDir: jars, DataDir: filepath.Join(dir, folder), LogWriter: printed}
+	}
+	nameServer, err := rocketmq.StartNameServer(t.Context(), config("namesrv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nameServer.Kill)
+	guarded := config("broker")
+	guarded.Options = map[string]string{
+		"authenticationEnabled":                "true",
+		"authenticationProvider":               "org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider",
+		"authenticationMetadataProvider":       "org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider",
+		"initAuthenticationUser":               fmt.Sprintf(`{"username":%q,"password":%q}`, accessKey, secretKey),
+		"innerClientAuthenticationCredentials": fmt.Sprintf(`{"accessKey":%q,"secretKey":%q}`, accessKey, secretKey),
+	}
+	broker, err := rocketmq.StartBroker(t.Context(), guarded, nameServer.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Kill)
+	clients, err := rocketmq.StartTraffic(t.Context(), config("traffic"), rocketmq.Traffic{NameServer: nameServer.Addr(), Broker: broker.Addr(),
+		Topic: "orders", Producers: "writers", Consumers: "readers", Messages: 40, AccessKey: accessKey, SecretKey: secretKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(clients.Kill)
+	return nameServer.Addr()
+}

@@ -1,0 +1,30 @@
+package collect
+
+import (
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// instant is the length of a report of a moment, in milliseconds: the least there is.
+const instant = 1
+
+// Reports are those of one poll, for pollers to fill.
+type Reports struct {
+	Labels telemetry.Labels // of all: env, cluster and system
+	At     time.Time        // the moment of all
+	All    []telemetry.Report
+}
+
+// Add begins a report; more labels and what was seen are the caller's. What it returns holds until the next one is added.
+func (r *Reports) Add(op string) *telemetry.Report {
+	labels := r.Labels
+	labels.Op = op
+	r.All = append(r.All, telemetry.Report{Schema: telemetry.Schema, StartUnixMillis: r.At.UnixMilli(), LengthMillis: instant, Labels: labels})
+	return &r.All[len(r.All)-1]
+}
+
+// Gauge is a gauge by its name in package telemetry.
+func Gauge(name string, value float64) telemetry.Gauge {
+	return telemetry.Gauge{Name: name, Value: value}
+}
