@@ -137,8 +137,11 @@ func FuzzFrame(f *testing.F) {
 			return
 		}
 		again, err := encodeFrame(got, body, false)
-		if err != nil {
-			t.Skip(err) // JSON is longer than the other encoding
+		if err != nil { // JSON takes up to six bytes for one
+			if len(stream) < MaxFrame/8 {
+				t.Errorf("a frame of %d bytes cannot be sent on: %v", len(stream), err)
+			}
+			return
 		}
 		back, sameBody, err := readFrame(bytes.NewReader(again))
 		if err != nil || back.Code != got.Code || back.Opaque != got.Opaque || back.Flag != got.Flag || !bytes.Equal(body, sameBody) || len(back.Fields) > len(got.Fields) {
