@@ -9,6 +9,19 @@ import (
 // instant is the length of a report of a moment, in milliseconds: the least there is.
 const instant = 1
 
+// Identity says which cluster is polled, and by whom.
+type Identity struct {
+	Cluster   string // label of all reports
+	Env       string // label of all reports; may be empty
+	Collector string // names this process in what it measures itself: the round trips
+	Tiers     Tiers  // label of what they name
+}
+
+// Reports begins those of a poll; system is a label of all.
+func (i *Identity) Reports(system string, at time.Time) Reports {
+	return Reports{Labels: telemetry.Labels{Env: i.Env, Cluster: i.Cluster, System: system}, At: at}
+}
+
 // Reports are those of one poll, for pollers to fill.
 type Reports struct {
 	Labels telemetry.Labels // of all: env, cluster and system

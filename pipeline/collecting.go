@@ -40,9 +40,9 @@ func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
 			return nil, fmt.Errorf("find the host's name for the collector: %w; give one in collect.name", err)
 		}
 	}
-	var tiers collect.Tiers
+	identity := collect.Identity{Cluster: cluster.Name, Env: cluster.Env, Collector: name}
 	for _, t := range cluster.Tiers {
-		tiers = append(tiers, collect.Tier{Name: t.Tier, Topics: t.Topics, Groups: t.Groups})
+		identity.Tiers = append(identity.Tiers, collect.Tier{Name: t.Tier, Topics: t.Topics, Groups: t.Groups})
 	}
 	section := fmt.Sprintf("collect.clusters (%s)", cluster.Name)
 	if cluster.System == systemRocketMQ {
@@ -50,13 +50,13 @@ func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
 		if err != nil {
 			return nil, err
 		}
-		return rocketmq.Open(rocketmq.Config{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Tiers: tiers, NameServers: cluster.NameServers, Remoting: reach}), nil
+		return rocketmq.Open(rocketmq.Config{Identity: identity, NameServers: cluster.NameServers, Remoting: reach}), nil
 	}
 	options, err := reachOptions(section, cluster.Brokers, cluster.TLS, cluster.SASL)
 	if err != nil {
 		return nil, err
 	}
-	return kafka.Open(kafka.Config{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Tiers: tiers, Options: options})
+	return kafka.Open(kafka.Config{Identity: identity, Options: options})
 }
 
 // remotingConfig says how a RocketMQ cluster is asked, and how Weir shows who it is; key is the section that says it.

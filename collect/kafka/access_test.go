@@ -8,6 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
+
+	"github.com/weirmq/weir/collect"
 )
 
 // allow is a permission of the collector.
@@ -34,7 +36,7 @@ func guarded(t *testing.T, acls ...kfake.ACL) *measured {
 	t.Cleanup(running.Close)
 	as := func(user string) kgo.Opt { return kgo.SASL(plain.Auth{User: user, Pass: "secret"}.AsMechanism()) }
 	m := measure(t, running.ListenAddrs(), as("admin"))
-	poller, err := Open(Config{Cluster: "eu", Env: "prod", Collector: "weir-1", Options: []kgo.Opt{kgo.SeedBrokers(m.addrs...), as("weir")}})
+	poller, err := Open(Config{Identity: collect.Identity{Cluster: "eu", Env: "prod", Collector: "weir-1"}, Options: []kgo.Opt{kgo.SeedBrokers(m.addrs...), as("weir")}})
 	if err != nil {
 		t.Fatal(err)
 	}

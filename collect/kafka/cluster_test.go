@@ -38,8 +38,8 @@ func measure(t *testing.T, addrs []string, options ...kgo.Opt) *measured {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	poller, err := Open(Config{Cluster: "eu", Env: "prod", Collector: "weir-1",
-		Tiers: collect.Tiers{{Name: "S1", Topics: []string{"ord*"}}, {Name: "S2", Topics: []string{"*"}, Groups: []string{"bill*"}}}, Options: []kgo.Opt{kgo.SeedBrokers(addrs...)}})
+	poller, err := Open(Config{Identity: collect.Identity{Cluster: "eu", Env: "prod", Collector: "weir-1",
+		Tiers: collect.Tiers{{Name: "S1", Topics: []string{"ord*"}}, {Name: "S2", Topics: []string{"*"}, Groups: []string{"bill*"}}}}, Options: []kgo.Opt{kgo.SeedBrokers(addrs...)}})
 	if err != nil {
 		t.Fatal(err)
 	}

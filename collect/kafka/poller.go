@@ -25,12 +25,9 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// Config says which cluster is polled, and by whom.
+// Config says which cluster is polled, and how it is reached.
 type Config struct {
-	Cluster   string        // label of all reports
-	Env       string        // label of all reports; may be empty
-	Collector string        // names this process in what it measures itself: the round trips
-	Tiers     collect.Tiers // label of what they name
+	collect.Identity
 	// Options reach the cluster: seeds, TLS and SASL.
 	Options []kgo.Opt
 }

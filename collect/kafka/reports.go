@@ -21,7 +21,7 @@ type reporter struct {
 }
 
 func (c *Config) reporter(at time.Time) reporter {
-	return reporter{c, collect.Reports{Labels: telemetry.Labels{Env: c.Env, Cluster: c.Cluster, System: system}, At: at}}
+	return reporter{c, c.Reports(system, at)}
 }
 
 // cluster reports the cluster as a whole.

@@ -243,7 +243,7 @@ func TestManyErrorsAreCounted(t *testing.T) {
 
 // TestTiers has the tier of a topic with its queues, and that of a group with all that is said of the group.
 func TestTiers(t *testing.T) {
-	config := Config{Tiers: collect.Tiers{{Name: "S1", Groups: []string{"bill*"}}, {Name: "S2", Topics: []string{"*"}}}}
+	config := Config{Identity: collect.Identity{Tiers: collect.Tiers{{Name: "S1", Groups: []string{"bill*"}}, {Name: "S2", Topics: []string{"*"}}}}}
 	out := config.reporter(began)
 	name := remoting.Queue{Topic: "orders", Broker: "a"}
 	out.queues([]answers{saying(began, "a")}, map[remoting.Queue]*queue{{Topic: "t", Broker: "a"}: {rated: true}})

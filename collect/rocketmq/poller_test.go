@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
@@ -170,7 +171,7 @@ func create(t *testing.T, p *Poller, addr, group string) {
 // TestRealCluster polls a cluster that is well, whose clients end, of which a broker hangs and whose name server goes.
 func TestRealCluster(t *testing.T) {
 	r := startReal(t)
-	p := Open(Config{Cluster: "shop", Env: "test", Collector: "here", NameServers: []string{r.nameServer.Addr()}})
+	p := Open(Config{Identity: collect.Identity{Cluster: "shop", Env: "test", Collector: "here"}, NameServers: []string{r.nameServer.Addr()}})
 	t.Cleanup(p.Close)
 	addr := r.broker.Addr()
 	create(t, p, addr, "idle")
@@ -234,7 +235,7 @@ func TestRealCluster(t *testing.T) {
 		}
 	}
 
-	both := Open(Config{Cluster: "shop", Env: "test", NameServers: []string{hung, r.nameServer.Addr()}})
+	both := Open(Config{Identity: collect.Identity{Cluster: "shop", Env: "test"}, NameServers: []string{hung, r.nameServer.Addr()}})
 	t.Cleanup(both.Close)
 	s, err := poll(t, both)
 	if want := "poll cluster shop: ask " + hung + " for the brokers: context deadline exceeded\n"; err == nil || !strings.HasPrefix(err.Error(), want) {
