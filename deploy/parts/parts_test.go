@@ -38,7 +38,7 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"chdb_version=" + ChDBVersion, "alertmanager_version=" + AlertmanagerVersion, "kafka_version=" + KafkaVersion,
+	for _, want := range []string{"chdb_version=" + ChDBVersion, "alertmanager_version=" + AlertmanagerVersion, "kafka_version=" + KafkaVersion, "kafka_revision=" + KafkaRevision,
 		"rocketmq_version=" + RocketMQVersion,
 		"vmagent_version=" + VMAgentVersion, "prometheus_version=" + PrometheusVersion} {
 		if !strings.Contains(string(script), want+"\n") {
