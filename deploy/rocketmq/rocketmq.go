@@ -91,6 +91,7 @@ func StartBroker(ctx context.Context, config Config, nameServer string) (*Server
 			"brokerId":                "0",
 			"namesrvAddr":             nameServer,
 			"brokerIP1":               "127.0.0.1",
+			"brokerIP2":               "127.0.0.1", // where slaves find it
 			"listenPort":              fmt.Sprint(port),
 			"storePathRootDir":        filepath.Join(config.DataDir, "store"),
 			"mappedFileSizeCommitLog": fmt.Sprint(16 << 20), // its files are made at full size

@@ -63,6 +63,9 @@ func TestMissingJavaNamesTheRemedy(t *testing.T) {
 	if _, err := StartTraffic(t.Context(), Config{}, Traffic{}); err == nil || err.Error() != "find java, which RocketMQ's client runs on"+remedy {
 		t.Errorf("got %v", err)
 	}
+	if _, err := Admin(t.Context(), Config{}, "127.0.0.1:1", "clusterList"); err == nil || err.Error() != "find java, which RocketMQ's admin tool runs on"+remedy {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestMissingJarsNameTheRemedy(t *testing.T) {

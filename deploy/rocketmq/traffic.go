@@ -38,11 +38,8 @@ func StartTraffic(ctx context.Context, config Config, traffic Traffic) (*child.C
 	if err != nil {
 		return nil, fmt.Errorf("find java, which RocketMQ's client runs on: %w; %s", err, javaRemedy)
 	}
-	source := filepath.Join(config.DataDir, "Traffic.java")
-	if err := os.MkdirAll(config.DataDir, 0o750); err != nil {
-		return nil, fmt.Errorf("write RocketMQ's clients: %w", err)
-	}
-	if err := os.WriteFile(source, trafficSource, 0o600); err != nil {
+	source, err := writeProgram(config.DataDir, "Traffic.java", trafficSource)
+	if err != nil {
 		return nil, fmt.Errorf("write RocketMQ's clients: %w", err)
 	}
 	arguments := slices.Concat(quickStart, []string{nameServerHeap, "-Duser.home=" + config.DataDir}, config.JVM,
@@ -57,4 +54,13 @@ func StartTraffic(ctx context.Context, config Config, traffic Traffic) (*child.C
 		return nil, fmt.Errorf("start RocketMQ's clients: %w", err)
 	}
 	return running, nil
+}
+
+// writeProgram writes the source of a program, which java compiles as it starts it, and returns its path.
+func writeProgram(dir, name string, source []byte) (string, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name)
+	return path, os.WriteFile(path, source, 0o600)
 }

@@ -1,0 +1,112 @@
+package rocketmq
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/weirmq/weir/collect"
+	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/deploy/parts"
+	parties "github.com/weirmq/weir/deploy/rocketmq"
+)
+
+// fleet is a real cluster of two masters, one of which has a slave, with the poller that asks it.
+type fleet struct {
+	config      func(folder string) parties.Config
+	nameServer  *parties.Server
+	a, slave, b *parties.Server
+	poller      *Poller
+}
+
+// startFleet runs the cluster until the test ends. Topic orders has four queues on each master.
+func startFleet(t *testing.T) *fleet {
+	t.Helper()
+	jars, err := parts.RocketMQ()
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := &output{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(&printed.text)
+		}
+	})
+	dir := t.TempDir()
+	f := &fleet{config: func(folder string) parties.Config {
+		return parties.Config{JarDir: jars, DataDir: filepath.Join(dir, folder), LogWriter: printed}
+	}}
+	if f.nameServer, err = parties.StartNameServer(t.Context(), f.config("namesrv")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.nameServer.Kill)
+	f.poller = Open(Config{Identity: collect.Identity{Cluster: "shop", Env: "test", Collector: "here"}, NameServers: []string{f.nameServer.Addr()}})
+	t.Cleanup(f.poller.Close)
+	var starts sync.WaitGroup
+	for server, options := range map[**parties.Server]map[string]string{
+		&f.a:     {"brokerName": "broker-a"},
+		&f.slave: {"brokerName": "broker-a", "brokerId": "1", "brokerRole": "SLAVE"},
+		&f.b:     {"brokerName": "broker-b"},
+	} {
+		starts.Go(func() {
+			config := f.config(options["brokerName"] + "-" + options["brokerId"])
+			config.Options = options
+			broker, err := parties.StartBroker(t.Context(), config, f.nameServer.Addr())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			*server = broker
+			t.Cleanup(broker.Kill)
+		})
+	}
+	if starts.Wait(); t.Failed() {
+		t.FailNow()
+	}
+	for _, broker := range []*parties.Server{f.a, f.b} {
+		f.createTopic(t, broker.Addr(), "orders", 4)
+	}
+	eventually(t, f.poller, func(seen, error) error {
+		route, err := f.poller.client.NameServer(f.nameServer.Addr()).Route(t.Context(), "orders")
+		if err == nil && len(route.Queues) < 2 {
+			err = fmt.Errorf("topic orders is on %v", route.Queues)
+		}
+		return err
+	})
+	return f
+}
+
+// ask sends a request that this package has no call of its own for.
+func (f *fleet) ask(t *testing.T, addr string, code int32, fields map[string]string, body string) remoting.Response {
+	t.Helper()
+	got, err := f.poller.client.Do(t.Context(), addr, remoting.Request{Code: code, Fields: fields, Body: []byte(body)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// createTopic makes a topic on a broker, which tells its name server at once.
+func (f *fleet) createTopic(t *testing.T, addr, topic string, queues int) {
+	t.Helper()
+	const updateTopic = 17
+	f.ask(t, addr, updateTopic, map[string]string{"topic": topic, "defaultTopic": "TBW102", "readQueueNums": fmt.Sprint(queues), "writeQueueNums": fmt.Sprint(queues),
+		"perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"}, "")
+}
+
+// send stores a message of 100 bytes in a queue.
+func (f *fleet) send(t *testing.T, addr, topic string, queue int) {
+	t.Helper()
+	const sendMessage = 10
+	f.ask(t, addr, sendMessage, map[string]string{"producerGroup": "by-hand", "topic": topic, "defaultTopic": "TBW102", "defaultTopicQueueNums": "4",
+		"queueId": fmt.Sprint(queue), "sysFlag": "0", "bornTimestamp": fmt.Sprint(time.Now().UnixMilli()), "flag": "0", "properties": "", "reconsumeTimes": "0"},
+		string(make([]byte, 100)))
+}
+
+// TestFleet starts one cluster for all that needs two masters, a slave or RocketMQ's own tool.
+func TestFleet(t *testing.T) {
+	f := startFleet(t)
+	t.Run("lag is what RocketMQ's own tool says", f.lagEqualsTool)
+}
