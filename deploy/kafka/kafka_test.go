@@ -149,6 +149,7 @@ func leaveUnfinished(t *testing.T, config Config) {
 // TestRestartContinues starts on a folder whose formatting was once cut short, then again after a stop and after
 // SIGKILL, on the same address.
 func TestRestartContinues(t *testing.T) {
+	t.Parallel()
 	config := newConfig(t)
 	leaveUnfinished(t, config)
 	running := start(t, config)

@@ -30,8 +30,20 @@ const readyTimeout = 90 * time.Second
 type node struct {
 	java           string
 	config         Config
+	heap           string // option of java
+	id             int32
 	addr           string // host:port of the broker
 	controllerAddr string // host:port of the controller
+	cluster        cluster
+}
+
+// cluster is what all nodes of one are told alike.
+type cluster struct {
+	id string // of a cluster that is made
+	// voters are its controllers, as controller.quorum.voters wants them; empty: the node is alone.
+	voters string
+	// replicas of Kafka's own topics. One node cannot hold three.
+	replicas int
 }
 
 func (n *node) propertiesPath() string { return filepath.Join(n.config.DataDir, "server.properties") }
@@ -70,8 +82,12 @@ func (n *node) format(ctx context.Context) error {
 		return err
 	}
 	var said bytes.Buffer
+	format := []string{"format", "-t", n.cluster.id, "-c", n.propertiesPath()}
+	if n.cluster.voters == "" {
+		format = append(format, "--standalone")
+	}
 	tool, err := child.Start(ctx, child.Config{Executable: n.java, LogWriter: io.MultiWriter(&said, n.config.LogWriter),
-		Args: n.arguments("kafka.tools.StorageTool", "format", "--standalone", "-t", clusterID(), "-c", n.propertiesPath())})
+		Args: n.arguments("kafka.tools.StorageTool", format...)})
 	if err != nil {
 		return err
 	}
@@ -99,22 +115,25 @@ func clusterID() string {
 	}
 }
 
-// writeProperties writes the configuration of one node that is broker and controller, alone in its cluster.
+// writeProperties writes the configuration of a node that is broker and controller.
 func (n *node) writeProperties(path, logDir string) error {
+	controllers := "controller.quorum.bootstrap.servers=" + n.controllerAddr
+	if n.cluster.voters != "" {
+		controllers = "controller.quorum.voters=" + n.cluster.voters
+	}
 	text := strings.Join([]string{
 		"process.roles=broker,controller",
-		"node.id=1",
+		fmt.Sprintf("node.id=%d", n.id),
 		"listeners=PLAINTEXT://" + n.addr + ",CONTROLLER://" + n.controllerAddr,
 		"advertised.listeners=PLAINTEXT://" + n.addr,
 		"controller.listener.names=CONTROLLER",
 		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-		"controller.quorum.bootstrap.servers=" + n.controllerAddr,
+		controllers,
 		"log.dirs=" + propertyValue(logDir),
-		// One node cannot hold three replicas.
-		"offsets.topic.replication.factor=1",
-		"transaction.state.log.replication.factor=1",
+		fmt.Sprintf("offsets.topic.replication.factor=%d", n.cluster.replicas),
+		fmt.Sprintf("transaction.state.log.replication.factor=%d", n.cluster.replicas),
 		"transaction.state.log.min.isr=1",
-		"share.coordinator.state.topic.replication.factor=1",
+		fmt.Sprintf("share.coordinator.state.topic.replication.factor=%d", n.cluster.replicas),
 		"share.coordinator.state.topic.min.isr=1",
 		// Nobody waits for further members of a group that has one.
 		"group.initial.rebalance.delay.ms=0",
@@ -127,7 +146,7 @@ func propertyValue(s string) string { return strings.ReplaceAll(s, `\`, `\\`) }
 
 // run starts Kafka and waits until it is ready.
 func (n *node) run(ctx context.Context) (*child.Child, error) {
-	probe, err := newProbe(ctx, n.addr)
+	probe, err := newProbe(ctx, n.addr, n.id)
 	if err != nil {
 		return nil, err
 	}
@@ -142,5 +161,5 @@ func (n *node) run(ctx context.Context) (*child.Child, error) {
 
 // arguments are java's for one of Kafka's programs. The class path's star is java's own: all jars of the folder.
 func (n *node) arguments(mainClass string, arguments ...string) []string {
-	return append([]string{heap, "-cp", filepath.Join(n.config.JarDir, "*"), mainClass}, arguments...)
+	return append([]string{n.heap, lessCompiler, lessCollector, "-cp", filepath.Join(n.config.JarDir, "*"), mainClass}, arguments...)
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,20 +18,21 @@ const probeTimeout = 2 * time.Second
 type probe struct {
 	ctx    context.Context // of the start
 	client *kgo.Client
+	node   int32
 }
 
-func newProbe(ctx context.Context, addr string) (*probe, error) {
+func newProbe(ctx context.Context, addr string, node int32) (*probe, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RequestRetries(0))
 	if err != nil {
 		return nil, fmt.Errorf("make a client of Kafka at %s: %w", addr, err)
 	}
-	return &probe{ctx, client}, nil
+	return &probe{ctx, client, node}, nil
 }
 
 func (p *probe) close() { p.client.Close() }
 
-// answers says whether the broker takes requests and the controller has admitted it: only then is it in the
-// metadata, and only then can topics be created.
+// answers says whether the broker takes requests and the controller has admitted it: only then is it in its own
+// metadata, and only then can topics be created on it.
 func (p *probe) answers() bool {
 	ctx, cancel := context.WithTimeout(p.ctx, probeTimeout)
 	defer cancel()
@@ -41,5 +43,5 @@ func (p *probe) answers() bool {
 		return false
 	}
 	metadata, ok := response.(*kmsg.MetadataResponse)
-	return ok && len(metadata.Brokers) > 0
+	return ok && slices.ContainsFunc(metadata.Brokers, func(b kmsg.MetadataResponseBroker) bool { return b.NodeID == p.node })
 }
