@@ -100,12 +100,15 @@ type collecting struct {
 	p         *Pipeline
 	metrics   *stageMetrics
 	publisher *collect.Publisher
+	fail      context.CancelCauseFunc // ends the stage, which is started again
 	mu        sync.Mutex
 	failing   map[string]error // by cluster
 }
 
 func runCollector(ctx context.Context, p *Pipeline) error {
-	c := &collecting{p: p, metrics: p.metrics.stage(RoleCollect), failing: map[string]error{}}
+	running, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	c := &collecting{p: p, metrics: p.metrics.stage(RoleCollect), fail: fail, failing: map[string]error{}}
 	options, err := clientOptions(p.config.Kafka, p.kafka)
 	if err != nil {
 		return err
@@ -122,20 +125,33 @@ func runCollector(ctx context.Context, p *Pipeline) error {
 	if len(clusters) == 0 && len(p.config.Roles) == 1 {
 		p.log.Warn("there is nothing to do: name a cluster in collect.clusters", "stage", RoleCollect)
 	}
-	pollers := make([]countedPoller, len(clusters))
 	for i := range clusters {
-		if pollers[i], err = p.config.openPoller(&clusters[i]); err != nil {
+		lease, err := c.take(ctx, &clusters[i])
+		if err != nil {
 			return err
 		}
-		defer pollers[i].Close()
+		defer lease.give()
 	}
-	var loops sync.WaitGroup
-	for i := range clusters {
-		loops.Go(func() { c.poll(ctx, &clusters[i], pollers[i]) })
+	<-running.Done()
+	if ctx.Err() != nil {
+		return nil
 	}
-	loops.Wait()
-	<-ctx.Done() // without a cluster, too
-	return nil
+	return context.Cause(running)
+}
+
+// take has a cluster polled while this process has its lease.
+func (c *collecting) take(ctx context.Context, cluster *ClusterConfig) (*lease, error) {
+	check, err := c.p.config.openPoller(cluster) // says now what is wrong with its configuration
+	if err != nil {
+		return nil, err
+	}
+	check.Close()
+	waiting := outage{log: c.p.log.With("stage", RoleCollect, "cluster", cluster.Name), begun: "the group of collectors does not let this one in, will try again"}
+	return takeLease(ctx, c.p, cluster.Name, func(ctx context.Context, l *lease) { c.poll(ctx, cluster, l) }, func(err error) {
+		waiting.note(err) // from one goroutine of the client
+		c.metrics.failed("lease")
+		c.show(cluster.Name, err)
+	})
 }
 
 // closeCollected gives the last reports a bounded time.
@@ -146,12 +162,32 @@ func closeCollected(ctx context.Context, producer *kgo.Client) {
 	producer.Close()
 }
 
-// poll polls one cluster until ctx ends.
-func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, poller countedPoller) {
-	said := outage{log: c.p.log.With("stage", RoleCollect, "cluster", cluster.Name), begun: "a poll did not find all out", over: "polls find all out again"}
+// poll polls one cluster until ctx ends. What earlier turns have seen is gone by then: others have polled in between.
+func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lease) {
+	log := c.p.log.With("stage", RoleCollect, "cluster", cluster.Name)
+	poller, err := c.p.config.openPoller(cluster)
+	if err != nil { // a file that its configuration names is gone
+		log.Error("cannot poll the cluster", "error", err)
+		c.fail(fmt.Errorf("poll cluster %s: %w", cluster.Name, err))
+		return
+	}
+	defer poller.Close()
+	c.metrics.partitions.Add(1)
+	log.Info("this process polls the cluster")
+	defer func() {
+		c.metrics.partitions.Add(-1)
+		c.show(cluster.Name, nil)
+		log.Info("this process does not poll the cluster any more")
+	}()
+	said := outage{log: log, begun: "a poll did not find all out", over: "polls find all out again"}
 	counted := newPollMetrics(c.p.metrics.set, cluster.Name)
 	requests := uint64(0)
-	loop := collect.Loop{Poller: poller, Interval: c.p.config.interval(cluster), Publish: c.publisher.Publish, Done: func(o collect.Outcome) {
+	loop := collect.Loop{Poller: poller, Interval: c.p.config.interval(cluster), Publish: func(reports []telemetry.Report) {
+		if err := turn.publish(ctx, reports, c.publisher.Publish); err != nil {
+			counted.withheld.Inc()
+			log.Warn("the reports of a poll are not published", "error", err)
+		}
+	}, Done: func(o collect.Outcome) {
 		sent := poller.Requests()
 		counted.done(o, sent-requests)
 		requests = sent
@@ -177,15 +213,16 @@ func (c *collecting) show(cluster string, err error) {
 
 // pollMetrics count the polls of one cluster.
 type pollMetrics struct {
-	polls, incomplete, requests *metrics.Counter
-	seconds                     *metrics.Histogram
-	requestsPerPoll             *metrics.Histogram
+	polls, incomplete, withheld, requests *metrics.Counter
+	seconds                               *metrics.Histogram
+	requestsPerPoll                       *metrics.Histogram
 }
 
 func newPollMetrics(set *metrics.Set, cluster string) pollMetrics {
 	label := fmt.Sprintf(`{cluster=%q}`, cluster)
 	return pollMetrics{
 		polls:           set.GetOrCreateCounter("weir_collect_polls_total" + label),
+		withheld:        set.GetOrCreateCounter("weir_collect_withheld_polls_total" + label),
 		incomplete:      set.GetOrCreateCounter("weir_collect_incomplete_polls_total" + label),
 		requests:        set.GetOrCreateCounter("weir_collect_requests_total" + label),
 		seconds:         set.GetOrCreateHistogram("weir_collect_poll_duration_seconds" + label),
