@@ -22,7 +22,11 @@ const (
 type commit struct {
 	at, offset, end, lag int64
 	caughtUp             bool
+	later                int32 // how many ms after at the offset was committed
 }
+
+// last is when the offset was committed.
+func (c *commit) last() int64 { return c.at + int64(c.later) }
 
 // behind is how far the offset is from the end, lost messages included.
 func (c *commit) behind() int64 { return c.end - c.offset }
@@ -45,7 +49,7 @@ func (w *window) add(c commit) {
 		c.at = max(c.at, w.last)
 		if c.at-last.at < commitDistanceMillis && c.offset >= last.offset {
 			w.last = c.at
-			c.at, c.caughtUp = last.at, c.caughtUp || last.caughtUp
+			c.at, c.later, c.caughtUp = last.at, int32(c.at-last.at), c.caughtUp || last.caughtUp
 			*last = c
 			return
 		}
