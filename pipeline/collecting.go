@@ -50,13 +50,13 @@ func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
 		if err != nil {
 			return nil, err
 		}
-		return rocketmq.Open(rocketmq.Config{Identity: identity, NameServers: cluster.NameServers, Remoting: reach}), nil
+		return rocketmq.Open(rocketmq.Config{Identity: identity, NameServers: cluster.NameServers, Remoting: reach, StateSpacing: cluster.StateSpacing}), nil
 	}
 	options, err := reachOptions(section, cluster.Brokers, cluster.TLS, cluster.SASL)
 	if err != nil {
 		return nil, err
 	}
-	return kafka.Open(kafka.Config{Identity: identity, Options: options})
+	return kafka.Open(kafka.Config{Identity: identity, Options: options, StateSpacing: cluster.StateSpacing})
 }
 
 // remotingConfig says how a RocketMQ cluster is asked, and how Weir shows who it is; key is the section that says it.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/weirmq/weir/collect/lag"
 )
 
 // CollectConfig says which clusters the role collect polls.
@@ -28,6 +30,8 @@ type ClusterConfig struct {
 	ACL         ACLConfig  `yaml:"acl"`  // of rocketmq
 	// Interval from the begin of a poll to that of the next; 0: half a pane.
 	Interval time.Duration `yaml:"interval"`
+	// StateSpacing is how far apart the commits are that states of groups are found from, ten at a time; 0: lag.DefaultSpacing.
+	StateSpacing time.Duration `yaml:"state_spacing"`
 	// Tiers are the label tier of topics and groups: the first that names one counts.
 	Tiers []TierConfig `yaml:"tiers"`
 }
@@ -96,6 +100,9 @@ func (c CollectConfig) faults(of *Config) []keyFault {
 		f = append(f, cluster.reachFaults(key)...)
 		if d, most := cluster.Interval, of.Telemetry.Pane; d != 0 && (d < minInterval || d > most) {
 			f = append(f, keyFault{key + ".interval", fmt.Errorf("got %s, allowed are %s to %s (telemetry.pane), and 0s for half a pane", d, minInterval, most)})
+		}
+		if d := cluster.StateSpacing; d != 0 && (d < lag.MinSpacing || d > lag.MaxSpacing) {
+			f = append(f, keyFault{key + ".state_spacing", fmt.Errorf("got %s, allowed are %s to %s, and 0s for %s", d, lag.MinSpacing, lag.MaxSpacing, lag.DefaultSpacing)})
 		}
 		for j := range cluster.Tiers {
 			f = append(f, cluster.Tiers[j].faults(fmt.Sprintf("%s.tiers.%d", key, j))...)

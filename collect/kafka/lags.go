@@ -15,6 +15,8 @@ type lags struct {
 	logs   map[at]*followedLog // that some group reads
 	groups map[string]map[at]*followed
 	count  int // of partitions in groups
+	// spacing is how far apart the commits are that states are found from.
+	spacing time.Duration
 }
 
 type followedLog struct {
@@ -36,8 +38,8 @@ const (
 	forgetAfter = 10 * time.Minute
 )
 
-func newLags() *lags {
-	return &lags{logs: map[at]*followedLog{}, groups: map[string]map[at]*followed{}}
+func newLags(spacing time.Duration) *lags {
+	return &lags{logs: map[at]*followedLog{}, groups: map[string]map[at]*followed{}, spacing: spacing}
 }
 
 // behind is what a group has left unread of a partition.
@@ -116,7 +118,7 @@ func (l *lags) partition(name string, where at) *followed {
 	if l.logs[where] == nil {
 		l.logs[where] = &followedLog{}
 	}
-	p := &followed{Partition: lag.Of(&l.logs[where].Log)}
+	p := &followed{Partition: lag.Spaced(&l.logs[where].Log, l.spacing)}
 	l.groups[name][where] = p
 	l.count++
 	return p

@@ -9,6 +9,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/collect"
+	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -30,6 +32,9 @@ type Config struct {
 	collect.Identity
 	// Options reach the cluster: seeds, TLS and SASL.
 	Options []kgo.Opt
+	// StateSpacing is how far apart the commits are that states are found from, lag.MinSpacing to lag.MaxSpacing; 0 is
+	// lag.DefaultSpacing.
+	StateSpacing time.Duration
 }
 
 // Poller polls one cluster. One goroutine at a time may call Poll.
@@ -51,7 +56,7 @@ const brokersAtOnce = 16
 
 // Open returns a poller. It does not connect: the error says what is wrong with the options.
 func Open(config Config) (*Poller, error) {
-	p := &Poller{config: config, rates: rates{}, lags: newLags(), beats: heartbeats{}}
+	p := &Poller{config: config, rates: rates{}, lags: newLags(cmp.Or(config.StateSpacing, lag.DefaultSpacing)), beats: heartbeats{}}
 	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DisableClientMetrics(), kgo.WithHooks(countRequests{&p.requests})}, config.Options...)
 	var err error
 	if p.client, err = kgo.NewClient(options...); err != nil {

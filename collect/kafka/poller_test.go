@@ -1,8 +1,11 @@
 package kafka
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/weirmq/weir/telemetry"
 )
 
 // TestAPoll says all that is reported of a small cluster.
@@ -81,4 +84,40 @@ func TestADeadBrokerHoldsUpNobody(t *testing.T) {
 	m.expect(of(lines, "op=broker", "brokers_alive=2", "nodes_alive=2"),
 		"op=broker brokers_alive=2 nodes_alive=2 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=0")
 	m.expect(of(lines, "op=probe", "node="+gone)) // it is no replica of any partition: it has left
+}
+
+// TestStatesComeAsSoonAsTheirSpacing has a member that commits nothing more, polled by two that judge commits 2 s and 30 s apart.
+func TestStatesComeAsSoonAsTheirSpacing(t *testing.T) {
+	t.Parallel()
+	_, m := fake(t, 1)
+	config := m.poller.config
+	config.StateSpacing = 2 * time.Second
+	soon, err := Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(soon.Close)
+	m.topic("orders", 1)
+	m.send("orders", 0, 1)
+	m.consume("billing", "orders", 1)
+	m.send("orders", 0, 3)
+	late := m.poller
+	stalled := func(p *Poller) []float64 {
+		m.poller = p
+		return m.values(of(m.poll(0), "group=billing", "partition=0"), telemetry.GaugeStalled)
+	}
+	const between = 2500 * time.Millisecond // not the spacing itself: polls do not all take equally long
+	for range 9 {
+		m.now = m.now.Add(between)
+		if got := append(stalled(soon), stalled(late)...); len(got) > 0 {
+			t.Fatalf("it is stalled (%v) before ten commits were seen", got)
+		}
+	}
+	m.now = m.now.Add(between)
+	if got := stalled(soon); !slices.Equal(got, []float64{1}) {
+		t.Errorf("after ten commits stalled is %v, want 1", got)
+	}
+	if got := stalled(late); len(got) > 0 {
+		t.Errorf("where commits are judged 30 s apart stalled is %v after as long, want unknown", got)
+	}
 }

@@ -35,7 +35,8 @@
 //
 // States are Burrow's, found in its order (linkedin/Burrow, core/internal/evaluator/caching.go): STOP, REWIND, OK, STALL, WARN, and
 // only where lag is above what is allowed. It differs where Burrow is known to be wrong: a window that is not full makes no STALL
-// and no WARN, a lag of 0 is kept where commits are merged, a second fall is seen, what a pause froze is not judged, and a STOP
+// and no WARN, a lag of 0 is kept where commits are merged, a second fall is seen, lag counts as of commits and not as it
+// was found between two, what a pause froze is not judged, and a STOP
 // wants a message that has waited for as long as ten commits take. Burrow reads commits in __consumer_offsets. A collector that
 // reads offsets alone cannot tell a commit that repeats one from no commit: there an offset that stands still counts as committed
 // again while a live member owns the partition, and as not committed where none does or nobody knows.

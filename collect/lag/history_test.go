@@ -60,16 +60,19 @@ type history struct {
 	known   int
 	unknown int
 	states  map[State]int
+	spacing int64
 }
 
 // naiveCommit is a commit as it was seen.
 type naiveCommit struct {
 	at, offset, end, lag int64
+	made                 bool // and not only found standing still
 }
 
 func newHistory(seed uint64) *history {
 	h := &history{random: rand.New(rand.NewPCG(seed, 0)), states: map[State]int{}, owner: Owned}
-	h.group = Of(&h.log)
+	h.spacing = []int64{1_000, 7_000, 30_000, 300_000}[h.random.IntN(4)]
+	h.group = Spaced(&h.log, time.Duration(h.spacing)*time.Millisecond)
 	h.made, h.queue = h.random.IntN(2) == 0, h.random.IntN(2) == 0
 	return h
 }
@@ -178,7 +181,7 @@ func (h *history) read() {
 func (h *history) note(moved, resumed, committed, renewed bool) {
 	if renewed {
 		end := int64(len(h.written))
-		for _, slot := range slots(h.commits) {
+		for _, slot := range h.slots() {
 			if slot[len(slot)-1].offset > end {
 				h.commits = nil
 			}
@@ -210,5 +213,5 @@ func (h *history) note(moved, resumed, committed, renewed bool) {
 		when = max(when, h.commits[n-1].at)
 	}
 	end := int64(len(h.written))
-	h.commits = append(h.commits, naiveCommit{when, h.commit, end, end - max(h.commit, h.start)})
+	h.commits = append(h.commits, naiveCommit{when, h.commit, end, end - max(h.commit, h.start), moved || h.made})
 }

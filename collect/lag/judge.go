@@ -35,7 +35,7 @@ func (p *Partition) judge(a *Assessment, now, unread int64) {
 	a.seen.span, a.seen.silent, a.seen.waits = millis(w.span()), millis(now-w.last), time.Duration(waits*float64(time.Second))
 	a.seen.highest, a.seen.firstLag, a.seen.caughtUp = w.highest(), w.commits[0].lag, w.everCaughtUp()
 	switch {
-	case now-w.last > max(w.span(), spanMillis) && a.seen.waits > millis(spanMillis):
+	case now-w.last > max(w.span(), p.span()) && a.seen.waits > millis(p.span()):
 		// Rule 3. Burrow wants no stored end at or below the commit: nobody had caught up lately, or a message that has just
 		// come after a quiet hour would make it a stop.
 		a.State = STOP

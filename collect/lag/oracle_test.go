@@ -2,6 +2,7 @@ package lag
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -46,7 +47,7 @@ func (h *history) check(t *testing.T) {
 		h.unknown++
 	}
 	if want := h.state(lag, least); a.State != want {
-		fail("%v (%s), want %v of %v", a.State, a.Explain(), want, slots(h.commits))
+		fail("%v (%s), want %v of %v", a.State, a.Explain(), want, h.slots())
 	}
 	h.states[a.State]++
 	got, ok := a.Drain.Get()
@@ -58,12 +59,12 @@ func (h *history) check(t *testing.T) {
 	}
 }
 
-// slots are the ten newest slots of commits that are 30 s apart, each with all of its commits.
-func slots(commits []naiveCommit) [][]naiveCommit {
+// slots are the ten newest slots of commits that are as far apart as they must be, each with all of its commits.
+func (h *history) slots() [][]naiveCommit {
 	var out [][]naiveCommit
-	for _, c := range commits {
+	for _, c := range h.commits {
 		n := len(out)
-		if n > 0 && c.at-out[n-1][0].at < 30_000 && c.offset >= out[n-1][len(out[n-1])-1].offset {
+		if n > 0 && c.at-out[n-1][0].at < h.spacing && c.offset >= out[n-1][len(out[n-1])-1].offset {
 			out[n-1] = append(out[n-1], c)
 			continue
 		}
@@ -74,7 +75,7 @@ func slots(commits []naiveCommit) [][]naiveCommit {
 
 // state is Burrow's, rule by rule, over all commits.
 func (h *history) state(lag int64, waits float64) State {
-	slots := slots(h.commits)
+	slots := h.slots()
 	switch {
 	case h.paused:
 		return PAUSED
@@ -84,8 +85,16 @@ func (h *history) state(lag int64, waits float64) State {
 		return StateUnknown
 	}
 	newest := func(i int) naiveCommit { return slots[i][len(slots[i])-1] }
+	lagAt := func(i int) int64 {
+		for _, c := range slices.Backward(slots[i]) {
+			if c.made {
+				return c.lag
+			}
+		}
+		return newest(i).lag
+	}
 	n := len(slots)
-	if silent := h.now - newest(n-1).at; silent > slots[n-1][0].at-slots[0][0].at && silent > 270_000 && waits > 270 {
+	if silent := h.now - newest(n-1).at; silent > slots[n-1][0].at-slots[0][0].at && silent > 9*h.spacing && waits*1000 > float64(9*h.spacing) {
 		return STOP
 	}
 	for i := 1; i < n; i++ {
@@ -105,7 +114,7 @@ func (h *history) state(lag int64, waits float64) State {
 			}
 		}
 		stalled = stalled && newest(i).offset == newest(0).offset
-		growing = growing && (i == 0 || newest(i).lag >= newest(i-1).lag)
+		growing = growing && (i == 0 || lagAt(i) >= lagAt(i-1))
 	}
 	switch {
 	case !stalled && !growing:
@@ -123,16 +132,16 @@ func (h *history) drain(lag int64) (seconds float64, ok bool) {
 	if lag == 0 {
 		return 0, true
 	}
-	slots := slots(h.commits)
+	slots := h.slots()
 	var first *naiveCommit
 	var since int64
 	for i := range slots {
 		c := &slots[i][len(slots[i])-1]
 		if first == nil || c.offset < slots[i-1][len(slots[i-1])-1].offset {
-			first, since = c, c.at
+			first, since = c, slots[i][0].at
 		}
 	}
-	if first == nil || h.now-since < 30_000 {
+	if first == nil || h.now-since < h.spacing {
 		return 0, false
 	}
 	nearer := (first.end - first.offset) - (int64(len(h.written)) - h.commit)

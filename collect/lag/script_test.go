@@ -19,11 +19,12 @@ var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 // TestScripts plays the polls of testdata/*.txt and holds what is said after each line, the lines that begin with ">".
 //
 //	case NAME             a log and a group, new ones
+//	spacing 2s            a new group, whose commits are judged so far apart
 //	0s: end=9 commit=5    a poll, 0 s after the begin; what a line does not name stays as it was
 //	5s..1m every 5s: end+=10 commit+=10
 //	                      a poll every 5 s, each adding 10
 //	found 30s: asked=5 offset=7 stored=10s
-//	                      a reader answers, 30 s after the begin; partly=yes where it looked no further
+//	                      a reader answers, 30 s after the begin
 //	at 40s                nothing but time
 //
 // Fields: start, end, open, commit (none: never committed), retention, keep (bytes of it), bytes, topic; made and stored (a time;
@@ -92,6 +93,8 @@ func play(t *testing.T, text string) string {
 		case head == "case":
 			log := &Log{}
 			p = &player{t: t, log: log, partition: Of(log)}
+		case head == "spacing":
+			p.partition = Spaced(p.log, p.duration(rest))
 		default:
 			out.WriteString(p.say(p.line(line, head, rest)))
 		}
@@ -116,8 +119,6 @@ func (p *player) line(line, head, rest string) time.Time {
 				found.Offset = p.number(value)
 			case "stored":
 				found.Stored = began.Add(p.duration(value))
-			case "partly":
-				found.Partly = value == "yes"
 			default:
 				p.t.Fatalf("field %s in %q", name, line)
 			}
@@ -268,7 +269,7 @@ func (p *player) say(now time.Time) string {
 	if offset, ok := a.Ask(); ok {
 		line += fmt.Sprintf(" ask=%d", offset)
 	}
-	return line + fmt.Sprintf("\n> consumed/s=%s commit=%s\n", say(a.ConsumedPerSecond), say(a.CommitAge))
+	return line + "\n"
 }
 
 func say[T int64 | float64](v Value[T]) string {

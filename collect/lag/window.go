@@ -1,32 +1,30 @@
 package lag
 
+import "time"
+
 const (
 	// Window is how many commits of a partition are judged: Burrow's default of intervals, 10 (core/internal/storage/inmemory.go).
 	Window = 10
 
-	// commitDistanceMillis is how far apart the commits of the window are at least: Burrow's min-distance. Not shorter: ten commits
-	// span 4.5 min with it, and a consumer may keep still that long, as max.poll.interval.ms is 5 min. Not longer: a stalled
-	// partition would be found later still.
-	commitDistanceMillis = 30_000
-
-	// spanMillis is the least time that a full window takes. For as long a group is not said to have stopped, also where the window
-	// is not full.
-	spanMillis = (Window - 1) * commitDistanceMillis
+	// DefaultSpacing is how far apart the commits of a window are at least: Burrow's min-distance. Not shorter: ten commits span 4.5 min
+	// with it, and a consumer may keep still that long, as max.poll.interval.ms is 5 min. Not longer: a stalled partition would be
+	// found later still. MinSpacing and MaxSpacing bound what may be chosen in its place. Not shorter: polls are not closer, and
+	// hardly any consumer commits more often; not longer: a window of three quarters of an hour tells of the past.
+	DefaultSpacing = 30 * time.Second
+	MinSpacing     = time.Second
+	MaxSpacing     = 5 * time.Minute
 
 	// AllowedLag is the lag up to which nothing is wrong: Burrow's default of allowed-lag, 0 (core/internal/evaluator/caching.go).
 	AllowedLag = 0
 )
 
-// commit is one of the window. Commits less than commitDistanceMillis after it are merged into it: it keeps its time, and has their
-// offset, as in Burrow; and it keeps that lag was gone at one of them, which Burrow forgets.
+// commit is one of the window. Commits less than the spacing after it are merged into it: it keeps its time, and has their
+// offset, as in Burrow; and it keeps that lag was gone at one of them, which Burrow forgets. Its lag is as of the newest that was made for
+// sure: lag rises between two commits, and an offset that was found standing still in between must not make the next one a fall.
 type commit struct {
 	at, offset, end, lag int64
-	caughtUp             bool
-	later                int32 // how many ms after at the offset was committed
+	caughtUp, made       bool
 }
-
-// last is when the offset was committed.
-func (c *commit) last() int64 { return c.at + int64(c.later) }
 
 // behind is how far the offset is from the end, lost messages included.
 func (c *commit) behind() int64 { return c.end - c.offset }
@@ -41,15 +39,18 @@ type window struct {
 // all are the commits, the oldest first.
 func (w *window) all() []commit { return w.commits[:w.n] }
 
-// add adds a commit. One that falls is never merged: what fell must be seen.
-func (w *window) add(c commit) {
+// add adds a commit, which is merged into the newest one where it is less than spacing after it. One that falls is never merged: what fell must be seen.
+func (w *window) add(c commit, spacingMillis int64) {
 	c.caughtUp = c.lag <= AllowedLag
 	if w.n > 0 {
 		last := &w.commits[w.n-1]
 		c.at = max(c.at, w.last)
-		if c.at-last.at < commitDistanceMillis && c.offset >= last.offset {
+		if c.at-last.at < spacingMillis && c.offset >= last.offset {
 			w.last = c.at
-			c.at, c.later, c.caughtUp = last.at, int32(c.at-last.at), c.caughtUp || last.caughtUp
+			c.at, c.caughtUp = last.at, c.caughtUp || last.caughtUp
+			if last.made && !c.made {
+				c.lag, c.made = last.lag, true
+			}
 			*last = c
 			return
 		}

@@ -169,6 +169,27 @@ func TestQueuesWithoutAMaster(t *testing.T) {
 	}
 }
 
+// TestStatesComeAsSoonAsTheirSpacing has a group whose live member commits nothing more.
+func TestStatesComeAsSoonAsTheirSpacing(t *testing.T) {
+	for spacing, want := range map[time.Duration]lag.State{2 * time.Second: lag.STALL, 0: lag.StateUnknown} {
+		p := Open(Config{StateSpacing: spacing})
+		where := remoting.Queue{Topic: "t", Broker: "a"}
+		now := began
+		for range lag.Window {
+			a := saying(now, "a", "g")
+			commit := a.groups["g"].commits[where]
+			commit.Owner = lag.Owned
+			a.groups["g"].commits[where] = commit
+			p.feed([]answers{a})
+			now = now.Add(2 * time.Second)
+		}
+		if got := p.lags(now)["g"]["t"][where]; got.State != want {
+			t.Errorf("with a spacing of %s it is %s (%s), want %s", spacing, got.State, got.Explain(), want)
+		}
+		p.Close()
+	}
+}
+
 // TestWhatIsNotSeenIsForgotten has a group, and then a broker, that do not answer for long.
 func TestWhatIsNotSeenIsForgotten(t *testing.T) {
 	p := Open(Config{})

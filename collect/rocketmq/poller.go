@@ -25,6 +25,9 @@ type Config struct {
 	collect.Identity
 	NameServers []string        // host:port; all are asked, and one that answers suffices
 	Remoting    remoting.Config // TLS and access control
+	// StateSpacing is how far apart the commits are that states are found from, lag.MinSpacing to lag.MaxSpacing; 0 is
+	// lag.DefaultSpacing.
+	StateSpacing time.Duration
 }
 
 // Poller polls one cluster. One goroutine at a time may call Poll.

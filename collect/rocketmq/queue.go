@@ -1,6 +1,7 @@
 package rocketmq
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/weirmq/weir/collect/lag"
@@ -14,6 +15,8 @@ type queue struct {
 	rate   float64  // messages written per second, between the newest two polls
 	rated  bool     // whether the rate is known
 	groups map[string]*reader
+	// spacing is how far apart the commits are that states are found from.
+	spacing time.Duration
 }
 
 // reader is a group in a queue.
@@ -37,7 +40,7 @@ func (p *Poller) feed(all []answers) {
 		}
 		for name, ends := range a.ends {
 			if p.queues[name] == nil {
-				p.queues[name] = &queue{groups: map[string]*reader{}}
+				p.queues[name] = &queue{groups: map[string]*reader{}, spacing: cmp.Or(p.config.StateSpacing, lag.DefaultSpacing)}
 			}
 			p.queues[name].poll(ends)
 		}
@@ -92,7 +95,7 @@ func (q *queue) poll(ends lag.Ends) {
 // commit takes in what a group committed.
 func (q *queue) commit(group string, commit lag.Commit) {
 	if q.groups[group] == nil {
-		q.groups[group] = &reader{Partition: lag.Of(&q.log)}
+		q.groups[group] = &reader{Partition: lag.Spaced(&q.log, q.spacing)}
 	}
 	q.groups[group].Poll(commit)
 	q.groups[group].seen = commit.At
