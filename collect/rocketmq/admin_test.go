@@ -73,7 +73,7 @@ func (f *fleet) lagEqualsTool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(second.Kill)
+	f.cleanup(second.Kill)
 	for _, broker := range []*parties.Server{f.a, f.b} {
 		create(t, f.poller, broker.Addr(), "idle")
 		f.createTopic(t, broker.Addr(), "%RETRY%idle", 1) // the tool finds a group by it

@@ -19,6 +19,7 @@ type fleet struct {
 	nameServer  *parties.Server
 	a, slave, b *parties.Server
 	poller      *Poller
+	cleanup     func(func()) // of what outlives a part of the test
 }
 
 // startFleet runs the cluster until the test ends. Topic orders has four queues on each master.
@@ -35,7 +36,7 @@ func startFleet(t *testing.T) *fleet {
 		}
 	})
 	dir := t.TempDir()
-	f := &fleet{config: func(folder string) parties.Config {
+	f := &fleet{cleanup: t.Cleanup, config: func(folder string) parties.Config {
 		return parties.Config{JarDir: jars, DataDir: filepath.Join(dir, folder), LogWriter: printed}
 	}}
 	if f.nameServer, err = parties.StartNameServer(t.Context(), f.config("namesrv")); err != nil {
@@ -109,4 +110,5 @@ func (f *fleet) send(t *testing.T, addr, topic string, queue int) {
 func TestFleet(t *testing.T) {
 	f := startFleet(t)
 	t.Run("lag is what RocketMQ's own tool says", f.lagEqualsTool)
+	t.Run("clients are seen with their releases", f.clientsAreSeen)
 }

@@ -36,6 +36,8 @@ type Poller struct {
 	client *remoting.Client
 	queues map[remoting.Queue]*queue
 	beats  heartbeats
+
+	clientsAt time.Time // when clients were reported last
 }
 
 const (
@@ -66,7 +68,8 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	if c.nameServers == 0 {
 		return nil, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, errors.Join(errs...))
 	}
-	answers := p.askBrokers(ctx, c, now)
+	clients := p.clientsDue(at)
+	answers := p.askBrokers(ctx, c, now, clients)
 	for i := range answers {
 		errs = append(errs, answers[i].told()...)
 	}
@@ -78,6 +81,11 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	p.feed(answers)
 	out.queues(answers, p.queues)
 	out.groups(answers, p.lags(now()))
+	if clients {
+		members, err := clientsOf(answers)
+		out.clients(members)
+		errs = append(errs, err)
+	}
 	p.forget(at)
 	if err := errors.Join(errs...); err != nil {
 		return out.All, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
@@ -85,12 +93,12 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	return out.All, nil
 }
 
-// askBrokers asks every broker. The answers are in the order of the brokers.
-func (p *Poller) askBrokers(ctx context.Context, c *cluster, now func() time.Time) []answers {
+// askBrokers asks every broker, and for its clients where they are reported. The answers are in the order of the brokers.
+func (p *Poller) askBrokers(ctx context.Context, c *cluster, now func() time.Time, clients bool) []answers {
 	out := make([]answers, len(c.brokers))
 	inParallel(brokersAtOnce, len(c.brokers), func(i int) {
 		b := c.brokers[i]
-		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, answers: answers{broker: b}}
+		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, tells: clients, answers: answers{broker: b}}
 		q.ask()
 		out[i] = q.answers
 	})

@@ -20,6 +20,7 @@ type question struct {
 	broker  remoting.Broker
 	cluster *cluster
 	now     func() time.Time
+	tells   bool       // whether it is asked for producers, too
 	mu      sync.Mutex // of answers, while several requests are under way
 	answers answers
 }
@@ -33,8 +34,9 @@ type answers struct {
 	topics    map[string]bool // all of them; nil where it did not say
 	ends      map[remoting.Queue]lag.Ends
 	groups    map[string]*group // all of them; nil where it did not say
-	errs      []error           // the first ones
-	more      int               // how many further ones there were
+	producers map[string][]remoting.Producer
+	errs      []error // the first ones
+	more      int     // how many further ones there were
 }
 
 // maxErrors is how many errors of a broker are told. Not smaller: the first ones may be of a single topic; not larger: who may not ask gets
@@ -93,6 +95,9 @@ func (q *question) ask() {
 	if a.master() {
 		q.groups()
 		q.topics()
+		if q.tells {
+			q.clients()
+		}
 	}
 }
 

@@ -14,7 +14,16 @@ type Connection struct {
 }
 
 // Release is the client's, "5.3.3", and whether it is known: see Release of a language and version.
-func (c Connection) Release() (string, bool) { return Release(c.Language, c.Version) }
+func (c Connection) Release() (string, bool) {
+	if strings.Count(c.ClientID, "@") >= relayedParts {
+		return "", false
+	}
+	return Release(c.Language, c.Version)
+}
+
+// relayedParts is how many @ the id of a client has that came to the broker through a proxy, by gRPC: host@process@number@time. Its release has
+// no ordinal, and the proxy says its own. Others have one, or two: address@instance@unit.
+const relayedParts = 3
 
 // Consumers are the clients of a consumer group that are connected to a broker.
 type Consumers struct {
