@@ -5,17 +5,20 @@ package telemetry
 const (
 	// Of a partition that a consumer group reads.
 
-	GaugeLagMessages      = "lag_messages"           // end offset less committed offset
-	GaugeLagSeconds       = "lag_seconds"            // age of the oldest message that is not committed
-	GaugeRetentionLeft    = "retention_left_seconds" // until the oldest message that is not committed expires
-	GaugeStalled          = "stalled_partitions"     // 1 where Burrow says STALL, else 0
-	GaugeStopped          = "stopped_partitions"     // 1 where Burrow says STOP, else 0
-	GaugeRewound          = "rewound_partitions"     // 1 where Burrow says REWIND, else 0
-	GaugeGrowing          = "growing_partitions"     // 1 where Burrow says WARN, else 0
-	GaugeMembers          = "members"                // of a consumer group
-	GaugeLagMedian        = "lag_median_messages"    // over the partitions of a topic that a consumer group reads
-	GaugePaused           = "paused"                 // 1 while a client has paused consumption; absent while it has not
-	GaugePausedSeconds    = "paused_seconds"         // since a client has paused consumption; absent while it has not
+	GaugeLagMessages      = "lag_messages"                 // end offset less committed offset
+	GaugeLagSeconds       = "lag_seconds"                  // age of the oldest message that is not committed
+	GaugeCommitAge        = "commit_age_seconds"           // for how long the commit has not moved while something was unread
+	GaugeDrain            = "drain_seconds"                // until nothing is unread, of a topic that a consumer group reads
+	GaugeConsumed         = "consumed_messages_per_second" // of a topic, by a consumer group
+	GaugeRetentionLeft    = "retention_left_seconds"       // until the oldest message that is not committed expires
+	GaugeStalled          = "stalled_partitions"           // 1 where Burrow says STALL, else 0
+	GaugeStopped          = "stopped_partitions"           // 1 where Burrow says STOP, else 0
+	GaugeRewound          = "rewound_partitions"           // 1 where Burrow says REWIND, else 0
+	GaugeGrowing          = "growing_partitions"           // 1 where Burrow says WARN, else 0
+	GaugeMembers          = "members"                      // of a consumer group
+	GaugeLagMedian        = "lag_median_messages"          // over the partitions of a topic that a consumer group reads
+	GaugePaused           = "paused"                       // 1 while a client has paused consumption; absent while it has not
+	GaugePausedSeconds    = "paused_seconds"               // since a client has paused consumption; absent while it has not
 	GaugePartitionRate    = "partition_messages_per_second"
 	GaugeInSyncReplicas   = "in_sync_replicas" // of a partition
 	GaugeUnderReplicated  = "under_replicated_partitions"

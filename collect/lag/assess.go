@@ -35,6 +35,10 @@ type Assessment struct {
 	Seconds, AtLeast, AtMost Value[float64]
 	// Drain is in how many seconds nothing will be unread, if all goes on as over the window; +Inf where lag does not fall.
 	Drain Value[float64]
+	// CommitAge is for how many seconds the commit has not moved while something was unread, as far as polls know; 0 where nothing is.
+	CommitAge Value[float64]
+	// ConsumedPerSecond is how many messages a second the group consumed in the last one to two minutes, by its commits.
+	ConsumedPerSecond Value[float64]
 	// RetentionLeft is in how many seconds the oldest unread message may expire, by time or by size; the whole retention by time where
 	// nothing is unread.
 	RetentionLeft Value[float64]
@@ -66,7 +70,8 @@ func (p *Partition) At(now time.Time) Assessment {
 	switch {
 	case why != NotPolled && why != Unreachable && why != Stale: // it will not be known soon, and hides nothing that was
 	case !p.polled || p.commit == NoOffset:
-		a.pending = pending{messages: true, state: true, retention: true, age: BoundCounts.Seconds()}
+		a.pending = pending{messages: true, state: true, retention: true, drain: true, consumed: true,
+			age: BoundCounts.Seconds(), commit: BoundCounts.Seconds()}
 	default:
 		was := p.assess(p.log.at)
 		a.pending = was.left()
@@ -81,6 +86,10 @@ func (p *Partition) assess(at int64) Assessment {
 	p.age(&a, at, unread)
 	a.RetentionLeft = p.retentionLeft(&a, unread)
 	a.Drain = p.drain(unread)
+	a.CommitAge, a.ConsumedPerSecond = p.pace.standing(at, unread), p.pace.perSecond(p.at, p.commit)
+	if p.commit == NoOffset {
+		a.ConsumedPerSecond = Known(0.0) // there is nothing to consume
+	}
 	p.judge(&a, at, unread)
 	if _, exact := a.Seconds.Get(); unread > 0 && !p.asked() && (!exact || a.State == STOP || a.State == STALL) {
 		a.ask = Known(p.position())
@@ -92,7 +101,8 @@ func (p *Partition) assess(at int64) Assessment {
 func unknown(why Reason) Assessment {
 	count, number := Unknown[int64](why), Unknown[float64](why)
 	return Assessment{
-		Messages: count, Lost: count, Seconds: number, AtLeast: number, AtMost: number, Drain: number, RetentionLeft: number, Why: why,
+		Messages: count, Lost: count, Seconds: number, AtLeast: number, AtMost: number, Drain: number, CommitAge: number,
+		ConsumedPerSecond: number, RetentionLeft: number, Why: why,
 	}
 }
 
@@ -103,7 +113,7 @@ func (a *Assessment) Ask() (offset int64, ok bool) { return a.ask.Get() }
 
 // asked says that a reader has looked at the first unread message.
 func (p *Partition) asked() bool {
-	return p.mark.set && p.mark.asked <= p.position() && p.position() <= p.mark.offset
+	return p.mark.read && p.mark.asked <= p.position() && p.position() <= p.mark.offset
 }
 
 // age finds how old the oldest unread message is: it was written between two polls, or not before what a mark says.
@@ -217,12 +227,12 @@ func (p *Partition) drain(unread int64) Value[float64] {
 		return Unknown[float64](Paused)
 	}
 	steady := p.window.steady()
-	if len(steady) == 0 || p.log.at-steady[0].at < p.spacing {
+	if len(steady) == 0 || p.log.at-steady[0].last() < p.spacing {
 		return Unknown[float64](TooFewCommits)
 	}
 	shrunk := steady[0].behind() - (p.log.readable(p.uncommitted) - p.commit)
 	if shrunk <= 0 {
 		return Known(math.Inf(1))
 	}
-	return Known(float64(unread) * seconds(p.log.at-steady[0].at) / float64(shrunk))
+	return Known(float64(unread) * seconds(p.log.at-steady[0].last()) / float64(shrunk))
 }

@@ -32,7 +32,7 @@ func FuzzPolls(f *testing.F) {
 			group.Poll(commit)
 			a := group.At(now)
 			if offset, ok := a.Ask(); ok && flags&16 > 0 {
-				group.Found(Found{At: now, Asked: offset, Offset: offset + int64(flags&1), Stored: now.Add(-time.Duration(step[2]) * time.Minute)})
+				group.Found(Found{At: now, Asked: offset, Offset: offset + int64(flags&1), Stored: now.Add(-time.Duration(step[2]) * time.Minute), Partly: flags&32 > 0})
 				a = group.At(now)
 			}
 			plausible(t, &a)
@@ -56,7 +56,7 @@ func plausible(t *testing.T, a *Assessment) {
 		}
 	}
 	for name, value := range map[string]Value[float64]{
-		"age": a.Seconds, "least": a.AtLeast, "most": a.AtMost, "drain": a.Drain, "retention": a.RetentionLeft,
+		"age": a.Seconds, "least": a.AtLeast, "most": a.AtMost, "drain": a.Drain, "retention": a.RetentionLeft, "commit": a.CommitAge, "consumed": a.ConsumedPerSecond,
 	} {
 		if number, ok := value.Get(); ok && !(number >= 0) {
 			t.Errorf("%s %v", name, number)

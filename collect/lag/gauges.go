@@ -6,13 +6,17 @@ import "github.com/weirmq/weir/telemetry"
 // since before the first poll. Rules merge the partitions of a topic. If its others said that all is well, the topic's alert would
 // resolve.
 type pending struct {
-	messages, state, retention bool
-	age                        float64 // seconds; 0 where it is not pending, else what it may be at least
+	messages, state, retention, drain, consumed bool
+	age, commit                                 float64 // seconds; 0 where it is not pending, else what it may be at least
 }
 
 // unsettled is what is pending where the offsets are known.
 func (a *Assessment) unsettled() pending {
-	out := pending{state: a.State == StateUnknown}
+	_, paced := a.ConsumedPerSecond.Get()
+	out := pending{state: a.State == StateUnknown, drain: !ends(a.Drain), consumed: !paced}
+	if _, known := a.CommitAge.Get(); !known {
+		out.commit = BoundCounts.Seconds()
+	}
 	if _, reported := a.reportedAge(); !reported {
 		out.age = BoundCounts.Seconds()
 	}
@@ -25,10 +29,13 @@ func (a *Assessment) unsettled() pending {
 // left is what is pending of a partition that is as it was when it could be read last, for all that is known.
 func (a *Assessment) left() pending {
 	if unread, _ := a.Messages.Get(); unread == 0 {
-		return pending{}
+		return pending{consumed: true}
 	}
 	out := a.unsettled()
-	out.messages, out.retention = true, true
+	out.messages, out.retention, out.drain, out.consumed = true, true, true, true
+	if age, ok := a.CommitAge.Get(); ok {
+		out.commit = age
+	}
 	out.state = out.state || a.State > PAUSED
 	if age, ok := a.reportedAge(); ok {
 		out.age = age
@@ -38,7 +45,10 @@ func (a *Assessment) left() pending {
 
 // join is what is pending of any of two.
 func (p pending) join(o pending) pending {
-	return pending{p.messages || o.messages, p.state || o.state, p.retention || o.retention, max(p.age, o.age)}
+	return pending{
+		p.messages || o.messages, p.state || o.state, p.retention || o.retention, p.drain || o.drain, p.consumed || o.consumed,
+		max(p.age, o.age), max(p.commit, o.commit),
+	}
 }
 
 // reportedAge is the age, or a lower bound of it that counts.
@@ -62,6 +72,9 @@ func (g *Group) PartitionGauges(a *Assessment, gauges []telemetry.Gauge) []telem
 	if age, ok := a.reportedAge(); ok && age >= g.pending.age {
 		add(telemetry.GaugeLagSeconds, age)
 	}
+	if age, ok := a.CommitAge.Get(); ok && age >= g.pending.commit {
+		add(telemetry.GaugeCommitAge, age)
+	}
 	if left, ok := a.RetentionLeft.Get(); ok && (left <= BoundCounts.Seconds() || !g.pending.retention) {
 		add(telemetry.GaugeRetentionLeft, left)
 	}
@@ -84,11 +97,18 @@ func (g *Group) PartitionGauges(a *Assessment, gauges []telemetry.Gauge) []telem
 	return gauges
 }
 
-// TopicGauges appends what is reported of the group and topic, without a partition: the median alone, as rules make the rest of
-// what partitions say.
+// TopicGauges appends what is reported of the group and topic, without a partition: what rules cannot make of what partitions say. The
+// time to drain is the longest of any partition, and left out where one does not drain; what is consumed is left out where it is not
+// known of one.
 func (g *Group) TopicGauges(gauges []telemetry.Gauge) []telemetry.Gauge {
 	if middle, ok := g.Median.Get(); ok && !g.pending.messages {
 		gauges = append(gauges, telemetry.Gauge{Name: telemetry.GaugeLagMedian, Value: middle})
+	}
+	if seconds, ok := g.Drain.Get(); ok && !g.pending.drain {
+		gauges = append(gauges, telemetry.Gauge{Name: telemetry.GaugeDrain, Value: seconds})
+	}
+	if perSecond, ok := g.ConsumedPerSecond.Get(); ok && !g.pending.consumed {
+		gauges = append(gauges, telemetry.Gauge{Name: telemetry.GaugeConsumed, Value: perSecond})
 	}
 	return gauges
 }

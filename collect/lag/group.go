@@ -17,6 +17,8 @@ type Group struct {
 	Skew Value[float64]
 	// Seconds is the greatest that is known of any, Drain too; RetentionLeft is the least.
 	Seconds, Drain, RetentionLeft Value[float64]
+	// ConsumedPerSecond is how many messages a second were consumed of those of which that is known.
+	ConsumedPerSecond Value[float64]
 	// State is the worst that is known of any; where that is STOP, STALL or REWIND it is ERR, as in Burrow.
 	State State
 	// States counts the partitions in each state.
@@ -65,6 +67,7 @@ func Sum(partitions []Assessment) Group {
 	}
 	g.Seconds = fold(partitions, func(a *Assessment) Value[float64] { return a.Seconds }, math.Max)
 	g.Drain = fold(partitions, func(a *Assessment) Value[float64] { return a.Drain }, math.Max)
+	g.ConsumedPerSecond = fold(partitions, func(a *Assessment) Value[float64] { return a.ConsumedPerSecond }, sum)
 	g.RetentionLeft = fold(partitions, func(a *Assessment) Value[float64] { return a.RetentionLeft }, math.Min)
 	return g
 }
@@ -85,6 +88,8 @@ func skew(most, middle float64) float64 {
 	}
 	return most / middle
 }
+
+func sum(a, b float64) float64 { return a + b }
 
 // fold joins one number of the partitions that it is known of.
 func fold(partitions []Assessment, of func(*Assessment) Value[float64], join func(a, b float64) float64) Value[float64] {

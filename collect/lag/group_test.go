@@ -61,7 +61,7 @@ func TestSkewOfQueuesIsKept(t *testing.T) {
 		t.Errorf("total, median, skew, longest: %s", got)
 	}
 	gauges := g.TopicGauges(nil)
-	if diff := cmp.Diff([]telemetry.Gauge{{Name: telemetry.GaugeLagMedian, Value: 100}}, gauges); diff != "" {
+	if diff := cmp.Diff([]telemetry.Gauge{{Name: telemetry.GaugeLagMedian, Value: 100}, {Name: telemetry.GaugeConsumed}}, gauges); diff != "" {
 		t.Errorf("gauges (-want +got):\n%s", diff)
 	}
 }
@@ -78,10 +78,11 @@ func TestOneUnknownPartitionDoesNotHideTheOthers(t *testing.T) {
 		return Ends{Start: 40, End: 100, Retention: time.Hour}, Commit{Offset: int64(10 * i), Owner: Owned}
 	}))
 	want := Group{
-		pending:    pending{messages: true, state: true, retention: true, age: BoundCounts.Seconds()},
+		pending:    pending{messages: true, state: true, retention: true, drain: true, consumed: true, age: BoundCounts.Seconds(), commit: BoundCounts.Seconds()},
 		Partitions: 2, Unknown: 2, Total: Known[int64](120), Lost: Known[int64](30), Median: Known(60.0), Skew: Known(1.0),
 		Seconds: Unknown[float64](LogStartPassed), Drain: Unknown[float64](TooFewCommits), RetentionLeft: Unknown[float64](LogStartPassed),
-		States: [REWIND + 1]int{StateUnknown: 4}, Worst: 2, Longest: 2,
+		ConsumedPerSecond: Unknown[float64](TooFewCommits),
+		States:            [REWIND + 1]int{StateUnknown: 4}, Worst: 2, Longest: 2,
 	}
 	if got, wanted := fmt.Sprintf("%+v", g), fmt.Sprintf("%+v", want); got != wanted {
 		t.Errorf("got\n%s\nwant\n%s", got, wanted)
@@ -124,7 +125,7 @@ func TestGauges(t *testing.T) {
 		{"all is read", 1, func(int) (Ends, Commit) {
 			return Ends{End: 10, Retention: time.Hour}, Commit{Offset: 10}
 		}, map[string]float64{
-			"lag_messages": 0, "lag_seconds": 0, "retention_left_seconds": 3600,
+			"lag_messages": 0, "lag_seconds": 0, "commit_age_seconds": 0, "retention_left_seconds": 3600,
 			"stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
 		}},
 		{"a poll after which nothing is known of age and state", 1, func(int) (Ends, Commit) {
@@ -141,30 +142,30 @@ func TestGauges(t *testing.T) {
 		{"stalled before the first poll, an hour of it seen", 12*60 + 1, func(int) (Ends, Commit) {
 			return Ends{End: 10}, Commit{Offset: 3, Owner: Owned}
 		}, map[string]float64{
-			"lag_messages": 7, "lag_seconds": 3600,
+			"lag_messages": 7, "lag_seconds": 3600, "commit_age_seconds": 3600,
 			"stalled_partitions": 1, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
 		}},
 		{"stopped", 61, func(round int) (Ends, Commit) {
 			return Ends{End: int64(10 + round)}, Commit{Offset: 10, Owner: Unowned}
 		}, map[string]float64{
-			"lag_messages": 60, "lag_seconds": 297.5,
+			"lag_messages": 60, "lag_seconds": 297.5, "commit_age_seconds": 300,
 			"stalled_partitions": 0, "stopped_partitions": 1, "rewound_partitions": 0, "growing_partitions": 0,
 		}},
 		{"rewound", 2, func(round int) (Ends, Commit) {
 			return Ends{End: 10}, Commit{Offset: int64(10 - 5*round)}
 		}, map[string]float64{
-			"lag_messages": 5, "stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 1, "growing_partitions": 0,
+			"lag_messages": 5, "commit_age_seconds": 0, "stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 1, "growing_partitions": 0,
 		}},
 		{"growing", 61, func(round int) (Ends, Commit) {
 			return Ends{End: int64(10 + 2*round)}, Commit{Offset: int64(round), Owner: Owned}
 		}, map[string]float64{
-			"lag_messages": 70, "lag_seconds": 173.75,
+			"lag_messages": 70, "lag_seconds": 173.75, "commit_age_seconds": 0,
 			"stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 1,
 		}},
 		{"paused", 100, func(round int) (Ends, Commit) {
 			return Ends{End: int64(10 + round)}, Commit{Offset: 10, Paused: true}
 		}, map[string]float64{
-			"lag_messages": 99, "lag_seconds": 492.5,
+			"lag_messages": 99, "lag_seconds": 492.5, "commit_age_seconds": 495,
 			"stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
 		}},
 	} {
@@ -204,7 +205,7 @@ func TestWhatIsPendingIsNotHidden(t *testing.T) {
 		return Ends{End: 50, Retention: 9 * time.Hour}, Commit{Offset: 10, Owner: Owned}
 	}
 	healthy := map[string]float64{
-		"lag_messages": 0, "lag_seconds": 0, "retention_left_seconds": 32400,
+		"lag_messages": 0, "lag_seconds": 0, "commit_age_seconds": 0, "retention_left_seconds": 32400,
 		"stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
 	}
 	for _, c := range []struct {
@@ -218,7 +219,7 @@ func TestWhatIsPendingIsNotHidden(t *testing.T) {
 				return read()
 			}
 			return Ends{End: 20, Retention: Forever}, Commit{Offset: 15, Paused: round == 95}
-		}, map[string]float64{"lag_messages": 0, "lag_seconds": 0, "retention_left_seconds": 32400}},
+		}, map[string]float64{"lag_messages": 0, "lag_seconds": 0, "commit_age_seconds": 0, "retention_left_seconds": 32400}},
 		{"an age from before the first poll", stalled, map[string]float64{
 			"lag_messages": 0, "stalled_partitions": 0, "stopped_partitions": 0, "rewound_partitions": 0, "growing_partitions": 0,
 		}},
@@ -280,7 +281,7 @@ func TestWhatIsWorseIsSaidWhileSomethingIsPending(t *testing.T) {
 	for _, gauge := range g.PartitionGauges(&both[1], nil) {
 		got[gauge.Name] = gauge.Value
 	}
-	want := map[string]float64{"lag_messages": 980, "lag_seconds": 489.75, "retention_left_seconds": 710.25, "stalled_partitions": 1}
+	want := map[string]float64{"lag_messages": 980, "lag_seconds": 489.75, "commit_age_seconds": 490, "retention_left_seconds": 710.25, "stalled_partitions": 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

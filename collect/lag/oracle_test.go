@@ -138,7 +138,7 @@ func (h *history) drain(lag int64) (seconds float64, ok bool) {
 	for i := range slots {
 		c := &slots[i][len(slots[i])-1]
 		if first == nil || c.offset < slots[i-1][len(slots[i-1])-1].offset {
-			first, since = c, slots[i][0].at
+			first, since = c, c.at
 		}
 	}
 	if first == nil || h.now-since < h.spacing {

@@ -46,6 +46,7 @@ type Partition struct {
 	seen    int64 // when this commit was first seen, or the group resumed
 	mark    mark
 	window  window
+	pace    pace
 	lost    int64 // at the newest poll
 	spacing int64 // milliseconds
 	// renewed is the log's, as it was when this was last fed.
@@ -65,6 +66,7 @@ type Partition struct {
 type mark struct {
 	asked, offset, at int64
 	set, timed        bool
+	read              bool // somebody has looked whether there is a message at offset
 }
 
 // Of is a group's state in a log that was not polled yet.
@@ -96,11 +98,12 @@ func (p *Partition) Poll(c Commit) {
 	moved, resumed := !p.polled || c.Offset != p.commit, p.paused && !c.Paused
 	lost := p.lost
 	p.at, p.commit, p.paused = max(p.log.millis(c.At), p.at), c.Offset, c.Paused
+	first := !p.polled
 	if moved || resumed {
 		p.seen = p.at
 	}
 	if c.Offset == NoOffset {
-		p.window, p.mark, p.lost, p.losing, p.polled = window{}, mark{}, 0, false, true
+		p.window, p.pace, p.mark, p.lost, p.losing, p.polled = window{}, pace{}, mark{}, 0, false, true
 		return
 	}
 	p.see()
@@ -108,13 +111,35 @@ func (p *Partition) Poll(c Commit) {
 	p.losing = p.lost > 0 && (p.losing || p.polled && !fell && p.lost > lost)
 	p.polled = true
 	if !c.LastStored.IsZero() {
-		p.keep(mark{asked: c.Offset - 1, offset: c.Offset - 1, at: p.log.stored(c.LastStored, c.At), set: true, timed: true})
+		p.keep(mark{asked: c.Offset - 1, offset: c.Offset - 1, at: p.log.stored(c.LastStored, c.At), set: true, timed: true, read: true})
 	}
+	p.paces(c, first, fell, moved)
 	if p.paused || p.trouble() == CommitPastEnd {
 		p.window = window{} // what was committed before a pause, or of another log, says nothing about what comes
 		return
 	}
 	p.sample(c, moved)
+}
+
+// paces takes in how the group goes on. One that is new, or fell back, begins anew.
+func (p *Partition) paces(c Commit, first, fell, moved bool) {
+	sound := p.trouble() == known
+	if moved {
+		since := p.at
+		if !c.Made.IsZero() {
+			since = p.log.stored(c.Made, c.At)
+		}
+		p.pace.stands(since, !first)
+	}
+	if sound && p.unread() == 0 {
+		p.pace.stands(p.at, true)
+	}
+	if first || fell || !sound {
+		p.pace.begun = false
+	}
+	if sound {
+		p.pace.take(p.at, max(p.commit, p.log.ends.Start))
+	}
 }
 
 // see looks for a commit past the last stable offset that was there before the log was read: who makes one reads what is not
@@ -140,6 +165,9 @@ func (p *Partition) follow() {
 	}
 	if p.window.highest() > low {
 		p.window = window{}
+	}
+	if p.commit > low {
+		p.pace.begun = false
 	}
 	if low < 0 {
 		p.lost, p.losing = 0, false
@@ -175,10 +203,12 @@ func (p *Partition) sample(c Commit, moved bool) {
 type Found struct {
 	At time.Time // when it was asked, by the collector's clock
 	// Asked is the offset that was asked for, Offset that of the first message at or after it, or the end where there is none. What
-	// lies between was compacted away, or holds markers of transactions, which no consumer is given.
+	// lies between was compacted away, was aborted, or holds markers of transactions, which no consumer is given.
 	Asked, Offset int64
 	// Stored is when that message was stored, by the broker's clock or by its producer's. Zero where it is not known.
 	Stored time.Time
+	// Partly says that the reader looked no further than Offset, and knows of no message before it: it is asked for the rest.
+	Partly bool
 }
 
 // Found takes in what a reader found in the log.
@@ -186,12 +216,22 @@ func (p *Partition) Found(f Found) {
 	if !p.log.polled || f.Offset < f.Asked {
 		return
 	}
-	m := mark{asked: f.Asked, offset: f.Offset, set: true}
+	m := mark{asked: f.Asked, offset: f.Offset, set: true, read: !f.Partly && f.Offset < p.log.readable(p.uncommitted)}
+	if p.mark.set && p.mark.asked < f.Asked && p.mark.offset == f.Asked && !p.mark.read {
+		m.asked = p.mark.asked // it goes on where the answer before ended
+	}
 	if !f.Stored.IsZero() {
 		m.at, m.timed = p.log.stored(f.Stored, f.At), true
 	}
 	p.keep(m)
+	if p.trouble() == known && p.unread() == 0 {
+		p.pace.stands(p.log.at, true)
+	}
 }
+
+// Uncommitted says that the group reads messages of transactions that are open or were aborted, too. A reader who looks for what it
+// has not read must know.
+func (p *Partition) Uncommitted() bool { return p.uncommitted }
 
 // keep keeps the mark that is nearest below what is unread: a bound from RocketMQ never replaces what was read at the commit
 // itself.

@@ -24,7 +24,7 @@ var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 //	5s..1m every 5s: end+=10 commit+=10
 //	                      a poll every 5 s, each adding 10
 //	found 30s: asked=5 offset=7 stored=10s
-//	                      a reader answers, 30 s after the begin
+//	                      a reader answers, 30 s after the begin; partly=yes where it looked no further
 //	at 40s                nothing but time
 //
 // Fields: start, end, open, commit (none: never committed), retention, keep (bytes of it), bytes, topic; made and stored (a time;
@@ -119,6 +119,8 @@ func (p *player) line(line, head, rest string) time.Time {
 				found.Offset = p.number(value)
 			case "stored":
 				found.Stored = began.Add(p.duration(value))
+			case "partly":
+				found.Partly = value == "yes"
 			default:
 				p.t.Fatalf("field %s in %q", name, line)
 			}
@@ -269,7 +271,7 @@ func (p *player) say(now time.Time) string {
 	if offset, ok := a.Ask(); ok {
 		line += fmt.Sprintf(" ask=%d", offset)
 	}
-	return line + "\n"
+	return line + fmt.Sprintf("\n> consumed/s=%s commit=%s\n", say(a.ConsumedPerSecond), say(a.CommitAge))
 }
 
 func say[T int64 | float64](v Value[T]) string {

@@ -24,7 +24,11 @@ const (
 type commit struct {
 	at, offset, end, lag int64
 	caughtUp, made       bool
+	later                int32 // how many ms after at the offset was committed
 }
+
+// last is when the offset was committed.
+func (c *commit) last() int64 { return c.at + int64(c.later) }
 
 // behind is how far the offset is from the end, lost messages included.
 func (c *commit) behind() int64 { return c.end - c.offset }
@@ -47,7 +51,7 @@ func (w *window) add(c commit, spacingMillis int64) {
 		c.at = max(c.at, w.last)
 		if c.at-last.at < spacingMillis && c.offset >= last.offset {
 			w.last = c.at
-			c.at, c.caughtUp = last.at, c.caughtUp || last.caughtUp
+			c.at, c.later, c.caughtUp = last.at, int32(c.at-last.at), c.caughtUp || last.caughtUp
 			if last.made && !c.made {
 				c.lag, c.made = last.lag, true
 			}
