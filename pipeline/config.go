@@ -53,12 +53,16 @@ type TLSConfig struct {
 	KeyFile  string `yaml:"key_file"`
 }
 
-// SASLConfig authenticates to Kafka. Mechanism is empty, PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+// SASLConfig authenticates to Kafka. Mechanism is empty, or one of saslMechanisms.
 type SASLConfig struct {
 	Mechanism    string `yaml:"mechanism"`
 	User         string `yaml:"user"`
 	Password     string `yaml:"password" secret:"true"`
 	PasswordFile string `yaml:"password_file"`
+	// Of OAUTHBEARER: a file that holds a token, or an endpoint that gives User one for Password, with a scope.
+	TokenFile string `yaml:"token_file"`
+	TokenURL  string `yaml:"token_url"`
+	Scope     string `yaml:"scope"`
 }
 
 // TelemetryConfig holds what the fold depends on, and the partitions of new topics.

@@ -73,11 +73,7 @@ func (c KafkaConfig) faults() []keyFault {
 
 // reachFaults says what is wrong with how a cluster is reached; key is the section that says it.
 func reachFaults(key string, brokers []string, encryption TLSConfig, login SASLConfig) []keyFault {
-	f := slices.Concat(addressFaults(key+".brokers", brokers), encryption.faults(key))
-	if m := login.Mechanism; !slices.Contains([]string{"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, m) {
-		f = append(f, keyFault{key + ".sasl.mechanism", fmt.Errorf("got %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", m)})
-	}
-	return f
+	return slices.Concat(addressFaults(key+".brokers", brokers), encryption.faults(key), login.faults(key))
 }
 
 // addressFaults says what is wrong with the addresses of a key.

@@ -14,9 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -76,25 +73,6 @@ func (c TLSConfig) load() (*tls.Config, error) {
 		out.Certificates = []tls.Certificate{pair}
 	}
 	return out, nil
-}
-
-func (c SASLConfig) mechanism() (sasl.Mechanism, error) {
-	if c.Mechanism == "" {
-		return nil, nil
-	}
-	password, err := secretOf(c.Password, "password_file", c.PasswordFile)
-	if err != nil {
-		return nil, err
-	}
-	switch c.Mechanism {
-	case "PLAIN":
-		return plain.Auth{User: c.User, Pass: password}.AsMechanism(), nil
-	case "SCRAM-SHA-256":
-		return scram.Auth{User: c.User, Pass: password}.AsSha256Mechanism(), nil
-	case "SCRAM-SHA-512":
-		return scram.Auth{User: c.User, Pass: password}.AsSha512Mechanism(), nil
-	}
-	return nil, fmt.Errorf("got mechanism %q, allowed are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512", c.Mechanism)
 }
 
 // secretOf is a secret: what the file holds that fileKey names, and where it names none the value.

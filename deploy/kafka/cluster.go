@@ -39,6 +39,9 @@ func StartCluster(ctx context.Context, config Config) (*Cluster, error) {
 	if config.Addr != "" {
 		return nil, fmt.Errorf("start a cluster of Kafka: got the address %s; leave it out, each node chooses its own", config.Addr)
 	}
+	if len(config.Listeners) > 0 {
+		return nil, errors.New("start a cluster of Kafka: got further listeners, which a single node alone has; leave them out")
+	}
 	java, err := findJava(config.JarDir)
 	if err != nil {
 		return nil, err

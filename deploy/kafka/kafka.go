@@ -40,11 +40,16 @@ type Config struct {
 	DataDir   string    // its folder, created where it is missing; a restart on it continues
 	Addr      string    // host:port of the broker; empty chooses a free port on 127.0.0.1
 	LogWriter io.Writer // gets what Kafka logs; nil discards it
+	// Listeners are more than the plain one, by their names: the security protocol that each speaks. They get free ports.
+	Listeners map[string]string
+	Options   map[string]string // further lines of server.properties
+	Java      []string          // further options of java
 }
 
 // Server is a running Kafka. Stop, Kill and Done are the child's.
 type Server struct {
-	addr string
+	addr      string
+	listeners map[string]string
 	*child.Child
 }
 
@@ -64,6 +69,9 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	if n.addr, n.controllerAddr, err = addresses(config.Addr); err != nil {
 		return nil, err
 	}
+	if n.listeners, err = listenerAddresses(config.Listeners); err != nil {
+		return nil, err
+	}
 	if err := n.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -71,11 +79,14 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{addr: n.addr, Child: running}, nil
+	return &Server{addr: n.addr, listeners: n.listeners, Child: running}, nil
 }
 
 // Addr is host:port of the broker, a client's seed.
 func (s *Server) Addr() string { return s.addr }
+
+// ListenerAddr is host:port of a listener of the configuration by its name.
+func (s *Server) ListenerAddr(name string) string { return s.listeners[name] }
 
 // findJava is the path of java, where Kafka's jars are there to run.
 func findJava(jarDir string) (string, error) {
@@ -118,6 +129,20 @@ func addresses(broker string) (brokerAddr, controllerAddr string, err error) {
 	}
 	defer second.Close()
 	return first.Addr().String(), second.Addr().String(), nil
+}
+
+// listenerAddresses are free ports of listeners. Each is held until all are found, so that they differ.
+func listenerAddresses(listeners map[string]string) (map[string]string, error) {
+	addrs := map[string]string{}
+	for name := range listeners {
+		held, err := net.Listen("tcp", loopback)
+		if err != nil {
+			return nil, fmt.Errorf("find a free port for Kafka's listener %s: %w", name, err)
+		}
+		defer held.Close()
+		addrs[name] = held.Addr().String()
+	}
+	return addrs, nil
 }
 
 // checkAddr says that a given address is not one that a client could be given.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +33,9 @@ type node struct {
 	config         Config
 	heap           string // option of java
 	id             int32
-	addr           string // host:port of the broker
-	controllerAddr string // host:port of the controller
+	addr           string            // host:port of the broker
+	controllerAddr string            // host:port of the controller
+	listeners      map[string]string // host:port of the further ones, by name
 	cluster        cluster
 }
 
@@ -121,13 +123,18 @@ func (n *node) writeProperties(path, logDir string) error {
 	if n.cluster.voters != "" {
 		controllers = "controller.quorum.voters=" + n.cluster.voters
 	}
-	text := strings.Join([]string{
+	advertised, protocols := "PLAINTEXT://"+n.addr, "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+	for name, addr := range n.listeners {
+		advertised += fmt.Sprintf(",%s://%s", name, addr)
+		protocols += fmt.Sprintf(",%s:%s", name, n.config.Listeners[name])
+	}
+	lines := []string{
 		"process.roles=broker,controller",
 		fmt.Sprintf("node.id=%d", n.id),
-		"listeners=PLAINTEXT://" + n.addr + ",CONTROLLER://" + n.controllerAddr,
-		"advertised.listeners=PLAINTEXT://" + n.addr,
+		"listeners=" + advertised + ",CONTROLLER://" + n.controllerAddr,
+		"advertised.listeners=" + advertised,
 		"controller.listener.names=CONTROLLER",
-		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"listener.security.protocol.map=" + protocols,
 		controllers,
 		"log.dirs=" + propertyValue(logDir),
 		fmt.Sprintf("offsets.topic.replication.factor=%d", n.cluster.replicas),
@@ -137,8 +144,11 @@ func (n *node) writeProperties(path, logDir string) error {
 		"share.coordinator.state.topic.min.isr=1",
 		// Nobody waits for further members of a group that has one.
 		"group.initial.rebalance.delay.ms=0",
-	}, "\n") + "\n"
-	return os.WriteFile(path, []byte(text), 0o600)
+	}
+	for name, value := range n.config.Options {
+		lines = append(lines, name+"="+propertyValue(value))
+	}
+	return os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600)
 }
 
 // propertyValue escapes what a Java properties file would read as an escape.
@@ -161,5 +171,6 @@ func (n *node) run(ctx context.Context) (*child.Child, error) {
 
 // arguments are java's for one of Kafka's programs. The class path's star is java's own: all jars of the folder.
 func (n *node) arguments(mainClass string, arguments ...string) []string {
-	return append([]string{n.heap, lessCompiler, lessCollector, "-cp", filepath.Join(n.config.JarDir, "*"), mainClass}, arguments...)
+	return slices.Concat([]string{n.heap, lessCompiler, lessCollector}, n.config.Java,
+		[]string{"-cp", filepath.Join(n.config.JarDir, "*"), mainClass}, arguments)
 }
