@@ -29,6 +29,7 @@ var answers = map[string]string{
 	"firing":     "TrafficSurge\torders jumped to 300 msg/s",
 	"how-often":  "TrafficSurge\t1",
 	"total":      "240",
+	"volume":     "orders-kafka\torders\t500",
 	"cold":       "orders-kafka\taudit",
 	"findings":   "ColdTopic\taudit\tnobody sends to audit",
 }
@@ -138,7 +139,7 @@ func (e engine) seed(t *testing.T) {
 	for i := range second.Cells { // of a topic of its own, so that other queries see one minute only
 		second.Cells[i].Labels.Topic, second.Cells[i].Labels.Op = "audit", "consume"
 	}
-	for _, batch := range []telemetry.CellBatch{older, first, first, older, second} {
+	for _, batch := range []telemetry.CellBatch{older, first, first, older, second, seedRate(minute, 0), seedRate(minute, 1)} {
 		var table telemetry.CellTable
 		if err := table.Add(telemetry.AppendCellBatch(nil, &batch)); err != nil {
 			t.Fatal(err)
@@ -162,6 +163,13 @@ func (e engine) seed(t *testing.T) {
 	if err := store.WriteInspection(t.Context(), inspection); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// seedRate is what a broker says in a pane of one partition, in a segment of its own.
+func seedRate(minute time.Time, block uint64) telemetry.CellBatch {
+	cell := telemetry.Cell{Pane: minute, Labels: telemetry.Labels{Cluster: "orders-kafka", System: "kafka", Topic: "orders", Partition: "0", Op: "broker"}}
+	cell.Totals.AddReport(&telemetry.Report{StartUnixMillis: minute.UnixMilli(), LengthMillis: 1, Gauges: []telemetry.Gauge{{Name: telemetry.GaugePartitionRate, Value: 50}}})
+	return telemetry.CellBatch{Source: seedSource, Segment: telemetry.Segment{Block: block, MinuteUnix: minute.Unix()/60 + 2}, Cells: []telemetry.Cell{cell}}
 }
 
 // seedBatch is a segment of so many reports, half of each client, in panes of 10 s.

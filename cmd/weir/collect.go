@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -74,11 +75,22 @@ func printReports(to io.Writer, reports []telemetry.Report) error {
 
 func dash(text string) string { return cmp.Or(text, "-") }
 
+// maxWhole is the largest number up to which floats have all whole ones.
+const maxWhole = 1 << 53
+
+// number is a value as people write it: six digits, and of whole numbers all.
+func number(value float64) string {
+	if value == math.Trunc(value) && value <= maxWhole {
+		return strconv.FormatFloat(value, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(value, 'g', 6, 64)
+}
+
 // seen is what a report says, as name=value.
 func seen(r *telemetry.Report) string {
 	var out []string
 	for _, g := range r.Gauges {
-		out = append(out, g.Name+"="+strconv.FormatFloat(g.Value, 'g', 6, 64))
+		out = append(out, g.Name+"="+number(g.Value))
 	}
 	if r.HeartbeatMicros.Count() > 0 {
 		out = append(out, "heartbeat="+(time.Duration(r.HeartbeatMicros.Quantile(0.5))*time.Microsecond).String())

@@ -100,7 +100,7 @@ func TestPartOfAnAnswer(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	m.expect(of(lines, "op=group"))
-	if len(of(lines, "op=probe")) != 1 || len(of(lines, "topic=orders")) != 1 {
+	if len(of(lines, "op=probe")) != 1 || len(of(lines, "topic=orders", "partition=0")) != 1 {
 		t.Errorf("the rest is not there: %v", lines)
 	}
 	refuse(int16(kmsg.ListOffsets), func(r kmsg.Request) kmsg.Response { return r.ResponseKind() })

@@ -3,8 +3,8 @@ package kafka
 import (
 	"context"
 	"errors"
+	"math"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirmq/weir/deploy/kafka"
 	"github.com/weirmq/weir/deploy/parts"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // apache starts Apache Kafka.
@@ -89,6 +90,49 @@ func (m *measured) joinNext(group, topic string, offset int64) {
 	}
 }
 
+// expectDisk wants a disk whose parts fit together.
+func (m *measured) expectDisk(lines []string) {
+	m.Helper()
+	size, free, used := m.values(lines, telemetry.GaugeDiskSize), m.values(lines, telemetry.GaugeDiskFree), m.values(lines, telemetry.GaugeDiskUsed)
+	if len(size) != 1 || len(free) != 1 || len(used) != 1 || free[0] <= 0 || math.Abs(used[0]-(1-free[0]/size[0])) > 0.01 {
+		m.Errorf("got disks %v", lines)
+	}
+}
+
+// quota sets how much of a thread's time the collector may take of the broker, or takes the limit away.
+func (m *measured) quota(percent float64, remove bool) {
+	m.Helper()
+	quota := kmsg.NewPtrAlterClientQuotasRequest()
+	entry, name := kmsg.NewAlterClientQuotasRequestEntry(), "weir-collect"
+	entry.Entity = []kmsg.AlterClientQuotasRequestEntryEntity{{Type: "client-id", Name: &name}}
+	entry.Ops = []kmsg.AlterClientQuotasRequestEntryOp{{Key: "request_percentage", Value: percent, Remove: remove}}
+	quota.Entries = []kmsg.AlterClientQuotasRequestEntry{entry}
+	answer, err := quota.RequestWith(m.Context(), m.client)
+	if err == nil {
+		err = kerr.ErrorForCode(answer.Entries[0].ErrorCode)
+	}
+	if err != nil {
+		m.Fatal(err)
+	}
+}
+
+// expectThrottled gives the collector a quota that it exceeds, and wants that to be reported.
+func (m *measured) expectThrottled() {
+	m.Helper()
+	m.quota(0.1, false)
+	defer m.quota(0, true)
+	deadline := time.Now().Add(patience)
+	for {
+		lines, _ := m.pollWith(10 * time.Second)
+		if waits := m.values(of(lines, "op=broker", "node="+m.addrs[0]), telemetry.GaugeThrottle); len(waits) == 1 && waits[0] > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			m.Fatalf("the collector is over its quota, and nobody says so: %v", lines)
+		}
+	}
+}
+
 // TestApacheKafka polls a real broker.
 func TestApacheKafka(t *testing.T) {
 	t.Parallel()
@@ -111,8 +155,9 @@ func TestApacheKafka(t *testing.T) {
 func testWhatApacheKafkaSays(t *testing.T, m *measured) {
 	m.topic("orders", 2)
 	m.topic("audit", 1)
-	two := "2"
-	if _, err := m.admin.CreateTopic(m.Context(), 1, 1, map[string]*string{"min.insync.replicas": &two}, "refused"); err != nil {
+	two, policy, forever, most := "2", "compact,delete", "-1", "2000"
+	if _, err := m.admin.CreateTopic(m.Context(), 1, 1, map[string]*string{"min.insync.replicas": &two, "cleanup.policy": &policy,
+		"retention.ms": &forever, "max.message.bytes": &most}, "refused"); err != nil {
 		t.Fatal(err)
 	}
 	m.send("orders", 0, 10)
@@ -127,11 +172,12 @@ func testWhatApacheKafkaSays(t *testing.T, m *measured) {
 	m.expect(of(lines, "op=broker", "brokers_alive=1"),
 		"op=broker brokers_alive=1 nodes_alive=1 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=1")
 	m.expect(of(lines, "op=broker", "topic=orders"),
+		"op=broker topic=orders tier=S1 min_in_sync_replicas=1 retention_seconds=6.048e+05 max_message_bytes=1.049e+06 compacted=0",
 		"op=broker topic=orders partition=0 tier=S1 in_sync_replicas=1",
 		"op=broker topic=orders partition=1 tier=S1 in_sync_replicas=1")
-	if disks := of(lines, "op=broker", "node="+m.addrs[0]); len(disks) != 1 || !strings.Contains(disks[0], " disk_used_ratio=0.") {
-		t.Errorf("got disks %v", disks)
-	}
+	m.expect(of(lines, "op=broker", "topic=refused"), "op=broker topic=refused tier=S2 min_in_sync_replicas=2 max_message_bytes=2000 compacted=1",
+		"op=broker topic=refused partition=0 tier=S2 in_sync_replicas=1")
+	m.expectDisk(of(lines, "op=broker", "node="+m.addrs[0]))
 	groups := without(lines, "lag_seconds", "retention_left_seconds", "stalled_partitions", "stopped_partitions", "rewound_partitions", "growing_partitions")
 	m.expect(of(groups, "op=group", "group=billing"),
 		"op=group group=billing tier=S2 members=1",
@@ -152,4 +198,5 @@ func testWhatApacheKafkaSays(t *testing.T, m *measured) {
 	if got := m.poller.Requests() - before; got != 11 {
 		t.Errorf("a poll takes %d requests, want 11", got)
 	}
+	m.expectThrottled()
 }

@@ -122,15 +122,15 @@ func TestTopicSettings(t *testing.T) {
 		policy, retention, minISR string
 		want                      topicSettings
 	}{
-		{"delete", "60000", "2", topicSettings{2, time.Minute}},
-		{"compact,delete", "60000", "1", topicSettings{1, time.Minute}},
-		{"compact", "60000", "1", topicSettings{1, lag.Forever}},
-		{"delete", "-1", "1", topicSettings{1, lag.Forever}},
-		{"delete", "9223372036854775807", "1", topicSettings{1, time.Duration(maxRetentionMillis) * time.Millisecond}},
-		{"", "", "", topicSettings{}},
+		{"delete", "60000", "2", topicSettings{2, time.Minute, 1000, "delete"}},
+		{"compact,delete", "60000", "1", topicSettings{1, time.Minute, 1000, "compact,delete"}},
+		{"compact", "60000", "1", topicSettings{1, lag.Forever, 1000, "compact"}},
+		{"delete", "-1", "1", topicSettings{1, lag.Forever, 1000, "delete"}},
+		{"delete", "9223372036854775807", "1", topicSettings{1, time.Duration(maxRetentionMillis) * time.Millisecond, 1000, "delete"}},
+		{"", "", "", topicSettings{maxMessageBytes: 1000}},
 	} {
 		var r kmsg.DescribeConfigsResponseResource
-		for name, value := range map[string]string{"cleanup.policy": c.policy, "retention.ms": c.retention, "min.insync.replicas": c.minISR} {
+		for name, value := range map[string]string{"cleanup.policy": c.policy, "retention.ms": c.retention, "min.insync.replicas": c.minISR, "max.message.bytes": "1000"} {
 			if value != "" {
 				r.Configs = append(r.Configs, kmsg.DescribeConfigsResponseResourceConfig{Name: name, Value: &value})
 			}

@@ -42,6 +42,7 @@ type Poller struct {
 	config   Config
 	client   *kgo.Client
 	requests atomic.Uint64
+	waits    throttles
 	rates    rates
 	lags     *lags
 	beats    heartbeats
@@ -57,7 +58,7 @@ const brokersAtOnce = 16
 // Open returns a poller. It does not connect: the error says what is wrong with the options.
 func Open(config Config) (*Poller, error) {
 	p := &Poller{config: config, rates: rates{}, lags: newLags(cmp.Or(config.StateSpacing, lag.DefaultSpacing)), beats: heartbeats{}}
-	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DisableClientMetrics(), kgo.WithHooks(countRequests{&p.requests})}, config.Options...)
+	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DisableClientMetrics(), kgo.WithHooks(countRequests{&p.requests}, &p.waits)}, config.Options...)
 	var err error
 	if p.client, err = kgo.NewClient(options...); err != nil {
 		return nil, fmt.Errorf("open a client of cluster %s: %w", config.Cluster, err)
@@ -106,8 +107,8 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	}
 	out.cluster(s, controllers, share)
 	p.beats.take(c, s.answers, at)
-	out.brokers(s, p.beats)
-	out.partitions(c, p.rates.since(s.ends))
+	out.brokers(s, p.beats, p.waits.take())
+	out.partitions(c, p.rates.since(s.ends), s.settings)
 	errs = append(errs, p.reportGroups(&out, s)...)
 	for i := range s.answers {
 		errs = append(errs, s.answers[i].errs...)

@@ -21,6 +21,7 @@ func TestAPoll(t *testing.T) {
 	m.expect(of(first, "op=broker", "brokers_alive=2"),
 		"op=broker brokers_alive=2 nodes_alive=2 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=0")
 	m.expect(of(first, "op=broker", "topic=orders"),
+		"op=broker topic=orders tier=S1 min_in_sync_replicas=1 retention_seconds=6.048e+05 max_message_bytes=1.049e+06 compacted=0",
 		"op=broker topic=orders partition=0 tier=S1 in_sync_replicas=1",
 		"op=broker topic=orders partition=1 tier=S1 in_sync_replicas=1")
 	m.expect(of(first, "op=group"),

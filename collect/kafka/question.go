@@ -35,8 +35,8 @@ type answers struct {
 	ends, starts map[at]offset
 	stable       map[at]offset // last stable offsets
 	groups       []group
-	groupsKnown  bool     // that groups are all that it coordinates
-	diskUsed     *float64 // share 0-1 of its fullest disk
+	groupsKnown  bool  // that groups are all that it coordinates
+	fullest      *disk // nil: not known
 	errs         []error
 	q            *question
 }
@@ -63,7 +63,7 @@ func (q *question) ask(b broker) answers {
 		a.fail("tell of its groups", err)
 	}
 	a.groupsKnown = err == nil || a.groups != nil // otherwise they could not even be listed
-	if a.diskUsed, err = q.disks(); err != nil {
+	if a.fullest, err = q.disks(); err != nil {
 		a.fail("tell of its disks", err)
 	}
 	return a
@@ -160,8 +160,14 @@ func (q *question) offsets(led map[string][]int32, which int64, isolation int8) 
 	return out, refused.err()
 }
 
-// disks asks how full the broker's fullest disk is: nil where the broker does not say, as before Kafka 3.3.
-func (q *question) disks() (*float64, error) {
+// disk is one that has a broker's logs.
+type disk struct{ sizeBytes, freeBytes int64 }
+
+// used is the share that is not free, 0-1.
+func (d *disk) used() float64 { return 1 - float64(d.freeBytes)/float64(d.sizeBytes) }
+
+// disks asks which of the broker's disks is the fullest: nil where the broker does not say, as before Kafka 3.3.
+func (q *question) disks() (*disk, error) {
 	request := kmsg.NewPtrDescribeLogDirsRequest()
 	request.Topics = []kmsg.DescribeLogDirsRequestTopic{} // of no topic: sizes of partitions are not asked for
 	if !q.hears(request, 4) {
@@ -175,14 +181,15 @@ func (q *question) disks() (*float64, error) {
 	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
 		return nil, err
 	}
-	var fullest *float64
+	var fullest *disk
 	var refused refusals
 	for i := range response.Dirs {
 		d := &response.Dirs[i]
+		found := &disk{d.TotalBytes, d.UsableBytes}
 		if err := kerr.ErrorForCode(d.ErrorCode); err != nil {
 			refused.add(d.Dir, err)
-		} else if used := 1 - float64(d.UsableBytes)/float64(d.TotalBytes); d.TotalBytes > 0 && d.UsableBytes >= 0 && (fullest == nil || used > *fullest) {
-			fullest = &used
+		} else if d.TotalBytes > 0 && d.UsableBytes >= 0 && (fullest == nil || found.used() > fullest.used()) {
+			fullest = found
 		}
 	}
 	return fullest, refused.err()

@@ -53,18 +53,21 @@ func (r *reporter) cluster(s *snapshot, controllers quorum, share *float64) {
 	}
 }
 
-// brokers reports each broker: its disks, and how it answers.
-func (r *reporter) brokers(s *snapshot, beats heartbeats) {
+// brokers reports each broker: its fullest disk, how long it made the collector wait, and how it answers.
+func (r *reporter) brokers(s *snapshot, beats heartbeats, waits map[int32]time.Duration) {
 	took := map[int32]time.Duration{}
 	for i := range s.answers {
 		a := &s.answers[i]
-		if a.answered {
-			took[a.id] = a.roundTrip
+		if !a.answered {
+			continue
 		}
-		if a.diskUsed != nil {
-			out := r.Add("broker")
-			out.Labels.Node = a.node
-			out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeDiskUsed, *a.diskUsed)}
+		took[a.id] = a.roundTrip
+		out := r.Add("broker")
+		out.Labels.Node = a.node
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeThrottle, waits[a.id].Seconds()))
+		if d := a.fullest; d != nil {
+			out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeDiskUsed, d.used()),
+				collect.Gauge(telemetry.GaugeDiskSize, float64(d.sizeBytes)), collect.Gauge(telemetry.GaugeDiskFree, float64(d.freeBytes)))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(beats)) {
@@ -80,11 +83,16 @@ func (r *reporter) brokers(s *snapshot, beats heartbeats) {
 	}
 }
 
-// partitions reports partitions of topics that are not Kafka's own: those are uneven by nature.
-func (r *reporter) partitions(c *cluster, perSecond map[at]float64) {
+// partitions reports topics and partitions that are not Kafka's own: those are uneven by nature.
+func (r *reporter) partitions(c *cluster, perSecond map[at]float64, settings map[string]topicSettings) {
 	for _, name := range slices.Sorted(maps.Keys(c.topics)) {
 		if c.topics[name].internal {
 			continue
+		}
+		known := settings[name]
+		if gauges := known.gauges(); len(gauges) > 0 {
+			out := r.Add("broker")
+			out.Labels.Topic, out.Labels.Tier, out.Gauges = name, r.config.Tiers.OfTopic(name), gauges
 		}
 		for _, p := range c.topics[name].partitions {
 			out := r.Add("broker")

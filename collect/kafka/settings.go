@@ -13,13 +13,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // topicSettings are what of a topic's configuration counts. What could not be read is 0.
 type topicSettings struct {
 	minISR    int
 	retention time.Duration // lag.Forever where nothing expires by time
+	// maxMessageBytes is that of the largest batch that is taken.
+	maxMessageBytes int64
+	// policy is what happens to old messages, as Kafka writes it.
+	policy string
 }
 
 const (
@@ -71,7 +77,7 @@ func (s *settingsReading) describe(ctx context.Context, broker *kgo.Broker, name
 	for _, name := range names {
 		r := kmsg.NewDescribeConfigsRequestResource()
 		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, name
-		r.ConfigNames = []string{"min.insync.replicas", "retention.ms", "cleanup.policy"}
+		r.ConfigNames = []string{"min.insync.replicas", "retention.ms", "cleanup.policy", "max.message.bytes"}
 		request.Resources = append(request.Resources, r)
 	}
 	answer, err := broker.RetriableRequest(ctx, request)
@@ -101,13 +107,39 @@ func settingsOf(r *kmsg.DescribeConfigsResponseResource) topicSettings {
 	if n, err := strconv.Atoi(values["min.insync.replicas"]); err == nil {
 		out.minISR = n
 	}
+	if n, err := strconv.ParseInt(values["max.message.bytes"], 10, 64); err == nil {
+		out.maxMessageBytes = n
+	}
 	policy, known := values["cleanup.policy"]
+	out.policy = policy
 	millis, err := strconv.ParseInt(values["retention.ms"], 10, 64)
 	switch {
 	case known && !strings.Contains(policy, "delete"), err == nil && millis < 0:
 		out.retention = lag.Forever
 	case err == nil:
 		out.retention = time.Duration(min(millis, maxRetentionMillis)) * time.Millisecond
+	}
+	return out
+}
+
+// gauges are what of the settings is reported. Where nothing expires by time there is no retention.
+func (s *topicSettings) gauges() []telemetry.Gauge {
+	var out []telemetry.Gauge
+	if s.minISR > 0 {
+		out = append(out, collect.Gauge(telemetry.GaugeMinInSyncReplicas, float64(s.minISR)))
+	}
+	if s.retention > 0 && s.retention != lag.Forever {
+		out = append(out, collect.Gauge(telemetry.GaugeRetention, s.retention.Seconds()))
+	}
+	if s.maxMessageBytes > 0 {
+		out = append(out, collect.Gauge(telemetry.GaugeMaxMessage, float64(s.maxMessageBytes)))
+	}
+	if s.policy != "" {
+		compacted := 0.0
+		if strings.Contains(s.policy, "compact") {
+			compacted = 1
+		}
+		out = append(out, collect.Gauge(telemetry.GaugeCompacted, compacted))
 	}
 	return out
 }
