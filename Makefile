@@ -40,6 +40,7 @@ parts: ## Fetch the parts Weir runs on: the ClickHouse engine and Alertmanager
 parts-test: parts
 	@deploy/parts/fetch.sh kafka
 	@deploy/parts/fetch.sh rocketmq
+	@deploy/parts/fetch.sh rocketmq4
 
 .PHONY: check
 check: ## Format, vet, staticcheck, tidy modules

@@ -67,7 +67,7 @@ func startFleet(t *testing.T) *fleet {
 		t.FailNow()
 	}
 	for _, broker := range []*parties.Server{f.a, f.b} {
-		f.createTopic(t, broker.Addr(), "orders", 4)
+		createTopic(t, f.poller, broker.Addr(), "orders", 4)
 	}
 	eventually(t, f.poller, func(seen, error) error {
 		route, err := f.poller.client.NameServer(f.nameServer.Addr()).Route(t.Context(), "orders")
@@ -79,31 +79,13 @@ func startFleet(t *testing.T) *fleet {
 	return f
 }
 
-// ask sends a request that this package has no call of its own for.
-func (f *fleet) ask(t *testing.T, addr string, code int32, fields map[string]string, body string) remoting.Response {
-	t.Helper()
-	got, err := f.poller.client.Do(t.Context(), addr, remoting.Request{Code: code, Fields: fields, Body: []byte(body)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
-
-// createTopic makes a topic on a broker, which tells its name server at once.
-func (f *fleet) createTopic(t *testing.T, addr, topic string, queues int) {
-	t.Helper()
-	const updateTopic = 17
-	f.ask(t, addr, updateTopic, map[string]string{"topic": topic, "defaultTopic": "TBW102", "readQueueNums": fmt.Sprint(queues), "writeQueueNums": fmt.Sprint(queues),
-		"perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"}, "")
-}
-
 // send stores a message of 100 bytes in a queue.
 func (f *fleet) send(t *testing.T, addr, topic string, queue int) {
 	t.Helper()
 	const sendMessage = 10
-	f.ask(t, addr, sendMessage, map[string]string{"producerGroup": "by-hand", "topic": topic, "defaultTopic": "TBW102", "defaultTopicQueueNums": "4",
+	ask(t, f.poller, addr, remoting.Request{Code: sendMessage, Fields: map[string]string{"producerGroup": "by-hand", "topic": topic, "defaultTopic": "TBW102", "defaultTopicQueueNums": "4",
 		"queueId": fmt.Sprint(queue), "sysFlag": "0", "bornTimestamp": fmt.Sprint(time.Now().UnixMilli()), "flag": "0", "properties": "", "reconsumeTimes": "0"},
-		string(make([]byte, 100)))
+		Body: make([]byte, 100)})
 }
 
 // TestFleet starts one cluster for all that needs two masters, a slave or RocketMQ's own tool.

@@ -37,14 +37,18 @@ func (o *output) Write(p []byte) (int, error) {
 
 // real is a real cluster, of a name server and a broker, with a producer and a consumer.
 type real struct {
+	config             func(folder string) parties.Config
 	nameServer, broker *parties.Server
 	traffic            *child.Child
 }
 
 // startReal runs a cluster until the test ends. Its consumer has read all 40 messages of topic orders.
-func startReal(t *testing.T) real {
+func startReal(t *testing.T) real { return startRealOf(t, parts.RocketMQ) }
+
+// startRealOf is startReal of the release whose jars a part has.
+func startRealOf(t *testing.T, find func() (string, error)) real {
 	t.Helper()
-	jars, err := parts.RocketMQ()
+	jars, err := find()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +62,7 @@ func startReal(t *testing.T) real {
 	config := func(folder string) parties.Config {
 		return parties.Config{JarDir: jars, DataDir: filepath.Join(dir, folder), LogWriter: printed}
 	}
-	var r real
+	r := real{config: config}
 	if r.nameServer, err = parties.StartNameServer(t.Context(), config("namesrv")); err != nil {
 		t.Fatal(err)
 	}
@@ -147,25 +151,35 @@ func eventually(t *testing.T, p *Poller, check func(seen, error) error) {
 	}
 }
 
+// ask sends a request that package remoting has no call of its own for.
+func ask(t *testing.T, p *Poller, addr string, request remoting.Request) {
+	t.Helper()
+	if _, err := p.client.Do(t.Context(), addr, request); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // commit has a group that nobody is in commit an offset, which makes the group known.
 func commit(t *testing.T, p *Poller, addr, group string, queue, offset int) {
 	t.Helper()
 	const updateConsumerOffset = 15
-	_, err := p.client.Do(t.Context(), addr, remoting.Request{Code: updateConsumerOffset, Fields: map[string]string{
+	ask(t, p, addr, remoting.Request{Code: updateConsumerOffset, Fields: map[string]string{
 		"consumerGroup": group, "topic": "orders", "queueId": fmt.Sprint(queue), "commitOffset": fmt.Sprint(offset)}})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // create makes a group.
 func create(t *testing.T, p *Poller, addr, group string) {
 	t.Helper()
 	const updateGroup = 200
-	body := fmt.Sprintf(`{"groupName":%q,"consumeEnable":true,"retryQueueNums":1,"retryMaxTimes":16}`, group)
-	if _, err := p.client.Do(t.Context(), addr, remoting.Request{Code: updateGroup, Body: []byte(body)}); err != nil {
-		t.Fatal(err)
-	}
+	ask(t, p, addr, remoting.Request{Code: updateGroup, Body: fmt.Appendf(nil, `{"groupName":%q,"consumeEnable":true,"retryQueueNums":1,"retryMaxTimes":16}`, group)})
+}
+
+// createTopic makes a topic on a broker, which tells its name server at once.
+func createTopic(t *testing.T, p *Poller, addr, topic string, queues int) {
+	t.Helper()
+	const updateTopic = 17
+	ask(t, p, addr, remoting.Request{Code: updateTopic, Fields: map[string]string{"topic": topic, "defaultTopic": "TBW102", "readQueueNums": fmt.Sprint(queues),
+		"writeQueueNums": fmt.Sprint(queues), "perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"}})
 }
 
 // TestRealCluster polls a cluster that is well, whose clients end, of which a broker hangs and whose name server goes.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the parts Weir runs on into a cache folder outside the repository.
 #
-#   deploy/parts/fetch.sh chdb|alertmanager|kafka|rocketmq|vmagent|prometheus|all
+#   deploy/parts/fetch.sh chdb|alertmanager|kafka|rocketmq|rocketmq4|vmagent|prometheus|all
 #
 # Each part comes through its ecosystem's ordinary client (npm, go, mvn) and that client's configured
 # registry, under a pinned version, and is checked before it is put in place:
@@ -12,6 +12,7 @@
 #   prometheus    likewise, in prometheus/go.sum, without the discovery of clouds; neither is it among all
 #   kafka         the SHA-256 of every jar, pinned in kafka.sha256; with Kafka's own tools
 #   rocketmq      likewise, in rocketmq.sha256
+#   rocketmq4     likewise, in rocketmq4.sha256: the release before 5, which many fleets still run
 # A part is built in a temporary folder and renamed into the cache whole, so a part that is there is complete
 # and is not fetched again. The cache folder is $WEIR_PARTS, else $XDG_CACHE_HOME/weir/parts, else
 # ~/.cache/weir/parts. deploy/parts/parts.go names the same folders.
@@ -26,6 +27,7 @@ readonly kafka_version=4.1.1
 # Raised where kafka.sha256 changes and the version does not: a cache that has the part as it was is not taken for this one.
 readonly kafka_revision=2
 readonly rocketmq_version=5.3.3
+readonly rocketmq4_version=4.9.7
 readonly vmagent_version=1.140.0
 readonly prometheus_version=0.316.0
 
@@ -176,11 +178,14 @@ fetch_kafka() { fetch_jars kafka "$kafka_version-$kafka_revision" "44 MB"; }
 
 fetch_rocketmq() { fetch_jars rocketmq "$rocketmq_version" "83 MB"; }
 
+fetch_rocketmq4() { fetch_jars rocketmq4 "$rocketmq4_version" "28 MB"; }
+
 case "${1:-}" in
 chdb) fetch_chdb ;;
 alertmanager) fetch_alertmanager ;;
 kafka) fetch_kafka ;;
 rocketmq) fetch_rocketmq ;;
+rocketmq4) fetch_rocketmq4 ;;
 vmagent) fetch_vmagent ;;
 prometheus) fetch_prometheus ;;
 all)
@@ -188,9 +193,10 @@ all)
 	fetch_alertmanager
 	fetch_kafka
 	fetch_rocketmq
+	fetch_rocketmq4
 	;;
 *)
-	echo "usage: $0 chdb|alertmanager|kafka|rocketmq|vmagent|prometheus|all" >&2
+	echo "usage: $0 chdb|alertmanager|kafka|rocketmq|rocketmq4|vmagent|prometheus|all" >&2
 	exit 2
 	;;
 esac

@@ -19,6 +19,7 @@ const (
 	KafkaVersion        = "4.1.1"
 	KafkaRevision       = "2" // of what is fetched with that version
 	RocketMQVersion     = "5.3.3"
+	RocketMQ4Version    = "4.9.7"
 	VMAgentVersion      = "1.140.0"
 	PrometheusVersion   = "0.316.0" // of the module: release 3.16.0
 )
@@ -57,6 +58,9 @@ func Kafka() (string, error) { return find("kafka-"+KafkaVersion+"-"+KafkaRevisi
 // RocketMQ is the folder with the jars of RocketMQ's broker and name server. The error wraps ErrMissing where it was not
 // fetched.
 func RocketMQ() (string, error) { return find("rocketmq-"+RocketMQVersion, "") }
+
+// RocketMQ4 is the folder with the jars of RocketMQ 4, which fleets still run. The error wraps ErrMissing where it was not fetched.
+func RocketMQ4() (string, error) { return find("rocketmq4-"+RocketMQ4Version, "") }
 
 // VMAgent is the path of the vmagent program, which measurements compare with. The error wraps ErrMissing where
 // it was not fetched.

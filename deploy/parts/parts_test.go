@@ -10,7 +10,7 @@ import (
 
 func TestMissingPartNamesTheRemedy(t *testing.T) {
 	t.Setenv("WEIR_PARTS", t.TempDir())
-	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "rocketmq": RocketMQ, "vmagent": VMAgent, "prometheus": Prometheus} {
+	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "rocketmq": RocketMQ, "rocketmq4": RocketMQ4, "vmagent": VMAgent, "prometheus": Prometheus} {
 		_, err := find()
 		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "make parts") || !strings.Contains(err.Error(), "fetch.sh "+name) {
 			t.Errorf("%s: got %v, want ErrMissing with the remedy", name, err)
@@ -39,7 +39,7 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"chdb_version=" + ChDBVersion, "alertmanager_version=" + AlertmanagerVersion, "kafka_version=" + KafkaVersion, "kafka_revision=" + KafkaRevision,
-		"rocketmq_version=" + RocketMQVersion,
+		"rocketmq_version=" + RocketMQVersion, "rocketmq4_version=" + RocketMQ4Version,
 		"vmagent_version=" + VMAgentVersion, "prometheus_version=" + PrometheusVersion} {
 		if !strings.Contains(string(script), want+"\n") {
 			t.Errorf("fetch.sh lacks %q", want)
@@ -58,7 +58,7 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 			t.Errorf("%s/go.mod does not require %s", part, want)
 		}
 	}
-	for file, version := range map[string]string{"kafka-pom.xml": KafkaVersion, "rocketmq-pom.xml": RocketMQVersion} {
+	for file, version := range map[string]string{"kafka-pom.xml": KafkaVersion, "rocketmq-pom.xml": RocketMQVersion, "rocketmq4-pom.xml": RocketMQ4Version} {
 		pom, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -70,7 +70,7 @@ func TestScriptPinsTheSameVersions(t *testing.T) {
 }
 
 func TestFetchedPartsAreThere(t *testing.T) {
-	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "rocketmq": RocketMQ} {
+	for name, find := range map[string]func() (string, error){"chdb": ChDB, "alertmanager": Alertmanager, "kafka": Kafka, "rocketmq": RocketMQ, "rocketmq4": RocketMQ4} {
 		path, err := find()
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -1,3 +1,4 @@
+import java.lang.reflect.Method;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.rocketmq.acl.common.AclClientRPCHook;
@@ -5,7 +6,9 @@ import org.apache.rocketmq.acl.common.SessionCredentials;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragely;
 import org.apache.rocketmq.client.exception.MQClientException;
+import org.apache.rocketmq.client.impl.factory.MQClientInstance;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.message.Message;
@@ -26,8 +29,8 @@ public class Traffic {
 		producer.setNamesrvAddr(nameServer);
 		producer.start();
 		// The broker tells its name server of a new topic at once, of itself only every 10 s.
-		producer.getDefaultMQProducerImpl().getMqClientFactory().getMQClientAPIImpl()
-			.createTopic(broker, producer.getCreateTopicKey(), new TopicConfig(topic, 4, 4), 30_000);
+		MQClientInstance client = clientOf(producer);
+		client.getMQClientAPIImpl().createTopic(broker, producer.getCreateTopicKey(), new TopicConfig(topic, 4, 4, READ_AND_WRITE), 30_000);
 		// Its name server may still not know of it: the broker itself tells it after 10 s for certain.
 		for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60); !isKnown(producer, topic) && System.nanoTime() < end;) {
 			TimeUnit.MILLISECONDS.sleep(50);
@@ -36,10 +39,10 @@ public class Traffic {
 			producer.send(new Message(topic, new byte[100]), 30_000);
 		}
 		// Else the broker hears of the producer after 30 s: at its start it knew of no broker.
-		producer.getDefaultMQProducerImpl().getMqClientFactory().sendHeartbeatToAllBrokerWithLock();
+		client.sendHeartbeatToAllBrokerWithLock();
 
 		CountDownLatch left = new CountDownLatch(count);
-		DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(consumers, hook);
+		DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(consumers, hook, new AllocateMessageQueueAveragely());
 		consumer.setNamesrvAddr(nameServer);
 		consumer.setPersistConsumerOffsetInterval(200);
 		consumer.subscribe(topic, "*");
@@ -51,6 +54,18 @@ public class Traffic {
 		left.await();
 		System.out.println("all consumed");
 		new CountDownLatch(1).await();
+	}
+
+	private static final int READ_AND_WRITE = 6;
+
+	/** What RocketMQ 5 has named anew. */
+	private static MQClientInstance clientOf(DefaultMQProducer producer) throws ReflectiveOperationException {
+		for (Method method : producer.getDefaultMQProducerImpl().getClass().getMethods()) {
+			if (method.getName().equalsIgnoreCase("getMqClientFactory")) {
+				return (MQClientInstance) method.invoke(producer.getDefaultMQProducerImpl());
+			}
+		}
+		throw new NoSuchMethodException("a producer has no getMqClientFactory");
 	}
 
 	private static boolean isKnown(DefaultMQProducer producer, String topic) {

@@ -29,7 +29,10 @@ func Admin(ctx context.Context, config Config, nameServer string, commands ...st
 	if err != nil {
 		return nil, fmt.Errorf("write what runs RocketMQ's admin tool: %w", err)
 	}
-	arguments := slices.Concat(quickStart, []string{nameServerHeap, "-Duser.home=" + config.DataDir, "-Drocketmq.namesrv.addr=" + nameServer}, config.JVM,
+	if err := writeLogging(config.DataDir); err != nil {
+		return nil, fmt.Errorf("write what runs RocketMQ's admin tool: %w", err)
+	}
+	arguments := slices.Concat(quickStart, []string{nameServerHeap, "-Duser.home=" + config.DataDir, "-Drocketmq.home.dir=" + config.DataDir, "-Drocketmq.namesrv.addr=" + nameServer}, config.JVM,
 		[]string{"-cp", filepath.Join(config.JarDir, "*"), source}, commands)
 	printed, err := exec.CommandContext(ctx, java, arguments...).Output()
 	var failed *exec.ExitError

@@ -44,11 +44,11 @@ const javaRemedy = "install a JDK 17 (Debian: apt-get install openjdk-17-jdk-hea
 
 // Config says what to run and where.
 type Config struct {
-	JarDir    string            // folder of RocketMQ's jars, as parts.RocketMQ returns it
+	JarDir    string            // folder of RocketMQ's jars, as parts.RocketMQ or parts.RocketMQ4 returns it: it decides the release
 	DataDir   string            // its folder, created where it is missing
 	Options   map[string]string // of its configuration file, besides or in place of what Start sets; nil: none
 	JVM       []string          // options of java; nil: none
-	LogWriter io.Writer         // gets what it prints; nil discards it. Its logs are in DataDir/logs
+	LogWriter io.Writer         // gets what it prints; nil discards it. Logs of RocketMQ 5 are in DataDir/logs
 }
 
 // Server is a running name server or broker. Stop, Kill and Done are the child's.
@@ -119,6 +119,9 @@ func start(ctx context.Context, config Config, p process) (*Server, error) {
 	if err := checkJars(config.JarDir); err != nil {
 		return nil, err
 	}
+	if err := writeLogging(config.DataDir); err != nil {
+		return nil, fmt.Errorf("write RocketMQ's configuration: %w", err)
+	}
 	maps.Copy(p.options, config.Options)
 	if err := writeOptions(config.DataDir, p.options); err != nil {
 		return nil, fmt.Errorf("write RocketMQ's configuration: %w", err)
@@ -159,6 +162,27 @@ func writeOptions(dir string, options map[string]string) error {
 		fmt.Fprintf(&text, "%s=%s\n", key, strings.ReplaceAll(options[key], `\`, `\\`))
 	}
 	return os.WriteFile(optionsPath(dir), []byte(text.String()), 0o600)
+}
+
+// errorsOnly has a process of RocketMQ 4 print its errors. Later ones log to files by a configuration of their own.
+const errorsOnly = `<configuration>
+<appender name="out" class="ch.qos.logback.core.ConsoleAppender"><encoder><pattern>%d %p %m%n</pattern></encoder></appender>
+<root level="ERROR"><appender-ref ref="out"/></root>
+</configuration>
+`
+
+// writeLogging writes the files that say how RocketMQ 4 logs, without which it does not start.
+func writeLogging(dir string) error {
+	conf := filepath.Join(dir, "conf")
+	if err := os.MkdirAll(conf, 0o750); err != nil {
+		return err
+	}
+	for _, process := range []string{"namesrv", "broker", "tools"} {
+		if err := os.WriteFile(filepath.Join(conf, "logback_"+process+".xml"), []byte(errorsOnly), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A broker listens on its port, on the one two below it, for clients with priority, and on the one above it, for slaves.
