@@ -71,9 +71,9 @@ var (
 	systemGroups = map[string]bool{"TOOLS_CONSUMER": true, "FILTERSRV_CONSUMER": true, "SELF_TEST_C_GROUP": true, "CID_ONS-HTTP-PROXY": true}
 )
 
-// isTopic says that a topic is somebody's, and not RocketMQ's own.
+// isTopic says that a topic is somebody's, and not RocketMQ's own, nor one that it has for a group.
 func (c *cluster) isTopic(name string) bool {
-	return !systemTopics[name] && !c.system[name] && !strings.HasPrefix(name, "RMQ_SYS_") && !strings.HasPrefix(name, "rmq_sys_")
+	return !systemTopics[name] && !c.system[name] && !isAside(name) && !strings.HasPrefix(name, "RMQ_SYS_") && !strings.HasPrefix(name, "rmq_sys_")
 }
 
 // isGroup says that a group is somebody's, and not RocketMQ's own.

@@ -77,6 +77,13 @@ func saying(at time.Time, set string, groups ...string) answers {
 	return a
 }
 
+func feed(t *testing.T, p *Poller, all []answers) {
+	t.Helper()
+	if err := p.feed(all); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestWhatAMasterDoesNotSayIsUnknown has the second answer of a master, after one that all was well.
 func TestWhatAMasterDoesNotSayIsUnknown(t *testing.T) {
 	later := began.Add(time.Second)
@@ -99,10 +106,10 @@ func TestWhatAMasterDoesNotSayIsUnknown(t *testing.T) {
 		"some commit is not told": {func(a *answers) { a.groups["g"].failed = refused }, "6"},
 	} {
 		p := Open(Config{})
-		p.feed([]answers{saying(began, "a", "g")})
+		feed(t, p, []answers{saying(began, "a", "g")})
 		a := saying(later, "a", "g")
 		test.change(&a)
-		p.feed([]answers{a})
+		feed(t, p, []answers{a})
 		got := ""
 		if said, known := p.lags(later)["g"]["t"][remoting.Queue{Topic: "t", Broker: "a"}]; known {
 			messages, ok := said.Messages.Get()
@@ -128,7 +135,7 @@ func TestABrokerThatIsAwayIsNotHidden(t *testing.T) {
 		a.groups["g"].commits[remoting.Queue{Topic: "t", Broker: "a"}] = lag.Commit{At: at, Offset: 10}
 		return a
 	}
-	p.feed([]answers{well(began), saying(began, "b", "g")})
+	feed(t, p, []answers{well(began), saying(began, "b", "g")})
 	for _, step := range []struct {
 		all  []answers
 		want []string
@@ -137,7 +144,7 @@ func TestABrokerThatIsAwayIsNotHidden(t *testing.T) {
 		{[]answers{well(began.Add(2 * time.Second)), {broker: broker{set: "b"}}}, nil},
 		{[]answers{well(began.Add(3 * time.Second)), saying(began.Add(3*time.Second), "b", "g")}, []string{"a:0 0", "b:0 6"}},
 	} {
-		p.feed(step.all)
+		feed(t, p, step.all)
 		out := p.config.reporter(began)
 		out.groups(nil, p.lags(step.all[0].ends[remoting.Queue{Topic: "t", Broker: "a"}].At))
 		var got []string
@@ -158,7 +165,7 @@ func TestABrokerThatIsAwayIsNotHidden(t *testing.T) {
 func TestQueuesWithoutAMaster(t *testing.T) {
 	p := Open(Config{})
 	defer p.Close()
-	p.feed([]answers{saying(began, "a"), saying(began, "b")})
+	feed(t, p, []answers{saying(began, "a"), saying(began, "b")})
 	for want, masterless := range map[int][]string{0: nil, 1: {"a"}, 2: {"a", "b"}} {
 		if got, known := p.masterless(&cluster{masterless: masterless}); got != want || !known {
 			t.Errorf("without a master of %v: got %d, %v, want %d", masterless, got, known, want)
@@ -194,7 +201,7 @@ func TestStatesComeAsSoonAsTheirSpacing(t *testing.T) {
 func TestWhatIsNotSeenIsForgotten(t *testing.T) {
 	p := Open(Config{})
 	defer p.Close()
-	p.feed([]answers{saying(began, "a", "g", "h")})
+	feed(t, p, []answers{saying(began, "a", "g", "h")})
 	partly := saying(began.Add(forgetAfter), "a", "g")
 	partly.groups["h"] = &group{failed: errors.New("refused")}
 	for _, step := range []struct {
@@ -207,7 +214,7 @@ func TestWhatIsNotSeenIsForgotten(t *testing.T) {
 		{2 * forgetAfter, nil, 1, 1},
 		{2*forgetAfter + time.Second, nil, 0, 0},
 	} {
-		p.feed(step.sees)
+		feed(t, p, step.sees)
 		p.forget(began.Add(step.after))
 		groups := 0
 		for _, q := range p.queues {
@@ -231,7 +238,12 @@ func TestRocketMQsOwnAreNotReported(t *testing.T) {
 			t.Errorf("group %s is somebody's", name)
 		}
 	}
-	if !c.isTopic("orders") || !c.isTopic("%RETRY%readers") || !isGroup("readers") {
+	for _, name := range []string{"%RETRY%readers", "%DLQ%readers"} {
+		if c.isTopic(name) || !isAside(name) {
+			t.Errorf("topic %s is somebody's", name)
+		}
+	}
+	if !c.isTopic("orders") || isAside("orders") || !isGroup("readers") {
 		t.Error("what is somebody's is RocketMQ's own")
 	}
 }

@@ -1,9 +1,9 @@
 // Package rocketmq asks the name servers and brokers of one RocketMQ cluster how they, their queues and their consumer groups are. It
 // only reads.
 //
-// A poll asks the name servers for the brokers, every broker for its state, and every master for its topics and groups. RocketMQ has no
-// question for all topics or groups at once: a master is asked once for each topic and twice for each group, and again for each queue that a
-// group may never have committed. So requests grow with all of them.
+// A poll asks the name servers for the brokers, every broker for its state, and every master for all topics, groups and commits, each with
+// one request, and for the ends of topics, hundreds with one. Who is in a group, and where topics start, can only be asked for one by one:
+// by turns, where there are many. So requests grow little with topics and groups (docs/adr/0037-what-rocketmq-is-asked-by-turns.md).
 //
 // In: addresses of name servers. Out: reports, as docs/wire-contract.md says what a collector reports.
 package rocketmq
@@ -32,10 +32,12 @@ type Config struct {
 
 // Poller polls one cluster. One goroutine at a time may call Poll.
 type Poller struct {
-	config Config
-	client *remoting.Client
-	queues map[remoting.Queue]*queue
-	beats  heartbeats
+	config   Config
+	client   *remoting.Client
+	queues   map[remoting.Queue]*queue
+	followed int                // readers of queues
+	masters  map[string]*memory // by name of their set
+	beats    heartbeats
 
 	clientsAt time.Time // when clients were reported last
 }
@@ -51,7 +53,7 @@ const (
 
 // Open returns a poller. It does not connect.
 func Open(config Config) *Poller {
-	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, beats: heartbeats{}}
+	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, masters: map[string]*memory{}, beats: heartbeats{}}
 }
 
 // Close ends the connections.
@@ -78,7 +80,9 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	out.cluster(c, answers, masterless, known)
 	p.beats.take(answers, at)
 	out.brokers(answers, p.beats)
-	p.feed(answers)
+	if err := p.feed(answers); err != nil {
+		errs = append(errs, err)
+	}
 	out.queues(answers, p.queues)
 	out.groups(answers, p.lags(now()))
 	if clients {
@@ -96,13 +100,29 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 // askBrokers asks every broker, and for its clients where they are reported. The answers are in the order of the brokers.
 func (p *Poller) askBrokers(ctx context.Context, c *cluster, now func() time.Time, clients bool) []answers {
 	out := make([]answers, len(c.brokers))
+	memories := p.memories(c)
 	inParallel(brokersAtOnce, len(c.brokers), func(i int) {
 		b := c.brokers[i]
-		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, tells: clients, answers: answers{broker: b}}
+		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, queues: p.queues, tells: clients, answers: answers{broker: b}}
+		if b.master() {
+			q.memory = memories[b.set]
+		}
 		q.ask()
 		out[i] = q.answers
 	})
 	return out
+}
+
+// memories are those of the sets that are listed. One that is not has its queues kept for a while, and says the rest again.
+func (p *Poller) memories(c *cluster) map[string]*memory {
+	listed := map[string]*memory{}
+	for _, b := range c.brokers {
+		if listed[b.set] = p.masters[b.set]; listed[b.set] == nil {
+			listed[b.set] = newMemory()
+		}
+	}
+	p.masters = listed
+	return listed
 }
 
 // inParallel calls do with 0 to count-1, several at a time.

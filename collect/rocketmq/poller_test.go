@@ -67,6 +67,7 @@ func startRealOf(t *testing.T, find func() (string, error)) real {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.nameServer.Kill)
+	writeStore(t, filepath.Join(dir, "broker"))
 	if r.broker, err = parties.StartBroker(t.Context(), config("broker"), r.nameServer.Addr()); err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +225,7 @@ func TestRealCluster(t *testing.T) {
 		return nil
 	})
 
+	checkAtOnce(t, p)
 	r.traffic.Kill()
 	eventually(t, p, func(s seen, _ error) error { return s.has("group - readers - -", map[string]float64{"members": 0}) })
 

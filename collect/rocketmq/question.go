@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -20,8 +19,10 @@ type question struct {
 	broker  remoting.Broker
 	cluster *cluster
 	now     func() time.Time
-	tells   bool       // whether it is asked for producers, too
-	mu      sync.Mutex // of answers, while several requests are under way
+	tells   bool                      // whether it is asked for producers, too
+	memory  *memory                   // of a master; nil of a slave
+	queues  map[remoting.Queue]*queue // of earlier polls, only to be read
+	mu      sync.Mutex                // of answers and memory, while several requests are under way
 	answers answers
 }
 
@@ -33,7 +34,9 @@ type answers struct {
 	info      remoting.RuntimeInfo
 	topics    map[string]bool // all of them; nil where it did not say
 	ends      map[remoting.Queue]lag.Ends
-	groups    map[string]*group // all of them; nil where it did not say
+	aside     map[remoting.Queue]lag.Ends // of topics for what is consumed again, or never will be
+	unasked   map[string]bool             // topics whose turn it was not: their ends stay as they were
+	groups    map[string]*group           // all of them; nil where it did not say
 	producers map[string][]remoting.Producer
 	errs      []error // the first ones
 	more      int     // how many further ones there were
@@ -66,15 +69,6 @@ func reasonOf(err error) lag.Reason {
 	return lag.Unreachable
 }
 
-// group is a consumer group, as one master knows it.
-type group struct {
-	enabled   bool
-	known     bool // who is connected
-	consumers remoting.Consumers
-	commits   map[remoting.Queue]lag.Commit
-	failed    error // why commits are missing; nil where all are there
-}
-
 // probeTime bounds the wait for a sign of life: what a name server knows, and a broker's state. Not smaller: one that collects garbage
 // for a second is not gone; not larger: the poll has to ask the others too.
 const probeTime = 2 * time.Second
@@ -93,8 +87,9 @@ func (q *question) ask() {
 	}
 	a.answered, a.roundTrip = true, time.Since(began)
 	if a.master() {
-		q.groups()
-		q.topics()
+		q.memory.poll++
+		q.groups(q.topics())
+		q.ends()
 		if q.tells {
 			q.clients()
 		}
@@ -109,107 +104,6 @@ func (q *question) failed(err error) {
 		return
 	}
 	q.answers.errs = append(q.answers.errs, err)
-}
-
-// groups asks for the groups, their members and commits.
-func (q *question) groups() {
-	configs, err := q.broker.Groups(q.ctx)
-	if err != nil {
-		q.failed(err)
-		return
-	}
-	q.answers.groups = map[string]*group{}
-	var names []string
-	for name, config := range configs {
-		if isGroup(name) {
-			q.answers.groups[name] = &group{enabled: config.Enabled}
-			names = append(names, name)
-		}
-	}
-	inParallel(requestsAtOnce, len(names), func(i int) {
-		g := q.answers.groups[names[i]]
-		var err error
-		if g.consumers, err = q.broker.ConsumerConnections(q.ctx, names[i]); err == nil || errors.Is(err, remoting.ErrOffline) {
-			g.known = true
-		} else {
-			q.failed(err)
-		}
-		if g.consumers.Model != broadcasting {
-			q.commits(names[i], g)
-		}
-	})
-}
-
-// broadcasting is the model of groups that keep their offsets at the clients: what the broker has of them means nothing.
-const broadcasting = "BROADCASTING"
-
-// commits asks for what a group has committed.
-func (q *question) commits(name string, g *group) {
-	var stats remoting.ConsumeStats
-	if stats, g.failed = q.broker.ConsumeStats(q.ctx, name, ""); g.failed != nil {
-		q.failed(g.failed)
-		return
-	}
-	g.commits = make(map[remoting.Queue]lag.Commit, len(stats.Queues))
-	for queue, offset := range stats.Queues {
-		commit := lag.Commit{At: q.now(), Offset: offset.Commit, Owner: g.owner(queue.Topic), Paused: !g.enabled}
-		if offset.CommitMillis > 0 {
-			commit.LastStored = time.UnixMilli(offset.CommitMillis)
-		}
-		if offset.Commit == 0 && offset.End > 0 { // this may mean that there is none; of an empty queue nothing is unread either way
-			_, err := q.broker.QueryOffset(q.ctx, name, queue.Topic, queue.ID)
-			if errors.Is(err, remoting.ErrNeverCommitted) {
-				commit.Offset = lag.NoOffset
-			} else if err != nil {
-				g.failed = err
-				q.failed(err)
-				continue
-			}
-		}
-		g.commits[queue] = commit
-	}
-}
-
-// owner says whether a live member reads a topic. Which queue it reads it alone knows.
-func (g *group) owner(topic string) lag.Owner {
-	if !g.known {
-		return lag.OwnerUnknown
-	}
-	if _, reads := g.consumers.Subscriptions[topic]; reads && len(g.consumers.Connections) > 0 {
-		return lag.Owned
-	}
-	return lag.Unowned
-}
-
-// topics asks for the ends of all queues.
-func (q *question) topics() {
-	configs, err := q.broker.TopicConfigs(q.ctx)
-	if err != nil {
-		q.failed(err)
-		return
-	}
-	retention := q.retention()
-	names := slices.DeleteFunc(slices.Collect(maps.Keys(configs)), func(name string) bool { return !q.cluster.isTopic(name) })
-	q.answers.ends, q.answers.topics = map[remoting.Queue]lag.Ends{}, map[string]bool{}
-	for _, name := range names {
-		q.answers.topics[name] = true
-	}
-	inParallel(requestsAtOnce, len(names), func(i int) {
-		ranges, err := q.broker.TopicStats(q.ctx, names[i])
-		if errors.Is(err, remoting.ErrNoTopic) {
-			return // deleted meanwhile
-		}
-		if err != nil {
-			q.failed(err)
-			return
-		}
-		at := q.now()
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		for queue, held := range ranges {
-			q.answers.ends[queue] = lag.Ends{At: at, Start: held.Min, End: held.Max, Retention: retention}
-		}
-	})
 }
 
 // retention is how long the broker keeps messages, 0 where it does not say.

@@ -13,6 +13,7 @@ const (
 	codeTopicConfigs        = 21
 	codeSettings            = 26
 	codeRuntimeInfo         = 28
+	codeConsumerOffsets     = 43
 	codeGroups              = 201
 	codeTopicStats          = 202
 	codeConsumerConnections = 203
@@ -20,6 +21,7 @@ const (
 	codeConsumeStats        = 208
 	codeRunningInfo         = 307
 	codeStats               = 315
+	codeQueueEntries        = 321
 	codeProducers           = 328
 )
 

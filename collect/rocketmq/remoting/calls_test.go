@@ -114,6 +114,38 @@ func checkTopics(t *testing.T, c realClient) {
 	}
 	_, err := c.broker.TopicStats(within(t), "nope")
 	mustFail(t, err, ErrNoTopic)
+	ends := must[map[Queue]int64](t)(c.broker.TopicEnds(within(t), []string{"nope", realTopic}))
+	for queue, held := range queues {
+		if end, known := ends[queue]; len(ends) != len(queues) || !known || end != held.Max {
+			t.Errorf("asked at once the ends are %v, want those of %v", ends, queues)
+		}
+	}
+	_, err = c.broker.TopicEnds(within(t), []string{"nope"}) // as of a broker that passes over the list
+	mustFail(t, err, ErrUnsupported)
+	entries := must[[]QueueEntry](t)(c.broker.QueueEntries(within(t), Queue{Topic: realTopic, ID: 0}, 1, 2))
+	if len(entries) != 2 || entries[0].Bytes < 100 || entries[1].Position <= entries[0].Position {
+		t.Errorf("got %+v, want the second and third place of a queue", entries)
+	}
+	if none := must[[]QueueEntry](t)(c.broker.QueueEntries(within(t), Queue{Topic: realTopic, ID: 0}, 1000, 2)); len(none) != 0 {
+		t.Errorf("got %+v behind the end of a queue", none)
+	}
+}
+
+// checkOffsetsAtOnce holds that the offsets of all groups, and those of a list of topics, are those of a group and topic that are asked for.
+func checkOffsetsAtOnce(t *testing.T, c realClient, stats ConsumeStats) {
+	table := must[map[Reading]map[int]int64](t)(c.broker.ConsumerOffsets(within(t)))
+	some := must[map[Queue]ConsumedOffset](t)(c.broker.ConsumeStatsOf(within(t), realConsumers, []string{realTopic, "nope"}))
+	for queue, offset := range stats.Queues {
+		if got, committed := table[Reading{realTopic, realConsumers}][queue.ID]; !committed || got != offset.Commit {
+			t.Errorf("%v: among all offsets it is %d, %v, want %d", queue, got, committed, offset.Commit)
+		}
+		if some[queue] != offset {
+			t.Errorf("%v: of a list of topics it is %+v, want %+v", queue, some[queue], offset)
+		}
+	}
+	if _, there := table[Reading{realTopic, "never"}]; there {
+		t.Error("a group that never committed has offsets")
+	}
 }
 
 // checkOffsets waits for the consumer's commits, which it makes every 200 ms.
@@ -140,6 +172,7 @@ func checkOffsets(t *testing.T, c realClient) {
 			t.Errorf("%v: got %d, want %d", queue, got, offset.Commit)
 		}
 	}
+	checkOffsetsAtOnce(t, c, stats)
 	all := must[ConsumeStats](t)(c.broker.ConsumeStats(within(t), realConsumers, ""))
 	if len(stats.Queues) != 4 || len(all.Queues) < len(stats.Queues) {
 		t.Errorf("got %+v of one topic and %+v of all", stats, all)

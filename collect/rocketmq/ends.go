@@ -1,0 +1,133 @@
+package rocketmq
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/weirmq/weir/collect/lag"
+	"github.com/weirmq/weir/collect/rocketmq/remoting"
+)
+
+// topicsAtOnce is how many topics are asked for their ends in one request. Not smaller: ten thousand topics would take hundreds of
+// requests; not larger: the answer of topics with a hundred queues each would be longer than RocketMQ takes.
+const topicsAtOnce = 500
+
+// topics asks for all topics. It returns nil where the broker does not say.
+func (q *question) topics() map[string]remoting.TopicConfig {
+	configs, err := q.broker.TopicConfigs(q.ctx)
+	if err != nil {
+		q.failed(err)
+		return nil
+	}
+	maps.DeleteFunc(configs, func(name string, _ remoting.TopicConfig) bool { return !q.cluster.isTopic(name) && !isAside(name) })
+	q.answers.topics = make(map[string]bool, len(configs))
+	for name := range configs {
+		q.answers.topics[name] = true
+	}
+	return configs
+}
+
+// ends asks for the ends of all queues. A master that has few topics is asked topic by topic, for their starts with them. Of one that has
+// many the starts are asked for by turns, and the ends of the others at once; or the ends by turns as well, where the broker cannot.
+func (q *question) ends() {
+	if q.answers.topics == nil {
+		return
+	}
+	q.answers.ends, q.answers.aside, q.answers.unasked = map[remoting.Queue]lag.Ends{}, map[remoting.Queue]lag.Ends{}, map[string]bool{}
+	maps.DeleteFunc(q.memory.starts, func(name string, _ []int64) bool { return !q.answers.topics[name] })
+	names := slices.Sorted(maps.Keys(q.answers.topics))
+	asked := func(name string) bool { return q.memory.starts[name] != nil }
+	turns := q.memory.turns(len(names), startsPerPoll, startTurns)
+	if q.memory.noEnds.holds(q.now()) {
+		turns = q.memory.turns(len(names), topicsPerPoll, topicTurns)
+	}
+	turn := turns.whose(names, asked)
+	for _, name := range names {
+		q.answers.unasked[name] = true
+	}
+	for _, name := range turn {
+		delete(q.answers.unasked, name)
+	}
+	retention := q.retention()
+	q.endsOneByOne(turn, retention)
+	if !q.memory.noEnds.holds(q.now()) {
+		q.endsAtOnce(slices.DeleteFunc(names, func(name string) bool { return !q.answers.unasked[name] || !asked(name) }), retention)
+	}
+	if q.memory.noEnds.holds(q.now()) && !errors.Is(q.memory.noEnds.why, remoting.ErrUnsupported) { // before 5.3.2 it is no fault
+		q.failed(fmt.Errorf("%w; topics are asked one by one, at most %d in a poll or all within %d polls", q.memory.noEnds.why, topicsPerPoll, topicTurns))
+	}
+}
+
+// endsOneByOne asks for the starts and ends of topics.
+func (q *question) endsOneByOne(names []string, retention time.Duration) {
+	inParallel(requestsAtOnce, len(names), func(i int) {
+		ranges, err := q.broker.TopicStats(q.ctx, names[i])
+		if errors.Is(err, remoting.ErrNoTopic) {
+			return // deleted meanwhile
+		}
+		if err != nil {
+			q.failed(err)
+			return
+		}
+		at := q.now()
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		starts := make([]int64, 0, len(ranges))
+		for queue, held := range ranges {
+			for len(starts) <= queue.ID {
+				starts = append(starts, noStart)
+			}
+			starts[queue.ID] = held.Min
+			q.ended(queue, lag.Ends{At: at, Start: held.Min, End: held.Max, Retention: retention})
+		}
+		q.memory.starts[names[i]] = starts
+	})
+}
+
+// noStart is that of a queue that the topic did not have.
+const noStart = -1
+
+// endsAtOnce asks for the ends of topics whose starts are known.
+func (q *question) endsAtOnce(names []string, retention time.Duration) {
+	requests := slices.Collect(slices.Chunk(names, topicsAtOnce))
+	inParallel(requestsAtOnce, len(requests), func(i int) {
+		ends, err := q.broker.TopicEnds(q.ctx, requests[i])
+		if err != nil && q.ctx.Err() != nil {
+			q.failed(err)
+			return
+		}
+		at := q.now()
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if err != nil {
+			q.memory.noEnds.begin(at, err)
+			return
+		}
+		changed := map[string]bool{}
+		for queue, end := range ends {
+			starts := q.memory.starts[queue.Topic]
+			if queue.ID >= len(starts) || starts[queue.ID] == noStart || end < starts[queue.ID] {
+				changed[queue.Topic] = true
+				continue
+			}
+			delete(q.answers.unasked, queue.Topic)
+			q.ended(queue, lag.Ends{At: at, Start: starts[queue.ID], End: end, Retention: retention})
+		}
+		for topic := range changed { // it has more queues than it had, or is another of this name: the next poll asks for all of it
+			delete(q.memory.starts, topic)
+			q.answers.unasked[topic] = true
+		}
+	})
+}
+
+// ended takes in the ends of a queue.
+func (q *question) ended(queue remoting.Queue, ends lag.Ends) {
+	if isAside(queue.Topic) {
+		q.answers.aside[queue] = ends
+		return
+	}
+	q.answers.ends[queue] = ends
+}
