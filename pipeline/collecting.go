@@ -182,12 +182,16 @@ func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lea
 	said := outage{log: log, begun: "a poll did not find all out", over: "polls find all out again"}
 	counted := newPollMetrics(c.p.metrics.set, cluster.Name)
 	requests := uint64(0)
+	followed := c.p.polled.begin(cluster.Name, c.p.config.interval(cluster))
+	defer followed.end()
 	loop := collect.Loop{Poller: poller, Interval: c.p.config.interval(cluster), Publish: func(reports []telemetry.Report) {
+		followed.reports = reports
 		if err := turn.publish(ctx, reports, c.publisher.Publish); err != nil {
 			counted.withheld.Inc()
 			log.Warn("the reports of a poll are not published", "error", err)
 		}
 	}, Done: func(o collect.Outcome) {
+		followed.done(o)
 		sent := poller.Requests()
 		counted.done(o, sent-requests)
 		requests = sent

@@ -123,6 +123,7 @@ func (p *Pipeline) Handler() http.Handler {
 		}
 	})
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.Status()) })
+	mux.HandleFunc("GET /api/v1/health", p.serveHealth)
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"alerts": p.alerts.list()})
 	})
@@ -139,7 +140,7 @@ func (p *Pipeline) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /alerts/{id}", p.serveAlert)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		render(w, http.StatusOK, "status.html", map[string]any{"Status": p.Status(), "Alerts": p.alerts.list(), "Rules": p.alerts.ruleHealth()})
+		render(w, http.StatusOK, "status.html", map[string]any{"Status": p.Status(), "Alerts": p.alerts.list(), "Rules": p.alerts.ruleHealth(), "Health": p.Health()})
 	})
 	return mux
 }

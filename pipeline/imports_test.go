@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 }
 
 // modelFolders are packages of pure values below a folder that does I/O: they may import telemetry and of others the standard library.
-var modelFolders = []string{"collect/lag"}
+var modelFolders = []string{"collect/lag", "collect/health"}
 
 // telemetryNeeds is all that the values which travel may need from elsewhere.
 var telemetryNeeds = []string{"google.golang.org/protobuf"}

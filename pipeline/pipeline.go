@@ -25,6 +25,7 @@ type Pipeline struct {
 	alerts  *alertBoard
 	rules   *ruleSource
 	kafka   *kafkaHealth
+	polled  *polledClusters
 	memory  *memory
 	ends    sourceEnds
 	started time.Time
@@ -48,7 +49,7 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 	}
 	counted := newPipelineMetrics()
 	p := &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
-		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), memory: newMemory(counted), started: time.Now().UTC()}
+		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), polled: newPolledClusters(), memory: newMemory(counted), started: time.Now().UTC()}
 	p.inspections.set(config.Inspection)
 	return p, nil
 }

@@ -93,6 +93,7 @@ func TestCommandsThatEnd(t *testing.T) {
 		"faulty.yaml", "rules: {dir: faulty}\n", "replicas.yaml", "kafka: {brokers: [\"a:1\", \"b:2\"], replication_factor: 3}\n",
 		"dsn.yaml", "rules: {dir: good}\nclickhouse:\n  dsn: htp://weir:hunter2@store/weir\n", "noreplicas.yaml", "kafka: {replication_factor: 0}\n",
 		"away.yaml", "collect: {clusters: [{name: eu, system: kafka, brokers: [\"127.0.0.1:1\"]}]}\n",
+		"soonaway.yaml", "telemetry: {pane: 1s}\ncollect: {clusters: [{name: eu, system: kafka, brokers: [\"127.0.0.1:1\"]}]}\n",
 		"noca.yaml", "collect: {clusters: [{name: eu, system: kafka, brokers: [\"a:1\"], tls: {enabled: true, ca_file: nowhere.pem}}]}\n",
 		"nokey.yaml", "collect: {clusters: [{name: shop, system: rocketmq, name_servers: [\"a:1\"], acl: {access_key: weir, secret_key_file: nowhere.txt}}]}\n",
 		"rocketaway.yaml", "collect: {clusters: [{name: shop, system: rocketmq, name_servers: [\"127.0.0.1:1\"]}]}\n",
@@ -150,6 +151,10 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"collect --once --config nokey.yaml", "", "weir: collect.clusters (shop).acl: read secret_key_file: open nowhere.txt: no such file or directory\n", exitFailed},
 		{"collect --once --config rocketnoca.yaml", "", "weir: collect.clusters (shop).tls: read ca_file: open nowhere.pem: no such file or directory\n", exitFailed},
 		{"collect --once --config rocketaway.yaml", "", "weir: poll cluster shop: ask 127.0.0.1:1 for the brokers: connect: dial tcp 127.0.0.1:1: connect: connection refused\n", exitFailed},
+		{"health --once --config soonaway.yaml", "bad      cluster eu: score 60, 1 of 1 parts known\n│  not found out: poll cluster eu: ask for brokers and topics: ", "", exitFaults},
+		{"health --once --config good.yaml", "", "weir: collect.clusters: got none, name the cluster to poll there\n", exitFailed},
+		{"health --once --config away.yaml --kind broker", "", "weir: got the kind \"broker\", allowed are node, group and topic\n", exitFailed},
+		{"health --url http://127.0.0.1:1", "", "connect: connection refused: name a running one by --url or --config\n", exitFailed},
 		{"collect --once --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --config unknown.yaml", "", "unknown.yaml:3: unknown key broker", exitFailed},
 		{"topics create --print", "kafka-topics --bootstrap-server 127.0.0.1:9092 --create --topic weir.telemetry --partitions 8 " +

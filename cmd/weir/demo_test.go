@@ -92,9 +92,9 @@ func TestAnInterruptedStoryIsNoSuccess(t *testing.T) {
 // longer and more than fit; the end is a success and leaves no child behind.
 func TestDemoOnATerminal(t *testing.T) {
 	t.Parallel()
-	screen := openTerminal(t, 60, 14)
+	screen := openTerminal(t, 60, 15)
 	command, wait := screen.run("demo", "--data", t.TempDir())
-	once := []string{"quiet traffic", "surge on orders", "traffic ", "stage ", "alert ", "... "} // lines of the table
+	once := []string{"quiet traffic", "surge on orders", "traffic ", "cluster ", "stage ", "alert ", "... "} // lines of the table
 	seen, firing := map[string]bool{}, false
 	eventually(t, func() bool {
 		text := screen.text()

@@ -89,6 +89,7 @@ func (s *screen) close() {
 // where says once where to look.
 func (s *screen) where(h *house) {
 	s.line("status page   " + h.statusURL)
+	s.line("health        bin/weir health --url " + h.statusURL)
 	s.line("Alertmanager  " + h.alertmanager.URL())
 	s.line("SQL           curl '" + h.clickhouseURL + "/' --data-binary \"SELECT topic, op, sum(messages) FROM rollup_10s FINAL GROUP BY ALL ORDER BY ALL FORMAT PrettyCompact\"")
 	s.line("configuration " + h.configFile + ", for weir rules backtest, explain, capture and inspect")
@@ -190,8 +191,11 @@ func printable(text string) string {
 func (v *viewer) table() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "traffic\tsent %d\t%.0f/s\tconsumed %d\t%.0f/s\n\n", v.sent, v.sentPerSecond, v.consumed, v.readPerSecond)
-	fmt.Fprintln(w, "stage\tstate\trecords\tlag")
+	fmt.Fprintf(w, "traffic\tsent %d\t%.0f/s\tconsumed %d\t%.0f/s\n", v.sent, v.sentPerSecond, v.consumed, v.readPerSecond)
+	for _, cluster := range v.house.pipeline.Health().Clusters {
+		fmt.Fprintf(w, "cluster\t%s\t%s\t%s\n", cluster.Name, cluster.State, printable(cluster.Brief()))
+	}
+	fmt.Fprintln(w, "\nstage\tstate\trecords\tlag")
 	for _, stage := range v.house.pipeline.Status().Stages {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, printable(stage.Error))
 	}
