@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -16,6 +17,8 @@ type Loop struct {
 	Publish func([]telemetry.Report)
 	// Done is told how each poll went.
 	Done func(Outcome)
+	// Canaries are sent meanwhile; nil: none are.
+	Canaries *Canaries
 }
 
 // Outcome is how a poll went.
@@ -35,6 +38,11 @@ const (
 // the interval, or found nothing out, the pause doubles, up to a minute: a cluster that is slow is not asked more than it can
 // answer.
 func (l *Loop) Run(ctx context.Context) {
+	if l.Canaries != nil {
+		var running sync.WaitGroup
+		running.Go(func() { l.Canaries.Run(ctx) })
+		defer running.Wait() // ctx has ended by then
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	pause := l.Interval

@@ -27,6 +27,8 @@ const (
 // countedPoller is a poller that counts its requests.
 type countedPoller interface {
 	collect.Poller
+	collect.Prober
+	ProbeAll(ctx context.Context) error
 	Requests() uint64
 	Close()
 }
@@ -50,13 +52,13 @@ func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
 		if err != nil {
 			return nil, err
 		}
-		return rocketmq.Open(rocketmq.Config{Identity: identity, NameServers: cluster.NameServers, Remoting: reach, StateSpacing: cluster.StateSpacing}), nil
+		return rocketmq.Open(rocketmq.Config{Identity: identity, NameServers: cluster.NameServers, Remoting: reach, StateSpacing: cluster.StateSpacing, Canary: cluster.Canary.canaries()}), nil
 	}
 	options, err := reachOptions(section, cluster.Brokers, cluster.TLS, cluster.SASL)
 	if err != nil {
 		return nil, err
 	}
-	return kafka.Open(kafka.Config{Identity: identity, Options: options, StateSpacing: cluster.StateSpacing})
+	return kafka.Open(kafka.Config{Identity: identity, Options: options, StateSpacing: cluster.StateSpacing, Canary: cluster.Canary.canaries()})
 }
 
 // remotingConfig says how a RocketMQ cluster is asked, and how Weir shows who it is; key is the section that says it.
@@ -88,6 +90,11 @@ func Poll(ctx context.Context, config *Config, name string) ([]telemetry.Report,
 	defer poller.Close()
 	ctx, cancel := context.WithTimeout(ctx, onceTimeout)
 	defer cancel()
+	if cluster.Canary.Enabled {
+		if err := poller.ProbeAll(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return poller.Poll(ctx, time.Now())
 }
 
@@ -198,6 +205,9 @@ func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lea
 		said.note(o.Err)
 		c.show(cluster.Name, o.Err)
 	}}
+	if cluster.Canary.Enabled {
+		loop.Canaries = &collect.Canaries{Prober: poller, Interval: cluster.Canary.interval(), Publish: c.publisher.Publish}
+	}
 	loop.Run(ctx)
 }
 

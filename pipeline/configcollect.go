@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 )
 
@@ -34,6 +36,17 @@ type ClusterConfig struct {
 	StateSpacing time.Duration `yaml:"state_spacing"`
 	// Tiers are the label tier of topics and groups: the first that names one counts.
 	Tiers []TierConfig `yaml:"tiers"`
+	// Canary says whether heartbeats are messages, which are written.
+	Canary CanaryConfig `yaml:"canary"`
+}
+
+// CanaryConfig says which canaries are sent to a cluster's brokers, and how often.
+type CanaryConfig struct {
+	Enabled bool `yaml:"enabled"`
+	// Topic begins the names of their topics, of which nothing else is reported; empty: weir-canary-.
+	Topic string `yaml:"topic"`
+	// Interval from one canary to the next of the same broker; 0: 10 s.
+	Interval time.Duration `yaml:"interval"`
 }
 
 // ACLConfig signs what RocketMQ is asked. AccessKey is empty where its brokers check nobody.
@@ -58,6 +71,40 @@ const (
 
 // minInterval of polls. Not smaller: a poll of a large cluster takes some hundred milliseconds of its brokers.
 const minInterval = 500 * time.Millisecond
+
+// How often a broker is sent a canary. Ten seconds are as often as a pane of usual length wants one. Not smaller than one: each is a
+// write and a read; not larger than a minute: rules on heartbeats look at the last one.
+const (
+	defaultCanaryInterval = 10 * time.Second
+	minCanaryInterval     = time.Second
+	maxCanaryInterval     = time.Minute
+)
+
+// canaries are those of a cluster.
+func (c *CanaryConfig) canaries() collect.Canary {
+	return collect.Canary{Enabled: c.Enabled, Prefix: c.Topic}
+}
+
+func (c *CanaryConfig) interval() time.Duration {
+	if c.Interval == 0 {
+		return defaultCanaryInterval
+	}
+	return c.Interval
+}
+
+// canaryTopic is a prefix that both systems take. The word keeps canaries out of topics that are there for something else.
+var canaryTopic = regexp.MustCompile(`^[a-zA-Z0-9_-]*canary[a-zA-Z0-9_-]*$`)
+
+func (c *CanaryConfig) faults(key string) []keyFault {
+	var f []keyFault
+	if c.Topic != "" && !canaryTopic.MatchString(c.Topic) {
+		f = append(f, keyFault{key + ".topic", fmt.Errorf("got %q, want letters, digits, - and _ with the word canary among them: what begins so is written to, and nothing else may be", c.Topic)})
+	}
+	if d := c.Interval; d != 0 && (d < minCanaryInterval || d > maxCanaryInterval) {
+		f = append(f, keyFault{key + ".interval", fmt.Errorf("got %s, allowed are %s to %s, and 0s for %s", d, minCanaryInterval, maxCanaryInterval, defaultCanaryInterval)})
+	}
+	return f
+}
 
 // interval is how often a cluster is polled.
 func (c *Config) interval(of *ClusterConfig) time.Duration {
@@ -104,6 +151,7 @@ func (c CollectConfig) faults(of *Config) []keyFault {
 		if d := cluster.StateSpacing; d != 0 && (d < lag.MinSpacing || d > lag.MaxSpacing) {
 			f = append(f, keyFault{key + ".state_spacing", fmt.Errorf("got %s, allowed are %s to %s, and 0s for %s", d, lag.MinSpacing, lag.MaxSpacing, lag.DefaultSpacing)})
 		}
+		f = append(f, cluster.Canary.faults(key+".canary")...)
 		for j := range cluster.Tiers {
 			f = append(f, cluster.Tiers[j].faults(fmt.Sprintf("%s.tiers.%d", key, j))...)
 		}

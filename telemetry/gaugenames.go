@@ -33,4 +33,6 @@ const (
 	GaugePageCacheLock    = "page_cache_lock_seconds"
 	GaugeHeartbeatFailed  = "heartbeat_failures_in_a_row"
 	GaugeHeartbeatPeers   = "heartbeat_peers_p50_seconds" // median round trip of the other brokers of the cluster
+	GaugeHeartbeatCanary  = "heartbeat_is_canary"         // 1 where heartbeats are canaries, 0 where none can be sent; absent while none are wanted
+	GaugeHeartbeatSend    = "heartbeat_send_seconds"      // of the newest canary, until the broker had taken it
 )

@@ -86,13 +86,18 @@ func number(value float64) string {
 	return strconv.FormatFloat(value, 'g', 6, 64)
 }
 
-// seen is what a report says, as name=value.
+// seen is what a report says, as name=value. A heartbeat that failed is -1, whatever it was waited for.
 func seen(r *telemetry.Report) string {
 	var out []string
+	failed := false
 	for _, g := range r.Gauges {
 		out = append(out, g.Name+"="+number(g.Value))
+		failed = failed || g.Name == telemetry.GaugeHeartbeatFailed && g.Value > 0
 	}
-	if r.HeartbeatMicros.Count() > 0 {
+	switch {
+	case failed:
+		out = append(out, "heartbeat=-1")
+	case r.HeartbeatMicros.Count() > 0:
 		out = append(out, "heartbeat="+(time.Duration(r.HeartbeatMicros.Quantile(0.5))*time.Microsecond).String())
 	}
 	return strings.Join(out, " ")

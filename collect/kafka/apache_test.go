@@ -18,7 +18,7 @@ import (
 )
 
 // apache starts Apache Kafka.
-func apache(t *testing.T) *measured {
+func apache(t *testing.T) (*measured, *kafka.Server) {
 	t.Helper()
 	jars, err := parts.Kafka()
 	if err != nil {
@@ -29,7 +29,7 @@ func apache(t *testing.T) *measured {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = running.Stop(context.Background()) })
-	return measure(t, []string{running.Addr()})
+	return measure(t, []string{running.Addr()}), running
 }
 
 // consume joins a group and commits what it reads, until so many messages were read; the member stays.
@@ -136,12 +136,13 @@ func (m *measured) expectThrottled() {
 // TestApacheKafka polls a real broker.
 func TestApacheKafka(t *testing.T) {
 	t.Parallel()
-	m := apache(t)
+	m, running := apache(t)
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *measured)
 	}{
 		{"what is reported", testWhatApacheKafkaSays}, {"lag is that of Kafka's tool", testLagIsThatOfKafkasTool},
+		{"canaries, until it is killed", func(_ *testing.T, m *measured) { canariesOfApacheKafka(m, running.Child) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			of := *m

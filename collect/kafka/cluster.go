@@ -19,6 +19,7 @@ type cluster struct {
 	controller int32
 	topics     map[string]*topic
 	names      map[[16]byte]string // of topics, by id
+	canaries   map[string]*topic   // topics of canaries, which are none of the others
 }
 
 type broker struct {
@@ -49,7 +50,7 @@ func (p *Poller) describeCluster(ctx context.Context) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask for brokers and topics: %w", err)
 	}
-	c := &cluster{controller: response.ControllerID, topics: map[string]*topic{}, names: map[[16]byte]string{}}
+	c := &cluster{controller: response.ControllerID, topics: map[string]*topic{}, names: map[[16]byte]string{}, canaries: map[string]*topic{}}
 	for _, b := range response.Brokers {
 		c.brokers = append(c.brokers, broker{b.NodeID, net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))})
 	}
@@ -58,15 +59,24 @@ func (p *Poller) describeCluster(ctx context.Context) (*cluster, error) {
 		if t.Topic == nil || kerr.ErrorForCode(t.ErrorCode) != nil {
 			continue // being deleted, or not for our eyes
 		}
-		known := &topic{id: t.TopicID, internal: t.IsInternal}
-		for j := range t.Partitions {
-			q := &t.Partitions[j]
-			known.partitions = append(known.partitions, partition{q.Partition, q.Leader, q.Replicas, q.ISR})
+		known := topicOf(t)
+		if p.config.Canary.Owns(*t.Topic) {
+			c.canaries[*t.Topic] = known
+			continue
 		}
-		slices.SortFunc(known.partitions, func(a, b partition) int { return cmp.Compare(a.number, b.number) })
 		c.topics[*t.Topic], c.names[t.TopicID] = known, *t.Topic
 	}
 	return c, nil
+}
+
+func topicOf(t *kmsg.MetadataResponseTopic) *topic {
+	out := &topic{id: t.TopicID, internal: t.IsInternal}
+	for i := range t.Partitions {
+		q := &t.Partitions[i]
+		out.partitions = append(out.partitions, partition{q.Partition, q.Leader, q.Replicas, q.ISR})
+	}
+	slices.SortFunc(out.partitions, func(a, b partition) int { return cmp.Compare(a.number, b.number) })
+	return out
 }
 
 // metadata asks a broker that was quick to answer in the poll before, another where it does not, and any where none does: one that

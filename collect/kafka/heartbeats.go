@@ -3,6 +3,8 @@ package kafka
 import (
 	"slices"
 	"time"
+
+	"github.com/weirmq/weir/collect"
 )
 
 // heartbeats remembers of each broker what its probes found.
@@ -10,16 +12,22 @@ type heartbeats map[int32]*heartbeat
 
 type heartbeat struct {
 	node    string
-	failed  int // in a row
+	failed  int // round trips in a row
 	seen    time.Time
-	answers []beat // of the last minute
+	answers []roundTrip // of the last minute
+	canary  collect.CanaryRecord
 }
 
-// beat is one round trip.
-type beat struct {
-	at   time.Time
-	took time.Duration
+// roundTrip is one of a canary, or of a request.
+type roundTrip struct {
+	at     time.Time
+	took   time.Duration
+	canary bool
 }
+
+// failures are heartbeats that failed in a row. A broker whose disk hangs answers requests and fails canaries; one that left gets no canaries
+// and fails requests.
+func (h *heartbeat) failures() int { return max(h.failed, h.canary.FailedInARow()) }
 
 // peersSpan is how long round trips count for the median of the peers.
 const peersSpan = time.Minute
@@ -40,11 +48,13 @@ func (h heartbeats) take(c *cluster, all []answers, now time.Time) {
 			continue
 		}
 		b.failed = 0
-		b.answers = append(b.answers, beat{now, a.roundTrip})
+		if !b.canary.Counts() {
+			b.answers = append(b.answers, roundTrip{at: now, took: a.roundTrip})
+		}
 	}
 	replicas := c.replicas()
 	for id, b := range h {
-		b.answers = slices.DeleteFunc(b.answers, func(a beat) bool { return now.Sub(a.at) > peersSpan })
+		b.answers = slices.DeleteFunc(b.answers, func(a roundTrip) bool { return now.Sub(a.at) > peersSpan })
 		switch {
 		case b.seen.Equal(now):
 		case replicas[id]:
@@ -55,12 +65,13 @@ func (h heartbeats) take(c *cluster, all []answers, now time.Time) {
 	}
 }
 
-// peers is the median round trip to the other brokers; ok is false where none is known.
+// peers is the median round trip to the other brokers; ok is false where none is known. Canaries are compared with canaries: they take longer
+// than requests.
 func (h heartbeats) peers(of int32) (seconds float64, ok bool) {
 	var took []float64
 	for id, b := range h {
 		for _, a := range b.answers {
-			if id != of {
+			if id != of && a.canary == h[of].canary.Counts() {
 				took = append(took, a.took.Seconds())
 			}
 		}

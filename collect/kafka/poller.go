@@ -1,5 +1,5 @@
 // Package kafka asks the brokers of one Kafka cluster how they, their partitions and their consumer groups are. It only
-// reads: docs/collect.md lists what it must be allowed to.
+// reads, unless canaries are wanted: docs/collect.md lists what it must be allowed to.
 //
 // A poll is one Metadata request and then, at every broker that answers, a handful of others, each for all that this broker
 // leads or coordinates. So the number of requests grows with the brokers, not with topics, partitions or groups, and a broker
@@ -35,9 +35,10 @@ type Config struct {
 	// StateSpacing is how far apart the commits are that states are found from, lag.MinSpacing to lag.MaxSpacing; 0 is
 	// lag.DefaultSpacing.
 	StateSpacing time.Duration
+	Canary       collect.Canary
 }
 
-// Poller polls one cluster. One goroutine at a time may call Poll.
+// Poller polls one cluster. One goroutine at a time may call Poll; what canaries need, any may call meanwhile.
 type Poller struct {
 	config   Config
 	client   *kgo.Client
@@ -49,6 +50,7 @@ type Poller struct {
 	settings settings
 	minutes  minutes
 	quick    []int32 // brokers that answered soonest in the poll before
+	canaries canaries
 }
 
 // brokersAtOnce bounds how many brokers are asked at the same time. Not smaller: a cluster of a hundred brokers, some of them
@@ -96,6 +98,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	if err != nil {
 		return nil, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
+	p.see(c)
 	s := &snapshot{at: at, cluster: c, answers: p.askBrokers(ctx, c, poll)}
 	p.quick = quickest(s.answers)
 	controllers, errs := p.askAnyBroker(ctx, s)
@@ -106,10 +109,12 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		share = &newest
 	}
 	out.cluster(s, controllers, share)
-	p.beats.take(c, s.answers, at)
-	out.brokers(s, p.beats, p.waits.take())
+	p.heartbeats(&out, s)
 	out.partitions(c, p.rates.since(s.ends), s.settings)
 	errs = append(errs, p.reportGroups(&out, s)...)
+	if err := p.canaryErrors(); err != nil {
+		errs = append(errs, err)
+	}
 	for i := range s.answers {
 		errs = append(errs, s.answers[i].errs...)
 	}
@@ -117,6 +122,14 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		return out.All, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
 	return out.All, nil
+}
+
+// heartbeats takes in and reports how brokers answer.
+func (p *Poller) heartbeats(out *reporter, s *snapshot) {
+	p.canaries.mu.Lock()
+	defer p.canaries.mu.Unlock()
+	p.beats.take(s.cluster, s.answers, s.at)
+	out.brokers(s, p.beats, p.waits.take())
 }
 
 // gather puts what all brokers said together.

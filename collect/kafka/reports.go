@@ -71,16 +71,24 @@ func (r *reporter) brokers(s *snapshot, beats heartbeats, waits map[int32]time.D
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(beats)) {
-		out := r.Add("probe")
-		out.Labels.Node, out.Labels.Client = beats[id].node, r.config.Collector
-		out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(beats[id].failed))}
-		if peers, known := beats.peers(id); known {
-			out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, peers))
-		}
-		if d, answered := took[id]; answered {
+		out := r.probe(id, beats)
+		if d, answered := took[id]; answered && !beats[id].canary.Counts() {
 			out.HeartbeatMicros.Observe(uint64(max(d.Microseconds(), 1)))
 		}
 	}
+}
+
+// probe reports a broker's heartbeats: of round trips only how many failed.
+func (r *reporter) probe(id int32, beats heartbeats) *telemetry.Report {
+	b := beats[id]
+	out := r.Add("probe")
+	out.Labels.Node, out.Labels.Client = b.node, r.config.Collector
+	out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(b.failures()))}
+	if peers, known := beats.peers(id); known {
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, peers))
+	}
+	b.canary.Report(out)
+	return out
 }
 
 // partitions reports topics and partitions that are not Kafka's own: those are uneven by nature.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 )
 
@@ -16,6 +17,7 @@ type cluster struct {
 	brokers     []broker
 	masterless  []string        // names of sets of brokers without a master
 	system      map[string]bool // names of topics that RocketMQ makes for a cluster or a set of brokers
+	canary      collect.Canary  // whose topics are Weir's
 }
 
 // broker is one of a set.
@@ -37,7 +39,7 @@ func (p *Poller) describe(ctx context.Context) (*cluster, []error) {
 	inParallel(brokersAtOnce, len(infos), func(i int) {
 		infos[i], errs[i] = p.client.NameServer(p.config.NameServers[i]).ClusterInfo(ctx)
 	})
-	c := &cluster{system: map[string]bool{}}
+	c := &cluster{system: map[string]bool{}, canary: p.config.Canary}
 	addrs := map[string]map[int64]string{} // by set and id
 	for i := range infos {
 		if errs[i] == nil {
@@ -71,9 +73,9 @@ var (
 	systemGroups = map[string]bool{"TOOLS_CONSUMER": true, "FILTERSRV_CONSUMER": true, "SELF_TEST_C_GROUP": true, "CID_ONS-HTTP-PROXY": true}
 )
 
-// isTopic says that a topic is somebody's, and not RocketMQ's own, nor one that it has for a group.
+// isTopic says that a topic is somebody's, and not RocketMQ's own, nor one that it has for a group, nor there for canaries.
 func (c *cluster) isTopic(name string) bool {
-	return !systemTopics[name] && !c.system[name] && !isAside(name) && !strings.HasPrefix(name, "RMQ_SYS_") && !strings.HasPrefix(name, "rmq_sys_")
+	return !c.canary.Owns(name) && !systemTopics[name] && !c.system[name] && !isAside(name) && !strings.HasPrefix(name, "RMQ_SYS_") && !strings.HasPrefix(name, "rmq_sys_")
 }
 
 // isGroup says that a group is somebody's, and not RocketMQ's own.

@@ -3,20 +3,27 @@ package rocketmq
 import (
 	"slices"
 	"time"
+
+	"github.com/weirmq/weir/collect"
 )
 
 // heartbeats are what the probes of the brokers that are listed found, by address.
 type heartbeats map[string]*heartbeat
 
 type heartbeat struct {
-	failed int // in a row
+	failed int // round trips in a row
 	trips  []trip
+	canary collect.CanaryRecord
 }
 
-// trip is a round trip to a broker.
+// failures are heartbeats that failed in a row. A broker whose disk hangs answers requests and fails canaries.
+func (h *heartbeat) failures() int { return max(h.failed, h.canary.FailedInARow()) }
+
+// trip is a round trip to a broker, of a canary or of a request.
 type trip struct {
-	at   time.Time
-	took time.Duration
+	at     time.Time
+	took   time.Duration
+	canary bool
 }
 
 // peersSpan is how long a round trip counts for the median of the others.
@@ -38,7 +45,9 @@ func (h heartbeats) take(all []answers, now time.Time) {
 			continue
 		}
 		b.failed = 0
-		b.trips = append(b.trips, trip{now, a.roundTrip})
+		if !b.canary.Counts() {
+			b.trips = append(b.trips, trip{at: now, took: a.roundTrip})
+		}
 	}
 	for node := range h {
 		if !listed[node] {
@@ -47,15 +56,19 @@ func (h heartbeats) take(all []answers, now time.Time) {
 	}
 }
 
-// peers is the median round trip to all brokers but one, in seconds, and whether there was any.
+// peers is the median round trip to all brokers but one, in seconds, and whether there was any. Canaries are compared with canaries: they
+// take longer than requests.
 func (h heartbeats) peers(but string) (float64, bool) {
 	var took []time.Duration
+	canaries := h[but] != nil && h[but].canary.Counts()
 	for node, b := range h {
 		if node == but {
 			continue
 		}
 		for _, t := range b.trips {
-			took = append(took, t.took)
+			if t.canary == canaries {
+				took = append(took, t.took)
+			}
 		}
 	}
 	if len(took) == 0 {

@@ -1,5 +1,5 @@
 // Package rocketmq asks the name servers and brokers of one RocketMQ cluster how they, their queues and their consumer groups are. It
-// only reads.
+// only reads, unless canaries are wanted.
 //
 // A poll asks the name servers for the brokers, every broker for its state, and every master for all topics, groups and commits, each with
 // one request, and for the ends of topics, hundreds with one. Who is in a group, and where topics start, can only be asked for one by one:
@@ -28,9 +28,10 @@ type Config struct {
 	// StateSpacing is how far apart the commits are that states are found from, lag.MinSpacing to lag.MaxSpacing; 0 is
 	// lag.DefaultSpacing.
 	StateSpacing time.Duration
+	Canary       collect.Canary
 }
 
-// Poller polls one cluster. One goroutine at a time may call Poll.
+// Poller polls one cluster. One goroutine at a time may call Poll; what canaries need, any may call meanwhile.
 type Poller struct {
 	config   Config
 	client   *remoting.Client
@@ -40,6 +41,8 @@ type Poller struct {
 	beats    heartbeats
 
 	clientsAt time.Time // when clients were reported last
+
+	canaries canaries
 }
 
 const (
@@ -71,6 +74,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		return nil, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, errors.Join(errs...))
 	}
 	clients := p.clientsDue(at)
+	p.see(c)
 	answers := p.askBrokers(ctx, c, now, clients)
 	for i := range answers {
 		errs = append(errs, answers[i].told()...)
@@ -78,8 +82,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	out := p.config.reporter(at)
 	masterless, known := p.masterless(c)
 	out.cluster(c, answers, masterless, known)
-	p.beats.take(answers, at)
-	out.brokers(answers, p.beats)
+	p.heartbeats(&out, answers)
 	if err := p.feed(answers); err != nil {
 		errs = append(errs, err)
 	}
@@ -91,10 +94,21 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		errs = append(errs, err)
 	}
 	p.forget(at)
+	if err := p.canaryErrors(); err != nil {
+		errs = append(errs, err)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return out.All, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
 	return out.All, nil
+}
+
+// heartbeats takes in and reports how brokers answer.
+func (p *Poller) heartbeats(out *reporter, all []answers) {
+	p.canaries.mu.Lock()
+	defer p.canaries.mu.Unlock()
+	p.beats.take(all, out.At)
+	out.brokers(all, p.beats)
 }
 
 // askBrokers asks every broker, and for its clients where they are reported. The answers are in the order of the brokers.

@@ -226,6 +226,8 @@ func TestRealCluster(t *testing.T) {
 	})
 
 	checkAtOnce(t, p)
+	canariesOfARealBroker(t, r.nameServer.Addr(), addr)
+
 	r.traffic.Kill()
 	eventually(t, p, func(s seen, _ error) error { return s.has("group - readers - -", map[string]float64{"members": 0}) })
 
@@ -271,18 +273,24 @@ func TestRealCluster(t *testing.T) {
 // hangs is a broker that takes connections and says nothing. The name server lists it as long as the poller's connection to it lives.
 func hangs(t *testing.T, p *Poller, nameServer string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	addr := listener.Addr().String()
+	addr := listens(t).Addr().String()
 	const registerBroker = 103
-	_, err = p.client.Do(t.Context(), nameServer, remoting.Request{Code: registerBroker,
+	_, err := p.client.Do(t.Context(), nameServer, remoting.Request{Code: registerBroker,
 		Fields: map[string]string{"brokerName": "broker-b", "brokerAddr": addr, "clusterName": "DemoCluster", "haServerAddr": addr, "brokerId": "0"},
 		Body:   []byte(`{"topicConfigSerializeWrapper":{"topicConfigTable":{},"dataVersion":{"timestamp":1,"counter":1}},"filterServerList":[]}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return addr
+}
+
+// listens takes connections and says nothing.
+func listens(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener
 }

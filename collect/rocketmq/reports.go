@@ -45,16 +45,13 @@ func (r *reporter) cluster(c *cluster, all []answers, masterless int, known bool
 func (r *reporter) brokers(all []answers, beats heartbeats) {
 	for i := range all {
 		a := &all[i]
-		probe := r.Add("probe")
-		probe.Labels.Node, probe.Labels.Client = a.node, r.config.Collector
-		probe.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(beats[a.node].failed))}
-		if seconds, known := beats.peers(a.node); known {
-			probe.Gauges = append(probe.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, seconds))
-		}
+		probe := r.probe(a.node, beats)
 		if !a.answered {
 			continue
 		}
-		probe.HeartbeatMicros.Observe(uint64(max(a.roundTrip.Microseconds(), 1)))
+		if !beats[a.node].canary.Counts() {
+			probe.HeartbeatMicros.Observe(uint64(max(a.roundTrip.Microseconds(), 1)))
+		}
 		out := r.Add("broker")
 		out.Labels.Node = a.node
 		if ratio, known := a.info.DiskRatio(); known {
@@ -68,6 +65,18 @@ func (r *reporter) brokers(all []answers, beats heartbeats) {
 			}
 		}
 	}
+}
+
+// probe reports a broker's heartbeats: of round trips only how many failed.
+func (r *reporter) probe(node string, beats heartbeats) *telemetry.Report {
+	out := r.Add("probe")
+	out.Labels.Node, out.Labels.Client = node, r.config.Collector
+	out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(beats[node].failures()))}
+	if seconds, known := beats.peers(node); known {
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, seconds))
+	}
+	beats[node].canary.Report(out)
+	return out
 }
 
 // partition is a queue as a label, with the name of its set of brokers: queues of two sets have the same numbers.

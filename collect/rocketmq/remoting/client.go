@@ -95,7 +95,7 @@ func (c *Client) do(ctx context.Context, to target, what string, request Request
 		return Response{}, fmt.Errorf("ask %s for %s: %w", to.addr, what, err)
 	}
 	if h := got.header; h.Code != codeOK {
-		return Response{}, &Error{Addr: to.addr, What: what, Code: h.Code, Remark: h.Remark, Reason: reason(request.Code, h.Code, h.Remark)}
+		return Response{}, &Error{Addr: to.addr, What: what, Code: h.Code, Remark: h.Remark, Reason: reason(request.Code, h.Code, h.Remark), fields: h.Fields}
 	}
 	return Response{Remark: got.header.Remark, Fields: got.header.Fields, Body: got.body}, nil
 }

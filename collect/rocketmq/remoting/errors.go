@@ -53,6 +53,7 @@ type Error struct {
 	Code   int32  // as the protocol has it; 0 for an answer without what was asked for
 	Remark string // its own words, may be empty
 	Reason error  // one of this package's
+	fields map[string]string
 }
 
 // Error says who refused what, and why.

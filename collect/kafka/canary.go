@@ -1,0 +1,240 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/collect"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// canaries is what polls and canaries share.
+type canaries struct {
+	mu      sync.Mutex // of all here, and of Poller.beats
+	seen    *cluster   // of the newest poll; nil before the first
+	refused map[int32]refusal
+}
+
+// refusal is why a broker has no topic for canaries, and when that was found.
+type refusal struct {
+	err error
+	at  time.Time
+}
+
+// see takes in which brokers there are.
+func (p *Poller) see(c *cluster) {
+	p.canaries.mu.Lock()
+	defer p.canaries.mu.Unlock()
+	p.canaries.seen = c
+	for _, b := range c.brokers {
+		if p.config.Canary.Enabled && p.beats[b.id] == nil {
+			p.beats[b.id] = &heartbeat{node: b.node, canary: collect.AwaitCanaries()}
+		}
+	}
+}
+
+// Brokers are those that can be sent a canary, by their ids.
+func (p *Poller) Brokers() []string {
+	p.canaries.mu.Lock()
+	defer p.canaries.mu.Unlock()
+	var out []string
+	if p.canaries.seen != nil {
+		for _, b := range p.canaries.seen.brokers {
+			out = append(out, strconv.Itoa(int(b.id)))
+		}
+	}
+	return out
+}
+
+// Probe sends a canary to a broker, as collect.Prober promises.
+func (p *Poller) Probe(ctx context.Context, id string) (reports []telemetry.Report, ok bool) {
+	b, listed := p.listed(id)
+	if !listed {
+		return nil, true
+	}
+	o, taken := p.canary(ctx, b)
+	if !taken {
+		return nil, true
+	}
+	out := p.config.reporter(time.Now())
+	p.canaries.mu.Lock()
+	defer p.canaries.mu.Unlock()
+	out.probe(b.id, p.beats)
+	return out.All, o.Failed == nil
+}
+
+func (p *Poller) listed(id string) (broker, bool) {
+	p.canaries.mu.Lock()
+	defer p.canaries.mu.Unlock()
+	if p.canaries.seen == nil {
+		return broker{}, false
+	}
+	i := slices.IndexFunc(p.canaries.seen.brokers, func(b broker) bool { return strconv.Itoa(int(b.id)) == id })
+	if i < 0 {
+		return broker{}, false
+	}
+	return p.canaries.seen.brokers[i], true
+}
+
+// ProbeAll sends one canary to each broker there is, without a poll; the next poll reports them.
+func (p *Poller) ProbeAll(ctx context.Context) error {
+	c, err := p.describeCluster(ctx)
+	if err != nil {
+		return fmt.Errorf("send canaries to cluster %s: %w", p.config.Cluster, err)
+	}
+	p.see(c)
+	each(len(c.brokers), func(i int) { p.canary(ctx, c.brokers[i]) })
+	return nil
+}
+
+// canary sends one to a broker and takes in how it went; taken is false where ctx ended, or the broker left meanwhile.
+func (p *Poller) canary(ctx context.Context, b broker) (o collect.CanaryOutcome, taken bool) {
+	home, err := p.home(ctx, b)
+	switch {
+	case errors.Is(err, errNoLeader):
+		o.Failed = err
+	case err != nil:
+		o.Impossible = err
+	default:
+		o = p.sendCanary(ctx, b, home)
+	}
+	p.canaries.mu.Lock()
+	defer p.canaries.mu.Unlock()
+	beat := p.beats[b.id]
+	if ctx.Err() != nil || beat == nil {
+		return o, false
+	}
+	beat.canary.Take(o)
+	if o.Impossible == nil && o.Failed == nil {
+		beat.answers = append(beat.answers, roundTrip{at: time.Now(), took: o.Took, canary: true})
+	}
+	return o, true
+}
+
+// sendCanary sends one to its topic. One that turns out not to be the broker's any more is found anew by the next.
+func (p *Poller) sendCanary(ctx context.Context, b broker, h home) collect.CanaryOutcome {
+	value := strconv.AppendInt([]byte(p.config.Collector+" "), time.Now().UnixNano(), 10)
+	to := p.client.Broker(int(b.id))
+	var offset int64
+	o := collect.SendCanary(ctx, func(ctx context.Context) (err error) {
+		offset, err = h.send(ctx, to, value)
+		return canaryError("send to", h, err)
+	}, func(ctx context.Context) error {
+		return canaryError("read from", h, h.read(ctx, to, offset, value))
+	})
+	if o.Impossible != nil {
+		p.refuse(b.id, o.Impossible)
+	}
+	return o
+}
+
+// canaryError says what failed, and whether the broker is at fault.
+func canaryError(did string, h home, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%s topic %s: %w", did, h.topic, err)
+	if slices.ContainsFunc(notTheBrokers, func(reason *kerr.Error) bool { return errors.Is(err, reason) }) {
+		return fmt.Errorf("%w: %w", collect.ErrNoCanary, err)
+	}
+	return err
+}
+
+// notTheBrokers are errors that say nothing of how the broker is: it is not allowed, the partition moved away, or the topic's
+// configuration takes no canary.
+var notTheBrokers = []*kerr.Error{kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.NotLeaderForPartition, kerr.FencedLeaderEpoch,
+	kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InconsistentTopicID, kerr.NotEnoughReplicas, kerr.InvalidTimestamp, kerr.PolicyViolation}
+
+// send appends a message and returns its offset.
+func (h home) send(ctx context.Context, to *kgo.Broker, value []byte) (int64, error) {
+	request := kmsg.NewPtrProduceRequest()
+	request.Acks, request.TimeoutMillis = -1, int32(collect.CanaryFails.Milliseconds())
+	t, p := kmsg.NewProduceRequestTopic(), kmsg.NewProduceRequestTopicPartition()
+	p.Partition, p.Records = h.partition, batchOf(value, time.Now())
+	t.Topic, t.TopicID, t.Partitions = h.topic, h.id, []kmsg.ProduceRequestTopicPartition{p}
+	request.Topics = []kmsg.ProduceRequestTopic{t}
+	answer, err := twice(ctx, to, request)
+	if err != nil {
+		return 0, err
+	}
+	response := answer.(*kmsg.ProduceResponse)
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return 0, errors.New("the broker says nothing of the partition")
+	}
+	got := response.Topics[0].Partitions[0]
+	return got.BaseOffset, kerr.ErrorForCode(got.ErrorCode)
+}
+
+// read reads the message at an offset, which must be the one that was sent.
+func (h home) read(ctx context.Context, from *kgo.Broker, offset int64, value []byte) error {
+	const most = 64 << 10 // bytes: a batch with one canary, or a few of who sends there too
+	request := kmsg.NewPtrFetchRequest()
+	request.ReplicaID, request.MinBytes, request.MaxBytes, request.SessionEpoch = -1, 1, most, -1 // a session would be kept for nothing
+	request.MaxWaitMillis = int32(collect.CanaryFails.Milliseconds())
+	t, p := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = h.partition, offset, most
+	t.Topic, t.TopicID, t.Partitions = h.topic, h.id, []kmsg.FetchRequestTopicPartition{p}
+	request.Topics = []kmsg.FetchRequestTopic{t}
+	answer, err := twice(ctx, from, request)
+	if err != nil {
+		return err
+	}
+	response := answer.(*kmsg.FetchResponse)
+	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
+		return err
+	}
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return errors.New("the broker says nothing of the partition")
+	}
+	got := &response.Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
+		return err
+	}
+	found, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: h.topic, Partition: h.partition}, got, kgo.DefaultDecompressor(), nil)
+	if !slices.ContainsFunc(found.Records, func(r *kgo.Record) bool { return r.Offset == offset && slices.Equal(r.Value, value) }) {
+		return fmt.Errorf("what was written to offset %d is not there", offset)
+	}
+	return nil
+}
+
+// twice sends a request, and once more where that fails at once: the connection may have ended since the last canary, when the broker
+// began anew.
+func twice(ctx context.Context, to *kgo.Broker, request kmsg.Request) (kmsg.Response, error) {
+	answer, err := to.Request(ctx, request)
+	if err != nil && ctx.Err() == nil {
+		answer, err = to.Request(ctx, request)
+	}
+	return answer, err
+}
+
+// The parts of an encoded batch of records, in bytes: what its length does not count, and where begins what its checksum counts.
+const (
+	batchLengthAfter   = 12
+	batchChecksumAfter = 21
+)
+
+// batchOf encodes a batch with one message, as version 2 of the message format has it. It has a key: a topic that is compacted wants one.
+func batchOf(value []byte, at time.Time) []byte {
+	record := kmsg.NewRecord()
+	record.Key, record.Value = []byte("canary"), value
+	record.Length = int32(len(record.AppendTo(nil)) - 1) // without its own, which takes one byte
+	b := kmsg.NewRecordBatch()
+	b.PartitionLeaderEpoch, b.Magic, b.NumRecords, b.Records = -1, 2, 1, record.AppendTo(nil)
+	b.FirstTimestamp, b.MaxTimestamp = at.UnixMilli(), at.UnixMilli()
+	b.ProducerID, b.ProducerEpoch, b.FirstSequence = -1, -1, -1
+	out := b.AppendTo(nil)
+	binary.BigEndian.PutUint32(out[batchLengthAfter-4:], uint32(len(out)-batchLengthAfter))
+	binary.BigEndian.PutUint32(out[batchChecksumAfter-4:], crc32.Checksum(out[batchChecksumAfter:], crc32.MakeTable(crc32.Castagnoli)))
+	return out
+}
