@@ -34,9 +34,10 @@ const (
 	maxPause    = time.Minute
 )
 
-// Run polls until ctx ends. A poll may take as long as the interval, at least a second. After one that took more than half of
-// the interval, or found nothing out, the pause doubles, up to a minute: a cluster that is slow is not asked more than it can
-// answer.
+// Run polls until ctx ends. A poll may take as long as the interval, at least a second. Polls take half of the time at most: the pause
+// after one that was slow is as long as it took. After one that ran out of time, or found nothing out, the pause doubles, up to a
+// minute: a cluster that is slow is not asked more than it can answer. A broker whose heartbeats have just begun to fail is asked again
+// at once, until it is known whether it is away.
 func (l *Loop) Run(ctx context.Context) {
 	if l.Canaries != nil {
 		var running sync.WaitGroup
@@ -45,7 +46,7 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	pause := l.Interval
+	pause, doubts := l.Interval, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -59,14 +60,25 @@ func (l *Loop) Run(ctx context.Context) {
 		}
 		l.Publish(reports)
 		took := time.Since(began)
-		pause = l.pause(pause, took, len(reports) == 0)
+		if !inDoubt(reports) {
+			doubts = 0
+		}
+		switch {
+		case took >= l.limit() || len(reports) == 0:
+			pause = max(l.Interval, min(2*pause, maxPause))
+		case inDoubt(reports) && doubts < failuresKnown-1:
+			doubts++
+			pause = min(max(took, minPollTime), l.Interval)
+		default:
+			pause = max(l.Interval, 2*took)
+		}
 		l.Done(Outcome{took, err})
 		timer.Reset(max(pause-took, 0))
 	}
 }
 
 func (l *Loop) poll(ctx context.Context, at time.Time) ([]telemetry.Report, error) {
-	within, cancel := context.WithTimeout(ctx, max(l.Interval, minPollTime))
+	within, cancel := context.WithTimeout(ctx, l.limit())
 	defer cancel()
 	reports, err := l.Poller.Poll(within, at)
 	if len(reports) == 0 && err == nil {
@@ -75,10 +87,21 @@ func (l *Loop) poll(ctx context.Context, at time.Time) ([]telemetry.Report, erro
 	return reports, err
 }
 
-// pause is how long after a poll's begin the next one begins.
-func (l *Loop) pause(before, took time.Duration, empty bool) time.Duration {
-	if took <= l.Interval/2 && !empty {
-		return l.Interval
+// limit is how long a poll may take.
+func (l *Loop) limit() time.Duration { return max(l.Interval, minPollTime) }
+
+// failuresKnown is how many heartbeats must fail in a row for a broker to be away, as the shipped rule HeartbeatFailed has it. So many
+// polls follow each other at most: canaries that fail are sent more seldom than that.
+const failuresKnown = 3
+
+// inDoubt says that heartbeats of some broker fail, and not yet often enough.
+func inDoubt(reports []telemetry.Report) bool {
+	for i := range reports {
+		for _, g := range reports[i].Gauges {
+			if g.Name == telemetry.GaugeHeartbeatFailed && g.Value > 0 && g.Value < failuresKnown {
+				return true
+			}
+		}
 	}
-	return max(l.Interval, min(2*before, maxPause))
+	return false
 }

@@ -35,6 +35,11 @@ func (b *brokers) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, e
 	}
 }
 
+// failed are reports of a broker whose heartbeats failed so often in a row.
+func failed(inARow float64) []telemetry.Report {
+	return []telemetry.Report{{Schema: telemetry.Schema, Gauges: []telemetry.Gauge{{Name: telemetry.GaugeHeartbeatFailed, Value: inARow}}}}
+}
+
 // TestPollsBegin says when polls begin, by what they take and find out.
 func TestPollsBegin(t *testing.T) {
 	one := []telemetry.Report{{Schema: telemetry.Schema}}
@@ -48,7 +53,10 @@ func TestPollsBegin(t *testing.T) {
 	}{
 		{"each interval", brokers{takes: time.Second, reports: one}, []time.Duration{0, 5, 10, 15, 20, 25, 30}, "", 7},
 		{"as often where a part is missing", brokers{takes: time.Second, reports: one, err: refused}, []time.Duration{0, 5, 10, 15, 20, 25, 30}, "refused", 7},
-		{"less often where the cluster is slow", brokers{takes: 3 * time.Second, reports: one}, []time.Duration{0, 10, 30}, "", 2},
+		{"half of the time where the cluster is slow", brokers{takes: 3 * time.Second, reports: one}, []time.Duration{0, 6, 12, 18, 24, 30}, "", 5},
+		{"at once where a broker may be away", brokers{takes: 2 * time.Second, reports: failed(2)}, []time.Duration{0, 2, 4, 9, 14, 19, 24, 29}, "", 8},
+		{"a second later where that is soon known", brokers{takes: time.Second / 4, reports: failed(1)}, []time.Duration{0, 1, 2, 7, 12, 17, 22, 27}, "", 8},
+		{"each interval where it is away", brokers{takes: time.Second, reports: failed(3)}, []time.Duration{0, 5, 10, 15, 20, 25, 30}, "", 7},
 		{"less often where nothing is found out", brokers{err: refused}, []time.Duration{0, 10, 30}, "refused", 0},
 		{"less often where nothing is said", brokers{}, []time.Duration{0, 10, 30}, "the cluster says nothing", 0},
 		{"less often where a poll does not end", brokers{takes: time.Hour}, []time.Duration{0, 10, 30}, "context deadline exceeded", 0},

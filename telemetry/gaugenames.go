@@ -28,7 +28,10 @@ const (
 	GaugeControllers      = "active_controllers"
 	GaugeNodesAlive       = "nodes_alive" // all nodes of a cluster, whatever they do
 	GaugeBrokersAlive     = "brokers_alive"
-	GaugeDiskUsed         = "disk_used_ratio" // of the fullest disk of a node, share 0-1
+	GaugePreferredMisses  = "preferred_leader_misses" // partitions that another than their first replica leads
+	GaugeLeaders          = "leaders"                 // partitions that a broker leads
+	GaugePartitions       = "partitions"              // of which a broker has a replica
+	GaugeDiskUsed         = "disk_used_ratio"         // of the fullest disk of a node, share 0-1
 	GaugeSendQueueWait    = "send_queue_wait_seconds"
 	GaugePageCacheLock    = "page_cache_lock_seconds"
 	GaugeHeartbeatFailed  = "heartbeat_failures_in_a_row"

@@ -54,7 +54,7 @@ func TestLeastPrivilege(t *testing.T) {
 	m := guarded(t, leastPrivilege...)
 	lines := m.poll(0)
 	m.expect(of(lines, "op=broker", "brokers_alive=1"),
-		"op=broker brokers_alive=1 nodes_alive=1 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=0")
+		"op=broker brokers_alive=1 nodes_alive=1 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 preferred_leader_misses=0 under_min_isr_partitions=0")
 	m.expect(of(lines, "op=group"), "op=group group=billing members=0",
 		"op=group group=billing topic=orders partition=0 lag_messages=2", "op=group group=billing topic=orders lag_median_messages=2")
 }
@@ -68,7 +68,7 @@ func TestWhatMayNotBeSeenIsLeftOut(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	m.expect(of(lines, "op=broker", "brokers_alive=1"),
-		"op=broker brokers_alive=1 nodes_alive=1 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0")
+		"op=broker brokers_alive=1 nodes_alive=1 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 preferred_leader_misses=0")
 	m.expect(of(lines, "topic=orders", "op=broker"), "op=broker topic=orders partition=0 in_sync_replicas=1")
 
 	m = guarded(t, leastPrivilege[2])

@@ -171,7 +171,7 @@ func testWhatApacheKafkaSays(t *testing.T, m *measured) {
 	probe := without(of(lines, "op=probe"), "heartbeat_peers_p50_seconds")
 	m.expect(probe, "op=probe node="+m.addrs[0]+" client=weir-1 heartbeat_failures_in_a_row=0 heartbeats=1")
 	m.expect(of(lines, "op=broker", "brokers_alive=1"),
-		"op=broker brokers_alive=1 nodes_alive=1 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=1")
+		"op=broker brokers_alive=1 nodes_alive=1 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 preferred_leader_misses=0 under_min_isr_partitions=1")
 	m.expect(of(lines, "op=broker", "topic=orders"),
 		"op=broker topic=orders tier=S1 min_in_sync_replicas=1 retention_seconds=6.048e+05 max_message_bytes=1.049e+06 compacted=0",
 		"op=broker topic=orders partition=0 tier=S1 in_sync_replicas=1",

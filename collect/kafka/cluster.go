@@ -79,53 +79,6 @@ func topicOf(t *kmsg.MetadataResponseTopic) *topic {
 	return out
 }
 
-// metadata asks a broker that was quick to answer in the poll before, another where it does not, and any where none does: one that
-// hangs, which the client may choose again and again, would take all of the poll's time.
-func (p *Poller) metadata(ctx context.Context) (*kmsg.MetadataResponse, error) {
-	for _, id := range p.quick {
-		within, cancel := context.WithTimeout(ctx, probeTime)
-		answer, err := p.client.Broker(int(id)).Request(within, kmsg.NewPtrMetadataRequest())
-		cancel()
-		if err == nil {
-			return answer.(*kmsg.MetadataResponse), nil
-		}
-	}
-	return kmsg.NewPtrMetadataRequest().RequestWith(ctx, p.client)
-}
-
-// quickBrokers is how many are asked for metadata before any is. Not smaller: one may have gone since; not larger: a poll has time
-// for no more.
-const quickBrokers = 2
-
-// quickest are the brokers that answered soonest.
-func quickest(all []answers) []int32 {
-	var answered []*answers
-	for i := range all {
-		if all[i].answered {
-			answered = append(answered, &all[i])
-		}
-	}
-	slices.SortFunc(answered, func(a, b *answers) int { return cmp.Compare(a.roundTrip, b.roundTrip) })
-	var out []int32
-	for _, a := range answered[:min(len(answered), quickBrokers)] {
-		out = append(out, a.id)
-	}
-	return out
-}
-
-// replicas are the brokers that some partition has as a replica.
-func (c *cluster) replicas() map[int32]bool {
-	out := map[int32]bool{}
-	for _, t := range c.topics {
-		for i := range t.partitions {
-			for _, id := range t.partitions[i].replicas {
-				out[id] = true
-			}
-		}
-	}
-	return out
-}
-
 // ledBy lists a broker's partitions by topic.
 func (c *cluster) ledBy(id int32) map[string][]int32 {
 	out := map[string][]int32{}

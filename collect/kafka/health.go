@@ -7,7 +7,7 @@ import (
 
 // replicaHealth counts partitions of a cluster.
 type replicaHealth struct {
-	underReplicated, underMinISR, leaderless int
+	underReplicated, underMinISR, leaderless, preferredMisses int
 	// minISRUnknown says that the configuration of some topic could not be read, so that more may be under it.
 	minISRUnknown bool
 }
@@ -28,6 +28,9 @@ func healthOf(c *cluster, settings map[string]topicSettings) replicaHealth {
 			}
 			if p.leader < 0 {
 				h.leaderless++
+			}
+			if p.missed() {
+				h.preferredMisses++
 			}
 		}
 	}

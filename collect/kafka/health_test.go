@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,12 +20,55 @@ func TestReplicaHealth(t *testing.T) {
 		"dead":    {partitions: []partition{{0, -1, three, two[:1]}}},
 	}}
 	settings := map[string]topicSettings{"fine": {minISR: 2}, "lagging": {minISR: 2}, "dead": {minISR: 1}}
-	if got, want := healthOf(c, settings), (replicaHealth{underReplicated: 3, underMinISR: 1, leaderless: 1}); got != want {
+	if got, want := healthOf(c, settings), (replicaHealth{underReplicated: 3, underMinISR: 1, leaderless: 1, preferredMisses: 1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	delete(settings, "fine")
 	if got := healthOf(c, settings); !got.minISRUnknown || got.underMinISR != 1 {
 		t.Errorf("got %+v without the configuration of a topic", got)
+	}
+}
+
+// TestShares counts what brokers have of the partitions, and those that lead in the place of the one that should.
+func TestShares(t *testing.T) {
+	c := &cluster{topics: map[string]*topic{
+		"a": {partitions: []partition{{0, 1, []int32{1, 2}, []int32{1, 2}}, {1, 1, []int32{2, 1}, []int32{1}}}},
+		"b": {partitions: []partition{{0, -1, []int32{2}, nil}, {1, 3, []int32{3}, []int32{3}}}},
+	}}
+	want := map[int32]share{1: {leaders: 2, partitions: 2}, 2: {partitions: 3, misses: 1}, 3: {leaders: 1, partitions: 1}}
+	if got := c.shares(); !maps.Equal(got, want) {
+		t.Errorf("got %+v, want %+v: what nobody leads is missed by nobody", got, want)
+	}
+}
+
+// TestNodesAlive counts nodes that are brokers, controllers or both.
+func TestNodesAlive(t *testing.T) {
+	brokers := func(ids ...int32) heartbeats {
+		out := heartbeats{}
+		for _, id := range ids {
+			out[max(id, -id)] = &heartbeat{failed: int(max(0, -id))}
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name   string
+		known  []int32 // voters of the polls before
+		polled quorum
+		beats  heartbeats // of ids; those below 0 failed
+		want   []int32    // besides brokers that answer; nil: not known
+	}{
+		{"controllers that are no brokers", nil, quorum{active: 1, alive: []int32{11, 12}, voters: []int32{11, 12, 13}}, brokers(1, -2), []int32{11, 12}},
+		{"a node that fetched a moment ago, and does not answer as a broker", nil, quorum{active: 1, alive: []int32{1, 2, 3}, voters: []int32{1, 2, 3}}, brokers(1, -2, 3), []int32{1, 3}},
+		{"no controller, and all are brokers", []int32{1, 2, 3}, quorum{active: 0}, brokers(1, -2, -3), []int32{}},
+		{"no controller, and some are no brokers", []int32{1, 2, 11}, quorum{active: 0}, brokers(1, -2), nil},
+		{"no controller, and nobody knows who votes", nil, quorum{active: 0}, brokers(1, -2), nil},
+		{"nobody could be asked", []int32{1, 2, 3}, quorum{active: -1}, brokers(1), nil},
+	} {
+		q := quorums{voters: c.known}
+		got := q.alive(&snapshot{controllers: c.polled}, c.beats).alive
+		if !slices.Equal(got, c.want) || (got == nil) != (c.want == nil) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 

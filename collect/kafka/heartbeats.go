@@ -52,12 +52,12 @@ func (h heartbeats) take(c *cluster, all []answers, now time.Time) {
 			b.answers = append(b.answers, roundTrip{at: now, took: a.roundTrip})
 		}
 	}
-	replicas := c.replicas()
+	shares := c.shares()
 	for id, b := range h {
 		b.answers = slices.DeleteFunc(b.answers, func(a roundTrip) bool { return now.Sub(a.at) > peersSpan })
 		switch {
 		case b.seen.Equal(now):
-		case replicas[id]:
+		case shares[id].partitions > 0:
 			b.failed++
 		default:
 			delete(h, id)

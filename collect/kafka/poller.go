@@ -50,6 +50,8 @@ type Poller struct {
 	settings settings
 	minutes  minutes
 	quick    []int32 // brokers that answered soonest in the poll before
+	known    []int32 // brokers of the poll before
+	quorums  quorums
 	canaries canaries
 }
 
@@ -60,16 +62,20 @@ const brokersAtOnce = 16
 // Open returns a poller. It does not connect: the error says what is wrong with the options.
 func Open(config Config) (*Poller, error) {
 	p := &Poller{config: config, rates: rates{}, lags: newLags(cmp.Or(config.StateSpacing, lag.DefaultSpacing)), beats: heartbeats{}}
-	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DisableClientMetrics(), kgo.WithHooks(countRequests{&p.requests}, &p.waits)}, config.Options...)
+	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DialTimeout(probeTime), kgo.DisableClientMetrics(), kgo.WithHooks(countRequests{&p.requests}, &p.waits)}, config.Options...)
 	var err error
 	if p.client, err = kgo.NewClient(options...); err != nil {
 		return nil, fmt.Errorf("open a client of cluster %s: %w", config.Cluster, err)
 	}
+	p.quorums.options = options
 	return p, nil
 }
 
 // Close ends the connections.
-func (p *Poller) Close() { p.client.Close() }
+func (p *Poller) Close() {
+	p.client.Close()
+	p.quorums.close()
+}
 
 // Requests is how many requests were sent since Open.
 func (p *Poller) Requests() uint64 { return p.requests.Load() }
@@ -88,6 +94,7 @@ type snapshot struct {
 	answers              []answers // in the order of the cluster's brokers
 	ends, starts, stable map[at]offset
 	settings             map[string]topicSettings
+	controllers          quorum
 	groupsKnown          bool // that all groups of the cluster are among the answers
 }
 
@@ -99,17 +106,17 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		return nil, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
 	p.see(c)
-	s := &snapshot{at: at, cluster: c, answers: p.askBrokers(ctx, c, poll)}
+	p.remember(c)
+	s := &snapshot{at: at, cluster: c, controllers: quorum{active: -1}}
+	errs := p.askBrokers(ctx, s, poll)
 	p.quick = quickest(s.answers)
-	controllers, errs := p.askAnyBroker(ctx, s)
 	s.gather(poll.now())
 	out := p.config.reporter(at)
 	var share *float64
 	if newest, ok := p.minutes.add(at, healthOf(c, nil).underReplicated > 0); ok {
 		share = &newest
 	}
-	out.cluster(s, controllers, share)
-	p.heartbeats(&out, s)
+	p.heartbeats(&out, s, share)
 	out.partitions(c, p.rates.since(s.ends), s.settings)
 	errs = append(errs, p.reportGroups(&out, s)...)
 	if err := p.canaryErrors(); err != nil {
@@ -124,11 +131,12 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	return out.All, nil
 }
 
-// heartbeats takes in and reports how brokers answer.
-func (p *Poller) heartbeats(out *reporter, s *snapshot) {
+// heartbeats takes in and reports how brokers answer, and the cluster as a whole, whose nodes are those that do.
+func (p *Poller) heartbeats(out *reporter, s *snapshot, underReplicated *float64) {
 	p.canaries.mu.Lock()
 	defer p.canaries.mu.Unlock()
 	p.beats.take(s.cluster, s.answers, s.at)
+	out.cluster(s, p.quorums.alive(s, p.beats), underReplicated)
 	out.brokers(s, p.beats, p.waits.take())
 }
 
@@ -167,22 +175,34 @@ func (p *Poller) reportGroups(out *reporter, s *snapshot) []error {
 	return nil
 }
 
-// askBrokers asks every broker for what it alone knows, and those that answer for their ends after all have told of commits.
-func (p *Poller) askBrokers(ctx context.Context, c *cluster, poll moment) []answers {
-	out := make([]answers, len(c.brokers))
-	first, cancel := beforeEnd(ctx)
+// askBrokers asks every broker for what it alone knows, and those that answer for their ends after all have told of commits. What all
+// know alike one that answers is asked meanwhile.
+func (p *Poller) askBrokers(ctx context.Context, s *snapshot, poll moment) (errs []error) {
+	s.answers = make([]answers, len(s.cluster.brokers))
+	early, cancel := beforeEnd(ctx)
 	defer cancel()
-	each(len(out), func(i int) {
-		q := &question{ctx: first, broker: p.client.Broker(int(c.brokers[i].id)), cluster: c, poll: poll}
-		out[i] = q.ask(c.brokers[i])
-	})
-	each(len(out), func(i int) {
-		if out[i].answered {
-			out[i].q.ctx = ctx
-			out[i].askEnds()
+	answered := make(chan question, len(s.answers))
+	var shared sync.WaitGroup
+	shared.Go(func() {
+		if q, any := p.quorums.choose(answered); any {
+			q.ctx = early
+			errs = p.askAnyBroker(&q, s)
 		}
 	})
-	return out
+	each(len(s.answers), func(i int) {
+		b := s.cluster.brokers[i]
+		q := &question{ctx: early, broker: p.client.Broker(int(b.id)), node: b.node, cluster: s.cluster, poll: poll, answered: answered}
+		s.answers[i] = q.ask(b)
+	})
+	close(answered)
+	each(len(s.answers), func(i int) {
+		if s.answers[i].answered {
+			s.answers[i].q.ctx = ctx
+			s.answers[i].askEnds()
+		}
+	})
+	shared.Wait()
+	return errs
 }
 
 // beforeEnd leaves a third of the time for the ends of logs, where time is bounded.
@@ -208,24 +228,16 @@ func each(n int, do func(int)) {
 	running.Wait()
 }
 
-// askAnyBroker asks the first broker that answers for what all know alike.
-func (p *Poller) askAnyBroker(ctx context.Context, s *snapshot) (quorum, []error) {
-	for i := range s.answers {
-		a := &s.answers[i]
-		if !a.answered {
-			continue
-		}
-		a.q.ctx = ctx
-		var errs []error
-		if err := p.settings.refresh(ctx, a.q.broker, s.cluster, s.at); err != nil {
-			errs = append(errs, err)
-		}
-		s.settings = p.settings.known
-		controllers, err := a.q.askQuorum()
-		if err != nil {
-			errs = append(errs, err)
-		}
-		return controllers, errs
+// askAnyBroker asks a broker for what all know alike.
+func (p *Poller) askAnyBroker(q *question, s *snapshot) []error {
+	var errs []error
+	var err error
+	if s.controllers, err = p.quorums.ask(q); err != nil {
+		errs = append(errs, err)
 	}
-	return quorum{active: -1}, nil
+	if err := p.settings.refresh(q.ctx, q.broker, s.cluster, s.at); err != nil {
+		errs = append(errs, err)
+	}
+	s.settings = p.settings.known
+	return errs
 }

@@ -19,11 +19,17 @@ func TestAPoll(t *testing.T) {
 	m.commit("billing", "orders", 1, 4)
 	first := m.poll(0)
 	m.expect(of(first, "op=broker", "brokers_alive=2"),
-		"op=broker brokers_alive=2 nodes_alive=2 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=0")
+		"op=broker brokers_alive=2 nodes_alive=2 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 preferred_leader_misses=0 under_min_isr_partitions=0")
 	m.expect(of(first, "op=broker", "topic=orders"),
 		"op=broker topic=orders tier=S1 min_in_sync_replicas=1 retention_seconds=6.048e+05 max_message_bytes=1.049e+06 compacted=0",
 		"op=broker topic=orders partition=0 tier=S1 in_sync_replicas=1",
 		"op=broker topic=orders partition=1 tier=S1 in_sync_replicas=1")
+	nodes := of(first, "op=broker", "preferred_leader_misses=0", "node="+m.addrs[0])
+	nodes = append(nodes, of(first, "op=broker", "preferred_leader_misses=0", "node="+m.addrs[1])...)
+	leaders, partitions := m.values(nodes, telemetry.GaugeLeaders), m.values(nodes, telemetry.GaugePartitions)
+	if len(leaders) != 2 || !slices.Equal(leaders, partitions) || leaders[0]+leaders[1] != 2 {
+		t.Errorf("got %v, want two leaders of two partitions among them", nodes)
+	}
 	m.expect(of(first, "op=group"),
 		"op=group group=billing tier=S2 members=0",
 		"op=group group=billing topic=orders partition=0 tier=S2 lag_messages=7",
@@ -83,7 +89,7 @@ func TestADeadBrokerHoldsUpNobody(t *testing.T) {
 	}
 	lines := m.poll(10 * time.Second)
 	m.expect(of(lines, "op=broker", "brokers_alive=2", "nodes_alive=2"),
-		"op=broker brokers_alive=2 nodes_alive=2 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 under_min_isr_partitions=0")
+		"op=broker brokers_alive=2 nodes_alive=2 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 preferred_leader_misses=0 under_min_isr_partitions=0")
 	m.expect(of(lines, "op=probe", "node="+gone)) // it is no replica of any partition: it has left
 }
 

@@ -16,9 +16,12 @@ import (
 type question struct {
 	ctx     context.Context
 	broker  *kgo.Broker
+	node    string // host:port of the broker
 	cluster *cluster
 	poll    moment
 	knows   map[int16]int16 // the newest version of each request that the broker knows
+	// answered is told when the broker has answered; it takes as many as there are brokers.
+	answered chan<- question
 }
 
 // moment is when a poll is, and when it began by this process's clock.
@@ -56,6 +59,7 @@ func (q *question) ask(b broker) answers {
 		return a
 	}
 	a.answered = true
+	q.answered <- *q
 	if a.starts, err = q.offsets(q.cluster.ledBy(b.id), startOfLog, readAll); err != nil {
 		a.fail("list start offsets", err)
 	}
@@ -96,7 +100,7 @@ func (q *question) probe() (time.Duration, error) {
 	request := kmsg.NewPtrApiVersionsRequest()
 	request.ClientSoftwareName, request.ClientSoftwareVersion = "weir", "1"
 	began := time.Now()
-	answer, err := q.broker.RetriableRequest(ctx, request)
+	answer, err := ask(ctx, q.broker, request)
 	if err != nil {
 		return 0, err
 	}

@@ -44,7 +44,8 @@ func (r *reporter) cluster(s *snapshot, controllers quorum, share *float64) {
 	if controllers.active >= 0 {
 		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeControllers, float64(controllers.active)))
 	}
-	out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeUnderReplicated, float64(health.underReplicated)), collect.Gauge(telemetry.GaugeLeaderless, float64(health.leaderless)))
+	out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeUnderReplicated, float64(health.underReplicated)), collect.Gauge(telemetry.GaugeLeaderless, float64(health.leaderless)),
+		collect.Gauge(telemetry.GaugePreferredMisses, float64(health.preferredMisses)))
 	if !health.minISRUnknown || health.underMinISR > 0 {
 		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeUnderMinISR, float64(health.underMinISR)))
 	}
@@ -53,18 +54,27 @@ func (r *reporter) cluster(s *snapshot, controllers quorum, share *float64) {
 	}
 }
 
-// brokers reports each broker: its fullest disk, how long it made the collector wait, and how it answers.
+// brokers reports each broker: what it has of the partitions, its fullest disk, how long it made the collector wait, and how it answers.
 func (r *reporter) brokers(s *snapshot, beats heartbeats, waits map[int32]time.Duration) {
 	took := map[int32]time.Duration{}
+	shares := s.cluster.shares()
+	answered := map[int32]*answers{}
 	for i := range s.answers {
-		a := &s.answers[i]
-		if !a.answered {
+		if a := &s.answers[i]; a.answered {
+			answered[a.id], took[a.id] = a, a.roundTrip
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(beats)) {
+		out := r.Add("broker")
+		out.Labels.Node = beats[id].node
+		of := shares[id]
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeLeaders, float64(of.leaders)), collect.Gauge(telemetry.GaugePartitions, float64(of.partitions)),
+			collect.Gauge(telemetry.GaugePreferredMisses, float64(of.misses)))
+		a := answered[id]
+		if a == nil {
 			continue
 		}
-		took[a.id] = a.roundTrip
-		out := r.Add("broker")
-		out.Labels.Node = a.node
-		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeThrottle, waits[a.id].Seconds()))
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeThrottle, waits[id].Seconds()))
 		if d := a.fullest; d != nil {
 			out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeDiskUsed, d.used()),
 				collect.Gauge(telemetry.GaugeDiskSize, float64(d.sizeBytes)), collect.Gauge(telemetry.GaugeDiskFree, float64(d.freeBytes)))
