@@ -31,10 +31,24 @@ func TestCollectOfRocketMQ(t *testing.T) {
 		return fmt.Sprintf("collect exits %d and prints\n%s%s\nwant %s", got.code, got.stdout, got.stderr, want)
 	})
 
+	expectHealthOfRocketMQ(t, dir)
+
 	got = call(t, dir, "collect", "--once", "--config", "wrong.yaml")
 	const refused = ": not permitted; check the access key, the secret key and what they may do (code 16: check signature failed.)"
 	if got.code != exitFailed || !strings.Contains(got.stderr, "weir: poll cluster shop: ask ") || !strings.Contains(got.stderr, refused) {
 		t.Errorf("with a wrong key collect exits %d and prints\n%s%s\nwant %s", got.code, got.stdout, got.stderr, refused)
+	}
+}
+
+// expectHealthOfRocketMQ asks how the cluster is: its node answers, its group has read all, and what is Kafka's is not there.
+func expectHealthOfRocketMQ(t *testing.T, dir string) {
+	t.Helper()
+	got := call(t, dir, "health", "--once", "--config", "weir.yaml", "--cluster", "shop", "--all")
+	const node = "node 127.0.0.1:"
+	if got.code != 0 || !hasLine(got.stdout, "cluster shop: score 100, ") || !hasLine(got.stdout, node, ": score 100, 5 of 5 parts known") ||
+		!hasLine(got.stdout, "ok       page_cache_lock ", ", bad above 1s") || !hasLine(got.stdout, "ok       group readers (S1): score 100, ") ||
+		!hasLine(got.stdout, "ok       members 1, bad below 1") || !hasLine(got.stdout, "topic orders: ") || hasLine(got.stdout, "active_controllers") {
+		t.Errorf("health exits %d and prints\n%s%s", got.code, got.stdout, got.stderr)
 	}
 }
 

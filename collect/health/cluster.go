@@ -63,6 +63,16 @@ func (c *Cluster) Take(p Poll) {
 	}
 }
 
+// TakeProbes takes in what probes between polls said, such as canaries: how slow heartbeats are. How many failed polls say.
+func (c *Cluster) TakeProbes(at time.Time, reports []telemetry.Report) {
+	for i := range reports {
+		r := &reports[i]
+		if r.Labels.Op == "probe" && r.Labels.Node != "" && r.HeartbeatMicros.Count() > 0 && len(c.nodes) < MaxThings {
+			past(c.nodes, r.Labels.Node).raise(at, slowest(&r.HeartbeatMicros))
+		}
+	}
+}
+
 // takeTopics takes rates in, where they are those of all partitions of a topic: a sum that lacks one is no fall in traffic.
 func (c *Cluster) takeTopics(at time.Time) {
 	all, sum := true, 0.0

@@ -7,8 +7,8 @@ import (
 )
 
 // MaxThings bounds how many of each kind are followed in a cluster. Not fewer: the largest clusters have tens of thousands of topics;
-// not more: each takes half a kilobyte.
-const MaxThings = 100_000
+// not more: each takes half a kilobyte, and a tree of as many half a second.
+const MaxThings = 50_000
 
 // gauges are values by the names of gauges.
 type gauges map[string]float64
@@ -152,9 +152,12 @@ func (n *nodeSeen) read(r *telemetry.Report) {
 		}
 	}
 	if r.HeartbeatMicros.Count() > 0 {
-		n.slowest = max(n.slowest, r.HeartbeatMicros.Quantile(1)/1e6)
+		n.slowest = max(n.slowest, slowest(&r.HeartbeatMicros))
 	}
 }
+
+// slowest is the longest of round trips in seconds.
+func slowest(micros *telemetry.Histogram) float64 { return micros.Quantile(1) / 1e6 }
 
 func (t *topicSeen) read(l *telemetry.Labels, said []telemetry.Gauge) {
 	t.tier = l.Tier

@@ -3,6 +3,7 @@ package health
 import (
 	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -79,8 +80,10 @@ func (c *Cluster) Tree(q Question) Tree {
 		parts = append(parts, own...)
 	}
 	if c.err != nil {
-		text := c.err.Error()
-		out.NotFoundOut = text[:min(len(text), maxErrorBytes)]
+		out.NotFoundOut = c.err.Error()
+		if len(out.NotFoundOut) > maxErrorBytes {
+			out.NotFoundOut = strings.ToValidUTF8(out.NotFoundOut[:maxErrorBytes], "") + "…"
+		}
 	}
 	out.Thing = newThing(KindCluster, c.name, "", parts)
 	slices.SortFunc(things, func(a, b Thing) int { return compare(&a, &b) })
