@@ -56,6 +56,12 @@ var GaugeFields = []GaugeField{
 	{Field: "disk_used", Gauge: telemetry.GaugeDiskUsed, Merge: MergeMax},
 	{Field: "send_queue_wait", Gauge: telemetry.GaugeSendQueueWait, Merge: MergeMax},
 	{Field: "page_cache_lock", Gauge: telemetry.GaugePageCacheLock, Merge: MergeMax},
+	{Field: "retry_lag", Gauge: telemetry.GaugeRetryLag, Merge: MergeSum},
+	{Field: "dead_letters", Gauge: telemetry.GaugeDeadLetters, Merge: MergeSum},
+	{Field: "dead_letters_per_second", Gauge: telemetry.GaugeDeadLetterRate, Merge: MergeMax},
+	{Field: "delay_lag", Gauge: telemetry.GaugeDelayLag, Merge: MergeSum},
+	{Field: "delay_overdue", Gauge: telemetry.GaugeDelayOverdue, Merge: MergeMax},
+	{Field: "delay_early", Gauge: telemetry.GaugeDelayEarly, Merge: MergeMax},
 	{Field: "heartbeat_failures", Gauge: telemetry.GaugeHeartbeatFailed, Merge: MergeMin},
 	{Field: "heartbeat_peers_p50", Gauge: telemetry.GaugeHeartbeatPeers, Merge: MergeMean},
 }

@@ -65,6 +65,12 @@ type Span struct {
 	DiskUsed       float64 `expr:"disk_used" dim:"plain" unit:"share 0-1"`
 	SendQueueWait  float64 `expr:"send_queue_wait" dim:"time" unit:"seconds"`
 	PageCacheLock  float64 `expr:"page_cache_lock" dim:"time" unit:"seconds"`
+	RetryLag       float64 `expr:"retry_lag" dim:"plain" unit:"messages"`
+	DeadLetters    float64 `expr:"dead_letters" dim:"plain" unit:"messages"`
+	DeadLetterRate float64 `expr:"dead_letters_per_second" dim:"1/time" unit:"messages per second"`
+	DelayLag       float64 `expr:"delay_lag" dim:"plain" unit:"messages"`
+	DelayOverdue   float64 `expr:"delay_overdue" dim:"time" unit:"seconds"`
+	DelayEarly     float64 `expr:"delay_early" dim:"time" unit:"seconds"`
 	FailedBeats    float64 `expr:"heartbeat_failures" dim:"plain" unit:"heartbeats"`
 	PeersP50       float64 `expr:"heartbeat_peers_p50" dim:"time" unit:"seconds"`
 

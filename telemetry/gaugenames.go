@@ -35,6 +35,12 @@ const (
 	GaugeSendQueueWait    = "send_queue_wait_seconds"
 	GaugePageCacheLock    = "page_cache_lock_seconds"
 	GaugeHeartbeatFailed  = "heartbeat_failures_in_a_row"
+	GaugeRetryLag         = "retry_lag_messages"   // of a group: failed messages that it is to consume again
+	GaugeDeadLetters      = "dead_letter_messages" // of a group: messages that it failed for good, and that are kept
+	GaugeDeadLetterRate   = "dead_letter_messages_per_second"
+	GaugeDelayLag         = "delay_level_lag_messages"    // of a delay level: messages that are not delivered yet
+	GaugeDelayOverdue     = "delay_overdue_seconds"       // since when the oldest of them should be delivered
+	GaugeDelayEarly       = "delay_early_seconds"         // how long before its time the newest of the others was passed
 	GaugeHeartbeatPeers   = "heartbeat_peers_p50_seconds" // median round trip of the other brokers of the cluster
 	GaugeHeartbeatCanary  = "heartbeat_is_canary"         // 1 where heartbeats are canaries, 0 where none can be sent; absent while none are wanted
 	GaugeHeartbeatSend    = "heartbeat_send_seconds"      // of the newest canary, until the broker had taken it

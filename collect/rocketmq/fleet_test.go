@@ -93,4 +93,5 @@ func TestFleet(t *testing.T) {
 	f := startFleet(t)
 	t.Run("lag is what RocketMQ's own tool says", f.lagEqualsTool)
 	t.Run("clients are seen with their releases", f.clientsAreSeen)
+	t.Run("retries and dead letters are reported", f.asideIsReported)
 }

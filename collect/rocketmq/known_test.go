@@ -146,7 +146,7 @@ func TestABrokerThatIsAwayIsNotHidden(t *testing.T) {
 	} {
 		feed(t, p, step.all)
 		out := p.config.reporter(began)
-		out.groups(nil, p.lags(step.all[0].ends[remoting.Queue{Topic: "t", Broker: "a"}].At))
+		out.groups(nil, p.lags(step.all[0].ends[remoting.Queue{Topic: "t", Broker: "a"}].At), nil)
 		var got []string
 		for _, report := range out.All {
 			for _, gauge := range report.Gauges {

@@ -17,7 +17,8 @@ type group struct {
 	commits   map[remoting.Queue]lag.Commit
 	retries   map[remoting.Queue]int64 // commits in its retry topics; nil: not known
 	unasked   bool                     // it was not its turn, and commits stay as they were
-	failed    error                    // why commits are missing; nil where all are there
+	aside     aside
+	failed    error // why commits are missing; nil where all are there
 }
 
 // broadcasting is the model of groups that keep their offsets at the clients: what the broker has of them means nothing.

@@ -38,6 +38,7 @@ type Poller struct {
 	queues   map[remoting.Queue]*queue
 	followed int                // readers of queues
 	masters  map[string]*memory // by name of their set
+	burials  map[grave]burial
 	beats    heartbeats
 
 	clientsAt time.Time // when clients were reported last
@@ -87,7 +88,8 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		errs = append(errs, err)
 	}
 	out.queues(answers, p.queues)
-	out.groups(answers, p.lags(now()))
+	out.delays(answers)
+	out.groups(answers, p.lags(now()), p.asides(c, answers, at))
 	if clients {
 		members, err := clientsOf(answers)
 		out.clients(members)

@@ -15,15 +15,16 @@ import (
 
 // question is what one broker is asked in one poll.
 type question struct {
-	ctx     context.Context
-	broker  remoting.Broker
-	cluster *cluster
-	now     func() time.Time
-	tells   bool                      // whether it is asked for producers, too
-	memory  *memory                   // of a master; nil of a slave
-	queues  map[remoting.Queue]*queue // of earlier polls, only to be read
-	mu      sync.Mutex                // of answers and memory, while several requests are under way
-	answers answers
+	ctx      context.Context
+	broker   remoting.Broker
+	cluster  *cluster
+	now      func() time.Time
+	tells    bool                      // whether it is asked for producers, too
+	memory   *memory                   // of a master; nil of a slave
+	queues   map[remoting.Queue]*queue // of earlier polls, only to be read
+	settings map[string]string         // of a master; nil where it does not say
+	mu       sync.Mutex                // of answers and memory, while several requests are under way
+	answers  answers
 }
 
 // answers are what one broker said. What it did not say is not there.
@@ -38,6 +39,7 @@ type answers struct {
 	unasked   map[string]bool             // topics whose turn it was not: their ends stay as they were
 	groups    map[string]*group           // all of them; nil where it did not say
 	producers map[string][]remoting.Producer
+	delays    []delay
 	errs      []error // the first ones
 	more      int     // how many further ones there were
 }
@@ -88,8 +90,14 @@ func (q *question) ask() {
 	a.answered, a.roundTrip = true, time.Since(began)
 	if a.master() {
 		q.memory.poll++
+		if q.settings, err = q.broker.Settings(q.ctx); err != nil {
+			q.failed(err)
+		}
 		q.groups(q.topics())
 		q.ends()
+		q.setAside()
+		q.delays()
+		q.timers()
 		if q.tells {
 			q.clients()
 		}
@@ -108,15 +116,13 @@ func (q *question) failed(err error) {
 
 // retention is how long the broker keeps messages, 0 where it does not say.
 func (q *question) retention() time.Duration {
-	settings, err := q.broker.Settings(q.ctx)
-	if err != nil {
-		q.failed(err)
+	if q.settings == nil {
 		return 0
 	}
-	hours, err := strconv.Atoi(settings[remoting.SettingRetentionHours])
+	hours, err := strconv.Atoi(q.settings[remoting.SettingRetentionHours])
 	if err != nil || hours < 1 {
 		q.failed(fmt.Errorf("read how long broker %s keeps messages: %s is %q, want a number of hours",
-			q.answers.node, remoting.SettingRetentionHours, settings[remoting.SettingRetentionHours]))
+			q.answers.node, remoting.SettingRetentionHours, q.settings[remoting.SettingRetentionHours]))
 		return 0
 	}
 	return time.Duration(hours) * time.Hour

@@ -99,11 +99,19 @@ func (r *reporter) queues(all []answers, known map[remoting.Queue]*queue) {
 	}
 }
 
-// groups reports consumer groups: their members, and what is unread of each queue that they read.
-func (r *reporter) groups(all []answers, lags map[string]map[string]map[remoting.Queue]lag.Assessment) {
-	members := membersOf(all)
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		r.ofGroup(name, "", "").Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeMembers, float64(members[name]))}
+// groups reports consumer groups: their members, what lies aside of their topics, and what is unread of each queue that they read.
+func (r *reporter) groups(all []answers, lags map[string]map[string]map[remoting.Queue]lag.Assessment, asides map[string]aside) {
+	gauges := map[string][]telemetry.Gauge{}
+	for name, count := range membersOf(all) {
+		gauges[name] = []telemetry.Gauge{collect.Gauge(telemetry.GaugeMembers, float64(count))}
+	}
+	for name, aside := range asides {
+		gauges[name] = append(gauges[name], aside.gauges()...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(gauges)) {
+		if len(gauges[name]) > 0 {
+			r.ofGroup(name, "", "").Gauges = gauges[name]
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(lags)) {
 		for _, topic := range slices.Sorted(maps.Keys(lags[name])) {

@@ -37,6 +37,9 @@ type memory struct {
 	starts   map[string][]int64 // of a topic, by queue; nil where they must be asked for
 	oneByOne pause              // while all offsets cannot be asked for at once
 	noEnds   pause              // while the ends of many topics cannot
+	// passages are those found last of each delay level, and noEntries holds while they cannot be looked up.
+	passages  map[int]passage
+	noEntries pause
 }
 
 // members is who is in a group, as it was said when it was asked.
@@ -46,7 +49,7 @@ type members struct {
 }
 
 func newMemory() *memory {
-	return &memory{members: map[string]*members{}, starts: map[string][]int64{}}
+	return &memory{members: map[string]*members{}, starts: map[string][]int64{}, passages: map[int]passage{}}
 }
 
 // pause is for how long something is not asked again, and why.

@@ -1,9 +1,12 @@
 package remoting
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +31,9 @@ const (
 	KeyEarliestMillis    = "earliestMessageTimeStamp"             // of the oldest message that is kept, Unix ms
 	KeyDispatchBehind    = "dispatchBehindBytes"                  // stored and not yet in its queue
 	KeyDiskRatio         = "commitLogDiskRatio"                   // see DiskRatio
+	KeyTimerReadBehind   = "timerReadBehind"                      // how late the wheel of timers delivers, s; 0 where there is none
+	KeyTimerOffsetBehind = "timerOffsetBehind"                    // messages that the wheel has not taken in; 0 where there is none
+	keyDelayOffset       = "scheduleMessageOffset_"               // see DelayLevels
 	keyUptime            = "runtime"
 	keyTransferredTPSOld = "getTransferedTps" // as releases 4.x spell it
 )
@@ -43,8 +49,11 @@ func (b Broker) RuntimeInfo(ctx context.Context) (RuntimeInfo, error) {
 	return fetch[RuntimeInfo](ctx, b.target, "its state", Request{Code: codeRuntimeInfo})
 }
 
-// SettingRetentionHours is the setting with how long messages are kept, whatever the topic.
-const SettingRetentionHours = "fileReservedTime"
+// Settings of a broker.
+const (
+	SettingRetentionHours = "fileReservedTime" // how long messages are kept, whatever the topic
+	SettingTimers         = "timerWheelEnable" // "true" where messages may be delayed by any time
+)
 
 // Settings asks a broker for its configuration, by key.
 func (b Broker) Settings(ctx context.Context) (map[string]string, error) {
@@ -59,6 +68,35 @@ func (b Broker) Settings(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return settings, nil
+}
+
+// DelayLevel is how far a broker is with the messages of a delay level, which are queue Level-1 of SCHEDULE_TOPIC_XXXX.
+type DelayLevel struct {
+	Level  int   // from 1
+	Offset int64 // of the next message to be delivered
+	End    int64 // behind the newest message
+}
+
+// DelayLevels are those that ever had a message, in their order, also those that the setting messageDelayLevel does not have any more.
+func (r RuntimeInfo) DelayLevels() []DelayLevel {
+	var out []DelayLevel
+	for key, value := range r.Values {
+		level, ok := strings.CutPrefix(key, keyDelayOffset)
+		if !ok {
+			continue
+		}
+		var found DelayLevel
+		offset, end, _ := strings.Cut(value, ",")
+		var errs [3]error
+		found.Level, errs[0] = strconv.Atoi(level)
+		found.Offset, errs[1] = strconv.ParseInt(offset, 10, 64)
+		found.End, errs[2] = strconv.ParseInt(end, 10, 64)
+		if errors.Join(errs[:]...) == nil && found.Level > 0 && found.Offset >= 0 && found.End >= 0 {
+			out = append(out, found)
+		}
+	}
+	slices.SortFunc(out, func(a, b DelayLevel) int { return cmp.Compare(a.Level, b.Level) })
+	return out
 }
 
 // Active says whether the broker takes messages; a slave does not.
