@@ -92,6 +92,11 @@ func (p *polledClusters) tree(cluster string, q health.Question) (tree health.Tr
 // Health is how the clusters of the configuration are now, and what below them is beyond its limits.
 func (p *Pipeline) Health() Health { return p.clusterHealth("", health.Question{Now: time.Now()}) }
 
+// WholeHealth is Health with what is fine or unknown, too.
+func (p *Pipeline) WholeHealth() Health {
+	return p.clusterHealth("", health.Question{Now: time.Now(), All: true})
+}
+
 // clusterHealth judges the clusters of the configuration, or the one of that name.
 func (p *Pipeline) clusterHealth(name string, q health.Question) Health {
 	set, _ := p.rules.current()

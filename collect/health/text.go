@@ -150,6 +150,16 @@ func (t *Tree) Brief() string {
 	return strings.Join(append([]string{score}, t.Worst(1)...), ", ")
 }
 
+// Value is what a part of the thing says, with its unit: "unknown" where nobody knows.
+func (t *Thing) Value(part string) string {
+	for i := range t.Parts {
+		if p := &t.Parts[i]; p.Name == part && p.Value != nil {
+			return quantity(*p.Value, p.Unit)
+		}
+	}
+	return string(Unknown)
+}
+
 // String is the part on a line, without its state.
 func (p *Part) String() string {
 	text := p.Name

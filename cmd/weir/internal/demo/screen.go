@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/weirmq/weir/collect/health"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -188,13 +189,26 @@ func printable(text string) string {
 	}, text)
 }
 
+// clusters shows what the collector knows: round trips to brokers, and how far groups are behind. Groups of Weir itself are left out.
+func (v *viewer) clusters(w io.Writer) {
+	for _, cluster := range v.house.pipeline.WholeHealth().Clusters {
+		fmt.Fprintf(w, "cluster\t%s\t%s\t%s\n", cluster.Name, cluster.State, printable(cluster.Brief()))
+		for i := range cluster.Children {
+			switch thing := &cluster.Children[i]; {
+			case thing.Kind == health.KindNode:
+				fmt.Fprintf(w, "broker\t%s\t%s\theartbeat %s\n", printable(thing.Name), thing.State, thing.Value("heartbeat"))
+			case thing.Kind == health.KindGroup && !strings.HasPrefix(thing.Name, "weir-"):
+				fmt.Fprintf(w, "group\t%s\t%s\tlag %s\n", printable(thing.Name), thing.State, thing.Value("lag_age"))
+			}
+		}
+	}
+}
+
 func (v *viewer) table() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "traffic\tsent %d\t%.0f/s\tconsumed %d\t%.0f/s\n", v.sent, v.sentPerSecond, v.consumed, v.readPerSecond)
-	for _, cluster := range v.house.pipeline.Health().Clusters {
-		fmt.Fprintf(w, "cluster\t%s\t%s\t%s\n", cluster.Name, cluster.State, printable(cluster.Brief()))
-	}
+	v.clusters(w)
 	fmt.Fprintln(w, "\nstage\tstate\trecords\tlag")
 	for _, stage := range v.house.pipeline.Status().Stages {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, printable(stage.Error))

@@ -1,31 +1,34 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/weirmq/weir/deploy/webhook"
 )
 
 // Outcome is what a told story amounted to: counts of messages and bytes as the
-// clients counted them and as ClickHouse sums them, and the life of each expected alert.
+// clients counted them and as ClickHouse sums them, what the collector found out, and the life of each expected alert.
 type Outcome struct {
-	Sent                uint64                   `json:"sent"`
-	StoredSent          uint64                   `json:"stored_sent"`
-	SentBytes           uint64                   `json:"sent_bytes"`
-	StoredSentBytes     uint64                   `json:"stored_sent_bytes"`
-	Consumed            uint64                   `json:"consumed"`
-	StoredConsumed      uint64                   `json:"stored_consumed"`
-	ConsumedBytes       uint64                   `json:"consumed_bytes"`
-	StoredConsumedBytes uint64                   `json:"stored_consumed_bytes"`
-	Alerts              map[string]*AlertOutcome `json:"alerts"`
-	OK                  bool                     `json:"ok"`
+	Sent                uint64 `json:"sent"`
+	StoredSent          uint64 `json:"stored_sent"`
+	SentBytes           uint64 `json:"sent_bytes"`
+	StoredSentBytes     uint64 `json:"stored_sent_bytes"`
+	Consumed            uint64 `json:"consumed"`
+	StoredConsumed      uint64 `json:"stored_consumed"`
+	ConsumedBytes       uint64 `json:"consumed_bytes"`
+	StoredConsumedBytes uint64 `json:"stored_consumed_bytes"`
+	// What the collector has found out since the trouble began, as stored: round trips to the broker, and groups whose lag is known.
+	StoredHeartbeats uint64                   `json:"stored_heartbeats"`
+	StoredLags       uint64                   `json:"stored_lags"`
+	Alerts           map[string]*AlertOutcome `json:"alerts"`
+	OK               bool                     `json:"ok"`
 }
 
 // AlertOutcome says whether an alert reached the chat, firing and resolved.
@@ -64,13 +67,19 @@ func look(ctx context.Context, h *house, c *cast, told telling) (*Outcome, error
 	if err != nil {
 		return nil, err
 	}
+	polled, err := storedPolls(ctx, h.clickhouseURL, told.troubleBegan)
+	if err != nil {
+		return nil, err
+	}
 	out := &Outcome{Sent: c.sent.messages.Load(), SentBytes: c.sent.bytes.Load(),
 		Consumed: c.consumed.messages.Load(), ConsumedBytes: c.consumed.bytes.Load(),
 		StoredSent: sums["send"].messages, StoredSentBytes: sums["send"].bytes,
 		StoredConsumed: sums["consume"].messages, StoredConsumedBytes: sums["consume"].bytes,
+		StoredHeartbeats: polled.Heartbeats, StoredLags: polled.Lags,
 		Alerts: alertOutcomes(h.chat.Notifications(), told.troubleBegan)}
 	out.OK = out.Sent > 0 && out.Sent == out.StoredSent && out.SentBytes == out.StoredSentBytes &&
-		out.Consumed > 0 && out.Consumed == out.StoredConsumed && out.ConsumedBytes == out.StoredConsumedBytes
+		out.Consumed > 0 && out.Consumed == out.StoredConsumed && out.ConsumedBytes == out.StoredConsumedBytes &&
+		out.StoredHeartbeats > 0 && out.StoredLags > 0
 	for _, name := range expectedAlerts {
 		out.OK = out.OK && out.Alerts[name].Fired && out.Alerts[name].Resolved
 	}
@@ -104,8 +113,45 @@ type sum struct{ messages, bytes uint64 }
 const storedSQL = "SELECT op, sum(messages) AS messages, sum(bytes) AS bytes FROM rollup_10s FINAL WHERE endsWith(client, '@%s') GROUP BY op FORMAT JSONEachRow"
 
 func storedSums(ctx context.Context, base, run string) (map[string]sum, error) {
-	query := base + "/?output_format_json_quote_64bit_integers=0&query=" + url.QueryEscape(fmt.Sprintf(storedSQL, run))
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, query, nil)
+	body, err := ask(ctx, base, fmt.Sprintf(storedSQL, run))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]sum{}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	for decoder.More() {
+		var row struct {
+			Op              string
+			Messages, Bytes uint64
+		}
+		if err := decoder.Decode(&row); err != nil {
+			return nil, fmt.Errorf("sum the store: %w", err)
+		}
+		out[row.Op] = sum{row.Messages, row.Bytes}
+	}
+	return out, nil
+}
+
+// polledSQL counts what the collector reported since a moment. Groups of Weir itself are none of the story.
+const polledSQL = "SELECT sum(arraySum(`heartbeat.c`)) AS heartbeats, uniqExactIf(consumer_group, has(`gauge.name`, 'lag_messages') AND NOT startsWith(consumer_group, 'weir-')) AS lags " +
+	"FROM rollup_10s FINAL WHERE op IN ('probe', 'group') AND ts >= fromUnixTimestamp(%d) FORMAT JSONEachRow"
+
+type polled struct{ Heartbeats, Lags uint64 }
+
+func storedPolls(ctx context.Context, base string, since time.Time) (out polled, err error) {
+	body, err := ask(ctx, base, fmt.Sprintf(polledSQL, since.Unix()))
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(body, &out); err != nil {
+		return out, fmt.Errorf("sum the store: %w", err)
+	}
+	return out, nil
+}
+
+// ask asks ClickHouse.
+func ask(ctx context.Context, base, sql string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/?output_format_json_quote_64bit_integers=0&query="+url.QueryEscape(sql), nil)
 	if err != nil {
 		return nil, fmt.Errorf("sum the store: %w", err)
 	}
@@ -121,17 +167,5 @@ func storedSums(ctx context.Context, base, run string) (map[string]sum, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("sum the store: %s: %s", response.Status, body)
 	}
-	out := map[string]sum{}
-	decoder := json.NewDecoder(strings.NewReader(string(body)))
-	for decoder.More() {
-		var row struct {
-			Op              string
-			Messages, Bytes uint64
-		}
-		if err := decoder.Decode(&row); err != nil {
-			return nil, fmt.Errorf("sum the store: %w", err)
-		}
-		out[row.Op] = sum{row.Messages, row.Bytes}
-	}
-	return out, nil
+	return body, nil
 }
