@@ -105,11 +105,8 @@ func pollHealth(ctx context.Context, config *Config, name string, q health.Quest
 				return Health{}, fmt.Errorf("wait for the second poll: %w", err)
 			}
 		}
-		at := time.Now()
-		within, cancel := context.WithTimeout(ctx, onceTimeout)
-		reports, err := poller.Poll(within, at)
-		cancel()
-		polled.Take(health.Poll{At: at, Reports: reports, Err: err})
+		reports, err := pollOnce(ctx, cluster, poller)
+		polled.Take(health.Poll{At: time.Now(), Reports: reports, Err: err})
 	}
 	q.Now, q.Limits = time.Now(), healthLimits(policy, cluster.Name)
 	return Health{At: q.Now.UTC(), Clusters: []health.Tree{polled.Tree(q)}, NotPolled: []NotPolled{}}, nil

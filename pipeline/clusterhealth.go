@@ -44,7 +44,7 @@ func newPolledClusters() *polledClusters {
 	return &polledClusters{by: map[string]*health.Cluster{}}
 }
 
-// followed is a cluster while this process polls it. One goroutine has it.
+// followed is a cluster while this process polls it. One goroutine has it, but for probed.
 type followed struct {
 	*polledClusters
 	cluster *health.Cluster
@@ -67,6 +67,13 @@ func (f *followed) done(o collect.Outcome) {
 	defer f.mu.Unlock()
 	f.cluster.Take(health.Poll{At: time.Now().Add(-o.Took), Reports: f.reports, Err: o.Err})
 	f.reports = nil
+}
+
+// probed takes in what canaries between polls found out; any goroutine may call it.
+func (f *followed) probed(reports []telemetry.Report) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cluster.TakeProbes(time.Now(), reports)
 }
 
 // end forgets the cluster, unless another turn has begun.

@@ -88,6 +88,11 @@ func Poll(ctx context.Context, config *Config, name string) ([]telemetry.Report,
 		return nil, err
 	}
 	defer poller.Close()
+	return pollOnce(ctx, cluster, poller)
+}
+
+// pollOnce polls a cluster for somebody who waits, and sends canaries before where they are wanted.
+func pollOnce(ctx context.Context, cluster *ClusterConfig, poller countedPoller) ([]telemetry.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, onceTimeout)
 	defer cancel()
 	if cluster.Canary.Enabled {
@@ -206,7 +211,10 @@ func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lea
 		c.show(cluster.Name, o.Err)
 	}}
 	if cluster.Canary.Enabled {
-		loop.Canaries = &collect.Canaries{Prober: poller, Interval: cluster.Canary.interval(), Publish: c.publisher.Publish}
+		loop.Canaries = &collect.Canaries{Prober: poller, Interval: cluster.Canary.interval(), Publish: func(reports []telemetry.Report) {
+			followed.probed(reports)
+			c.publisher.Publish(reports)
+		}}
 	}
 	loop.Run(ctx)
 }

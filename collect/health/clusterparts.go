@@ -53,6 +53,8 @@ var (
 	replicaPolls = check{name: "under_replicated_polls", unit: "ratio", rule: "ReplicaHealth", limit: warns(atLeast, warnReplicaPolls),
 		means: "of ten minutes partitions were under-replicated: one more broker away loses writes",
 		takes: "it takes ten polls, a minute apart"}
+	preferred = check{name: "preferred_leader_misses", unit: "ratio", limit: warns(above, warnMisses),
+		means: "partitions are led by another than their preferred replica: brokers are unevenly loaded until leaders are elected anew"}
 	capacity     = check{name: "write_rate", unit: "messages_per_second", rule: "ClusterWatermark", means: "more than what was planned of the tested capacity"}
 	clusterSwing = check{name: "write_volatility", unit: "ratio", rule: "ClusterWriteVolatile", limit: warnsThenBad(above, warnClusterSwing, badClusterSwing),
 		means: "writes of five minutes swing by this much of their median"}
@@ -76,8 +78,27 @@ func (c *Cluster) parts(limits *Limits) []Part {
 		for _, of := range ofKafka {
 			out = append(out, of.check.of(said, of.gauge))
 		}
+		out = append(out, c.preferredLeaders())
 	}
 	return append(out, c.rate(limits), c.writes.swing(&clusterSwing))
+}
+
+// preferredLeaders is which share of the partitions that have a leader have not the preferred one.
+func (c *Cluster) preferredLeaders() Part {
+	led, known := 0.0, false
+	for _, n := range c.newest.nodes {
+		if leaders, ok := n.gauges[telemetry.GaugeLeaders]; ok {
+			led, known = led+leaders, true
+		}
+	}
+	misses, ok := c.newest.cluster[telemetry.GaugePreferredMisses]
+	switch {
+	case !ok || !known:
+		return preferred.unknown(unsaid)
+	case led == 0:
+		return preferred.fine(0, "no partition has a leader")
+	}
+	return preferred.known(misses/led, "")
 }
 
 // counted compares a number of nodes with the inventory.

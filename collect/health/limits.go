@@ -90,6 +90,7 @@ const (
 	badQueueWait        = 0.2  // seconds; RocketMQ refuses sends that have waited so long
 	badPageCacheLock    = 1    // seconds, likewise
 	warnReplicaPolls    = 0.8  // of ten minutes: a restart that follows the rules is over sooner
+	warnMisses          = 0.1  // of the partitions: Kafka's own leader.imbalance.per.broker.percentage. After a restart it elects leaders anew by it
 	warnSkew            = 3    // times the mean. With fewer than four partitions none can take so much
 	leastSkewPartitions = 4
 	badRetentionLeft    = 3600 // seconds: time to find somebody and to let the group catch up

@@ -26,6 +26,7 @@ var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 //	poll 0s..5m every 5s         polls, each with the reports of the lines below it, which are indented
 //	  op=probe node=b1 heartbeat=5ms members=2
 //	misses 10s: TEXT             a poll with those reports that did not find all out
+//	probes 10s                   what canaries found out between polls
 //	fails 10s..1m every 10s: TEXT
 //	                             polls that find nothing out
 //	ask 5m all kind=group name=b*
@@ -97,13 +98,17 @@ func play(t *testing.T, text string) string {
 			}
 		case "policy":
 			p.policy(words[1:])
-		case "poll", "misses":
+		case "poll", "misses", "probes":
 			p.reports = nil
 			for ; i+1 < len(lines) && strings.HasPrefix(lines[i+1], "  "); i++ {
 				out.WriteString(lines[i+1] + "\n")
 				p.reports = append(p.reports, p.report(lines[i+1]))
 			}
-			p.poll(words[1:], p.reports, words[0] == "misses")
+			if words[0] == "probes" {
+				p.cluster.TakeProbes(began.Add(p.duration(words[1])), p.reports)
+			} else {
+				p.poll(words[1:], p.reports, words[0] == "misses")
+			}
 		case "fails":
 			p.poll(words[1:], nil, true)
 		case "ask":

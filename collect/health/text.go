@@ -205,7 +205,7 @@ func quantity(value float64, unit string) string {
 	case "seconds":
 		return duration(value)
 	case "ratio":
-		return strconv.FormatFloat(100*value, 'f', 0, 64) + "%"
+		return decimal(100*value, 1) + "%"
 	case "times":
 		return decimal(value, 2) + " times"
 	case "messages_per_second":
@@ -217,7 +217,7 @@ func quantity(value float64, unit string) string {
 // decimal is a number with at most so many digits behind the point.
 func decimal(value float64, digits int) string {
 	text := strconv.FormatFloat(value, 'f', digits, 64)
-	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") // digits is not 0: there is a point
 }
 
 const (
