@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/weirmq/weir/collect/health"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -195,9 +194,9 @@ func (v *viewer) clusters(w io.Writer) {
 		fmt.Fprintf(w, "cluster\t%s\t%s\t%s\n", cluster.Name, cluster.State, printable(cluster.Brief()))
 		for i := range cluster.Children {
 			switch thing := &cluster.Children[i]; {
-			case thing.Kind == health.KindNode:
+			case thing.Kind == "node":
 				fmt.Fprintf(w, "broker\t%s\t%s\theartbeat %s\n", printable(thing.Name), thing.State, thing.Value("heartbeat"))
-			case thing.Kind == health.KindGroup && !strings.HasPrefix(thing.Name, "weir-"):
+			case thing.Kind == "group" && !strings.HasPrefix(thing.Name, "weir-"):
 				fmt.Fprintf(w, "group\t%s\t%s\tlag %s\n", printable(thing.Name), thing.State, thing.Value("lag_age"))
 			}
 		}
