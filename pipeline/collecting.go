@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -30,6 +31,8 @@ type countedPoller interface {
 	collect.Prober
 	ProbeAll(ctx context.Context) error
 	Requests() uint64
+	// Without is what polls are not permitted to read and do without; nil where there is nothing.
+	Without() error
 	Close()
 }
 
@@ -52,13 +55,15 @@ func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
 		if err != nil {
 			return nil, err
 		}
-		return rocketmq.Open(rocketmq.Config{Identity: identity, NameServers: cluster.NameServers, Remoting: reach, StateSpacing: cluster.StateSpacing, Canary: cluster.Canary.canaries()}), nil
+		return rocketmq.Open(rocketmq.Config{Identity: identity, NameServers: cluster.NameServers, Remoting: reach, StateSpacing: cluster.StateSpacing,
+			OffsetsOnly: cluster.OffsetsOnly, Canary: cluster.Canary.canaries()}), nil
 	}
 	options, err := reachOptions(section, cluster.Brokers, cluster.TLS, cluster.SASL)
 	if err != nil {
 		return nil, err
 	}
-	return kafka.Open(kafka.Config{Identity: identity, Options: options, StateSpacing: cluster.StateSpacing, Canary: cluster.Canary.canaries()})
+	return kafka.Open(kafka.Config{Identity: identity, Options: options, StateSpacing: cluster.StateSpacing,
+		OffsetsOnly: cluster.OffsetsOnly, Canary: cluster.Canary.canaries()})
 }
 
 // remotingConfig says how a RocketMQ cluster is asked, and how Weir shows who it is; key is the section that says it.
@@ -76,19 +81,25 @@ func remotingConfig(key string, encryption TLSConfig, login ACLConfig) (remoting
 	return config, nil
 }
 
-// Poll polls a cluster of the configuration once; its name may be left out where there is one. The reports are what was found out;
-// the error says what was not.
-func Poll(ctx context.Context, config *Config, name string) ([]telemetry.Report, error) {
+// Polled is what one poll found out.
+type Polled struct {
+	Reports []telemetry.Report
+	Without error // what it was not permitted to read and does without; nil where there is nothing
+}
+
+// Poll polls a cluster of the configuration once; its name may be left out where there is one. The error says what was not found out.
+func Poll(ctx context.Context, config *Config, name string) (Polled, error) {
 	cluster, err := config.cluster(name)
 	if err != nil {
-		return nil, err
+		return Polled{}, err
 	}
 	poller, err := config.openPoller(cluster)
 	if err != nil {
-		return nil, err
+		return Polled{}, err
 	}
 	defer poller.Close()
-	return pollOnce(ctx, cluster, poller)
+	reports, err := pollOnce(ctx, cluster, poller)
+	return Polled{reports, poller.Without()}, err
 }
 
 // pollOnce polls a cluster for somebody who waits, and sends canaries before where they are wanted.
@@ -192,6 +203,7 @@ func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lea
 		log.Info("this process does not poll the cluster any more")
 	}()
 	said := outage{log: log, begun: "a poll did not find all out", over: "polls find all out again"}
+	without := mention{log: log}
 	counted := newPollMetrics(c.p.metrics.set, cluster.Name)
 	requests := uint64(0)
 	followed := c.p.polled.begin(cluster.Name, c.p.config.interval(cluster))
@@ -208,6 +220,7 @@ func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lea
 		counted.done(o, sent-requests)
 		requests = sent
 		said.note(o.Err)
+		without.note(poller.Without())
 		c.show(cluster.Name, o.Err)
 	}}
 	if cluster.Canary.Enabled {
@@ -217,6 +230,23 @@ func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lea
 		}}
 	}
 	loop.Run(ctx)
+}
+
+// mention says once what polls do without, which is no fault.
+type mention struct {
+	log  *slog.Logger
+	said string
+}
+
+func (m *mention) note(without error) {
+	text := ""
+	if without != nil {
+		text = without.Error()
+	}
+	if text != "" && text != m.said {
+		m.log.Info("polls do without", "reason", text)
+	}
+	m.said = text
 }
 
 // show puts what is not found out on the status page.

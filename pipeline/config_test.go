@@ -88,7 +88,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 			`weir.yaml:1: kafka.sasl.token_url: got "http://idp:80", want https:// and the endpoint's address, since the secret goes there`},
 		{"a token for nobody", "collect: {clusters: [{name: eu, system: kafka, brokers: [a:1], sasl: {mechanism: OAUTHBEARER, token_url: 'https://idp'}}]}\n",
 			"weir.yaml:1: collect.clusters.0.sasl.token_url: needs user and password, or password_file"},
-		{"a cluster that is no section", "collect:\n  clusters: [eu]\n", `weir.yaml:2: collect.clusters: got "eu", want these keys with values: name, env, system, brokers, name_servers, tls, sasl, acl, interval, state_spacing, tiers, canary`},
+		{"a cluster that is no section", "collect:\n  clusters: [eu]\n", `weir.yaml:2: collect.clusters: got "eu", want these keys with values: name, env, system, brokers, name_servers, tls, sasl, acl, interval, state_spacing, offsets_only, tiers, canary`},
 		{"a cluster for clusters", "collect:\n  clusters: {name: eu}\n", `weir.yaml:2: collect.clusters: got keys with values, want a list of sections with these keys: name, env`},
 		{"an unknown key of a cluster", "collect:\n  clusters:\n    - name: eu\n      broker: a:1\n", "weir.yaml:4: unknown key broker: allowed here are name, env, system, brokers"},
 		{"a cluster without a name", "collect:\n  clusters:\n    - {system: kafka, brokers: [a:1]}\n", "weir.yaml:3: collect.clusters.0.name: got none, give the name that the cluster has in the reports of clients"},

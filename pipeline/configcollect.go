@@ -34,6 +34,8 @@ type ClusterConfig struct {
 	Interval time.Duration `yaml:"interval"`
 	// StateSpacing is how far apart the commits are that states of groups are found from, ten at a time; 0: lag.DefaultSpacing.
 	StateSpacing time.Duration `yaml:"state_spacing"`
+	// OffsetsOnly looks at no message, also where that is permitted: ages of what was written before the first poll are not known.
+	OffsetsOnly bool `yaml:"offsets_only"`
 	// Tiers are the label tier of topics and groups: the first that names one counts.
 	Tiers []TierConfig `yaml:"tiers"`
 	// Canary says whether heartbeats are messages, which are written.

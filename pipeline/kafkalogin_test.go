@@ -76,10 +76,14 @@ func TestLoginsToApacheKafka(t *testing.T) {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		reports, err := Poll(ctx, &config, "eu")
+		polled, err := Poll(ctx, &config, "eu")
+		reports := polled.Reports
 		cancel()
 		if c.refused == "" && (err != nil || !tells(reports, telemetry.GaugeLagMessages, 2) || !tells(reports, telemetry.GaugeUnderMinISR, 0) || !tells(reports, telemetry.GaugeControllers, 1)) {
 			t.Errorf("%s: %v; reported %+v", c.name, err, reports)
+		}
+		if want := "messages of topic orders may not be read"; c.refused == "" && (polled.Without == nil || !strings.HasPrefix(polled.Without.Error(), want)) {
+			t.Errorf("%s: does without %v, want %s", c.name, polled.Without, want)
 		}
 		if c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused) || len(reports) > 0 || strings.Contains(err.Error(), collectorSecret)) {
 			t.Errorf("%s: got %v and %d reports, want an error with %q", c.name, err, len(reports), c.refused)

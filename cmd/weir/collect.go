@@ -34,13 +34,16 @@ func (c *collectCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reports, err := pipeline.Poll(ctx, &config, c.Cluster)
+	polled, err := pipeline.Poll(ctx, &config, c.Cluster)
 	show := printReports
 	if c.JSON {
 		show = printReportLines
 	}
-	if printed := show(os.Stdout, reports); printed != nil {
+	if printed := show(os.Stdout, polled.Reports); printed != nil {
 		return fmt.Errorf("print reports: %w", printed)
+	}
+	if polled.Without != nil {
+		fmt.Fprintln(os.Stderr, "weir:", polled.Without)
 	}
 	return err
 }

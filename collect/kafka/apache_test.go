@@ -142,6 +142,7 @@ func TestApacheKafka(t *testing.T) {
 		run  func(*testing.T, *measured)
 	}{
 		{"what is reported", testWhatApacheKafkaSays}, {"lag is that of Kafka's tool", testLagIsThatOfKafkasTool},
+		{"messages", testMessagesOfApacheKafka},
 		{"canaries, until it is killed", func(_ *testing.T, m *measured) { canariesOfApacheKafka(m, running.Child) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -179,7 +180,7 @@ func testWhatApacheKafkaSays(t *testing.T, m *measured) {
 	m.expect(of(lines, "op=broker", "topic=refused"), "op=broker topic=refused tier=S2 min_in_sync_replicas=2 max_message_bytes=2000 compacted=1",
 		"op=broker topic=refused partition=0 tier=S2 in_sync_replicas=1")
 	m.expectDisk(of(lines, "op=broker", "node="+m.addrs[0]))
-	groups := without(lines, "lag_seconds", "retention_left_seconds", "stalled_partitions", "stopped_partitions", "rewound_partitions", "growing_partitions")
+	groups := without(lines, "commit_age_seconds", "drain_seconds", "lag_seconds", "retention_left_seconds", "stalled_partitions", "stopped_partitions", "rewound_partitions", "growing_partitions")
 	m.expect(of(groups, "op=group", "group=billing"),
 		"op=group group=billing tier=S2 members=1",
 		"op=group group=billing topic=orders partition=0 tier=S2 lag_messages=5",

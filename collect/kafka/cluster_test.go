@@ -65,11 +65,11 @@ func (m *measured) topic(name string, partitions int32) {
 	}
 }
 
-// send writes messages to a partition.
+// send writes messages to a partition, that are of the time of the poll before.
 func (m *measured) send(topic string, partition int32, messages int) {
 	m.Helper()
 	for range messages {
-		if err := m.client.ProduceSync(m.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: []byte("m")}).FirstErr(); err != nil {
+		if err := m.client.ProduceSync(m.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: []byte("m"), Timestamp: m.now}).FirstErr(); err != nil {
 			m.Fatal(err)
 		}
 	}

@@ -26,7 +26,8 @@ type followedLog struct {
 
 type followed struct {
 	*lag.Partition
-	fed time.Time
+	fed, looked time.Time // when it was told of in a poll, and when somebody looked at its first unread message
+	unreadable  time.Time // until when nobody looks
 }
 
 const (
@@ -46,6 +47,7 @@ func newLags(spacing time.Duration) *lags {
 type behind struct {
 	at
 	lag.Assessment
+	of *followed // nil where a coordinator counts
 }
 
 // follow takes a group's commits in, and returns what it has left unread, in the order of topics and partitions. What it never committed
@@ -72,7 +74,7 @@ func (l *lags) follow(g *group, s *snapshot) (out []behind, beyond int) {
 		l.feed(where, s)
 		p.fed = s.at
 		p.Poll(lag.Commit{At: g.read, Offset: offset, Owner: g.owner(where)})
-		out = append(out, behind{where, p.At(s.now)})
+		out = append(out, behind{where, p.At(s.now), p})
 	}
 	sortBehind(out)
 	return out, beyond
@@ -92,7 +94,7 @@ func (g *group) owner(where at) lag.Owner {
 func (g *group) shareLags() []behind {
 	var out []behind
 	for where, messages := range g.behind {
-		out = append(out, behind{where, lag.Assessment{Messages: lag.Known(messages)}})
+		out = append(out, behind{at: where, Assessment: lag.Assessment{Messages: lag.Known(messages)}})
 	}
 	sortBehind(out)
 	return out

@@ -36,6 +36,8 @@ type Config struct {
 	// lag.DefaultSpacing.
 	StateSpacing time.Duration
 	Canary       collect.Canary
+	// OffsetsOnly looks at no message, whatever is permitted: of what was written before the first poll ages are bounds.
+	OffsetsOnly bool
 }
 
 // Poller polls one cluster. One goroutine at a time may call Poll; what canaries need, any may call meanwhile.
@@ -49,6 +51,7 @@ type Poller struct {
 	beats    heartbeats
 	settings settings
 	minutes  minutes
+	reading  reading
 	quick    []int32 // brokers that answered soonest in the poll before
 	known    []int32 // brokers of the poll before
 	quorums  quorums
@@ -62,12 +65,17 @@ const brokersAtOnce = 16
 // Open returns a poller. It does not connect: the error says what is wrong with the options.
 func Open(config Config) (*Poller, error) {
 	p := &Poller{config: config, rates: rates{}, lags: newLags(cmp.Or(config.StateSpacing, lag.DefaultSpacing)), beats: heartbeats{}}
-	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DialTimeout(probeTime), kgo.DisableClientMetrics(), kgo.WithHooks(countRequests{&p.requests}, &p.waits)}, config.Options...)
+	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DialTimeout(probeTime), kgo.DisableClientMetrics(), kgo.MaxDecompressBatchBytes(openedBytes),
+		kgo.WithHooks(countRequests{&p.requests}, &p.waits)}, config.Options...)
 	var err error
 	if p.client, err = kgo.NewClient(options...); err != nil {
 		return nil, fmt.Errorf("open a client of cluster %s: %w", config.Cluster, err)
 	}
 	p.quorums.options = options
+	if p.reading, err = newReading(p.client); err != nil {
+		p.client.Close()
+		return nil, fmt.Errorf("open a client of cluster %s: %w", config.Cluster, err)
+	}
 	return p, nil
 }
 
@@ -118,7 +126,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	}
 	p.heartbeats(&out, s, share)
 	out.partitions(c, p.rates.since(s.ends), s.settings)
-	errs = append(errs, p.reportGroups(&out, s)...)
+	errs = append(errs, p.reportGroups(ctx, &out, s, poll)...)
 	if err := p.canaryErrors(); err != nil {
 		errs = append(errs, err)
 	}
@@ -153,8 +161,9 @@ func (s *snapshot) gather(now time.Time) {
 	}
 }
 
-// reportGroups follows what groups have left unread, and reports them in the order of their names.
-func (p *Poller) reportGroups(out *reporter, s *snapshot) []error {
+// reportGroups follows what groups have left unread, looks at messages where that says more, and reports them in the order of their
+// names.
+func (p *Poller) reportGroups(ctx context.Context, out *reporter, s *snapshot, poll moment) []error {
 	var groups []*group
 	for i := range s.answers {
 		for j := range s.answers[i].groups {
@@ -163,16 +172,22 @@ func (p *Poller) reportGroups(out *reporter, s *snapshot) []error {
 	}
 	slices.SortFunc(groups, func(a, b *group) int { return strings.Compare(a.name, b.name) })
 	beyond := 0
-	for _, g := range groups {
+	all := make([][]behind, len(groups))
+	for i, g := range groups {
 		unread, more := p.lags.follow(g, s)
 		beyond += more
-		out.group(g, append(unread, g.shareLags()...))
+		all[i] = append(unread, g.shareLags()...)
+	}
+	errs := p.readAsked(ctx, s, poll, all)
+	for i, g := range groups {
+		out.group(g, all[i])
 	}
 	p.lags.prune(s)
+	p.reading.prune(s)
 	if err := tooMany(beyond); err != nil {
-		return []error{err}
+		errs = append(errs, err)
 	}
-	return nil
+	return errs
 }
 
 // askBrokers asks every broker for what it alone knows, and those that answer for their ends after all have told of commits. What all

@@ -14,6 +14,11 @@ const (
 	// apart. Not more: the age could be off by more than twice.
 	preciseShare = 0.5
 
+	// standsMillis is for how long a commit must not have moved before a reader is asked whether there is a message at all. Not shorter: of a
+	// group that goes on nobody need look. Not longer: the shortest limit of rules.d/policy.yaml is a minute, and markers of
+	// transactions must not reach it.
+	standsMillis = 30_000
+
 	// BoundCounts is the age from which a lower bound is reported where the age is not known. Not shorter: an alert on the longest
 	// limit of rules.d/policy.yaml, 30 min, must not resolve because a collector began anew and knows less. Not longer: of a group
 	// that was far behind before the first poll nothing would be said for as long.
@@ -91,7 +96,9 @@ func (p *Partition) assess(at int64) Assessment {
 		a.ConsumedPerSecond = Known(0.0) // there is nothing to consume
 	}
 	p.judge(&a, at, unread)
-	if _, exact := a.Seconds.Get(); unread > 0 && !p.asked() && (!exact || a.State == STOP || a.State == STALL) {
+	_, exact := a.Seconds.Get()
+	stands := at-p.pace.stood >= standsMillis
+	if unread > 0 && !p.asked() && (!exact || stands || a.State == STOP || a.State == STALL) {
 		a.ask = Known(p.position())
 	}
 	return a
@@ -107,8 +114,8 @@ func unknown(why Reason) Assessment {
 }
 
 // Ask is the offset at which a reader would learn more: when the message there was stored, or that there is none. It is asked for
-// where the age is not known, and before a state that wakes people is believed; once for each offset. Answer with
-// (*Partition).Found.
+// where the age is not known, and before an age or a state that wakes people is believed: where the commit stands. Once for each offset.
+// Answer with (*Partition).Found.
 func (a *Assessment) Ask() (offset int64, ok bool) { return a.ask.Get() }
 
 // asked says that a reader has looked at the first unread message.

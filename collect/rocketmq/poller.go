@@ -29,6 +29,8 @@ type Config struct {
 	// lag.DefaultSpacing.
 	StateSpacing time.Duration
 	Canary       collect.Canary
+	// OffsetsOnly has the broker look at no message: of what was written before the first poll ages are bounds.
+	OffsetsOnly bool
 }
 
 // Poller polls one cluster. One goroutine at a time may call Poll; what canaries need, any may call meanwhile.
@@ -65,6 +67,9 @@ func (p *Poller) Close() { p.client.Close() }
 
 // Requests is how many requests were sent since Open.
 func (p *Poller) Requests() uint64 { return p.client.Requests() }
+
+// Without is what polls are not permitted to ask and do without: nothing.
+func (p *Poller) Without() error { return nil }
 
 // Poll asks the cluster and returns what it says, as collect.Poller promises.
 func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, error) {
