@@ -11,9 +11,11 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// elsewhere are gauges that rules read and that this cluster does not have: clients say that they paused, two are RocketMQ's, and the
+// elsewhere are gauges that rules read and that this cluster does not have: clients say that they paused, most are RocketMQ's, and the
 // embedded broker has no disks (TestApacheKafka has one).
-var elsewhere = []string{telemetry.GaugePaused, telemetry.GaugePausedSeconds, telemetry.GaugeSendQueueWait, telemetry.GaugePageCacheLock, telemetry.GaugeDiskUsed}
+var elsewhere = []string{telemetry.GaugePaused, telemetry.GaugePausedSeconds, telemetry.GaugeMismatches, telemetry.GaugeSendQueueWait, telemetry.GaugePageCacheLock,
+	telemetry.GaugeRetryLag, telemetry.GaugeDeadLetters, telemetry.GaugeDeadLetterRate, telemetry.GaugeDelayLag, telemetry.GaugeDelayOverdue, telemetry.GaugeDelayEarly,
+	telemetry.GaugeDiskUsed}
 
 // TestWhatRulesReadIsReported polls for twenty minutes a cluster in which all is well: every gauge that rules read is there.
 func TestWhatRulesReadIsReported(t *testing.T) {

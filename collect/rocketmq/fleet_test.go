@@ -94,4 +94,5 @@ func TestFleet(t *testing.T) {
 	t.Run("lag is what RocketMQ's own tool says", f.lagEqualsTool)
 	t.Run("clients are seen with their releases", f.clientsAreSeen)
 	t.Run("retries and dead letters are reported", f.asideIsReported)
+	t.Run("members are asked what they subscribe to, and whether they are suspended", f.membersAreAsked)
 }

@@ -12,6 +12,7 @@ import (
 // group is a consumer group, as one master knows it.
 type group struct {
 	enabled   bool
+	suspended map[remoting.Queue]suspension
 	known     bool // who is connected
 	consumers remoting.Consumers
 	commits   map[remoting.Queue]lag.Commit
@@ -34,7 +35,7 @@ func (q *question) groups(topics map[string]remoting.TopicConfig) {
 	q.answers.groups = map[string]*group{}
 	for name, config := range configs {
 		if isGroup(name) {
-			q.answers.groups[name] = &group{enabled: config.Enabled}
+			q.answers.groups[name] = &group{enabled: config.Enabled, suspended: q.suspended[name]}
 		}
 	}
 	names := slices.Sorted(maps.Keys(q.answers.groups))
@@ -89,5 +90,5 @@ func (g *group) left(topic string) bool {
 
 // commit is what a group committed of a queue.
 func (q *question) commit(g *group, queue remoting.Queue, offset int64) lag.Commit {
-	return lag.Commit{At: q.now(), Offset: offset, Owner: g.owner(queue.Topic), Paused: !g.enabled}
+	return lag.Commit{At: q.now(), Offset: offset, Owner: g.owner(queue.Topic), Paused: g.isPaused(queue, offset)}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
+	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -44,6 +45,8 @@ type Poller struct {
 	beats    heartbeats
 
 	clientsAt time.Time // when clients were reported last
+	inquiries *inquiries
+	disabled  disabled
 
 	canaries canaries
 }
@@ -59,11 +62,16 @@ const (
 
 // Open returns a poller. It does not connect.
 func Open(config Config) *Poller {
-	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, masters: map[string]*memory{}, beats: heartbeats{}}
+	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, masters: map[string]*memory{}, beats: heartbeats{},
+		inquiries: newInquiries(), disabled: disabled{}}
 }
 
-// Close ends the connections.
-func (p *Poller) Close() { p.client.Close() }
+// Close ends the connections, and what is asked on them.
+func (p *Poller) Close() {
+	p.inquiries.end()
+	p.client.Close()
+	p.inquiries.asked.Wait()
+}
 
 // Requests is how many requests were sent since Open.
 func (p *Poller) Requests() uint64 { return p.client.Requests() }
@@ -94,13 +102,16 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	}
 	out.queues(answers, p.queues)
 	out.delays(answers)
-	out.groups(answers, p.lags(now()), p.asides(c, answers, at))
+	lags := p.lags(now())
+	out.groups(answers, lags, p.asides(c, answers, at))
+	p.consumers(&out, answers, lags)
 	if clients {
 		members, err := clientsOf(answers)
 		out.clients(members)
 		errs = append(errs, err)
 	}
 	p.forget(at)
+	p.inquiries.begin(p.client, answers, at)
 	if err := p.canaryErrors(); err != nil {
 		errs = append(errs, err)
 	}
@@ -108,6 +119,14 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		return out.All, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, err)
 	}
 	return out.All, nil
+}
+
+// consumers takes in and reports what consumers said themselves, and which groups may not consume.
+func (p *Poller) consumers(out *reporter, all []answers, lags map[string]map[string]map[remoting.Queue]lag.Assessment) {
+	p.inquiries.see(all, p.queues)
+	p.disabled.take(all, out.At)
+	out.mismatches(all, p.inquiries, out.At)
+	out.paused(all, lags, p.disabled)
 }
 
 // heartbeats takes in and reports how brokers answer.
@@ -121,10 +140,10 @@ func (p *Poller) heartbeats(out *reporter, all []answers) {
 // askBrokers asks every broker, and for its clients where they are reported. The answers are in the order of the brokers.
 func (p *Poller) askBrokers(ctx context.Context, c *cluster, now func() time.Time, clients bool) []answers {
 	out := make([]answers, len(c.brokers))
-	memories := p.memories(c)
+	memories, suspended := p.memories(c), p.inquiries.suspensions(now())
 	inParallel(brokersAtOnce, len(c.brokers), func(i int) {
 		b := c.brokers[i]
-		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, queues: p.queues, tells: clients, answers: answers{broker: b}}
+		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, queues: p.queues, tells: clients, suspended: suspended, answers: answers{broker: b}}
 		if b.master() {
 			q.memory = memories[b.set]
 		}

@@ -15,16 +15,17 @@ import (
 
 // question is what one broker is asked in one poll.
 type question struct {
-	ctx      context.Context
-	broker   remoting.Broker
-	cluster  *cluster
-	now      func() time.Time
-	tells    bool                      // whether it is asked for producers, too
-	memory   *memory                   // of a master; nil of a slave
-	queues   map[remoting.Queue]*queue // of earlier polls, only to be read
-	settings map[string]string         // of a master; nil where it does not say
-	mu       sync.Mutex                // of answers and memory, while several requests are under way
-	answers  answers
+	ctx       context.Context
+	broker    remoting.Broker
+	cluster   *cluster
+	now       func() time.Time
+	tells     bool                                     // whether it is asked for producers, too
+	suspended map[string]map[remoting.Queue]suspension // by group, only to be read
+	memory    *memory                                  // of a master; nil of a slave
+	queues    map[remoting.Queue]*queue                // of earlier polls, only to be read
+	settings  map[string]string                        // of a master; nil where it does not say
+	mu        sync.Mutex                               // of answers and memory, while several requests are under way
+	answers   answers
 }
 
 // answers are what one broker said. What it did not say is not there.

@@ -20,10 +20,11 @@ const system = "rocketmq"
 type reporter struct {
 	config *Config
 	collect.Reports
+	ofTopics map[[2]string]int // indexes of reports of a group, and of a group in a topic
 }
 
 func (c *Config) reporter(at time.Time) reporter {
-	return reporter{c, c.Reports(system, at)}
+	return reporter{config: c, Reports: c.Reports(system, at), ofTopics: map[[2]string]int{}}
 }
 
 // cluster reports the cluster as a whole.
@@ -110,7 +111,7 @@ func (r *reporter) groups(all []answers, lags map[string]map[string]map[remoting
 	}
 	for _, name := range slices.Sorted(maps.Keys(gauges)) {
 		if len(gauges[name]) > 0 {
-			r.ofGroup(name, "", "").Gauges = gauges[name]
+			r.addTo(name, "", gauges[name]...)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(lags)) {
@@ -134,8 +135,20 @@ func (r *reporter) lag(group, topic string, queues map[remoting.Queue]lag.Assess
 		}
 	}
 	if gauges := sum.TopicGauges(nil); len(gauges) > 0 {
-		r.ofGroup(group, topic, "").Gauges = gauges
+		r.addTo(group, topic, gauges...)
 	}
+}
+
+// addTo reports more of a group in a topic, or of a group, where topic is empty: of each there is one report.
+func (r *reporter) addTo(group, topic string, gauges ...telemetry.Gauge) {
+	of := [2]string{group, topic}
+	i, begun := r.ofTopics[of]
+	if !begun {
+		r.ofGroup(group, topic, "")
+		i = len(r.All) - 1
+		r.ofTopics[of] = i
+	}
+	r.All[i].Gauges = append(r.All[i].Gauges, gauges...)
 }
 
 func (r *reporter) ofGroup(group, topic, partition string) *telemetry.Report {

@@ -87,6 +87,16 @@ type RunningInfo struct {
 	Properties map[string]string      `json:"properties"`
 	Topics     map[string]TopicStatus `json:"statusTable"`
 	Queues     map[Queue]QueueStatus  `json:"mqTable"` // those it reads
+	// Subscriptions are its own, that of its group's retries too. What a broker has of a group is joined of all its clients: of topics those of
+	// who spoke last, of expressions the newest.
+	Subscriptions []ClientSubscription `json:"subscriptionSet"`
+}
+
+// ClientSubscription is what one client reads of a topic.
+type ClientSubscription struct {
+	Topic string `json:"topic"`
+	Subscription
+	Tags []string `json:"tagsSet"` // of the expression, in any order; none where it is no list of tags
 }
 
 // PropertyClientVersion is the property with the release of a consumer, "V5_3_3" or "v2.1.1".
