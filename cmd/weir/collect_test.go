@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirmq/weir/deploy/parts"
 	"github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // TestCollectOfRocketMQ polls a real broker that answers only who signs, and whose topic a consumer has read.
@@ -102,4 +103,23 @@ func startRocketMQ(t *testing.T, accessKey, secretKey string) string {
 	}
 	t.Cleanup(clients.Kill)
 	return nameServer.Addr()
+}
+
+// TestAHeartbeatThatFailed is -1 in the table, whatever it was waited for.
+func TestAHeartbeatThatFailed(t *testing.T) {
+	waited := telemetry.Report{Labels: telemetry.Labels{Op: "probe", Node: "b:1"}, Gauges: []telemetry.Gauge{{Name: telemetry.GaugeHeartbeatFailed, Value: 2}}}
+	waited.HeartbeatMicros.Observe(5_500_000)
+	well := telemetry.Report{Labels: waited.Labels, Gauges: []telemetry.Gauge{{Name: telemetry.GaugeHeartbeatFailed}}}
+	well.HeartbeatMicros.Observe(50) // a histogram is 1% off
+	var printed strings.Builder
+	if err := printReports(&printed, []telemetry.Report{waited, well}); err != nil {
+		t.Fatal(err)
+	}
+	want := `OP     NODE  GROUP  TOPIC  PARTITION  VALUES
+probe  b:1   -      -      -          heartbeat_failures_in_a_row=2 heartbeat=-1
+probe  b:1   -      -      -          heartbeat_failures_in_a_row=0 heartbeat=49µs
+`
+	if printed.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &printed, want)
+	}
 }

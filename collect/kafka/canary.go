@@ -164,7 +164,7 @@ func (h home) send(ctx context.Context, to *kgo.Broker, value []byte) (int64, er
 	p.Partition, p.Records = h.partition, batchOf(value, time.Now())
 	t.Topic, t.TopicID, t.Partitions = h.topic, h.id, []kmsg.ProduceRequestTopicPartition{p}
 	request.Topics = []kmsg.ProduceRequestTopic{t}
-	answer, err := twice(ctx, to, request)
+	answer, err := ask(ctx, to, request)
 	if err != nil {
 		return 0, err
 	}
@@ -186,7 +186,7 @@ func (h home) read(ctx context.Context, from *kgo.Broker, offset int64, value []
 	p.Partition, p.FetchOffset, p.PartitionMaxBytes = h.partition, offset, most
 	t.Topic, t.TopicID, t.Partitions = h.topic, h.id, []kmsg.FetchRequestTopicPartition{p}
 	request.Topics = []kmsg.FetchRequestTopic{t}
-	answer, err := twice(ctx, from, request)
+	answer, err := ask(ctx, from, request)
 	if err != nil {
 		return err
 	}
@@ -206,16 +206,6 @@ func (h home) read(ctx context.Context, from *kgo.Broker, offset int64, value []
 		return fmt.Errorf("what was written to offset %d is not there", offset)
 	}
 	return nil
-}
-
-// twice sends a request, and once more where that fails at once: the connection may have ended since the last canary, when the broker
-// began anew.
-func twice(ctx context.Context, to *kgo.Broker, request kmsg.Request) (kmsg.Response, error) {
-	answer, err := to.Request(ctx, request)
-	if err != nil && ctx.Err() == nil {
-		answer, err = to.Request(ctx, request)
-	}
-	return answer, err
 }
 
 // The parts of an encoded batch of records, in bytes: what its length does not count, and where begins what its checksum counts.
