@@ -114,6 +114,23 @@ func pollOnce(ctx context.Context, cluster *ClusterConfig, poller countedPoller)
 	return poller.Poll(ctx, time.Now())
 }
 
+// ClusterPoller polls one cluster again and again. One goroutine at a time may call Poll.
+type ClusterPoller interface {
+	collect.Poller
+	Requests() uint64 // how many were sent
+	Close()
+}
+
+// OpenPoller opens the poller of a cluster of the configuration, as the collector does for itself; the name may be left out where there is
+// one. It does not connect.
+func OpenPoller(config *Config, name string) (ClusterPoller, error) {
+	cluster, err := config.cluster(name)
+	if err != nil {
+		return nil, err
+	}
+	return config.openPoller(cluster)
+}
+
 // onceTimeout bounds a poll that somebody waits for. Not smaller: the first poll of a large cluster connects to all of its
 // brokers; not larger: people wait for it.
 const onceTimeout = 20 * time.Second

@@ -28,6 +28,7 @@ type commands struct {
 	Rival     rivalCommand     `cmd:"" hidden:"" help:"Feed the log to the rival and take its CPU time."`
 	Run       runCommand       `cmd:"" hidden:"" help:"Run the stages of weir without storage."`
 	Engine    engineCommand    `cmd:"" hidden:"" help:"Serve a ClickHouse engine."`
+	Large     largeCommand     `cmd:"" help:"Poll a real broker with many topics and consumer groups, and print what it costs."`
 	Backtest  backtestCommand  `cmd:"" hidden:"" help:"Run a backtest and take its CPU time."`
 }
 

@@ -12,13 +12,13 @@ import (
 // Reading is a group in a topic that it has committed offsets of.
 type Reading struct{ Topic, Group string }
 
-// UnmarshalText decodes the key that a broker has for it, topic@group. Names have no @.
+// UnmarshalText decodes the key that a broker has for it, topic@group. What is not one, as with more of the signs, RocketMQ passes over, and it is
+// the zero value here.
 func (r *Reading) UnmarshalText(text []byte) error {
 	topic, group, ok := strings.Cut(string(text), "@")
-	if !ok || strings.Contains(group, "@") {
-		return fmt.Errorf("%q is not topic@group", text)
+	if *r = (Reading{}); ok && !strings.Contains(group, "@") {
+		r.Topic, r.Group = topic, group
 	}
-	r.Topic, r.Group = topic, group
 	return nil
 }
 

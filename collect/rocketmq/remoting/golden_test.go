@@ -114,7 +114,8 @@ func runtimeInfo(ctx context.Context, c *Client, addr string) (any, error) {
 	release, _ := info.Release()
 	uptime, _ := info.Uptime()
 	disk, _ := info.DiskRatio()
-	said := fmt.Sprintln("active", info.Active(), "release", release, "uptime", uptime, "disk", disk)
+	said := fmt.Sprintln("delay levels", info.DelayLevels())
+	said += fmt.Sprintln("active", info.Active(), "release", release, "uptime", uptime, "disk", disk)
 	for _, key := range []string{KeyPutTPS, KeyFoundTPS, KeyMissTPS, KeyTotalTPS, KeyTransferredTPS} {
 		said += fmt.Sprintln(key, info.Rates(key))
 	}
