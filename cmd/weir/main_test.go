@@ -12,8 +12,11 @@ import (
 // program is the path of the weir that the tests run as a process of its own.
 var program string
 
-// TestMain builds the program once, with the race detector where the tests have it.
+// TestMain builds the program once, with the race detector where the tests have it. Started by a test as a consumer, it is that alone.
 func TestMain(m *testing.M) {
+	if os.Getenv(consumerEnv) != "" {
+		os.Exit(consumerMain())
+	}
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "weir-test-")
 	if err != nil {
