@@ -12,7 +12,7 @@ import (
 
 // reportOf is a report of a group's members, or of a partition's rate.
 func reportOf(op, name string, partition int, gauges ...telemetry.Gauge) telemetry.Report {
-	l := telemetry.Labels{Cluster: "eu", System: "kafka", Op: op}
+	l := telemetry.Labels{Cluster: "eu", System: rocketmq, Op: op}
 	if op == "group" {
 		l.Group = name
 	} else {
@@ -91,7 +91,7 @@ func TestWhatIsSaidOfAPollIsBounded(t *testing.T) {
 // TestThingsThatAreGoneAreForgotten stops to hear of a topic and a node: after five minutes nothing of them is kept.
 func TestThingsThatAreGoneAreForgotten(t *testing.T) {
 	c := NewCluster("eu", 5*time.Second)
-	probe := telemetry.Report{Labels: telemetry.Labels{Op: "probe", Node: "b1"}}
+	probe := telemetry.Report{Labels: telemetry.Labels{System: rocketmq, Op: "probe", Node: "b1"}}
 	probe.HeartbeatMicros.Observe(1000)
 	c.Take(Poll{At: began, Reports: []telemetry.Report{reportOf("broker", "orders", 0, telemetry.Gauge{Name: telemetry.GaugePartitionRate, Value: 1}), probe}})
 	other := []telemetry.Report{reportOf("broker", "audit", 0, telemetry.Gauge{Name: telemetry.GaugePartitionRate, Value: 1})}

@@ -74,7 +74,7 @@ func (c *Cluster) parts(limits *Limits) []Part {
 		counted(brokers, limits.Brokers, said, telemetry.GaugeBrokersAlive),
 		leaderless.of(said, telemetry.GaugeLeaderless),
 	}
-	if c.newest.system != "rocketmq" {
+	if c.newest.system != rocketmq {
 		for _, of := range ofKafka {
 			out = append(out, of.check.of(said, of.gauge))
 		}
@@ -122,13 +122,13 @@ func (c *check) unset(said gauges, name string) Part {
 
 // rate compares what is written with what was tested.
 func (c *Cluster) rate(limits *Limits) Part {
-	check, sum, lacks, topics := capacity, 0.0, len(c.missing()), 0
+	check, sum, lacks, topics := capacity, 0.0, c.missing(), 0
 	for name, t := range c.newest.topics {
 		sum += t.rates.sum
 		if t.rates.count > 0 {
 			topics++
 		}
-		if !c.whole(name, t) {
+		if t.written() && !c.whole(name, t) {
 			lacks++
 		}
 	}
@@ -147,7 +147,7 @@ func (c *Cluster) rate(limits *Limits) Part {
 	if p := check.known(sum, ""); lacks == 0 || p.State != OK {
 		return p
 	}
-	return check.unknown("not all partitions have a rate: topics that lack some: " + strconv.Itoa(lacks))
+	return check.unknown("the rates of some partitions are not known, of so many topics: " + strconv.Itoa(lacks))
 }
 
 // swing is the part on a change rate.

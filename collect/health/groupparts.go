@@ -19,6 +19,12 @@ var (
 		means: "over ten commits lag never fell: consumers are slower than producers"}
 	rewound = check{name: "rewound_partitions", unit: "partitions", rule: "OffsetRewind", limit: warns(above, 0),
 		means: "offsets fell back: messages are consumed again"}
+	deadLetters = check{name: "dead_letters", unit: "messages_per_second", rule: "DeadLettersGrowing", limit: warns(above, 0),
+		means: "in the last five minutes its handlers failed messages for good"}
+	mismatches = check{name: "subscription_mismatches", unit: "members", rule: "SubscriptionMismatch", limit: warns(above, 0),
+		means: "members subscribe to something else than the others: messages are lost to the group, or wait"}
+	paused = check{name: "paused", unit: "seconds", rule: "PauseForgotten", limit: warns(above, warnPaused),
+		means: "somebody has suspended consumption, and may have forgotten it"}
 	lagSkew = check{name: "lag_skew", unit: "messages", rule: "LagSkew",
 		means: "one partition is far behind the median of its topic: a slow consumer, or one key"}
 )
@@ -41,7 +47,25 @@ func (c *Cluster) group(name string, g *groupSeen, limits *Limits) Thing {
 	} {
 		parts = append(parts, g.worst(of.check, of.read))
 	}
+	if c.newest.system == rocketmq {
+		pause := func(c *check, topic string, u *unread) Part { return pausePart(c, &age, topic, u) }
+		parts = append(parts, c.deadLettersPart(name, g), mismatches.of(g.gauges, telemetry.GaugeMismatches), g.worst(paused, pause))
+	}
 	return newThing(KindGroup, name, g.tier, parts)
+}
+
+// deadLettersPart is the greatest rate of five minutes, as the rule has it.
+func (c *Cluster) deadLettersPart(name string, g *groupSeen) Part {
+	s := c.deadLetters[name]
+	kept, ok := g.gauges[telemetry.GaugeDeadLetters]
+	if s == nil || !ok {
+		return deadLetters.unknown("it takes two polls that tell of its dead letters")
+	}
+	rate, _ := s.greatest(c.at, slotCount)
+	if kept == 0 {
+		return deadLetters.fine(rate, "no dead letter is kept")
+	}
+	return deadLetters.known(rate, "")
 }
 
 // worst judges each topic that a group reads, and keeps the worst. One that is not known does not hide one that is beyond its limit, and is
@@ -132,6 +156,18 @@ func retentionPart(c *check, topic string, u *unread) Part {
 		return c.unknown("whether messages of topic " + topic + " are unread is not known")
 	}
 	return c.known(u.retention.value, place(topic, u.retention.of))
+}
+
+// pausePart is for how long consumption is suspended. One that lets the backlog grow older than the tier allows warns sooner.
+func pausePart(c, age *check, topic string, u *unread) Part {
+	if u.gauges[telemetry.GaugePaused] == 0 {
+		return c.fine(0, "nobody has suspended it")
+	}
+	p := c.known(u.gauges[telemetry.GaugePausedSeconds], "topic "+topic)
+	if p.State == OK && u.age.known && age.limit.judge(u.age.value) != OK {
+		p.State, p.Penalty, p.Why = Warn, penaltyWarn, "its backlog is older than the tier allows"
+	}
+	return p
 }
 
 // lagSkewPart compares the greatest lag with the median. A thousand messages are no skew.

@@ -93,6 +93,8 @@ const (
 	warnMisses          = 0.1  // of the partitions: Kafka's own leader.imbalance.per.broker.percentage. After a restart it elects leaders anew by it
 	warnSkew            = 3    // times the mean. With fewer than four partitions none can take so much
 	leastSkewPartitions = 4
+	badDelay            = 60   // seconds: a delay level that has much to deliver at once is late by seconds
+	warnPaused          = 1800 // seconds; a shorter pause is somebody's work, a longer one an evening without consumption
 	badRetentionLeft    = 3600 // seconds: time to find somebody and to let the group catch up
 	warnLagSkew         = 5    // times the median
 	leastLagSkew        = 1000 // messages: fewer are read in a second

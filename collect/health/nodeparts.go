@@ -23,7 +23,7 @@ var (
 // node judges a node.
 func (c *Cluster) node(name string, n *nodeSeen, now time.Time) Thing {
 	parts := []Part{failures.of(n.gauges, telemetry.GaugeHeartbeatFailed), c.heartbeat(name, now), disk.of(n.gauges, telemetry.GaugeDiskUsed)}
-	if c.newest.system == "rocketmq" {
+	if c.newest.system == rocketmq {
 		parts = append(parts, queueWait.of(n.gauges, telemetry.GaugeSendQueueWait), pageCacheLock.of(n.gauges, telemetry.GaugePageCacheLock))
 	}
 	return newThing(KindNode, name, "", parts)
@@ -32,7 +32,7 @@ func (c *Cluster) node(name string, n *nodeSeen, now time.Time) Thing {
 // heartbeat is the slowest round trip of the newest minute: of so few the 99th percentile is no other.
 func (c *Cluster) heartbeat(name string, now time.Time) Part {
 	if s := c.nodes[name]; s != nil {
-		if slowest, ok := s.greatest(now); ok {
+		if slowest, ok := s.greatest(now, minuteSlots); ok {
 			return roundTrip.known(slowest, "")
 		}
 	}

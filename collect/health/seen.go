@@ -20,8 +20,7 @@ type seen struct {
 	nodes       map[string]*nodeSeen
 	topics      map[string]*topicSeen
 	groups      map[string]*groupSeen
-	left        int  // reports of things beyond MaxThings
-	incomplete  bool // the poll did not find all out
+	left        int // reports of things beyond MaxThings
 }
 
 type nodeSeen struct {
@@ -37,6 +36,8 @@ type topicSeen struct {
 	partitions int // that have a gauge of replicas, whether they have a rate or not
 	// leastInSync is the partition with the fewest replicas in sync.
 	leastInSync extreme
+	// overdue and early are of the delay level of RocketMQ that is worst; of a topic that is none they are not known.
+	overdue, early extreme
 }
 
 // groupSeen is what is said of a consumer group.
@@ -89,15 +90,14 @@ func (e *extreme) less(value float64, of string) {
 }
 
 // read sorts the reports of a poll by what they are of.
-func read(p *Poll) *seen {
-	reports := p.Reports
-	s := &seen{incomplete: p.Err != nil, cluster: gauges{}, nodes: map[string]*nodeSeen{}, topics: map[string]*topicSeen{}, groups: map[string]*groupSeen{}}
+func read(reports []telemetry.Report) *seen {
+	s := &seen{cluster: gauges{}, nodes: map[string]*nodeSeen{}, topics: map[string]*topicSeen{}, groups: map[string]*groupSeen{}}
 	for i := range reports {
 		r := &reports[i]
 		l := &r.Labels
 		s.system, s.env = l.System, l.Env
 		switch {
-		case l.Op != "group" && ofRetries(l.Topic):
+		case l.Op != "group" && ofRetries(l.Topic), l.Op == "broker" && l.Client != "": // a client that brokers know
 		case l.Op == "group" && l.Group != "":
 			if g := of(s, s.groups, l.Group); g != nil {
 				g.read(l, r.Gauges)
@@ -173,6 +173,10 @@ func (t *topicSeen) read(l *telemetry.Labels, said []telemetry.Gauge) {
 		case g.Name == telemetry.GaugeInSyncReplicas:
 			t.partitions++
 			t.leastInSync.less(g.Value, l.Partition)
+		case g.Name == telemetry.GaugeDelayOverdue:
+			t.overdue.more(g.Value, l.Partition)
+		case g.Name == telemetry.GaugeDelayEarly:
+			t.early.more(g.Value, l.Partition)
 		}
 	}
 }

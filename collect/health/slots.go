@@ -52,10 +52,10 @@ func (s *slots) raise(moment time.Time, value float64) {
 	}
 }
 
-// greatest is that of the newest minute; ok is false where nothing came.
-func (s *slots) greatest(now time.Time) (value float64, ok bool) {
+// greatest is that of so many of the newest slots; ok is false where nothing came.
+func (s *slots) greatest(now time.Time, count int64) (value float64, ok bool) {
 	number := now.Unix() / slotSeconds
-	for at := max(number-minuteSlots+1, s.newest-slotCount+1, s.since); at <= s.newest; at++ {
+	for at := max(number-count+1, s.newest-slotCount+1, s.since); at <= s.newest; at++ {
 		if i := at % slotCount; s.counts[i] > 0 {
 			value, ok = max(value, float64(s.values[i])), true
 		}

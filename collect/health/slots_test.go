@@ -52,7 +52,7 @@ func TestSlots(t *testing.T) {
 // TestGreatestOfAMinute keeps the slowest of each ten seconds.
 func TestGreatestOfAMinute(t *testing.T) {
 	var s slots
-	if _, ok := s.greatest(began); ok {
+	if _, ok := s.greatest(began, minuteSlots); ok {
 		t.Error("there is a greatest of nothing")
 	}
 	s.raise(began, 3)
@@ -60,11 +60,11 @@ func TestGreatestOfAMinute(t *testing.T) {
 	s.raise(began.Add(2*time.Second), 4)
 	s.raise(began.Add(30*time.Second), 5)
 	for after, want := range map[time.Duration]float64{30 * time.Second: 9, 59 * time.Second: 9, time.Minute: 5, 89 * time.Second: 5} {
-		if got, ok := s.greatest(began.Add(after)); !ok || got != want {
+		if got, ok := s.greatest(began.Add(after), minuteSlots); !ok || got != want {
 			t.Errorf("after %s got %g, %v, want %g", after, got, ok, want)
 		}
 	}
-	if got, ok := s.greatest(began.Add(90 * time.Second)); ok {
+	if got, ok := s.greatest(began.Add(90*time.Second), minuteSlots); ok {
 		t.Errorf("got %g of a minute in which nothing came", got)
 	}
 }

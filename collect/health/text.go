@@ -209,6 +209,9 @@ func quantity(value float64, unit string) string {
 	case "times":
 		return decimal(value, 2) + " times"
 	case "messages_per_second":
+		if value < 10 {
+			return decimal(value, 2) + " msg/s"
+		}
 		return strconv.FormatFloat(value, 'f', 0, 64) + " msg/s"
 	}
 	return strconv.FormatFloat(value, 'f', -1, 64)

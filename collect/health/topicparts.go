@@ -10,11 +10,18 @@ var (
 		means: "writes of five minutes swing by this much of their median: a producer starts and stops, or retries"}
 	sendSkew = check{name: "send_skew", unit: "times", rule: "SendSkew", limit: warns(above, warnSkew),
 		means: "one partition takes this many times the mean: look at the keys"}
+	delayOverdue = check{name: "delay_overdue", unit: "seconds", rule: "DelayLevelStalled", limit: isBad(above, badDelay),
+		means: "the broker does not deliver what was delayed and is due"}
+	delayEarly = check{name: "delay_early", unit: "seconds", rule: "DelayLevelSkipped", limit: isBad(above, badDelay),
+		means: "messages were passed over before their time: nobody will get them"}
 	inSync = check{name: "in_sync_replicas", unit: "replicas", means: "fewer replicas are in sync than min.insync.replicas: writes are refused"}
 )
 
 // topic judges a topic.
 func (c *Cluster) topic(name string, t *topicSeen) Thing {
+	if t.overdue.known || t.early.known {
+		return newThing(KindTopic, name, t.tier, []Part{delayOverdue.ofExtreme(&t.overdue), delayEarly.ofExtreme(&t.early)})
+	}
 	known := c.topics[name]
 	if known == nil {
 		known = &topicPast{}
@@ -27,6 +34,14 @@ func (c *Cluster) topic(name string, t *topicSeen) Thing {
 		parts = append(parts, t.replicas())
 	}
 	return newThing(KindTopic, name, t.tier, parts)
+}
+
+// ofExtreme is the part by the partition that is worst.
+func (c *check) ofExtreme(e *extreme) Part {
+	if !e.known {
+		return c.unknown(unsaid)
+	}
+	return c.known(e.value, "partition "+e.of)
 }
 
 // skewPart takes the middle of five minutes, as the rule does: in ten seconds of little traffic one partition takes all.

@@ -112,6 +112,11 @@ func (c *Cluster) things(q *Question) []Thing {
 	for name, t := range c.newest.topics {
 		out = append(out, c.topic(name, t))
 	}
+	for name, known := range c.topics {
+		if !c.tellsReplicas() && c.newest.topics[name] == nil { // it has its turn in another poll
+			out = append(out, c.topic(name, known.newest))
+		}
+	}
 	return out
 }
 
