@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -75,16 +76,29 @@ func (c *largeCommand) fillKafka(ctx context.Context, client *kgo.Client) error 
 	if err := client.Flush(ctx); err != nil || failed != nil {
 		return errors.Join(err, failed)
 	}
-	for i := range c.Groups {
-		offsets := kadm.Offsets{}
-		for j := range c.Each {
-			for p := range c.Queues {
-				offsets.AddOffset(c.topic(i*c.Each+j), int32(p), 0, -1)
+	errs := make([]error, sendersAtOnce)
+	var senders sync.WaitGroup
+	for s := range sendersAtOnce {
+		senders.Go(func() {
+			for i := s; i < c.Groups && errs[s] == nil; i += sendersAtOnce {
+				errs[s] = c.commit(ctx, admin, i)
 			}
+		})
+	}
+	senders.Wait()
+	return errors.Join(errs...)
+}
+
+// commit commits the offset 0 of all partitions of a group's topics.
+func (c *largeCommand) commit(ctx context.Context, admin *kadm.Client, group int) error {
+	offsets := kadm.Offsets{}
+	for i := range c.Each {
+		for p := range c.Queues {
+			offsets.AddOffset(c.topic(group*c.Each+i), int32(p), 0, -1)
 		}
-		if err := admin.CommitAllOffsets(ctx, c.group(i), offsets); err != nil {
-			return fmt.Errorf("commit offsets of group %s: %w", c.group(i), err)
-		}
+	}
+	if err := admin.CommitAllOffsets(ctx, c.group(group), offsets); err != nil {
+		return fmt.Errorf("commit offsets of group %s: %w", c.group(group), err)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (c *largeCommand) writeStore(dir string) error {
 	return nil
 }
 
-// sendersAtOnce is how many messages are sent at the same time.
+// sendersAtOnce is how many messages are sent, or groups commit, at the same time.
 const sendersAtOnce = 16
 
 // fill sends a message to the first queue of each topic.

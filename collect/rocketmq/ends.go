@@ -44,7 +44,8 @@ func (q *question) ends() {
 	if q.memory.noEnds.holds(q.now()) {
 		turns = q.memory.turns(len(names), topicsPerPoll, topicTurns)
 	}
-	turn := turns.whose(names, asked)
+	turn, later := turns.whose(names, asked)
+	q.leave("topics", later)
 	for _, name := range names {
 		q.answers.unasked[name] = true
 	}

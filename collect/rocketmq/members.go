@@ -40,7 +40,8 @@ func (q *question) groups(topics map[string]remoting.TopicConfig) {
 	}
 	names := slices.Sorted(maps.Keys(q.answers.groups))
 	maps.DeleteFunc(q.memory.members, func(name string, _ *members) bool { return q.answers.groups[name] == nil })
-	turn := q.memory.turns(len(names), groupsPerPoll, groupTurns).whose(names, func(name string) bool { return q.memory.members[name] != nil })
+	turn, later := q.memory.turns(len(names), groupsPerPoll, groupTurns).whose(names, func(name string) bool { return q.memory.members[name] != nil })
+	q.leave("groups", later)
 	q.members(turn)
 	for name, g := range q.answers.groups {
 		if said := q.memory.members[name]; said != nil {

@@ -1,6 +1,7 @@
 package rocketmq
 
 import (
+	"fmt"
 	"hash/fnv"
 	"time"
 
@@ -83,18 +84,29 @@ func (t turns) has(name string) bool {
 	return hash.Sum64()%t.of == t.poll%t.of
 }
 
-// whose are the names whose turn it is, and of those that were never asked for so many as are asked first.
-func (t turns) whose(names []string, asked func(string) bool) []string {
-	var out []string
+// whose are the names whose turn it is, and of those that were never asked for so many as are asked first; later is how many of those are
+// left to the next polls.
+func (t turns) whose(names []string, asked func(string) bool) (turn []string, later int) {
 	firsts := 0
 	for _, name := range names {
-		if !asked(name) {
-			if firsts++; firsts <= firstsPerPoll {
-				out = append(out, name)
+		switch {
+		case asked(name):
+			if t.has(name) {
+				turn = append(turn, name)
 			}
-		} else if t.has(name) {
-			out = append(out, name)
+		case firsts < firstsPerPoll:
+			turn = append(turn, name)
+			firsts++
+		default:
+			later++
 		}
 	}
-	return out
+	return turn, later
+}
+
+// leave says that some of what a master has, topics or groups, is not known yet.
+func (q *question) leave(what string, later int) {
+	if later > 0 {
+		q.failed(fmt.Errorf("%d %s of broker %s are left to the next polls: %d in each are asked for that never were", later, what, q.answers.node, firstsPerPoll))
+	}
 }

@@ -30,8 +30,8 @@ func TestEachHasItsTurn(t *testing.T) {
 		names, m, asked := named(test.names), newMemory(), map[string]bool{}
 		for range test.within {
 			m.poll++
-			turn := m.turns(test.names, test.perPoll, test.most).whose(names, known)
-			if len(turn) > test.atMost {
+			turn, later := m.turns(test.names, test.perPoll, test.most).whose(names, known)
+			if len(turn) > test.atMost || later != 0 {
 				t.Errorf("%d of %d have their turn, want at most %d", len(turn), test.names, test.atMost)
 			}
 			for _, name := range turn {
@@ -47,13 +47,19 @@ func TestEachHasItsTurn(t *testing.T) {
 // TestWhoWasNeverAskedIsFirst has a cluster that was never polled: so many are asked in a poll, whoever has the turn.
 func TestWhoWasNeverAskedIsFirst(t *testing.T) {
 	names, m, asked := named(2*firstsPerPoll), newMemory(), map[string]bool{}
-	for poll, want := range []int{firstsPerPoll, 2 * firstsPerPoll} {
+	for poll, says := range []string{
+		fmt.Sprintf("[%d topics of broker a:1 are left to the next polls: %d in each are asked for that never were]", firstsPerPoll, firstsPerPoll), "[]",
+	} {
+		want := (poll + 1) * firstsPerPoll
 		m.poll++
-		for _, name := range m.turns(len(names), startsPerPoll, startTurns).whose(names, func(name string) bool { return asked[name] }) {
+		q := question{memory: m, answers: answers{broker: broker{node: "a:1"}}}
+		turn, later := m.turns(len(names), startsPerPoll, startTurns).whose(names, func(name string) bool { return asked[name] })
+		q.leave("topics", later)
+		for _, name := range turn {
 			asked[name] = true
 		}
-		if len(asked) != want {
-			t.Errorf("after poll %d %d were asked, want %d", poll, len(asked), want)
+		if said := fmt.Sprint(q.answers.errs); len(asked) != want || said != says {
+			t.Errorf("after a poll %d were asked, want %d, and it says %s, want %s", len(asked), want, said, says)
 		}
 	}
 }
