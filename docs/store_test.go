@@ -29,8 +29,11 @@ var answers = map[string]string{
 	"firing":     "TrafficSurge\torders jumped to 300 msg/s",
 	"how-often":  "TrafficSurge\t1",
 	"total":      "240",
-	"volume":     "orders-kafka\torders\t500",
-	"cold":       "orders-kafka\taudit",
+	"volume":     "orders-kafka\torders\t500\norders-kafka\tinvoices\t0\norders-kafka\trare\t0",
+	"resources":  "orders-kafka\tclient\ta\t\t\norders-kafka\tclient\tb\t\t\norders-kafka\ttopic\taudit\t\t\norders-kafka\ttopic\tinvoices\tbilling\t\norders-kafka\ttopic\torders\tbilling\tS2\norders-kafka\ttopic\trare\tbilling\tS2",
+	"unowned":    "orders-kafka\ttopic\taudit\t1970-01-01 00:00:00",
+	"cold":       "orders-kafka\ttopic\tinvoices\tbilling\t1970-01-01 00:00:00",
+	"lazy":       "orders-kafka\trare\t7\t9",
 	"findings":   "ColdTopic\taudit\tnobody sends to audit",
 }
 
@@ -65,7 +68,7 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	p := readPage(t, "docs/store.md")
-	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'ledger', 'alerts', 'inspections')")
+	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'ledger', 'alerts', 'inspections', 'resources')")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +141,9 @@ func (e engine) seed(t *testing.T) {
 	second := seedBatch(minute.Add(time.Minute), &telemetry.Ledger{Reports: 60, FirstOffset: 70, EndOffset: 130, Closed: true}, 59)
 	for i := range second.Cells { // of a topic of its own, so that other queries see one minute only
 		second.Cells[i].Labels.Topic, second.Cells[i].Labels.Op = "audit", "consume"
+		second.Cells[i].Totals.Messages = 0
 	}
-	for _, batch := range []telemetry.CellBatch{older, first, first, older, second, seedRate(minute, 0), seedRate(minute, 1)} {
+	for _, batch := range []telemetry.CellBatch{older, first, first, older, second, seedRate(minute, 0), seedRate(minute, 1), seedByBrokers(minute)} {
 		var table telemetry.CellTable
 		if err := table.Add(telemetry.AppendCellBatch(nil, &batch)); err != nil {
 			t.Fatal(err)
@@ -156,6 +160,10 @@ func (e engine) seed(t *testing.T) {
 	if err := store.WriteAlerts(t.Context(), []telemetry.Alert{alert, fired, alert}); err != nil {
 		t.Fatal(err)
 	}
+	owners := []telemetry.Owner{{Name: "billing", Tier: "S2", Topics: []string{"orders", "rare"}}, {Name: "billing", Topics: []string{"invoices"}}}
+	if err := store.WriteOwners(t.Context(), owners, minute); err != nil {
+		t.Fatal(err)
+	}
 	yesterday := time.Now().UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour)
 	inspection := &telemetry.Inspection{Day: yesterday, AskedAt: minute, Completeness: 1, Revision: "0f3a", Rules: 1, Findings: []telemetry.Finding{{
 		Rule: "ColdTopic", Severity: "info", ID: "b7e1", Labels: map[string]string{"alertname": "ColdTopic", "topic": "audit"},
@@ -167,9 +175,25 @@ func (e engine) seed(t *testing.T) {
 
 // seedRate is what a broker says in a pane of one partition, in a segment of its own.
 func seedRate(minute time.Time, block uint64) telemetry.CellBatch {
-	cell := telemetry.Cell{Pane: minute, Labels: telemetry.Labels{Cluster: "orders-kafka", System: "kafka", Topic: "orders", Partition: "0", Op: "broker"}}
+	cell := telemetry.Cell{Pane: minute, Labels: telemetry.Labels{Env: "production", Cluster: "orders-kafka", System: "kafka", Topic: "orders",
+		Partition: "0", Op: "broker"}}
 	cell.Totals.AddReport(&telemetry.Report{StartUnixMillis: minute.UnixMilli(), LengthMillis: 1, Gauges: []telemetry.Gauge{{Name: telemetry.GaugePartitionRate, Value: 50}}})
 	return telemetry.CellBatch{Source: seedSource, Segment: telemetry.Segment{Block: block, MinuteUnix: minute.Unix()/60 + 2}, Cells: []telemetry.Cell{cell}}
+}
+
+// seedByBrokers is what a collector saw: a topic that nobody writes to for nine days, and one that two messages and then seven were
+// written to on two of them.
+func seedByBrokers(minute time.Time) telemetry.CellBatch {
+	batch := telemetry.CellBatch{Source: telemetry.Source{TopicID: seedSource.TopicID, Partition: 1}, Segment: telemetry.Segment{MinuteUnix: minute.Unix() / 60}}
+	noon := minute.Truncate(24 * time.Hour).Add(-12 * time.Hour)
+	for at, written := range map[time.Time]float64{minute: 0, noon: 2, noon.AddDate(0, 0, -1): 0, noon.AddDate(0, 0, -2): 7, noon.AddDate(0, 0, -9): 0} {
+		for topic, messages := range map[string]float64{"rare": written, "invoices": 0} {
+			batch.Cells = append(batch.Cells, telemetry.Cell{Pane: at, Labels: telemetry.Labels{Env: "production", Cluster: "orders-kafka",
+				System: "kafka", Topic: topic, Partition: "0", Op: "broker"}, Totals: telemetry.Totals{Reports: 1, Gauges: []telemetry.GaugeValue{
+				{Name: telemetry.GaugePartitionRate, Max: messages / 5, Series: 1}}}})
+		}
+	}
+	return batch
 }
 
 // seedBatch is a segment of so many reports, half of each client, in panes of 10 s.

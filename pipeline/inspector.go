@@ -18,15 +18,19 @@ import (
 // not larger: a digest comes late by it.
 const inspectorInterval = 30 * time.Second
 
-// inspector asks the inspections of days that are over, while its process owns digestPartition. One goroutine runs it.
+// inspector asks the inspections of days that are over, and tells the store whose what is by the policy, while its process owns
+// digestPartition. One goroutine runs it.
 type inspector struct {
 	ruler     *ruler
 	clock     *inspectionClock
 	tolerance time.Duration
 	open      func(context.Context) (*clickhouse.Store, error)
+	hasStore  bool
 	store     *clickhouse.Store // nil until it is needed
 	waiting   outage            // for a store that is behind
 	failing   outage
+	unowned   outage // for a store that does not take owners
+	ownersOf  uint64 // the version of the rules whose policy's owners the store has, 0 where it may have others
 	counted   *inspectionMetrics
 }
 
@@ -45,7 +49,8 @@ func newInspectionMetrics(set *metrics.Set) *inspectionMetrics {
 func newInspector(r *ruler, p *Pipeline) *inspector {
 	i := &inspector{ruler: r, clock: &p.inspections, tolerance: p.config.Telemetry.Tolerance, counted: r.metrics.inspections,
 		waiting: outage{log: r.log, begun: "wait to inspect a day", over: "the day can be inspected"},
-		failing: outage{log: r.log, begun: "inspect a day, will try again", over: "the day is inspected"}}
+		failing: outage{log: r.log, begun: "inspect a day, will try again", over: "the day is inspected"},
+		unowned: outage{log: r.log, begun: "write the policy's owners to the store, will try again", over: "the store has the policy's owners"}}
 	i.open = func(ctx context.Context) (*clickhouse.Store, error) {
 		if p.config.ClickHouse.DSN == "" {
 			return nil, errors.New("clickhouse.dsn is empty: name the store that inspections are to be asked of")
@@ -54,6 +59,7 @@ func newInspector(r *ruler, p *Pipeline) *inspector {
 		defer cancel()
 		return clickhouse.Open(ctx, clickhouse.Config{DSN: p.config.ClickHouse.DSN, OnError: i.failing.note})
 	}
+	i.hasStore = p.config.ClickHouse.DSN != ""
 	return i
 }
 
@@ -86,6 +92,15 @@ func (r *ruler) inspectDaily(ctx context.Context, p *Pipeline) (stop func()) {
 // once inspects the day that is due, if one is, and says what became of it.
 func (i *inspector) once(ctx context.Context, now time.Time) {
 	owner, set, day, due := i.due(ctx, now)
+	if owner != nil && i.hasStore {
+		err := i.tellOwners(ctx, now)
+		if ctx.Err() != nil {
+			return
+		}
+		if i.unowned.note(err); err != nil {
+			i.ruler.metrics.failed("owners")
+		}
+	}
 	if !due {
 		return
 	}
@@ -125,15 +140,42 @@ func (i *inspector) due(ctx context.Context, now time.Time) (owner *rulePartitio
 	return owner, set, day, due && i.ruler.fault == nil
 }
 
+// opened opens the store unless it is open.
+func (i *inspector) opened(ctx context.Context) (err error) {
+	if i.store == nil {
+		i.store, err = i.open(ctx)
+	}
+	return err
+}
+
+// tellOwners writes the owners of the policy that is loaded, once for each. A store that nobody has migrated yet is asked again.
+func (i *inspector) tellOwners(ctx context.Context, now time.Time) error {
+	set, version := i.ruler.rules.current()
+	if version == i.ownersOf {
+		return nil
+	}
+	if err := i.opened(ctx); err != nil {
+		return err
+	}
+	var owners []telemetry.Owner
+	if set.Policy != nil {
+		owners = set.Policy.Owners
+	}
+	err := i.store.WriteOwners(ctx, owners, now)
+	switch {
+	case errors.Is(err, clickhouse.ErrNoInventory):
+		return nil
+	case err == nil:
+		i.ownersOf = version
+	}
+	return err
+}
+
 // inspect asks the store of a day, and keeps there what is found. The report is nil where the store does not have all of the day
 // yet.
 func (i *inspector) inspect(ctx context.Context, set *rules.Set, day, now time.Time) (*inspect.Report, error) {
-	if i.store == nil {
-		store, err := i.open(ctx)
-		if err != nil {
-			return nil, err
-		}
-		i.store = store
+	if err := i.opened(ctx); err != nil {
+		return nil, err
 	}
 	of := inspection{store: i.store, set: set, day: day, tolerance: i.tolerance, now: now, kafka: i.ruler.config.Kafka}
 	first, last, err := i.store.Held(ctx)

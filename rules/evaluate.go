@@ -156,6 +156,11 @@ func (v *View) setPolicy(policy *Policy, unsaid *bool) {
 		*unsaid = *unsaid || minimum == ""
 		return minimum
 	}
+	v.PolicyOwners = func(of, cluster, name string) float64 {
+		owners := policy.owned(of, cluster, name)
+		*unsaid = *unsaid || math.IsNaN(owners)
+		return owners
+	}
 }
 
 // remembered asks once for each text: what explains a verdict reads the same spans again.

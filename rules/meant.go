@@ -104,7 +104,7 @@ func (x *expression) meant(message string, at int) (clearer, hint string) {
 // unfit says what a function is given that it does not take.
 func unfit(function, takes, given string) (message, hint string) {
 	switch {
-	case function == policyNumberName || function == policyVersionName:
+	case function == policyNumberName || function == policyVersionName || function == policyOwnersName:
 		return "between the brackets of a policy stands a text, and this is " + given, "write a label that the rule groups by, or a text in quotes"
 	case takes == "a text" && (function == "outdated" || function == versionShareName):
 		hint = "a version stands in quotes, as in " + strings.TrimPrefix(exampleOf(function), "write ")

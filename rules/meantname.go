@@ -27,15 +27,18 @@ var otherNames = map[string]string{
 }
 
 // policyBracket is what stands before the key of a policy.
-var policyBracket = regexp.MustCompile(`policy\s*\.\s*(tiers|inventory|sdk_min)\s*\[\s*$`)
+var policyBracket = regexp.MustCompile(`policy\s*\.\s*(tiers|inventory|sdk_min|owners)\s*\[\s*$`)
 
 // policyLabels are the labels by which the sections of a policy are read.
-var policyLabels = map[string]string{policyTiers: "tier", policyInventory: "cluster", policySDKMin: "sdk_lang"}
+var policyLabels = map[string]string{policyTiers: "tier", policyInventory: "cluster", policySDKMin: "sdk_lang", policyOwners: "topic"}
 
 // meantByPolicyKey is what was probably meant by a name that is not known, and stands as the key of a policy's section.
 func meantByPolicyKey(section, name string) string {
 	if hint := didYouMean(name, []string{policyLabels[section]}); hint != "" {
 		return hint
+	}
+	if section == policyOwners {
+		return ownersAreRead
 	}
 	if tier := strings.ToUpper(name); section == policyTiers && slices.Contains(Tiers, tier) {
 		name = tier

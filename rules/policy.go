@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/weirmq/weir/rules/unit"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // PolicyFile is the file in a folder of rules that says what is allowed and what there should be. It has no rules.
@@ -14,6 +15,7 @@ type Policy struct {
 	SDKMin   map[string]string             // the lowest version allowed, by sdk_lang
 	Tiers    map[string]map[string]float64 // limits of Limits, by tier, in seconds, bytes or plain
 	Clusters map[string]map[string]float64 // what there should be, of Inventory, by cluster
+	Owners   []telemetry.Owner             // the first that has something counts
 }
 
 // Limits are those that a tier may have, with what they measure.
@@ -40,7 +42,11 @@ const (
 	policyTiers     = "tiers"
 	policyInventory = "inventory"
 	policyClusters  = "clusters" // within the inventory of policy.yaml
+	policyOwners    = "owners"
 )
+
+// policySections are all of them.
+var policySections = []string{policySDKMin, policyTiers, policyInventory, policyOwners}
 
 // policyNumbers are the names that a section has numbers for.
 var policyNumbers = map[string]map[string]unit.Dimension{policyTiers: Limits, policyInventory: Inventory}

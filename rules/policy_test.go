@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,6 +46,86 @@ func TestPolicyIsRead(t *testing.T) {
 	}
 }
 
+const rightOwners = `owners:
+  - {owner: payments, contact: "#pay", tier: S1, clusters: [eu*], topics: [pay-*, ledger], groups: [billing*]}
+  - {owner: platform, clusters: [eu-2]}
+  - {owner: audit, clusters: [us], groups: [audit]}
+`
+
+func TestOwnersAreRead(t *testing.T) {
+	policy, faults := ParsePolicy("policy.yaml", []byte(rightOwners))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	for _, c := range []struct {
+		of, cluster, name string
+		want              float64
+	}{{"topic", "eu", "pay-in", 1}, {"topic", "eu", "orders", 0}, {"topic", "eu-2", "orders", 1}, {"group", "eu", "billing-2", 1}, {"group", "eu", "pay-in", 0},
+		{"group", "us", "audit", 1}, {"topic", "us", "audit", 0}, {"topic", "ap", "pay-in", math.NaN()}, {"topic", "", "pay-in", math.NaN()}} {
+		if got := policy.owned(c.of, c.cluster, c.name); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
+			t.Errorf("%s %s of %s has %g owners, want %g", c.of, c.name, c.cluster, got, c.want)
+		}
+	}
+	want := telemetry.Owner{Name: "payments", Contact: "#pay", Tier: "S1", Clusters: []string{"eu*"}, Topics: []string{"pay-*", "ledger"}, Groups: []string{"billing*"}}
+	if diff := cmp.Diff(want, policy.Owners[0]); diff != "" {
+		t.Errorf("the first owner (-want +got):\n%s", diff)
+	}
+	var none *Policy
+	if got := none.owned("topic", "eu", "a"); !math.IsNaN(got) {
+		t.Errorf("without a policy a topic has %g owners", got)
+	}
+}
+
+func TestOwnersFaults(t *testing.T) {
+	_, faults := ParsePolicy("policy.yaml", []byte(`owners:
+  - {topics: [a]}
+  - {owner: pay}
+  - {owner: pay, topic: [a]}
+  - {owner: pay, topics: a*, groups: [], clusters: ["a?"]}
+  - {owner: " ", topics: ["", [a]], tier: s1}
+  - pay
+`))
+	want := `policy.yaml:2:5: an owner has no name; add owner: the name of a team
+      - {topics: [a]}
+        ^
+policy.yaml:3:5: an owner of nothing: neither clusters nor topics nor groups are named; add clusters, topics or groups
+      - {owner: pay}
+        ^
+policy.yaml:4:5: an owner of nothing: neither clusters nor topics nor groups are named; add clusters, topics or groups
+      - {owner: pay, topic: [a]}
+        ^
+policy.yaml:4:18: unknown field "topic" in an owner; known are owner, contact, tier, clusters, topics, groups; did you mean "topics"?
+      - {owner: pay, topic: [a]}
+                     ^
+policy.yaml:5:26: got "a*", want a list of topics
+      - {owner: pay, topics: a*, groups: [], clusters: ["a?"]}
+                             ^
+policy.yaml:5:38: got an empty list of groups; leave it out, or name some
+      - {owner: pay, topics: a*, groups: [], clusters: ["a?"]}
+                                         ^
+policy.yaml:5:53: got "a?" among clusters, want a name without ?, [ and ]; * stands for any text, all else for itself
+      - {owner: pay, topics: a*, groups: [], clusters: ["a?"]}
+                                                        ^
+policy.yaml:6:5: an owner has no name; add owner: the name of a team
+      - {owner: " ", topics: ["", [a]], tier: s1}
+        ^
+policy.yaml:6:27: got "" among topics, want a name; * stands for any text, all else for itself
+      - {owner: " ", topics: ["", [a]], tier: s1}
+                              ^
+policy.yaml:6:31: got a list, want text for a name of topics
+      - {owner: " ", topics: ["", [a]], tier: s1}
+                                  ^
+policy.yaml:6:43: unknown tier "s1"; known are S1, S2, S3, S4; did you mean "S1"?
+      - {owner: " ", topics: ["", [a]], tier: s1}
+                                              ^
+policy.yaml:7:5: got "pay", want an owner with keys owner, contact, tier, clusters, topics, groups
+      - pay
+        ^`
+	if diff := cmp.Diff(want, faults.sorted().Error()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestPolicyFaults(t *testing.T) {
 	_, faults := ParsePolicy("policy.yaml", []byte(`sdk_min: {go: latest, java: [1]}
 tier: {}
@@ -65,7 +146,7 @@ tiers: {S1: {lag_age: 5m}}
 policy.yaml:1:29: got a list, want text for the lowest version of java
     sdk_min: {go: latest, java: [1]}
                                 ^
-policy.yaml:2:1: unknown field "tier" in a policy; known are sdk_min, tiers, inventory; did you mean "tiers"?
+policy.yaml:2:1: unknown field "tier" in a policy; known are sdk_min, tiers, inventory, owners; did you mean "tiers"?
     tier: {}
     ^
 policy.yaml:4:17: got 60 for lag_age, want a number with a unit, as in 60s
@@ -103,26 +184,33 @@ policy.yaml:11:1: a policy is one document, and another begins here; take away t
 // TestPolicyInExpressions holds what is said of expressions that read a policy otherwise than they can.
 func TestPolicyInExpressions(t *testing.T) {
 	for text, want := range map[string]string{
-		`lag_seconds > policy.tiers[tier].lag_age`:                           "",
-		`lag_seconds > 2 * policy.tiers["S1"].lag_age and lag > 5`:           "",
-		`tps > 50% * policy.inventory[cluster].capacity_tps`:                 "",
-		`outdated(policy.sdk_min[sdk_lang]) > 0`:                             "",
-		`lag_seconds > policy.tiers[tier].lag_agee`:                          "policy.tiers has no lag_agee; known are consume_p99, error_rate, lag, lag_age, message_size, paused, send_p99",
-		`lag_seconds > policy.tiers[tier]`:                                   "a policy is read by section, key and name",
-		`lag_seconds > policy.tier[tier].lag_age`:                            "a policy has no tier; known are sdk_min, tiers, inventory",
-		`lag > policy.tiers[tier].lag_age`:                                   "?",
-		`tps > policy.inventory[topic].capacity_tps`:                         "label topic is not one the rule groups by",
-		`policy.tiers[tier].lag_age > 60`:                                    "?",
-		`nodes_alive < policy.inventory[cluster].nodes and policy.x == 5`:    "a policy has no x; known are sdk_min, tiers, inventory",
-		`nodes_alive < policy.clusters[cluster].nodes`:                       "a policy has no clusters; known are sdk_min, tiers, inventory",
-		`nodes_alive < policy.inventory.clusters[cluster].nodes`:             "clusters stands in policy.yaml alone",
-		`any(["S1"], lag > policy.tiers[#].lag)`:                             "policy.tiers is read by a label that the rule groups by, or by a text, and # is another thing each time",
-		`lag_seconds > policy.tiers[tier][tier]`:                             "the name behind a tier or a cluster is a constant",
-		`lag_seconds > policy.tiers[5].lag_age`:                              "between the brackets of a policy stands a text, and this is a number",
-		`outdated(policy.inventory[cluster].nodes) > 0 and tps > 0`:          "outdated takes a text, and this is a number",
-		`policy.sdk_min[sdk_lang] > 5 and lag_seconds > 60s and members > 0`: "invalid operation: > (mismatched types a text and a number)",
+		`lag_seconds > policy.tiers[tier].lag_age`:                                "",
+		`lag_seconds > 2 * policy.tiers["S1"].lag_age and lag > 5`:                "",
+		`tps > 50% * policy.inventory[cluster].capacity_tps`:                      "",
+		`outdated(policy.sdk_min[sdk_lang]) > 0`:                                  "",
+		`lag_seconds > policy.tiers[tier].lag_agee`:                               "policy.tiers has no lag_agee; known are consume_p99, error_rate, lag, lag_age, message_size, paused, send_p99",
+		`lag_seconds > policy.tiers[tier]`:                                        "a policy is read by section, key and name",
+		`lag_seconds > policy.tier[tier].lag_age`:                                 "a policy has no tier; known are sdk_min, tiers, inventory, owners",
+		`lag > policy.tiers[tier].lag_age`:                                        "?",
+		`tps > policy.inventory[client].capacity_tps`:                             "label client is not one the rule groups by",
+		`policy.tiers[tier].lag_age > 60`:                                         "?",
+		`nodes_alive < policy.inventory[cluster].nodes and policy.x == 5`:         "a policy has no x; known are sdk_min, tiers, inventory, owners",
+		`nodes_alive < policy.clusters[cluster].nodes`:                            "a policy has no clusters; known are sdk_min, tiers, inventory, owners",
+		`nodes_alive < policy.inventory.clusters[cluster].nodes`:                  "clusters stands in policy.yaml alone",
+		`any(["S1"], lag > policy.tiers[#].lag)`:                                  "policy.tiers is read by a label that the rule groups by, or by a text, and # is another thing each time",
+		`lag_seconds > policy.tiers[tier][tier]`:                                  "the name behind a tier or a cluster is a constant",
+		`lag_seconds > policy.tiers[5].lag_age`:                                   "between the brackets of a policy stands a text, and this is a number",
+		`outdated(policy.inventory[cluster].nodes) > 0 and tps > 0`:               "outdated takes a text, and this is a number",
+		`policy.owners[topic] == 0 and messages > 0 or policy.owners[group] == 0`: "",
+		`policy.owners[tier] == 0`:                                                "owners are those of a topic or of a group",
+		`policy.owners["orders"] == 0`:                                            "owners are those of a topic or of a group",
+		`policy.owners == 0`:                                                      "a policy is read by section, key and name",
+		`policy.owner[topic] == 0`:                                                "a policy has no owner; known are sdk_min, tiers, inventory, owners",
+		`policy.owners[topic].contact == "a"`:                                     "?",
+		`policy.owners[partition] == 0`:                                           "?",
+		`policy.sdk_min[sdk_lang] > 5 and lag_seconds > 60s and members > 0`:      "invalid operation: > (mismatched types a text and a number)",
 	} {
-		_, err := compileExpr(text, []string{"tier", "cluster", "sdk_lang"}, LaneRealtime)
+		_, err := compileExpr(text, []string{"tier", "cluster", "sdk_lang", "topic", "group"}, LaneRealtime)
 		switch {
 		case want == "?" && err == nil:
 			t.Errorf("%s is accepted", text)
@@ -130,6 +218,17 @@ func TestPolicyInExpressions(t *testing.T) {
 		case err == nil && want != "" || err != nil && err.Error() != want:
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestOwnersAreToldByLabels, with the cluster: what is there is there, whatever else is not.
+func TestOwnersAreToldByLabels(t *testing.T) {
+	got, err := compileExpr("policy.owners[topic] == 0", []string{"topic", "cluster"}, LaneInspection)
+	if err != nil || !got.reads.presence || !got.reads.policy {
+		t.Errorf("got %+v, %v", got.reads, err)
+	}
+	if _, err = compileExpr("policy.owners[topic] == 0", []string{"topic"}, LaneInspection); err == nil || err.Error() != "label cluster is not one the rule groups by" {
+		t.Errorf("without the cluster: %v", err)
 	}
 }
 

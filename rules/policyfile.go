@@ -38,7 +38,7 @@ func ParsePolicy(path string, content []byte) (*Policy, Faults) {
 	if len(document.Content) == 0 || document.Content[0].Tag == "!!null" {
 		return out, d.faults
 	}
-	sections := d.mapping(document.Content[0], "a policy", []string{policySDKMin, policyTiers, policyInventory})
+	sections := d.mapping(document.Content[0], "a policy", policySections)
 	d.versions(sections[policySDKMin], out.SDKMin)
 	if tiers := sections[policyTiers]; tiers != nil {
 		d.numbersBy(d.byTierName(tiers), "the tiers", Limits, out.Tiers)
@@ -48,6 +48,7 @@ func ParsePolicy(path string, content []byte) (*Policy, Faults) {
 			d.numbersBy(d.named(clusters, "the clusters"), "the clusters", Inventory, out.Clusters)
 		}
 	}
+	out.Owners = d.owners(sections[policyOwners])
 	if len(d.faults) > 0 {
 		return nil, d.faults
 	}

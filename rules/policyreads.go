@@ -7,7 +7,7 @@ type PolicyRead struct {
 	Node    ast.Node
 	Section string // as policy.yaml names it
 	Key     string // the tier, the cluster or the language where it is written out, "" where a label says it
-	Name    string // of the number, "" of a version
+	Name    string // of the number, "" of a version and of owners
 }
 
 // PolicyReads are what the tree of a Condition reads of the policy.
@@ -26,7 +26,10 @@ func (p *policyReads) Visit(node *ast.Node) {
 	if _, number, policy := policyCall(*node); ok && policy {
 		read := PolicyRead{Node: call, Section: policySDKMin}
 		key := call.Arguments[0]
-		if number {
+		switch {
+		case CalledName(call) == policyOwnersName:
+			read.Section, key = policyOwners, call.Arguments[2]
+		case number:
 			read.Section, read.Name = textOfNode(call.Arguments[0]), textOfNode(call.Arguments[2])
 			key = call.Arguments[1]
 		}
@@ -48,6 +51,9 @@ func (p *Policy) Says(read PolicyRead) bool {
 	if read.Section == policySDKMin {
 		_, ok := p.SDKMin[read.Key]
 		return ok || read.Key == "" && len(p.SDKMin) > 0
+	}
+	if read.Section == policyOwners {
+		return len(p.Owners) > 0
 	}
 	in := p.Tiers
 	if read.Section == policyInventory {

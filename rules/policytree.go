@@ -15,14 +15,21 @@ import (
 const (
 	policyNumberName  = "policy.number"
 	policyVersionName = "policy.version"
+	policyOwnersName  = "policy.owners"
 )
 
-// policyUse is what an expression reads of a policy: a number of a section, or a version.
+// policyUse is what an expression reads of a policy: a number of a section, a version, or how many owners something has.
 type policyUse struct {
 	section string
 	key     ast.Node
-	name    ast.Node // nil of a version
+	name    ast.Node // nil of a version and of owners
 }
+
+// ownersAreRead says how.
+const ownersAreRead = "write policy.owners[topic] or policy.owners[group]"
+
+// owned are the labels whose values may have an owner.
+var owned = []string{"topic", "group"}
 
 // policyUseOf finds that a node is a whole use, such as policy.tiers[tier].lag_age.
 func policyUseOf(node ast.Node) (policyUse, bool) {
@@ -30,7 +37,7 @@ func policyUseOf(node ast.Node) (policyUse, bool) {
 	if !ok {
 		return policyUse{}, false
 	}
-	if section, ok := policySection(outer.Node); ok && section == policySDKMin {
+	if section, ok := policySection(outer.Node); ok && (section == policySDKMin || section == policyOwners) {
 		return policyUse{section: section, key: outer.Property}, true
 	}
 	inner, ok := outer.Node.(*ast.MemberNode)
@@ -57,6 +64,14 @@ func policySection(node ast.Node) (string, bool) {
 
 // call is the call that stands for a use; at what is between them it is written.
 func (u policyUse) call() ast.Node {
+	if u.section == policyOwners {
+		of, cluster := &ast.StringNode{}, &ast.IdentifierNode{Value: "cluster"} // by which the rule groups, too
+		cluster.SetLocation(u.key.Location())
+		if label, ok := u.key.(*ast.IdentifierNode); ok {
+			of.Value = label.Value
+		}
+		return &ast.CallNode{Callee: &ast.IdentifierNode{Value: policyOwnersName}, Arguments: []ast.Node{of, cluster, u.key}}
+	}
 	if u.name == nil {
 		return &ast.CallNode{Callee: &ast.IdentifierNode{Value: policyVersionName}, Arguments: []ast.Node{u.key}}
 	}
@@ -72,6 +87,8 @@ func policyCall(node ast.Node) (of unit.Dimension, number, ok bool) {
 	switch CalledName(call) {
 	case policyVersionName:
 		return unit.Plain, false, true
+	case policyOwnersName:
+		return unit.Plain, true, true
 	case policyNumberName:
 		section, _ := call.Arguments[0].(*ast.StringNode)
 		name, _ := call.Arguments[2].(*ast.StringNode)
@@ -127,6 +144,9 @@ func (p *policyParts) Visit(node *ast.Node) {
 		at = member.Node
 	}
 	ast.Walk(&use.key, &policyKeys{p.policyFaults, use.section})
+	if of, ok := use.key.(*ast.IdentifierNode); use.section == policyOwners && !(ok && slices.Contains(owned, of.Value)) {
+		p.fail(use.key, "owners are those of a topic or of a group", ownersAreRead)
+	}
 	if use.name == nil {
 		return
 	}
@@ -177,7 +197,7 @@ func (p *policyFaults) Visit(node *ast.Node) {
 	name, ok := (*node).(*ast.IdentifierNode)
 	if ok && name.Value == "policy" && !p.whole[*node] {
 		p.fail(name, "a policy is read by section, key and name",
-			"write policy.tiers[tier].lag_age, policy.inventory[cluster].nodes or policy.sdk_min[sdk_lang]")
+			"write policy.tiers[tier].lag_age, policy.inventory[cluster].nodes, policy.sdk_min[sdk_lang] or policy.owners[topic]")
 	}
 }
 
@@ -198,7 +218,7 @@ func rootOf(member *ast.MemberNode) *ast.IdentifierNode {
 // sectionOf finds a section that there is not.
 func (p *policyFaults) sectionOf(member *ast.MemberNode) {
 	section, ok := policySection(member)
-	if known := []string{policySDKMin, policyTiers, policyInventory}; ok && !slices.Contains(known, section) {
+	if known := policySections; ok && !slices.Contains(known, section) {
 		p.faults = slices.DeleteFunc(p.faults, func(fault *expressionError) bool { return fault.Offset == member.Node.Location().From })
 		hint := didYouMean(section, known)
 		if section == policyClusters {
@@ -210,6 +230,9 @@ func (p *policyFaults) sectionOf(member *ast.MemberNode) {
 
 // policyNumberKnown says that a call that gives a number names one that there may be.
 func policyNumberKnown(call *ast.CallNode) bool {
+	if CalledName(call) == policyOwnersName {
+		return true
+	}
 	section, _ := call.Arguments[0].(*ast.StringNode)
 	name, _ := call.Arguments[2].(*ast.StringNode)
 	if section == nil || name == nil {

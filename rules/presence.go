@@ -82,7 +82,7 @@ func ofLabels(node ast.Node) bool {
 		_, field := spanFields[n.Value]
 		return !field && !absenceFields[n.Value] && n.Value != "late"
 	case *ast.CallNode:
-		return CalledName(n) == "label"
+		return CalledName(n) == "label" || CalledName(n) == policyOwnersName
 	}
 	return constant(node)
 }

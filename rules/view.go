@@ -22,6 +22,7 @@ type View struct {
 
 	PolicyNumber  func(section, key, name string) float64 `expr:"policy.number"`
 	PolicyVersion func(language string) string            `expr:"policy.version"`
+	PolicyOwners  func(of, cluster, name string) float64  `expr:"policy.owners" dim:"plain" unit:"owners: 1 or 0"`
 
 	LabelView
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +84,7 @@ func inspectedHouse(t *testing.T) (h *house, day time.Time) {
 	h = newHouse(t, embeddedBroker(t), inspectedRules)
 	h.startClickHouse()
 	migrating := h.startWeir("--roles", "clickhouse")
-	h.await("SELECT max(version) >= 5 FROM schema_migrations", "1")
+	h.await("SELECT max(version) >= 7 FROM schema_migrations", "1")
 	migrating.stopInOrder()
 	return h, h.storeDays()
 }
@@ -169,6 +171,13 @@ func TestTheDailyDigest(t *testing.T) {
 	t.Parallel()
 	h, day := inspectedHouse(t)
 	h.startAlertmanager()
+	owners := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(h.rulesDir(), "policy.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owners("owners:\n  - {owner: sales, topics: [order*]}\n")
 	at := []string{"http: {addr", `inspection: {at: "00:00"}` + "\nhttp: {addr"}
 	start := func(roles string) *process {
 		config, addr := h.writeConfig(at...)
@@ -201,6 +210,9 @@ func TestTheDailyDigest(t *testing.T) {
 		t.Errorf("it describes %q, want %q", got.Annotations["description"], want)
 	}
 	h.await("SELECT count() FROM inspections WHERE day = '"+yesterday+"'", "3")
+	const whose = "SELECT owner, topics FROM owners FINAL WHERE written_at = (SELECT max(written_at) FROM owners) ORDER BY position"
+	h.await(whose, "[]\nsales\t['order%']")
+	owners("owners:\n  - {owner: shop, topics: [orders]}\n")
 	for _, p := range running {
 		p.Kill()
 	}
@@ -214,6 +226,7 @@ func TestTheDailyDigest(t *testing.T) {
 		}
 		return newest == float64(day.Unix())
 	}, func() string { return "nobody knows of the day after a restart" + h.state() })
+	h.await(whose, "[]\nshop\t['orders']")
 	h.await("SELECT uniqExact(asked_at) FROM inspection_findings WHERE day = '"+yesterday+"'", "1")
 	page := ""
 	eventually(t, func() bool {

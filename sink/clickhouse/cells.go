@@ -19,8 +19,8 @@ const (
 const insertLedger = `INSERT INTO ledger (source, segment_block, segment_minute, reports, refused, bytes,
 	first_offset, end_offset, closed, version)`
 
-// WriteCells writes cells and ledgers, trying until ClickHouse has acknowledged all or
-// ctx ends. Writing again what was written changes nothing.
+// WriteCells writes cells, ledgers and what of the inventory is new in them, trying until
+// ClickHouse has acknowledged all or ctx ends. Writing again what was written changes nothing.
 func (s *Store) WriteCells(ctx context.Context, table *telemetry.CellTable) error {
 	e, _ := s.encoders.Get().(*cellEncoder)
 	if e == nil {
@@ -40,7 +40,10 @@ func (s *Store) WriteCells(ctx context.Context, table *telemetry.CellTable) erro
 			ledger = append(ledger, ledgerRow(&table.Records[i]))
 		}
 	}
-	return s.insertChunks(ctx, insertLedger, ledger)
+	if err := s.insertChunks(ctx, insertLedger, ledger); err != nil {
+		return err
+	}
+	return s.writeInventory(ctx, table)
 }
 
 // endOfInsert is where an insert that begins with a row must end.

@@ -16,11 +16,11 @@ const promptly = 20 * time.Second
 
 const tables = "SELECT arrayStringConcat(groupArray(name), ' ') FROM (SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name)"
 
-const allTables = "alerts inspection_findings inspections ledger rollup_10s schema_migrations traffic"
+const allTables = "alerts inspection_findings inspections inventory inventory_hours ledger owners resources rollup_10s schema_migrations traffic"
 
 const appliedMigrations = "SELECT version, name FROM schema_migrations FINAL ORDER BY version"
 
-const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision"
+const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision\n7\tinventory"
 
 func TestMigrateTwiceIsMigratedOnce(t *testing.T) {
 	t.Parallel()
@@ -123,7 +123,7 @@ func TestMigrateRefusesANewerSchema(t *testing.T) {
 	s.query("INSERT INTO schema_migrations (version, name) VALUES (4711, 'later')")
 	within(t, promptly, func() {
 		err := s.Migrate(context.WithoutCancel(t.Context()))
-		want := "migrate the schema: the schema has version 4711, this program knows 6: run a newer weir"
+		want := "migrate the schema: the schema has version 4711, this program knows 7: run a newer weir"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -52,6 +52,9 @@ type Store struct {
 	encoders sync.Pool   // of *cellEncoder
 	blocks   blockReader // nil where there is no DSN
 	reads    readSize
+
+	inventory sync.Mutex // of sightings
+	sightings *sightings
 }
 
 // Open connects, trying until it succeeds or ctx ends. The error says that the DSN
@@ -82,7 +85,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 // NewStore returns a store that writes through a connection, with the server's own
 // settings. The DSN is not used, and ReadCells is not served: a connection does not give blocks.
 func NewStore(conn driver.Conn, config Config) *Store {
-	return &Store{conn: conn, config: config, reads: readSize{maxReadRows, maxDecodedRows}}
+	return &Store{conn: conn, config: config, reads: readSize{maxReadRows, maxDecodedRows}, sightings: newSightings(maxSighted)}
 }
 
 // errDSN does not quote the DSN: it holds a password.
