@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
 	"github.com/weirmq/weir/deploy/rocketmq"
 	"github.com/weirmq/weir/telemetry"
@@ -16,8 +17,8 @@ import (
 func TestCollectOfRocketMQ(t *testing.T) {
 	t.Parallel()
 	const accessKey, secretKey = "weir", "12345678"
-	nameServer := startRocketMQ(t, accessKey, secretKey)
-	cluster := fmt.Sprintf(`{name: shop, env: test, system: rocketmq, name_servers: [%q], tiers: [{tier: S1, groups: [read*]}], acl: {access_key: %s, secret_key_file: %%s}}`, nameServer, accessKey)
+	running := startRocketMQ(t, accessKey, secretKey)
+	cluster := fmt.Sprintf(`{name: shop, env: test, system: rocketmq, name_servers: [%q], tiers: [{tier: S1, groups: [read*]}], acl: {access_key: %s, secret_key_file: %%s}}`, running.nameServer, accessKey)
 	dir := folder(t, "weir.yaml", "collect: {clusters: ["+fmt.Sprintf(cluster, "key.txt")+", {name: eu, system: kafka, brokers: [\"127.0.0.1:1\"]}]}\n",
 		"wrong.yaml", "collect: {clusters: ["+fmt.Sprintf(cluster, "wrong.txt")+"]}\n", "key.txt", secretKey+"\n", "wrong.txt", "87654321\n")
 
@@ -39,6 +40,8 @@ func TestCollectOfRocketMQ(t *testing.T) {
 	if got.code != exitFailed || !strings.Contains(got.stderr, "weir: poll cluster shop: ask ") || !strings.Contains(got.stderr, refused) {
 		t.Errorf("with a wrong key collect exits %d and prints\n%s%s\nwant %s", got.code, got.stdout, got.stderr, refused)
 	}
+
+	expectBacklog(t, running)
 }
 
 // expectHealthOfRocketMQ asks how the cluster is: its node answers, its group has read all, and what is Kafka's is not there.
@@ -60,9 +63,29 @@ func hasLine(text string, all ...string) bool {
 	})
 }
 
-// startRocketMQ runs a name server, a broker with access control, and clients of topic orders until the test ends; its result is the name
-// server's address. Group readers has consumed what there is.
-func startRocketMQ(t *testing.T, accessKey, secretKey string) string {
+// shop is a RocketMQ that knows one user.
+type shop struct {
+	nameServer, broker   string // host:port
+	accessKey, secretKey string
+	config               func(folder string) rocketmq.Config
+	clients              *child.Child // of topic orders: group readers
+}
+
+// trade has clients send so many messages to topic orders, and a group consume them; they stay until the test ends.
+func (s *shop) trade(t *testing.T, folder, group string, messages int) *child.Child {
+	t.Helper()
+	clients, err := rocketmq.StartTraffic(t.Context(), s.config(folder), rocketmq.Traffic{NameServer: s.nameServer, Broker: s.broker,
+		Topic: "orders", Producers: "writers", Consumers: group, Messages: messages, AccessKey: s.accessKey, SecretKey: s.secretKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(clients.Kill)
+	return clients
+}
+
+// startRocketMQ runs a name server, a broker with access control, and clients of topic orders until the test ends. Group readers has
+// consumed what there is.
+func startRocketMQ(t *testing.T, accessKey, secretKey string) *shop {
 	t.Helper()
 	jars, err := parts.RocketMQ()
 	if err != nil {
@@ -96,13 +119,9 @@ func startRocketMQ(t *testing.T, accessKey, secretKey string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Kill)
-	clients, err := rocketmq.StartTraffic(t.Context(), config("traffic"), rocketmq.Traffic{NameServer: nameServer.Addr(), Broker: broker.Addr(),
-		Topic: "orders", Producers: "writers", Consumers: "readers", Messages: 40, AccessKey: accessKey, SecretKey: secretKey})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(clients.Kill)
-	return nameServer.Addr()
+	s := &shop{nameServer: nameServer.Addr(), broker: broker.Addr(), accessKey: accessKey, secretKey: secretKey, config: config}
+	s.clients = s.trade(t, "traffic", "readers", 40)
+	return s
 }
 
 // TestAHeartbeatThatFailed is -1 in the table, whatever it was waited for.

@@ -23,6 +23,7 @@ var shortened = map[string]string{
 	"ConsumerNodeOffline window": "6s", "ConsumerNodeOffline for": "1s",
 	"GroupOffline window": "5s", "GroupOffline for": "1s",
 	"ConsumeZeroBacklog window": "15s", "ConsumeZeroBacklog for": "1s", // a client without messages reports each 10 s
+	"BacklogHigh window": "5s", "BacklogHigh for": "2s",
 	"BacklogGrowing window": "15s", "PartitionStalled window": "15s",
 	"OffsetRewind window":  "5s",
 	"RetentionRisk window": "5s", "RetentionRisk for": "1s",
