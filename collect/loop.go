@@ -36,8 +36,8 @@ const (
 
 // Run polls until ctx ends. A poll may take as long as the interval, at least a second. Polls take half of the time at most: the pause
 // after one that was slow is as long as it took. After one that ran out of time, or found nothing out, the pause doubles, up to a
-// minute: a cluster that is slow is not asked more than it can answer. A broker whose heartbeats have just begun to fail is asked again
-// at once, until it is known whether it is away.
+// minute: a cluster that is slow is not asked more than it can answer. While heartbeats of a broker have just
+// begun to fail polls come twice as often, until it is known whether it is away.
 func (l *Loop) Run(ctx context.Context) {
 	if l.Canaries != nil {
 		var running sync.WaitGroup
@@ -68,7 +68,7 @@ func (l *Loop) Run(ctx context.Context) {
 			pause = max(l.Interval, min(2*pause, maxPause))
 		case inDoubt(reports) && doubts < failuresKnown-1:
 			doubts++
-			pause = min(max(took, minPollTime), l.Interval)
+			pause = min(max(took, l.Interval/2, minPollTime), l.Interval)
 		default:
 			pause = max(l.Interval, 2*took)
 		}

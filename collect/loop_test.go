@@ -47,19 +47,19 @@ func TestPollsBegin(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		cluster   brokers
-		want      []time.Duration // seconds
+		want      []float64 // seconds
 		err       string
 		published int
 	}{
-		{"each interval", brokers{takes: time.Second, reports: one}, []time.Duration{0, 5, 10, 15, 20, 25, 30}, "", 7},
-		{"as often where a part is missing", brokers{takes: time.Second, reports: one, err: refused}, []time.Duration{0, 5, 10, 15, 20, 25, 30}, "refused", 7},
-		{"half of the time where the cluster is slow", brokers{takes: 3 * time.Second, reports: one}, []time.Duration{0, 6, 12, 18, 24, 30}, "", 5},
-		{"at once where a broker may be away", brokers{takes: 2 * time.Second, reports: failed(2)}, []time.Duration{0, 2, 4, 9, 14, 19, 24, 29}, "", 8},
-		{"a second later where that is soon known", brokers{takes: time.Second / 4, reports: failed(1)}, []time.Duration{0, 1, 2, 7, 12, 17, 22, 27}, "", 8},
-		{"each interval where it is away", brokers{takes: time.Second, reports: failed(3)}, []time.Duration{0, 5, 10, 15, 20, 25, 30}, "", 7},
-		{"less often where nothing is found out", brokers{err: refused}, []time.Duration{0, 10, 30}, "refused", 0},
-		{"less often where nothing is said", brokers{}, []time.Duration{0, 10, 30}, "the cluster says nothing", 0},
-		{"less often where a poll does not end", brokers{takes: time.Hour}, []time.Duration{0, 10, 30}, "context deadline exceeded", 0},
+		{"each interval", brokers{takes: time.Second, reports: one}, []float64{0, 5, 10, 15, 20, 25, 30}, "", 7},
+		{"as often where a part is missing", brokers{takes: time.Second, reports: one, err: refused}, []float64{0, 5, 10, 15, 20, 25, 30}, "refused", 7},
+		{"half of the time where the cluster is slow", brokers{takes: 3 * time.Second, reports: one}, []float64{0, 6, 12, 18, 24, 30}, "", 5},
+		{"sooner where a broker may be away", brokers{takes: 2 * time.Second, reports: failed(2)}, []float64{0, 2.5, 5, 10, 15, 20, 25, 30}, "", 7},
+		{"not at once where that takes long", brokers{takes: 4 * time.Second, reports: failed(1)}, []float64{0, 4, 8, 16, 24}, "", 5},
+		{"each interval where it is away", brokers{takes: time.Second, reports: failed(3)}, []float64{0, 5, 10, 15, 20, 25, 30}, "", 7},
+		{"less often where nothing is found out", brokers{err: refused}, []float64{0, 10, 30}, "refused", 0},
+		{"less often where nothing is said", brokers{}, []float64{0, 10, 30}, "the cluster says nothing", 0},
+		{"less often where a poll does not end", brokers{takes: time.Hour}, []float64{0, 10, 30}, "context deadline exceeded", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -77,8 +77,8 @@ func TestPollsBegin(t *testing.T) {
 					t.Fatalf("polls began at %v, want %v seconds", c.cluster.began, c.want)
 				}
 				for i, want := range c.want {
-					if got := c.cluster.began[i]; got != want*time.Second {
-						t.Errorf("poll %d began after %s, want %ds", i, got, want)
+					if got := c.cluster.began[i]; got.Seconds() != want {
+						t.Errorf("poll %d began after %s, want %gs", i, got, want)
 					}
 				}
 				if last != c.err || published != c.published {

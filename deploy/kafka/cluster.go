@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,9 @@ const (
 	// clusterHeap is the most that the JVM of one keeps on its heap. Not smaller: the log cleaner alone takes 128 MB of it; not larger:
 	// three of them run beside tests.
 	clusterHeap = "-Xmx320m"
+	// offsetsPartitions are those of the topic of committed offsets. Not fewer: each node is to coordinate some groups; not more: of 50,
+	// as a node alone has them, two nodes fetch all the time.
+	offsetsPartitions = "6"
 )
 
 // Cluster is three nodes, each broker and controller, in processes of their own.
@@ -59,6 +63,8 @@ func StartCluster(ctx context.Context, config Config) (*Cluster, error) {
 	c := &Cluster{}
 	for i := range clusterNodes {
 		own := config
+		own.Options = map[string]string{"offsets.topic.num.partitions": offsetsPartitions}
+		maps.Copy(own.Options, config.Options)
 		own.DataDir = filepath.Join(config.DataDir, fmt.Sprintf("node-%d", i+1))
 		c.nodes = append(c.nodes, &Node{node: &node{java: java, config: own, heap: clusterHeap, id: int32(i + 1),
 			addr: brokers[i], controllerAddr: controllers[i], cluster: of}})
