@@ -11,9 +11,13 @@ import (
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 )
 
-// topicsAtOnce is how many topics are asked for their ends in one request. Not smaller: ten thousand topics would take hundreds of
-// requests; not larger: the answer of topics with a hundred queues each would be longer than RocketMQ takes.
-const topicsAtOnce = 500
+// topicsAtOnce is how many topics are asked for their ends in one request, and queuesAtOnce how many queues they may have: an answer has up to
+// 260 bytes for each. Not smaller: ten thousand topics would take hundreds of requests; not larger: an answer would be longer than
+// RocketMQ takes.
+const (
+	topicsAtOnce = 500
+	queuesAtOnce = 20_000
+)
 
 // topics asks for all topics. It returns nil where the broker does not say.
 func (q *question) topics() map[string]remoting.TopicConfig {
@@ -93,7 +97,7 @@ const noStart = -1
 
 // endsAtOnce asks for the ends of topics whose starts are known.
 func (q *question) endsAtOnce(names []string, retention time.Duration) {
-	requests := slices.Collect(slices.Chunk(names, topicsAtOnce))
+	requests := q.memory.requests(names)
 	inParallel(requestsAtOnce, len(requests), func(i int) {
 		ends, err := q.broker.TopicEnds(q.ctx, requests[i])
 		if err != nil && q.ctx.Err() != nil {
@@ -122,6 +126,20 @@ func (q *question) endsAtOnce(names []string, retention time.Duration) {
 			q.answers.unasked[topic] = true
 		}
 	})
+}
+
+// requests are topics as they are asked for their ends.
+func (m *memory) requests(names []string) [][]string {
+	var out [][]string
+	queues := 0
+	for _, name := range names {
+		queues += len(m.starts[name])
+		if len(out) == 0 || len(out[len(out)-1]) == topicsAtOnce || queues > queuesAtOnce {
+			out, queues = append(out, nil), len(m.starts[name])
+		}
+		out[len(out)-1] = append(out[len(out)-1], name)
+	}
+	return out
 }
 
 // ended takes in the ends of a queue.

@@ -133,3 +133,30 @@ func TestWhatAGroupDoesNotReadAnyMoreIsLeft(t *testing.T) {
 		}
 	}
 }
+
+// TestRequestsForEndsAreBounded has topics by their queues, and how many are asked for in each request.
+func TestRequestsForEndsAreBounded(t *testing.T) {
+	for name, test := range map[string]struct {
+		topics, queues int
+		want           []int
+	}{
+		"none":                     {0, 1, nil},
+		"few":                      {3, 8, []int{3}},
+		"many":                     {topicsAtOnce + 1, 8, []int{topicsAtOnce, 1}},
+		"many of many queues":      {250, 200, []int{100, 100, 50}},
+		"more queues than allowed": {2, queuesAtOnce + 1, []int{1, 1}},
+	} {
+		m, names := newMemory(), named(test.topics)
+		for _, topic := range names {
+			m.starts[topic] = make([]int64, test.queues)
+		}
+		var got []int
+		var all []string
+		for _, request := range m.requests(names) {
+			got, all = append(got, len(request)), append(all, request...)
+		}
+		if !slices.Equal(got, test.want) || !slices.Equal(all, names) {
+			t.Errorf("%s: got requests for %v topics, want %v", name, got, test.want)
+		}
+	}
+}
