@@ -41,6 +41,7 @@ var GaugeFields = []GaugeField{
 	{Field: "rewound_partitions", Gauge: telemetry.GaugeRewound, Merge: MergeSum},
 	{Field: "growing_partitions", Gauge: telemetry.GaugeGrowing, Merge: MergeSum},
 	{Field: "members", Gauge: telemetry.GaugeMembers, Merge: MergeSum},
+	{Field: "rebalancing_groups", Gauge: telemetry.GaugeRebalancing, Merge: MergeSum},
 	{Field: "subscription_mismatches", Gauge: telemetry.GaugeMismatches, Merge: MergeSum},
 	{Field: "paused_clients", Gauge: telemetry.GaugePaused, Merge: MergeSum, ZeroWhereAbsent: true},
 	{Field: "paused_seconds", Gauge: telemetry.GaugePausedSeconds, Merge: MergeMax, ZeroWhereAbsent: true},

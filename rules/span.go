@@ -50,6 +50,7 @@ type Span struct {
 	Rewound        float64 `expr:"rewound_partitions" dim:"plain" unit:"partitions"`
 	Growing        float64 `expr:"growing_partitions" dim:"plain" unit:"partitions"`
 	Members        float64 `expr:"members" dim:"plain" unit:"members"`
+	Rebalancing    float64 `expr:"rebalancing_groups" dim:"plain" unit:"groups"`
 	Mismatches     float64 `expr:"subscription_mismatches" dim:"plain" unit:"members"`
 	PausedClients  float64 `expr:"paused_clients" dim:"plain" unit:"clients"`
 	PausedSeconds  float64 `expr:"paused_seconds" dim:"time" unit:"seconds"`

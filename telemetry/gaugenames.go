@@ -16,6 +16,8 @@ const (
 	GaugeRewound          = "rewound_partitions"           // 1 where Burrow says REWIND, else 0
 	GaugeGrowing          = "growing_partitions"           // 1 where Burrow says WARN, else 0
 	GaugeMembers          = "members"                      // of a consumer group
+	GaugeRebalancing      = "rebalancing_groups"           // 1 while the coordinator says that a consumer group rebalances, else 0
+	GaugeAssigned         = "assigned_partitions"          // that a client of a consumer group has
 	GaugeMismatches       = "subscription_mismatches"      // members of a consumer group that subscribe to something else than the others
 	GaugeLagMedian        = "lag_median_messages"          // over the partitions of a topic that a consumer group reads
 	GaugePaused           = "paused"                       // 1 while a client has paused consumption; absent while it has not

@@ -93,6 +93,9 @@ func number(value float64) string {
 func seen(r *telemetry.Report) string {
 	var out []string
 	failed := false
+	if r.Labels.Op == "broker" && r.Labels.Client != "" {
+		out = append(out, "client="+r.Labels.Client)
+	}
 	for _, g := range r.Gauges {
 		out = append(out, g.Name+"="+number(g.Value))
 		failed = failed || g.Name == telemetry.GaugeHeartbeatFailed && g.Value > 0

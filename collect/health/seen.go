@@ -106,6 +106,7 @@ func read(reports []telemetry.Report) *seen {
 			if t := of(s, s.topics, l.Topic); t != nil {
 				t.read(l, r.Gauges)
 			}
+		case l.Op == "broker" && l.Client != "": // a client, as brokers see it: its node is none of the cluster's
 		case (l.Op == "broker" || l.Op == "probe") && l.Node != "":
 			if n := of(s, s.nodes, l.Node); n != nil {
 				n.read(r)

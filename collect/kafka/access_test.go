@@ -55,7 +55,7 @@ func TestLeastPrivilege(t *testing.T) {
 	lines := m.poll(0)
 	m.expect(of(lines, "op=broker", "brokers_alive=1"),
 		"op=broker brokers_alive=1 nodes_alive=1 active_controllers=1 under_replicated_partitions=0 leaderless_partitions=0 preferred_leader_misses=0 under_min_isr_partitions=0")
-	m.expect(of(lines, "op=group"), "op=group group=billing members=0",
+	m.expect(of(lines, "op=group"), "op=group group=billing members=0 rebalancing_groups=0",
 		"op=group group=billing topic=orders partition=0 lag_messages=2", "op=group group=billing topic=orders lag_median_messages=2")
 }
 
@@ -105,5 +105,5 @@ func TestPartOfAnAnswer(t *testing.T) {
 	}
 	refuse(int16(kmsg.ListOffsets), func(r kmsg.Request) kmsg.Response { return r.ResponseKind() })
 	lines = m.poll(1) // the start of no partition is said
-	m.expect(of(lines, "op=group"), "op=group group=billing tier=S2 members=0")
+	m.expect(of(lines, "op=group"), "op=group group=billing tier=S2 members=0 rebalancing_groups=0")
 }

@@ -182,16 +182,16 @@ func testWhatApacheKafkaSays(t *testing.T, m *measured) {
 	m.expectDisk(of(lines, "op=broker", "node="+m.addrs[0]))
 	groups := without(lines, "commit_age_seconds", "drain_seconds", "lag_seconds", "retention_left_seconds", "stalled_partitions", "stopped_partitions", "rewound_partitions", "growing_partitions")
 	m.expect(of(groups, "op=group", "group=billing"),
-		"op=group group=billing tier=S2 members=1",
+		"op=group group=billing tier=S2 members=1 rebalancing_groups=0",
 		"op=group group=billing topic=orders partition=0 tier=S2 lag_messages=5",
 		"op=group group=billing topic=orders partition=1 tier=S2 lag_messages=0", // never committed, and empty
 		"op=group group=billing topic=orders tier=S2 lag_median_messages=2.5")
 	m.expect(of(groups, "op=group", "group=next"),
-		"op=group group=next members=1",
+		"op=group group=next members=1 rebalancing_groups=0",
 		"op=group group=next topic=audit partition=0 lag_messages=3",
 		"op=group group=next topic=audit lag_median_messages=3")
 	m.expect(of(groups, "op=group", "group=left"),
-		"op=group group=left members=0",
+		"op=group group=left members=0 rebalancing_groups=0",
 		"op=group group=left topic=orders partition=1 lag_messages=0",
 		"op=group group=left topic=orders lag_median_messages=0")
 	before := m.poller.Requests()

@@ -67,5 +67,5 @@ func TestGroupsThatAreGoneAreForgotten(t *testing.T) {
 	if want := fmt.Sprintf("2 partitions of groups are not followed: a collector follows at most %d in a cluster", maxFollowed); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %q in it", err, want)
 	}
-	m.expect(of(lines, "op=group", "group=more"), "op=group group=more members=0")
+	m.expect(of(lines, "op=group", "group=more"), "op=group group=more members=0 rebalancing_groups=0")
 }

@@ -13,6 +13,8 @@ type group struct {
 	name    string
 	share   bool
 	members int          // -1: not known
+	state   string       // as Kafka has it; empty: not known
+	clients []client     // of its members
 	owned   map[at]bool  // partitions that a member has; nil: not known
 	commits map[at]int64 // nil: not known
 	behind  map[at]int64 // of a share group, as its coordinator counts
@@ -107,17 +109,16 @@ func (q *question) describeClassic(names []string, out map[string]group, refused
 		if !described(g.Group, g.ErrorCode, refused) {
 			continue
 		}
-		found := group{members: len(g.Members), owned: map[at]bool{}}
+		found := group{members: len(g.Members), state: g.State, owned: map[at]bool{}}
 		for i := range g.Members {
+			m := &g.Members[i]
+			found.clients = append(found.clients, clientOf(m.ClientID, m.ClientHost))
 			var assigned kmsg.ConsumerMemberAssignment
-			if g.ProtocolType != consumerProtocol || assigned.ReadFrom(g.Members[i].MemberAssignment) != nil {
+			if g.ProtocolType != consumerProtocol || assigned.ReadFrom(m.MemberAssignment) != nil {
 				found.owned = nil // as while the group rebalances
-				break
 			}
 			for _, t := range assigned.Topics {
-				for _, number := range t.Partitions {
-					found.owned[at{t.Topic, number}] = true
-				}
+				found.own(i, t.Topic, t.Partitions)
 			}
 		}
 		out[g.Group] = found
@@ -139,12 +140,12 @@ func (q *question) describeConsumer(names []string, out map[string]group, refuse
 		if !described(g.Group, g.ErrorCode, refused) {
 			continue
 		}
-		found := group{members: len(g.Members), owned: map[at]bool{}}
+		found := group{members: len(g.Members), state: g.State, owned: map[at]bool{}}
 		for i := range g.Members {
-			for _, t := range g.Members[i].Assignment.TopicPartitions {
-				for _, number := range t.Partitions {
-					found.owned[at{t.Topic, number}] = true
-				}
+			m := &g.Members[i]
+			found.clients = append(found.clients, clientOf(m.ClientID, m.ClientHost))
+			for _, t := range m.Assignment.TopicPartitions {
+				found.own(i, t.Topic, t.Partitions)
 			}
 		}
 		out[g.Group] = found
@@ -164,7 +165,11 @@ func (q *question) describeShare(names []string, out map[string]group, refused *
 	}
 	for _, g := range answer.(*kmsg.ShareGroupDescribeResponse).Groups {
 		if described(g.GroupID, g.ErrorCode, refused) {
-			out[g.GroupID] = group{members: len(g.Members)}
+			found := group{members: len(g.Members), state: g.GroupState}
+			for i := range g.Members {
+				found.clients = append(found.clients, clientOf(g.Members[i].ClientID, g.Members[i].ClientHost))
+			}
+			out[g.GroupID] = found
 		}
 	}
 }

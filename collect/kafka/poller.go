@@ -56,6 +56,8 @@ type Poller struct {
 	known    []int32 // brokers of the poll before
 	quorums  quorums
 	canaries canaries
+
+	clientsAt time.Time // when clients of groups were reported last
 }
 
 // brokersAtOnce bounds how many brokers are asked at the same time. Not smaller: a cluster of a hundred brokers, some of them
@@ -181,6 +183,9 @@ func (p *Poller) reportGroups(ctx context.Context, out *reporter, s *snapshot, p
 	errs := p.readAsked(ctx, s, poll, all)
 	for i, g := range groups {
 		out.group(g, all[i])
+	}
+	if p.clientsDue(s.at) {
+		errs = append(errs, out.clients(groups))
 	}
 	p.lags.prune(s)
 	p.reading.prune(s)

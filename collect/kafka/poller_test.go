@@ -31,7 +31,7 @@ func TestAPoll(t *testing.T) {
 		t.Errorf("got %v, want two leaders of two partitions among them", nodes)
 	}
 	m.expect(of(first, "op=group"),
-		"op=group group=billing tier=S2 members=0",
+		"op=group group=billing tier=S2 members=0 rebalancing_groups=0",
 		"op=group group=billing topic=orders partition=0 tier=S2 lag_messages=7 retention_left_seconds=6.048e+05",
 		"op=group group=billing topic=orders partition=1 tier=S2 lag_messages=0 retention_left_seconds=6.048e+05", // how long a commit stands is not known of the other yet
 		"op=group group=billing topic=orders tier=S2 lag_median_messages=3.5")

@@ -126,7 +126,7 @@ func (r *reporter) partitions(c *cluster, perSecond map[at]float64, settings map
 // group reports a consumer group: its members, and what is unread of each partition that it reads.
 func (r *reporter) group(g *group, unread []behind) {
 	if g.members >= 0 {
-		r.ofGroup(g, "", "").Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeMembers, float64(g.members))}
+		r.ofGroup(g, "", "").Gauges = g.stateGauge([]telemetry.Gauge{collect.Gauge(telemetry.GaugeMembers, float64(g.members))})
 	}
 	for len(unread) > 0 {
 		name, end := unread[0].topic, 1

@@ -29,7 +29,7 @@ func TestShareGroups(t *testing.T) {
 	}
 	m.send("jobs", 0, 7)
 	lines := m.poll(0)
-	m.expect(of(lines, "op=group", "group=workers", "members=1"), "op=group group=workers members=1")
+	m.expect(of(lines, "op=group", "group=workers", "members=1"), "op=group group=workers members=1 rebalancing_groups=0")
 	unread := m.values(of(lines, "op=group", "group=workers", "topic=jobs", "partition=0"), telemetry.GaugeLagMessages)
 	if len(unread) != 1 || unread[0] < 8 { // what the member has and did not acknowledge is unread, too
 		t.Errorf("got %v unread, want 8 or more", unread)
