@@ -100,14 +100,23 @@ func (p *Poller) ProbeAll(ctx context.Context) error {
 
 // canary sends one to a broker and takes in how it went; taken is false where ctx ended, or the broker left meanwhile.
 func (p *Poller) canary(ctx context.Context, b broker) (o collect.CanaryOutcome, taken bool) {
+	until := time.Now().Add(homeTime)
 	home, err := p.home(ctx, b)
+	for err == nil {
+		o = p.sendCanary(ctx, b, home)
+		if !isElsewhere(o.Impossible) || time.Now().After(until) || !pause(ctx, homeEvery) {
+			break
+		}
+		home, err = p.settle(ctx, home.topic, b.id)
+	}
 	switch {
 	case errors.Is(err, errNoLeader):
-		o.Failed = err
+		o = collect.CanaryOutcome{Failed: err}
 	case err != nil:
-		o.Impossible = err
-	default:
-		o = p.sendCanary(ctx, b, home)
+		o = collect.CanaryOutcome{Impossible: err}
+	}
+	if o.Impossible != nil {
+		p.refuse(b.id, o.Impossible)
 	}
 	p.canaries.mu.Lock()
 	defer p.canaries.mu.Unlock()
@@ -122,21 +131,34 @@ func (p *Poller) canary(ctx context.Context, b broker) (o collect.CanaryOutcome,
 	return o, true
 }
 
-// sendCanary sends one to its topic. One that turns out not to be the broker's any more is found anew by the next.
+// sendCanary sends one to its topic.
 func (p *Poller) sendCanary(ctx context.Context, b broker, h home) collect.CanaryOutcome {
 	value := strconv.AppendInt([]byte(p.config.Collector+" "), time.Now().UnixNano(), 10)
 	to := p.client.Broker(int(b.id))
 	var offset int64
-	o := collect.SendCanary(ctx, func(ctx context.Context) (err error) {
+	return collect.SendCanary(ctx, func(ctx context.Context) (err error) {
 		offset, err = h.send(ctx, to, value)
 		return canaryError("send to", h, err)
 	}, func(ctx context.Context) error {
 		return canaryError("read from", h, h.read(ctx, to, offset, value))
 	})
-	if o.Impossible != nil {
-		p.refuse(b.id, o.Impossible)
+}
+
+// isElsewhere says that the partition is not at the broker, or not yet: it hears of a topic that was just made after others do.
+func isElsewhere(err error) bool {
+	return errors.Is(err, kerr.NotLeaderForPartition) || errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID)
+}
+
+// pause waits; it is false where ctx ends.
+func pause(ctx context.Context, span time.Duration) bool {
+	timer := time.NewTimer(span)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	return o
 }
 
 // canaryError says what failed, and whether the broker is at fault.

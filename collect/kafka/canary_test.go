@@ -90,6 +90,34 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
+// TestABrokerThatHearsLateOfItsTopic has just been given it, as others know: it is sent a canary all the same, when it has heard.
+func TestABrokerThatHearsLateOfItsTopic(t *testing.T) {
+	t.Parallel()
+	running, plain := fake(t, 1)
+	m := plain.withCanaries()
+	var refused atomic.Int32
+	running.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		running.KeepControl()
+		if refused.Add(1) > 3 {
+			return nil, nil, false
+		}
+		out := r.ResponseKind().(*kmsg.ProduceResponse)
+		for _, t := range r.(*kmsg.ProduceRequest).Topics {
+			answer := kmsg.NewProduceResponseTopic()
+			answer.Topic, answer.TopicID = t.Topic, t.TopicID
+			p := kmsg.NewProduceResponseTopicPartition()
+			p.ErrorCode = kerr.NotLeaderForPartition.Code
+			answer.Partitions = append(answer.Partitions, p)
+			out.Topics = append(out.Topics, answer)
+		}
+		return out, nil, true
+	})
+	m.canaries()
+	if got := of(m.poll(0), "op=probe", "heartbeat_is_canary=1", "heartbeats=1"); len(got) != 1 || refused.Load() != 4 {
+		t.Errorf("got %v after %d sends, want a canary after 4", got, refused.Load())
+	}
+}
+
 // writing is what canaries take, besides leastPrivilege.
 var writing = []kfake.ACL{
 	allowPrefixed("weir-canary-", kmsg.ACLOperationCreate),

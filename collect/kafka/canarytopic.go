@@ -47,9 +47,7 @@ func (p *Poller) home(ctx context.Context, b broker) (home, error) {
 	if found != nil {
 		return *found, nil
 	}
-	h, err := p.settle(ctx, topic, b.id)
-	p.refuse(b.id, err)
-	return h, err
+	return p.settle(ctx, topic, b.id)
 }
 
 // refuse remembers that somebody must permit a broker's canaries first. All else the next one tries again.
@@ -59,6 +57,9 @@ func (p *Poller) refuse(id int32, err error) {
 	}
 	p.canaries.mu.Lock()
 	defer p.canaries.mu.Unlock()
+	if time.Since(p.canaries.refused[id].at) < refusedFor {
+		return // it is the same again, remembered
+	}
 	if p.canaries.refused == nil {
 		p.canaries.refused = map[int32]refusal{}
 	}

@@ -91,4 +91,5 @@ func TestRealClusterOfRelease4(t *testing.T) {
 			t.Errorf("the tool printed %d queues:\n%s", len(tool), printed[i])
 		}
 	}
+	canariesOfARealBroker(t, r.nameServer.Addr(), addr)
 }

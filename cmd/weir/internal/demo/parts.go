@@ -162,7 +162,7 @@ func (h *house) startPipeline(ctx context.Context, config Config, logs io.Writer
 	c.ClickHouse.DSN = h.clickhouseURL + "/default"
 	c.Alertmanager = pipeline.AlertmanagerConfig{URLs: []string{h.alertmanager.URL()}, ExternalURL: h.statusURL, ResendDelay: demoResend}
 	c.HTTP.Addr = addr
-	c.Collect.Clusters = []pipeline.ClusterConfig{{Name: "demo", Env: "demo", System: "kafka", Brokers: h.broker.Addrs()}}
+	c.Collect.Clusters = []pipeline.ClusterConfig{{Name: "demo", Env: "demo", System: "kafka", Brokers: h.broker.Addrs(), Canary: pipeline.CanaryConfig{Enabled: true}}}
 	if err := c.Validate(); err != nil {
 		return err
 	}
