@@ -114,14 +114,14 @@ and ` + "`bin/bench large rocketmq`" + ` fill a broker and measure, ` + "`--topi
 
 | | Apache Kafka {{ .Kafka }} | RocketMQ {{ .RocketMQ }} |
 |---|---|---|
-| a poll, mean | 1.3 s | 2.0 s |
-| a poll, longest | 1.9 s | 3.1 s |
+| a poll, mean | 1.5 s | 2.0 s |
+| a poll, longest | 3.0 s | 3.1 s |
 | reports of a poll | 65,003 | 55,003 |
-| requests a second | 2.1 | 157 |
-| MB a second | 0.86 | 1.7 |
-| cores of the broker | 0.17 | 0.13 |
-| cores of the collector | 0.08 | 0.15 |
-| resident memory of the collector, at most | 360 MB | 450 MB |
+| requests a second | 2.3 | 157 |
+| MB a second | 0.87 | 1.7 |
+| cores of the broker | 0.16 | 0.13 |
+| cores of the collector | 0.07 | 0.15 |
+| resident memory of the collector, at most | 540 MB | 450 MB |
 `))
 
 // writePage writes the findings for people.
