@@ -128,7 +128,7 @@ func (s *topicSettings) gauges() []telemetry.Gauge {
 	if s.minISR > 0 {
 		out = append(out, collect.Gauge(telemetry.GaugeMinInSyncReplicas, float64(s.minISR)))
 	}
-	if s.retention > 0 && s.retention != lag.Forever {
+	if s.retention > 0 { // lag.Forever is below
 		out = append(out, collect.Gauge(telemetry.GaugeRetention, s.retention.Seconds()))
 	}
 	if s.maxMessageBytes > 0 {
