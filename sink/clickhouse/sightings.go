@@ -134,6 +134,10 @@ func (s *sightings) series(l *telemetry.Labels, hour uint32, found sign) {
 	ofGroup, none := [attributes]string{l.Tier, l.Lane}, [attributes]string{}
 	switch l.Op {
 	case "broker":
+		if l.Client != "" { // as a broker sees it: the node is the client's
+			note(KindGroup, l.Group, 0, ofGroup)
+			break
+		}
 		note(KindTopic, l.Topic, signWrites, ofGroup)
 		note(KindBroker, l.Node, signSeen, none) // it has answered
 	case "probe": // whose client is who asked
@@ -149,7 +153,7 @@ func (s *sightings) series(l *telemetry.Labels, hour uint32, found sign) {
 		note(KindTopic, l.Topic, signMessages, ofGroup)
 		note(KindGroup, l.Group, 0, none) // of a client that sends as well
 	}
-	if l.Op != "broker" {
+	if l.Op != "broker" || l.Client != "" {
 		note(KindNode, l.Node, signMessages, none)
 	}
 	note(KindClient, l.Client, signMessages, ofClient)
