@@ -47,6 +47,8 @@ var GaugeFields = []GaugeField{
 	{Field: "paused_seconds", Gauge: telemetry.GaugePausedSeconds, Merge: MergeMax, ZeroWhereAbsent: true},
 	{Field: "send_skew", Gauge: telemetry.GaugePartitionRate, Merge: MergeSkew},
 	{Field: "send_partitions", Gauge: telemetry.GaugePartitionRate, Merge: MergeCount},
+	{Field: "send_rate_max", Gauge: telemetry.GaugePartitionRate, Merge: MergeMax},
+	{Field: "consume_rate_max", Gauge: telemetry.GaugeConsumed, Merge: MergeMax},
 	{Field: "in_sync_replicas", Gauge: telemetry.GaugeInSyncReplicas, Merge: MergeMin},
 	{Field: "under_replicated_partitions", Gauge: telemetry.GaugeUnderReplicated, Merge: MergeSum},
 	{Field: "under_min_isr_partitions", Gauge: telemetry.GaugeUnderMinISR, Merge: MergeSum},

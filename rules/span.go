@@ -56,6 +56,8 @@ type Span struct {
 	PausedSeconds  float64 `expr:"paused_seconds" dim:"time" unit:"seconds"`
 	SendSkew       float64 `expr:"send_skew" dim:"plain" unit:"ratio"`
 	SendPartitions float64 `expr:"send_partitions" dim:"plain" unit:"partitions"`
+	SendRateMax    float64 `expr:"send_rate_max" dim:"1/time" unit:"messages per second"`
+	ConsumeRateMax float64 `expr:"consume_rate_max" dim:"1/time" unit:"messages per second"`
 	InSync         float64 `expr:"in_sync_replicas" dim:"plain" unit:"replicas"`
 	UnderReplica   float64 `expr:"under_replicated_partitions" dim:"plain" unit:"partitions"`
 	UnderMinISR    float64 `expr:"under_min_isr_partitions" dim:"plain" unit:"partitions"`
