@@ -60,8 +60,8 @@ var (
 		means: "writes of five minutes swing by this much of their median"}
 )
 
-// ofKafka are the checks of what RocketMQ does not have.
-var ofKafka = []struct {
+// replication are the checks of what not every cluster of RocketMQ tells.
+var replication = []struct {
 	*check
 	gauge string
 }{{&controller, telemetry.GaugeControllers}, {&underMinISR, telemetry.GaugeUnderMinISR}, {&underReplicated, telemetry.GaugeUnderReplicated}, {&replicaPolls, telemetry.GaugeUnderReplicatedR}}
@@ -74,10 +74,12 @@ func (c *Cluster) parts(limits *Limits) []Part {
 		counted(brokers, limits.Brokers, said, telemetry.GaugeBrokersAlive),
 		leaderless.of(said, telemetry.GaugeLeaderless),
 	}
-	if c.newest.system != rocketmq {
-		for _, of := range ofKafka {
+	for _, of := range replication {
+		if _, told := said[of.gauge]; told || c.newest.system != rocketmq {
 			out = append(out, of.check.of(said, of.gauge))
 		}
+	}
+	if c.newest.system != rocketmq {
 		out = append(out, c.preferredLeaders())
 	}
 	return append(out, c.rate(limits), c.writes.swing(&clusterSwing))

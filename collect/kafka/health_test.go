@@ -72,31 +72,6 @@ func TestNodesAlive(t *testing.T) {
 	}
 }
 
-// TestTenMinutes counts polls that are a minute apart.
-func TestTenMinutes(t *testing.T) {
-	var m minutes
-	now := time.Unix(1_795_626_000, 0)
-	add := func(after time.Duration, under bool) (float64, bool) {
-		now = now.Add(after)
-		return m.add(now, under)
-	}
-	for i := range 9 {
-		if share, ok := add(time.Minute, i >= 2); ok {
-			t.Fatalf("after %d polls the share is %g, want it unknown before ten", i+1, share)
-		}
-		add(5*time.Second, true) // not a minute later: does not count
-	}
-	if share, ok := add(time.Minute, true); !ok || share != 0.8 {
-		t.Errorf("got %g, %v of eight in ten, want 0.8", share, ok)
-	}
-	if share, ok := add(time.Minute, false); !ok || share != 0.8 {
-		t.Errorf("got %g, %v: the oldest is forgotten, and was fine; want 0.8", share, ok)
-	}
-	if _, ok := add(10*time.Minute, true); ok {
-		t.Error("what was seen before nobody looked for ten minutes still counts")
-	}
-}
-
 // TestHeartbeats counts failures in a row, and finds the median of the peers.
 func TestHeartbeats(t *testing.T) {
 	h := heartbeats{}

@@ -50,7 +50,7 @@ type Poller struct {
 	lags     *lags
 	beats    heartbeats
 	settings settings
-	minutes  minutes
+	minutes  collect.Minutes
 	reading  reading
 	quick    []int32 // brokers that answered soonest in the poll before
 	known    []int32 // brokers of the poll before
@@ -123,7 +123,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	s.gather(poll.now())
 	out := p.config.reporter(at)
 	var share *float64
-	if newest, ok := p.minutes.add(at, healthOf(c, nil).underReplicated > 0); ok {
+	if newest, ok := p.minutes.Add(at, healthOf(c, nil).underReplicated > 0); ok {
 		share = &newest
 	}
 	p.heartbeats(&out, s, share)

@@ -95,4 +95,5 @@ func TestFleet(t *testing.T) {
 	t.Run("clients are seen with their releases", f.clientsAreSeen)
 	t.Run("retries and dead letters are reported", f.asideIsReported)
 	t.Run("members are asked what they subscribe to, and whether they are suspended", f.membersAreAsked)
+	t.Run("slaves are followed, and a master is missed", f.replicasAreFollowed)
 }

@@ -161,18 +161,36 @@ func TestABrokerThatIsAwayIsNotHidden(t *testing.T) {
 	}
 }
 
-// TestQueuesWithoutAMaster has sets of brokers whose master is gone.
+// TestQueuesWithoutAMaster has sets of brokers, of a queue each, whose master is gone, or all of whose brokers are.
 func TestQueuesWithoutAMaster(t *testing.T) {
 	p := Open(Config{})
 	defer p.Close()
 	feed(t, p, []answers{saying(began, "a"), saying(began, "b")})
-	for want, masterless := range map[int][]string{0: nil, 1: {"a"}, 2: {"a", "b"}} {
-		if got, known := p.masterless(&cluster{masterless: masterless}); got != want || !known {
-			t.Errorf("without a master of %v: got %d, %v, want %d", masterless, got, known, want)
+	master := func(set string) broker { return broker{set: set, id: remoting.MasterID} }
+	slave := func(set string) broker { return broker{set: set, id: 1} }
+	for name, test := range map[string]struct {
+		c    cluster
+		want int // -1: not known
+	}{
+		"all are there":              {cluster{brokers: []broker{master("a"), slave("a"), master("b")}}, 0},
+		"a slave is left":            {cluster{brokers: []broker{slave("a"), master("b")}, masterless: []string{"a"}}, 1},
+		"no broker is left":          {cluster{brokers: []broker{master("b")}}, 1},
+		"none of both is":            {cluster{}, 2},
+		"nobody has told its queues": {cluster{brokers: []broker{master("a"), master("b"), slave("new")}, masterless: []string{"new"}}, -1},
+	} {
+		p.replicas.masters = map[string]time.Time{}
+		p.replicas.take(&cluster{brokers: []broker{master("a"), master("b")}}, began)
+		got, known := p.masterless(&test.c)
+		if !known {
+			got = -1
+		}
+		if got != test.want {
+			t.Errorf("%s: got %d, want %d", name, got, test.want)
 		}
 	}
-	if got, known := p.masterless(&cluster{masterless: []string{"a", "never seen"}}); known {
-		t.Errorf("got %d queues where a set of brokers was never asked, want unknown", got)
+	clear(p.queues) // forgotten, after a while
+	if got, known := p.masterless(&cluster{}); known {
+		t.Errorf("got %d queues of sets that have been gone for long, want unknown", got)
 	}
 }
 
@@ -279,7 +297,7 @@ func TestTiers(t *testing.T) {
 	config := Config{Identity: collect.Identity{Tiers: collect.Tiers{{Name: "S1", Groups: []string{"bill*"}}, {Name: "S2", Topics: []string{"*"}}}}}
 	out := config.reporter(began)
 	name := remoting.Queue{Topic: "orders", Broker: "a"}
-	out.queues([]answers{saying(began, "a")}, map[remoting.Queue]*queue{{Topic: "t", Broker: "a"}: {rated: true}})
+	out.queues([]answers{saying(began, "a")}, map[remoting.Queue]*queue{{Topic: "t", Broker: "a"}: {rated: true}}, nil)
 	out.lag("billing", "orders", map[remoting.Queue]lag.Assessment{name: {Messages: lag.Known[int64](3)}})
 	var got []string
 	for _, report := range out.All {

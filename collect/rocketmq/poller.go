@@ -47,6 +47,8 @@ type Poller struct {
 	clientsAt time.Time // when clients were reported last
 	inquiries *inquiries
 	disabled  disabled
+	replicas  replicas
+	sets      map[string]replication // of the newest poll, by name; those that are known
 
 	canaries canaries
 }
@@ -63,7 +65,7 @@ const (
 // Open returns a poller. It does not connect.
 func Open(config Config) *Poller {
 	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, masters: map[string]*memory{}, beats: heartbeats{},
-		inquiries: newInquiries(), disabled: disabled{}}
+		inquiries: newInquiries(), disabled: disabled{}, replicas: replicas{listed: map[string]map[int64]time.Time{}, masters: map[string]time.Time{}}}
 }
 
 // Close ends the connections, and what is asked on them.
@@ -94,13 +96,12 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 		errs = append(errs, answers[i].told()...)
 	}
 	out := p.config.reporter(at)
-	masterless, known := p.masterless(c)
-	out.cluster(c, answers, masterless, known)
+	out.cluster(c, answers, p.health(c, answers, at))
 	p.heartbeats(&out, answers)
 	if err := p.feed(answers); err != nil {
 		errs = append(errs, err)
 	}
-	out.queues(answers, p.queues)
+	out.queues(answers, p.queues, p.sets)
 	out.delays(answers)
 	lags := p.lags(now())
 	out.groups(answers, lags, p.asides(c, answers, at))

@@ -34,6 +34,7 @@ type answers struct {
 	answered  bool // whether the broker answers at all
 	roundTrip time.Duration
 	info      remoting.RuntimeInfo
+	demands   demands         // of a master
 	topics    map[string]bool // all of them; nil where it did not say
 	ends      map[remoting.Queue]lag.Ends
 	aside     map[remoting.Queue]lag.Ends // of topics for what is consumed again, or never will be
@@ -94,6 +95,7 @@ func (q *question) ask() {
 		if q.settings, err = q.broker.Settings(q.ctx); err != nil {
 			q.failed(err)
 		}
+		a.demands = demandsOf(q.settings)
 		q.groups(q.topics())
 		q.ends()
 		q.setAside()

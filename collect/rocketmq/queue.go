@@ -175,20 +175,3 @@ func (p *Poller) lags(now time.Time) map[string]map[string]map[remoting.Queue]la
 	}
 	return out
 }
-
-// masterless is how many queues have no broker that takes messages, and whether that is known: of a set of brokers that had no master from
-// the first poll on, nobody has told its queues.
-func (p *Poller) masterless(c *cluster) (queues int, known bool) {
-	for _, set := range c.masterless {
-		before := queues
-		for name := range p.queues {
-			if name.Broker == set {
-				queues++
-			}
-		}
-		if queues == before {
-			return 0, false
-		}
-	}
-	return queues, true
-}

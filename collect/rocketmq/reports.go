@@ -27,8 +27,8 @@ func (c *Config) reporter(at time.Time) reporter {
 	return reporter{config: c, Reports: c.Reports(system, at), ofTopics: map[[2]string]int{}}
 }
 
-// cluster reports the cluster as a whole.
-func (r *reporter) cluster(c *cluster, all []answers, masterless int, known bool) {
+// cluster reports the cluster as a whole, with how its queues are.
+func (r *reporter) cluster(c *cluster, all []answers, health []telemetry.Gauge) {
 	alive := 0
 	for i := range all {
 		if all[i].answered {
@@ -36,14 +36,13 @@ func (r *reporter) cluster(c *cluster, all []answers, masterless int, known bool
 		}
 	}
 	out := r.Add("broker")
-	out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeBrokersAlive, float64(alive)), collect.Gauge(telemetry.GaugeNodesAlive, float64(alive+c.nameServers))}
-	if known {
-		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeLeaderless, float64(masterless)))
-	}
+	out.Gauges = append([]telemetry.Gauge{collect.Gauge(telemetry.GaugeBrokersAlive, float64(alive)), collect.Gauge(telemetry.GaugeNodesAlive, float64(alive+c.nameServers))},
+		health...)
 }
 
 // brokers reports each broker, also one that is listed and does not answer.
 func (r *reporter) brokers(all []answers, beats heartbeats) {
+	following := followers(all)
 	for i := range all {
 		a := &all[i]
 		probe := r.probe(a.node, beats)
@@ -57,6 +56,9 @@ func (r *reporter) brokers(all []answers, beats heartbeats) {
 		out.Labels.Node = a.node
 		if ratio, known := a.info.DiskRatio(); known {
 			out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeDiskUsed, ratio))
+		}
+		if f := following[a.node]; f.known {
+			out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeReplicationLag, float64(f.behind)))
 		}
 		for _, of := range []struct{ gauge, key string }{
 			{telemetry.GaugeSendQueueWait, remoting.KeySendQueueMillis}, {telemetry.GaugePageCacheLock, remoting.KeyPageLockMillis},
@@ -87,14 +89,21 @@ func byName(a, b remoting.Queue) int {
 	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Broker, b.Broker), cmp.Compare(a.ID, b.ID))
 }
 
-// queues reports the rates of the queues that this poll has read.
-func (r *reporter) queues(all []answers, known map[remoting.Queue]*queue) {
+// queues reports the queues that this poll has read: their rates, and how many brokers of their set hold what was written.
+func (r *reporter) queues(all []answers, known map[remoting.Queue]*queue, sets map[string]replication) {
 	for i := range all {
 		for _, name := range slices.SortedFunc(maps.Keys(all[i].ends), byName) {
+			var gauges []telemetry.Gauge
 			if q := known[name]; q.rated {
+				gauges = append(gauges, collect.Gauge(telemetry.GaugePartitionRate, q.rate))
+			}
+			if set, said := sets[name.Broker]; said {
+				gauges = append(gauges, collect.Gauge(telemetry.GaugeInSyncReplicas, float64(set.inSync)))
+			}
+			if len(gauges) > 0 {
 				out := r.Add("broker")
 				out.Labels.Topic, out.Labels.Partition, out.Labels.Tier = name.Topic, partition(name), r.config.Tiers.OfTopic(name.Topic)
-				out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugePartitionRate, q.rate)}
+				out.Gauges = gauges
 			}
 		}
 	}

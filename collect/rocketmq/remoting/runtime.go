@@ -51,9 +51,18 @@ func (b Broker) RuntimeInfo(ctx context.Context) (RuntimeInfo, error) {
 
 // Settings of a broker.
 const (
-	SettingRetentionHours = "fileReservedTime" // how long messages are kept, whatever the topic
-	SettingTimers         = "timerWheelEnable" // "true" where messages may be delayed by any time
+	SettingRetentionHours = "fileReservedTime"     // how long messages are kept, whatever the topic
+	SettingTimers         = "timerWheelEnable"     // "true" where messages may be delayed by any time
+	SettingMaxGap         = "haMaxGapNotInSync"    // bytes that a slave may be behind and is in sync
+	SettingMaxGapOld      = "haSlaveFallbehindMax" // likewise, before 5
+	SettingRole           = "brokerRole"
+	SettingInSync         = "inSyncReplicas"           // brokers that must have what is sent, from 5 on
+	SettingAutoInSync     = "enableAutoInSyncReplicas" // "true" where fewer suffice, while fewer are there
+	SettingMinInSync      = "minInSyncReplicas"        // but not fewer than these
 )
+
+// RoleWaits is the role of a master that answers once its slaves have what was sent.
+const RoleWaits = "SYNC_MASTER"
 
 // Settings asks a broker for its configuration, by key.
 func (b Broker) Settings(ctx context.Context) (map[string]string, error) {
