@@ -3,8 +3,10 @@ package rocketmq
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -43,12 +45,20 @@ type real struct {
 }
 
 // startReal runs a cluster until the test ends. Its consumer has read all 40 messages of topic orders.
-func startReal(t *testing.T) real { return startRealOf(t, parts.RocketMQ) }
+func startReal(t *testing.T) real { return startRealOf(t, setup{find: parts.RocketMQ}) }
 
-// startRealOf is startReal of the release whose jars a part has.
-func startRealOf(t *testing.T, find func() (string, error)) real {
+// setup is what a real cluster is made of.
+type setup struct {
+	find                 func() (string, error) // the part with its jars, which decides the release
+	options              map[string]string      // of the broker
+	acl                  string                 // its conf/plain_acl.yml; empty: none
+	accessKey, secretKey string                 // that clients sign with; empty: they do not
+}
+
+// startRealOf is startReal of another release, or with a broker that asks who somebody is.
+func startRealOf(t *testing.T, of setup) real {
 	t.Helper()
-	jars, err := find()
+	jars, err := of.find()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +78,20 @@ func startRealOf(t *testing.T, find func() (string, error)) real {
 	}
 	t.Cleanup(r.nameServer.Kill)
 	writeStore(t, filepath.Join(dir, "broker"))
-	if r.broker, err = parties.StartBroker(t.Context(), config("broker"), r.nameServer.Addr()); err != nil {
+	brokerConfig := config("broker")
+	brokerConfig.Options = of.options
+	if of.acl != "" {
+		conf := filepath.Join(brokerConfig.DataDir, "conf")
+		if err := errors.Join(os.MkdirAll(conf, 0o750), os.WriteFile(filepath.Join(conf, "plain_acl.yml"), []byte(of.acl), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.broker, err = parties.StartBroker(t.Context(), brokerConfig, r.nameServer.Addr()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.broker.Kill)
 	if r.traffic, err = parties.StartTraffic(t.Context(), config("traffic"), parties.Traffic{NameServer: r.nameServer.Addr(), Broker: r.broker.Addr(),
-		Topic: "orders", Producers: "writers", Consumers: "readers", Messages: 40}); err != nil {
+		Topic: "orders", Producers: "writers", Consumers: "readers", Messages: 40, AccessKey: of.accessKey, SecretKey: of.secretKey}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.traffic.Kill)

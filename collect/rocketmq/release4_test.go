@@ -14,13 +14,13 @@ import (
 
 // TestRealClusterOfRelease4 polls RocketMQ 4.9 with its own clients and its own tool, and finds what it finds of RocketMQ 5.
 func TestRealClusterOfRelease4(t *testing.T) {
-	r := startRealOf(t, parts.RocketMQ4)
+	r := startRealOf(t, setup{find: parts.RocketMQ4})
 	p := Open(Config{Identity: collect.Identity{Cluster: "shop", Env: "test"}, NameServers: []string{r.nameServer.Addr()}})
 	t.Cleanup(p.Close)
 	addr := r.broker.Addr()
 	create(t, p, addr, "idle")
 	createTopic(t, p, addr, "%RETRY%idle", 1) // the tool finds a group by it
-	for queue := range 3 { // the fourth never
+	for queue := range 3 {                    // the fourth never
 		commit(t, p, addr, "idle", queue, queue+1)
 	}
 	eventually(t, p, func(s seen, err error) error {
