@@ -58,6 +58,7 @@ func TestKafkaNodesFail(t *testing.T) {
 	f.awaitFires(began, "LagSkew", "", "suppressed")
 	f.awaitFires(began, "ReplicaHealthCritical", "", "active")
 	f.expectGauges(telemetry.GaugeUnderMinISR, telemetry.GaugeLeaderless, telemetry.GaugeUnderReplicated, telemetry.GaugePreferredMisses)
+	f.expectAwayInHealth(killed.Addr())
 
 	began = time.Now()
 	f.must(third.Hang())
@@ -74,6 +75,7 @@ func TestKafkaNodesFail(t *testing.T) {
 	traffic.stop()
 	f.commit("billing", "orders", true)
 	f.awaitOver("BacklogHigh", "LagSkew")
+	f.expectHealth([]string{"3 nodes ok"})
 }
 
 // must goes on where there is no error.
