@@ -151,13 +151,15 @@ func (r *reading) take(s *snapshot, l *looked) {
 		}
 		r.refused[l.topic] = s.at
 		return
-	case l.err == nil && l.found == nil:
-		return // it had no turn, or the partition moved, or the log's start did
+	case l.open():
+		return // it had no turn
 	}
 	for _, b := range l.who {
 		b.of.looked = s.at
 		if l.err != nil {
 			b.of.unreadable = s.at.Add(readAgain)
+		}
+		if l.found == nil {
 			continue
 		}
 		b.of.Found(*l.found)

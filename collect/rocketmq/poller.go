@@ -30,7 +30,7 @@ type Config struct {
 	// lag.DefaultSpacing.
 	StateSpacing time.Duration
 	Canary       collect.Canary
-	// OffsetsOnly has the broker look at no message: of what was written before the first poll ages are bounds.
+	// OffsetsOnly asks for no times of messages, whatever is permitted: of what was written before the first poll ages are bounds.
 	OffsetsOnly bool
 }
 
@@ -43,6 +43,7 @@ type Poller struct {
 	masters  map[string]*memory // by name of their set
 	burials  map[grave]burial
 	beats    heartbeats
+	without  error // the first refusal that stands
 
 	clientsAt time.Time // when clients were reported last
 	inquiries *inquiries
@@ -78,9 +79,6 @@ func (p *Poller) Close() {
 // Requests is how many requests were sent since Open.
 func (p *Poller) Requests() uint64 { return p.client.Requests() }
 
-// Without is what polls are not permitted to ask and do without: nothing.
-func (p *Poller) Without() error { return nil }
-
 // Poll asks the cluster and returns what it says, as collect.Poller promises.
 func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, error) {
 	began := time.Now()
@@ -104,6 +102,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	out.queues(answers, p.queues, p.sets)
 	out.delays(answers)
 	lags := p.lags(now())
+	errs = append(errs, p.readAsked(ctx, answers, now, lags)...)
 	out.groups(answers, lags, p.asides(c, answers, at))
 	p.consumers(&out, answers, lags)
 	if clients {

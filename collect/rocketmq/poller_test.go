@@ -203,7 +203,9 @@ func createTopic(t *testing.T, p *Poller, addr, topic string, queues int) {
 
 // TestRealCluster polls a cluster that is well, whose clients end, of which a broker hangs and whose name server goes.
 func TestRealCluster(t *testing.T) {
+	started := time.Now()
 	r := startReal(t)
+	ready := time.Now()
 	p := Open(Config{Identity: collect.Identity{Cluster: "shop", Env: "test", Collector: "here"}, NameServers: []string{r.nameServer.Addr()}})
 	t.Cleanup(p.Close)
 	addr := r.broker.Addr()
@@ -243,6 +245,7 @@ func TestRealCluster(t *testing.T) {
 		return nil
 	})
 
+	agesOfARealBroker(t, r.nameServer.Addr(), started, ready)
 	checkAtOnce(t, p)
 	canariesOfARealBroker(t, r.nameServer.Addr(), addr)
 

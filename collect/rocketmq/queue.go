@@ -23,7 +23,11 @@ type queue struct {
 // reader is a group in a queue.
 type reader struct {
 	*lag.Partition
-	seen time.Time
+	seen       time.Time
+	commit     int64
+	looked     time.Time // when somebody asked how long its first unread message has been there
+	unreadable time.Time // until when nobody asks
+	refused    error     // why; nil where nobody refused
 }
 
 // forgetAfter is how long a queue or a group in it is remembered that no poll has seen. Not smaller: a broker that restarts takes minutes, and
@@ -140,8 +144,9 @@ func (q *queue) commit(group string, commit lag.Commit) {
 	if q.groups[group] == nil {
 		q.groups[group] = &reader{Partition: lag.Spaced(&q.log, q.spacing)}
 	}
-	q.groups[group].Poll(commit)
-	q.groups[group].seen = commit.At
+	r := q.groups[group]
+	r.Poll(commit)
+	r.seen, r.commit = commit.At, commit.Offset
 }
 
 // forget lets go of what no poll has seen for long.
@@ -160,8 +165,8 @@ func (p *Poller) forget(at time.Time) {
 }
 
 // lags are what is known of each group in the queues that are remembered, by group and topic.
-func (p *Poller) lags(now time.Time) map[string]map[string]map[remoting.Queue]lag.Assessment {
-	out := map[string]map[string]map[remoting.Queue]lag.Assessment{}
+func (p *Poller) lags(now time.Time) assessments {
+	out := assessments{}
 	for name, q := range p.queues {
 		for group, r := range q.groups {
 			if out[group] == nil {

@@ -51,7 +51,7 @@ func TestRealClusterAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newRealClient(t, Config{AccessKey: realAccessKey, SecretKey: realSecretKey, BinaryHeaders: binaryHeaders})
 			for name, check := range map[string]func(*testing.T, realClient){"name server": checkNameServer, "state": checkState, "topics": checkTopics,
-				"offsets": checkOffsets, "clients": checkClients, "running info": checkRunningInfo, "statistics": checkStatistics, "unknown": checkUnknown} {
+				"offsets": checkOffsets, "waits": checkWaits, "clients": checkClients, "running info": checkRunningInfo, "statistics": checkStatistics, "unknown": checkUnknown} {
 				t.Run(name, func(t *testing.T) { check(t, c) })
 			}
 		})

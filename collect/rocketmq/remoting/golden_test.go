@@ -53,6 +53,8 @@ var sampledCalls = map[string]func(context.Context, *Client, string) (any, error
 	"29-search-offset":                     anyCode(29),
 	"30-max-offset":                        anyCode(30),
 	"300-groups-of-topic":                  anyCode(300),
+	"303-waits":                            waits,
+	"303-waits-missing":                    waits,
 	"307-consumer-running-info":            runningInfo,
 	"307-consumer-running-info-empty-body": runningInfo,
 	"307-consumer-running-info-failing":    runningInfo,
@@ -95,6 +97,10 @@ func producersOf(ctx context.Context, c *Client, addr string) (any, error) {
 
 func consumeStats(ctx context.Context, c *Client, addr string) (any, error) {
 	return c.Broker(addr).ConsumeStats(ctx, "g1", "orders")
+}
+
+func waits(ctx context.Context, c *Client, addr string) (any, error) {
+	return c.Broker(addr).Waits(ctx, "waiters", "orders")
 }
 
 func runningInfo(ctx context.Context, c *Client, addr string) (any, error) {
