@@ -67,11 +67,18 @@ func (p *Poller) Probe(ctx context.Context, id string) (reports []telemetry.Repo
 	if !taken {
 		return nil, true
 	}
+	return p.probed(b.id), o.Failed == nil
+}
+
+// probed reports a broker's heartbeats, unless a poll found meanwhile that it left.
+func (p *Poller) probed(id int32) []telemetry.Report {
 	out := p.config.reporter(time.Now())
 	p.canaries.mu.Lock()
 	defer p.canaries.mu.Unlock()
-	out.probe(b.id, p.beats)
-	return out.All, o.Failed == nil
+	if p.beats[id] != nil {
+		out.probe(id, p.beats)
+	}
+	return out.All
 }
 
 func (p *Poller) listed(id string) (broker, bool) {

@@ -90,6 +90,19 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
+// TestABrokerThatLeavesBehindItsCanary has a poll find that a broker left when its canary was just back: there is nothing to report of it.
+func TestABrokerThatLeavesBehindItsCanary(t *testing.T) {
+	t.Parallel()
+	p := &Poller{config: Config{Identity: collect.Identity{Collector: "weir-1"}}, beats: heartbeats{7: {node: "b7", canary: collect.AwaitCanaries()}}}
+	if got := p.probed(7); len(got) != 1 || got[0].Labels.Node != "b7" {
+		t.Errorf("got %v, want the heartbeats of a broker that is there", got)
+	}
+	delete(p.beats, 7)
+	if got := p.probed(7); len(got) != 0 {
+		t.Errorf("got %v of a broker that left, want nothing", got)
+	}
+}
+
 // TestABrokerThatHearsLateOfItsTopic has just been given it, as others know: it is sent a canary all the same, when it has heard.
 func TestABrokerThatHearsLateOfItsTopic(t *testing.T) {
 	t.Parallel()
