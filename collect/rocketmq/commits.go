@@ -30,13 +30,18 @@ func (q *question) commitsAtOnce(topics map[string]remoting.TopicConfig) bool {
 	return false
 }
 
+// maxListed bounds the queues in groups of one master whose commits are listed, those too that were never committed: the configuration of
+// a topic says how many these are. Not smaller: five times as many as are followed; not larger: each takes a hundred bytes.
+const maxListed = 5 * maxFollowed
+
 // table takes in the offsets of all groups.
-func (q *question) table(table map[remoting.Reading]map[int]int64, topics map[string]remoting.TopicConfig) {
+func (q *question) table(table map[remoting.Reading]map[remoting.QueueID]int64, topics map[string]remoting.TopicConfig) {
 	for _, g := range q.answers.groups {
 		if !g.unasked {
 			g.commits, g.retries = map[remoting.Queue]lag.Commit{}, map[remoting.Queue]int64{}
 		}
 	}
+	listed, beyond := 0, 0
 	for reading, offsets := range table {
 		g := q.answers.groups[reading.Group]
 		config, there := topics[reading.Topic]
@@ -45,11 +50,15 @@ func (q *question) table(table map[remoting.Reading]map[int]int64, topics map[st
 		}
 		if isRetry(reading.Topic) {
 			for id, offset := range offsets {
-				g.retries[q.queue(reading.Topic, id)] = offset
+				g.retries[q.queue(reading.Topic, int(id))] = offset
 			}
 			continue
 		}
 		if !q.cluster.isTopic(reading.Topic) || g.consumers.Model == broadcasting || g.left(reading.Topic) {
+			continue
+		}
+		if listed += config.Read; listed > maxListed {
+			beyond++
 			continue
 		}
 		for id := range config.Read { // a queue that is not in the table was never committed
@@ -57,10 +66,13 @@ func (q *question) table(table map[remoting.Reading]map[int]int64, topics map[st
 			g.commits[queue] = q.commit(g, queue, lag.NoOffset)
 		}
 		for id, offset := range offsets {
-			if queue := q.queue(reading.Topic, id); topics == nil || id < config.Read {
+			if queue := q.queue(reading.Topic, int(id)); topics == nil || queue.ID < config.Read {
 				g.commits[queue] = q.commit(g, queue, offset)
 			}
 		}
+	}
+	if beyond > 0 {
+		q.failed(fmt.Errorf("what groups have committed of %d topics at %s is left out: they have %d queues, at most %d are listed", beyond, q.answers.node, listed, maxListed))
 	}
 }
 

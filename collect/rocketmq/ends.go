@@ -27,11 +27,24 @@ func (q *question) topics() map[string]remoting.TopicConfig {
 		return nil
 	}
 	maps.DeleteFunc(configs, func(name string, _ remoting.TopicConfig) bool { return !q.cluster.isTopic(name) && !isAside(name) })
+	q.bounded(configs)
 	q.answers.topics = make(map[string]bool, len(configs))
 	for name := range configs {
 		q.answers.topics[name] = true
 	}
 	return configs
+}
+
+// bounded leaves out topics that are said to have more queues than one can have: there would be an entry for each.
+func (q *question) bounded(configs map[string]remoting.TopicConfig) {
+	maps.DeleteFunc(configs, func(name string, config remoting.TopicConfig) bool {
+		if config.Read >= 0 && config.Read <= remoting.MaxQueues {
+			return false
+		}
+		q.failed(fmt.Errorf("topic %s is not followed at %s: it is said to have %d queues to read, allowed are 0 to %d",
+			name, q.answers.node, config.Read, remoting.MaxQueues))
+		return true
+	})
 }
 
 // ends asks for the ends of all queues. A master that has few topics is asked topic by topic, for their starts with them. Of one that has
@@ -41,7 +54,7 @@ func (q *question) ends() {
 		return
 	}
 	q.answers.ends, q.answers.aside, q.answers.unasked = map[remoting.Queue]lag.Ends{}, map[remoting.Queue]lag.Ends{}, map[string]bool{}
-	maps.DeleteFunc(q.memory.starts, func(name string, _ []int64) bool { return !q.answers.topics[name] })
+	maps.DeleteFunc(q.memory.starts, func(name string, _ map[remoting.QueueID]int64) bool { return !q.answers.topics[name] })
 	names := slices.Sorted(maps.Keys(q.answers.topics))
 	asked := func(name string) bool { return q.memory.starts[name] != nil }
 	turns := q.memory.turns(len(names), startsPerPoll, startTurns)
@@ -80,20 +93,14 @@ func (q *question) endsOneByOne(names []string, retention time.Duration) {
 		at := q.now()
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		starts := make([]int64, 0, len(ranges))
+		starts := make(map[remoting.QueueID]int64, len(ranges))
 		for queue, held := range ranges {
-			for len(starts) <= queue.ID {
-				starts = append(starts, noStart)
-			}
-			starts[queue.ID] = held.Min
+			starts[remoting.QueueID(queue.ID)] = held.Min
 			q.ended(queue, lag.Ends{At: at, Start: held.Min, End: held.Max, Retention: retention})
 		}
 		q.memory.starts[names[i]] = starts
 	})
 }
-
-// noStart is that of a queue that the topic did not have.
-const noStart = -1
 
 // endsAtOnce asks for the ends of topics whose starts are known.
 func (q *question) endsAtOnce(names []string, retention time.Duration) {
@@ -113,13 +120,13 @@ func (q *question) endsAtOnce(names []string, retention time.Duration) {
 		}
 		changed := map[string]bool{}
 		for queue, end := range ends {
-			starts := q.memory.starts[queue.Topic]
-			if queue.ID >= len(starts) || starts[queue.ID] == noStart || end < starts[queue.ID] {
+			start, known := q.memory.starts[queue.Topic][remoting.QueueID(queue.ID)]
+			if !known || end < start {
 				changed[queue.Topic] = true
 				continue
 			}
 			delete(q.answers.unasked, queue.Topic)
-			q.ended(queue, lag.Ends{At: at, Start: starts[queue.ID], End: end, Retention: retention})
+			q.ended(queue, lag.Ends{At: at, Start: start, End: end, Retention: retention})
 		}
 		for topic := range changed { // it has more queues than it had, or is another of this name: the next poll asks for all of it
 			delete(q.memory.starts, topic)

@@ -35,9 +35,9 @@ const (
 type memory struct {
 	poll     uint64 // number of this one
 	members  map[string]*members
-	starts   map[string][]int64 // of a topic, by queue; nil where they must be asked for
-	oneByOne pause              // while all offsets cannot be asked for at once
-	noEnds   pause              // while the ends of many topics cannot
+	starts   map[string]map[remoting.QueueID]int64 // of a topic, by queue; nil where they must be asked for
+	oneByOne pause                                 // while all offsets cannot be asked for at once
+	noEnds   pause                                 // while the ends of many topics cannot
 	// passages are those found last of each delay level, and noEntries holds while they cannot be looked up.
 	passages  map[int]passage
 	noEntries pause
@@ -50,7 +50,7 @@ type members struct {
 }
 
 func newMemory() *memory {
-	return &memory{members: map[string]*members{}, starts: map[string][]int64{}, passages: map[int]passage{}}
+	return &memory{members: map[string]*members{}, starts: map[string]map[remoting.QueueID]int64{}, passages: map[int]passage{}}
 }
 
 // pause is for how long something is not asked again, and why.

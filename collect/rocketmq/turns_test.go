@@ -148,7 +148,10 @@ func TestRequestsForEndsAreBounded(t *testing.T) {
 	} {
 		m, names := newMemory(), named(test.topics)
 		for _, topic := range names {
-			m.starts[topic] = make([]int64, test.queues)
+			m.starts[topic] = map[remoting.QueueID]int64{}
+			for id := range test.queues {
+				m.starts[topic][remoting.QueueID(id)] = 0
+			}
 		}
 		var got []int
 		var all []string

@@ -22,13 +22,16 @@ func (r *Reading) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// committed are the offsets of all groups as they are sent.
+type committed struct {
+	Offsets map[Reading]map[QueueID]int64 `json:"offsetTable"`
+}
+
 // ConsumerOffsets asks for all offsets that groups have committed, by queue: a queue that is not there was never committed. It is what
 // slaves ask for every 10 s, and costs a broker as much as to write the table as JSON. One that is longer than MaxFrame, of some hundred
 // thousand queues in groups, ends the connection.
-func (b Broker) ConsumerOffsets(ctx context.Context) (map[Reading]map[int]int64, error) {
-	got, err := fetch[struct {
-		Offsets map[Reading]map[int]int64 `json:"offsetTable"`
-	}](ctx, b.target, "the offsets of all groups", Request{Code: codeConsumerOffsets})
+func (b Broker) ConsumerOffsets(ctx context.Context) (map[Reading]map[QueueID]int64, error) {
+	got, err := fetch[committed](ctx, b.target, "the offsets of all groups", Request{Code: codeConsumerOffsets})
 	return got.Offsets, err
 }
 

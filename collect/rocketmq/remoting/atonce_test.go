@@ -34,7 +34,7 @@ func TestReadingOfAKey(t *testing.T) {
 			t.Errorf("%q: got %+v, %v, want nothing", key, got, err)
 		}
 	}
-	var table struct{ Offsets map[Reading]map[int]int64 }
+	var table struct{ Offsets map[Reading]map[QueueID]int64 }
 	if err := decodeBody([]byte(`{"Offsets":{"orders@billing":{0:12,3:7},"a@b@c":{0:1}}}`), &table); err != nil || table.Offsets[Reading{"orders", "billing"}][3] != 7 {
 		t.Errorf("got %v, %v", table, err)
 	}

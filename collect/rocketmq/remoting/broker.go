@@ -41,7 +41,34 @@ type Queue struct {
 // UnmarshalText decodes a queue that is a key of an object: itself an object.
 func (q *Queue) UnmarshalText(text []byte) error {
 	type plain Queue // without this method
-	return json.Unmarshal(text, (*plain)(q))
+	if err := json.Unmarshal(text, (*plain)(q)); err != nil {
+		return err
+	}
+	return checkQueueID(q.ID)
+}
+
+// MaxQueues bounds the queues of a topic on one broker. Ids are below it: an answer with another is refused. Not smaller: topics of some
+// thousand queues are in use; not larger: there may be an entry for each, in each group that reads the topic.
+const MaxQueues = 1 << 16
+
+// QueueID is the id of a queue that is a key of an object, 0 to MaxQueues-1.
+type QueueID int
+
+// UnmarshalText decodes it.
+func (id *QueueID) UnmarshalText(text []byte) error {
+	of, err := strconv.Atoi(string(text))
+	if err != nil {
+		return err
+	}
+	*id = QueueID(of)
+	return checkQueueID(of)
+}
+
+func checkQueueID(id int) error {
+	if id < 0 || id >= MaxQueues {
+		return fmt.Errorf("queueId %d: allowed are 0 to %d", id, MaxQueues-1)
+	}
+	return nil
 }
 
 // TopicConfig is how a topic is set up on one broker.
@@ -66,11 +93,14 @@ type QueueRange struct {
 	UpdatedMillis int64 `json:"lastUpdateTimestamp"` // when the newest was stored, Unix ms; 0 where nothing is kept
 }
 
+// topicRanges are the queues of a topic as they are sent.
+type topicRanges struct {
+	Queues map[Queue]QueueRange `json:"offsetTable"`
+}
+
 // TopicStats asks for the queues of a topic. The error wraps ErrNoTopic where the broker has none of it.
 func (b Broker) TopicStats(ctx context.Context, topic string) (map[Queue]QueueRange, error) {
-	got, err := fetch[struct {
-		Queues map[Queue]QueueRange `json:"offsetTable"`
-	}](ctx, b.target, "the offsets of topic "+topic, Request{Code: codeTopicStats, Fields: map[string]string{"topic": topic}})
+	got, err := fetch[topicRanges](ctx, b.target, "the offsets of topic "+topic, Request{Code: codeTopicStats, Fields: map[string]string{"topic": topic}})
 	return got.Queues, err
 }
 

@@ -133,10 +133,10 @@ func checkTopics(t *testing.T, c realClient) {
 
 // checkOffsetsAtOnce holds that the offsets of all groups, and those of a list of topics, are those of a group and topic that are asked for.
 func checkOffsetsAtOnce(t *testing.T, c realClient, stats ConsumeStats) {
-	table := must[map[Reading]map[int]int64](t)(c.broker.ConsumerOffsets(within(t)))
+	table := must[map[Reading]map[QueueID]int64](t)(c.broker.ConsumerOffsets(within(t)))
 	some := must[map[Queue]ConsumedOffset](t)(c.broker.ConsumeStatsOf(within(t), realConsumers, []string{realTopic, "nope"}))
 	for queue, offset := range stats.Queues {
-		if got, committed := table[Reading{realTopic, realConsumers}][queue.ID]; !committed || got != offset.Commit {
+		if got, committed := table[Reading{realTopic, realConsumers}][QueueID(queue.ID)]; !committed || got != offset.Commit {
 			t.Errorf("%v: among all offsets it is %d, %v, want %d", queue, got, committed, offset.Commit)
 		}
 		if some[queue] != offset {

@@ -29,6 +29,9 @@ func (b Broker) Waits(ctx context.Context, group, topic string) (map[Queue]Waits
 // plainQueue is a queue that is no key of an object.
 type plainQueue Queue
 
+// UnmarshalJSON decodes it.
+func (q *plainQueue) UnmarshalJSON(text []byte) error { return (*Queue)(q).UnmarshalText(text) }
+
 // waitSpans are Waits as they are sent.
 type waitSpans struct {
 	Queues []struct {
