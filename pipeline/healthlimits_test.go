@@ -114,6 +114,7 @@ func limitStories() []limitStory {
 		each("RetentionRisk", "retention_left", group, in+" gauge.lag_messages=0 gauge.retention_left_seconds=VALUE", 1800)
 		each("GroupOffline", "members", group, of+" gauge.members=0\n"+in+" gauge.lag_messages=VALUE", 0, 1)
 		each("GroupOffline", "members", group, of+" gauge.members=1\n"+in+" gauge.lag_messages=VALUE", 1)
+		each("GroupOfflineRetries", "members", group, of+" gauge.members=0 gauge.retry_lag_messages=VALUE\n"+in+" gauge.lag_messages=0", 1)
 		each("LagSkew", "lag_skew", group, in+" gauge.lag_messages=VALUE\n"+of+" topic=orders gauge.lag_median_messages=1000", 5000, 5001)
 		each("LagSkew", "lag_skew", group, in+" gauge.lag_messages=VALUE\n"+of+" topic=orders gauge.lag_median_messages=0", 1000, 1001)
 	}

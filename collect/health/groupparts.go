@@ -101,13 +101,16 @@ func (g *groupSeen) membersPart() Part {
 	if !ok {
 		return check.unknown(unsaid)
 	}
-	messages, known := g.retries, len(g.topics) > 0
+	messages, known := 0.0, len(g.topics) > 0
 	for _, u := range g.topics {
 		messages += u.lag.sum
 		known = known && u.lag.count > 0
 	}
 	switch p := check.known(count, ""); {
 	case p.State == OK || messages > 0:
+		return p
+	case g.gauges[telemetry.GaugeRetryLag] > 0:
+		p.Rule, p.Means = "GroupOfflineRetries", "nobody consumes, and messages wait to be consumed again"
 		return p
 	case !known:
 		p = check.unknown("it has no member, and whether messages wait is not known")

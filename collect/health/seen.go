@@ -45,8 +45,6 @@ type groupSeen struct {
 	gauges
 	tier   string
 	topics map[string]*unread
-	// retries are messages that wait in the group's own topics of RocketMQ.
-	retries float64
 }
 
 // unread is what a group has left of one topic.
@@ -97,7 +95,7 @@ func read(reports []telemetry.Report) *seen {
 		l := &r.Labels
 		s.system, s.env = l.System, l.Env
 		switch {
-		case l.Op != "group" && ofRetries(l.Topic), l.Op == "broker" && l.Client != "": // a client that brokers know
+		case ofRetries(l.Topic), l.Op == "broker" && l.Client != "": // a client, as brokers see it: its node is none of the cluster's
 		case l.Op == "group" && l.Group != "":
 			if g := of(s, s.groups, l.Group); g != nil {
 				g.read(l, r.Gauges)
@@ -106,7 +104,6 @@ func read(reports []telemetry.Report) *seen {
 			if t := of(s, s.topics, l.Topic); t != nil {
 				t.read(l, r.Gauges)
 			}
-		case l.Op == "broker" && l.Client != "": // a client, as brokers see it: its node is none of the cluster's
 		case (l.Op == "broker" || l.Op == "probe") && l.Node != "":
 			if n := of(s, s.nodes, l.Node); n != nil {
 				n.read(r)
@@ -190,14 +187,6 @@ func (g *groupSeen) read(l *telemetry.Labels, said []telemetry.Gauge) {
 		}
 		for _, gauge := range said {
 			g.gauges[gauge.Name] = gauge.Value
-		}
-		return
-	}
-	if ofRetries(l.Topic) { // counts where nobody is there to read it, as in the rules
-		for _, gauge := range said {
-			if gauge.Name == telemetry.GaugeLagMessages {
-				g.retries += gauge.Value
-			}
 		}
 		return
 	}
