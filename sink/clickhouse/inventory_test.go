@@ -44,6 +44,8 @@ func TestTheInventoryHasWhatCellsName(t *testing.T) {
 	broker.Node, cold.Topic, cold.Tier, group.Group, group.Topic = "b1:9092", "audit", "S3", "nightly", "orders"
 	idle.Node, idle.Client = "b2:9092", "collector"
 	retry.Topic, retry.Group, own.Group = "%RETRY%billing", "billing", "weir-rules"
+	delays, timers := at("broker"), at("broker")
+	delays.Topic, timers.Topic = "SCHEDULE_TOPIC_XXXX", "rmq_sys_wheel_timer"
 	commits := at("group")
 	commits.Group, commits.Topic = "batch", "moves"
 	s := newStore(t)
@@ -52,7 +54,7 @@ func TestTheInventoryHasWhatCellsName(t *testing.T) {
 		named(61, broker, 0), named(61, cold, 0, gauge(telemetry.GaugePartitionRate, 0), gauge(telemetry.GaugeInSyncReplicas, 3)),
 		named(61, idle, 0), named(61, group, 0, gauge(telemetry.GaugeMembers, 0)), named(200, group, 0, gauge(telemetry.GaugeMembers, 2)),
 		named(61, retry, 0), named(61, own, 0), named(61, commits, 0, gauge(telemetry.GaugeConsumed, 0), gauge(telemetry.GaugeLagMessages, 9)),
-		named(200, commits, 0, gauge(telemetry.GaugeConsumed, 0.2)),
+		named(200, commits, 0, gauge(telemetry.GaugeConsumed, 0.2)), named(61, delays, 0, gauge(telemetry.GaugeDelayOverdue, 0)), named(61, timers, 0),
 	}})
 	want := strings.TrimSpace(`
 broker	b1:9092	1	1	1							0
@@ -65,9 +67,11 @@ group	nightly	1	3	3							0
 group	weir-rules	1	1	-1							1
 node	n1	1	2	1							0
 topic	%RETRY%billing	1	1	-1							1
+topic	SCHEDULE_TOPIC_XXXX	1	1	-1							1
 topic	audit	1	1	-1	S3						0
 topic	moves	1	3	3							0
-topic	orders	1	3	1	S1	stable					0`)
+topic	orders	1	3	1	S1	stable					0
+topic	rmq_sys_wheel_timer	1	1	-1							1`)
 	s.expect(allResources, want)
 	s.expect("SELECT name, hours FROM inventory_hours FINAL ORDER BY name", "batch\t8\nbilling\t2\nmoves\t8\nnightly\t8\norders\t2")
 	written := cold

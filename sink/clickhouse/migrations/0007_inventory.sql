@@ -59,7 +59,8 @@ SELECT env, cluster, system, kind, name, owned.4 AS owner, owned.5 AS contact,
 FROM (
     SELECT env, cluster, system, kind, name, tier.2 AS reported_tier, lane.2 AS lane, sdk_lang.2 AS sdk_lang, sdk_version.2 AS sdk_version,
            node.2 AS node, consumer_group.2 AS consumer_group, first_seen, last_seen, last_used,
-           kind = 'topic' AND (startsWith(name, '__') OR startsWith(name, '%RETRY%') OR startsWith(name, '%DLQ%') OR startsWith(name, 'weir.'))
+           kind = 'topic' AND (startsWith(name, '__') OR startsWith(name, '%RETRY%') OR startsWith(name, '%DLQ%') OR startsWith(name, 'weir.')
+               OR startsWith(name, 'SCHEDULE_TOPIC_') OR startsWith(name, 'rmq_sys_'))
                OR kind = 'group' AND startsWith(name, 'weir-') AS internal,
            arrayFirst(o -> (empty(o.1) OR arrayExists(p -> cluster LIKE p, o.1))
                AND (empty(o.2) AND empty(o.3) OR arrayExists(p -> name LIKE p, multiIf(kind = 'topic', o.2, kind = 'group', o.3, []))), policy) AS owned
