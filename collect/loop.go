@@ -66,7 +66,7 @@ func (l *Loop) Run(ctx context.Context) {
 		switch {
 		case took >= l.limit() || len(reports) == 0:
 			pause = max(l.Interval, min(2*pause, maxPause))
-		case inDoubt(reports) && doubts < failuresKnown-1:
+		case inDoubt(reports) && doubts < FailuresKnown-1:
 			doubts++
 			pause = min(max(took, l.Interval/2, minPollTime), l.Interval)
 		default:
@@ -90,15 +90,15 @@ func (l *Loop) poll(ctx context.Context, at time.Time) ([]telemetry.Report, erro
 // limit is how long a poll may take.
 func (l *Loop) limit() time.Duration { return max(l.Interval, minPollTime) }
 
-// failuresKnown is how many heartbeats must fail in a row for a broker to be away, as the shipped rule HeartbeatFailed has it. So many
+// FailuresKnown is how many heartbeats must fail in a row for a broker to be away, as the shipped rule HeartbeatFailed has it. So many
 // polls follow each other at most: canaries that fail are sent more seldom than that.
-const failuresKnown = 3
+const FailuresKnown = 3
 
 // inDoubt says that heartbeats of some broker fail, and not yet often enough.
 func inDoubt(reports []telemetry.Report) bool {
 	for i := range reports {
 		for _, g := range reports[i].Gauges {
-			if g.Name == telemetry.GaugeHeartbeatFailed && g.Value > 0 && g.Value < failuresKnown {
+			if g.Name == telemetry.GaugeHeartbeatFailed && g.Value > 0 && g.Value < FailuresKnown {
 				return true
 			}
 		}

@@ -133,6 +133,7 @@ func (p *Poller) canary(ctx context.Context, b broker) (o collect.CanaryOutcome,
 	}
 	beat.canary.Take(o)
 	if o.Impossible == nil && o.Failed == nil {
+		beat.heard = true
 		beat.answers = append(beat.answers, roundTrip{at: time.Now(), took: o.Took, canary: true})
 	}
 	return o, true

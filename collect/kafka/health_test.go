@@ -1,11 +1,14 @@
 package kafka
 
 import (
+	"context"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirmq/weir/collect/lag"
@@ -102,6 +105,49 @@ func TestHeartbeats(t *testing.T) {
 	delete(h, 2)
 	if _, ok := h.peers(1); ok {
 		t.Error("a broker without peers has a median of them")
+	}
+}
+
+// TestABrokerThatWasNotAskedDidNotFail ends a poll before the turn of a broker: how many failed, and how many are alive, stays unknown.
+func TestABrokerThatWasNotAskedDidNotFail(t *testing.T) {
+	t.Parallel()
+	client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	b := broker{id: 2, node: "b2"}
+	unasked := (&question{ctx: over, broker: client.SeedBrokers()[0]}).ask(b)
+	if unasked.answered || !unasked.outOfTime {
+		t.Errorf("got %+v of a poll that is over, want a broker that was not asked", unasked)
+	}
+	h := heartbeats{}
+	now := time.Unix(1_795_626_000, 0)
+	h.take(&cluster{}, []answers{{broker: b, answered: true}}, now)
+	h.take(&cluster{}, []answers{{broker: b}}, now.Add(time.Second))
+	h.take(&cluster{}, []answers{unasked}, now.Add(2*time.Second))
+	if h[2].failures() != 1 {
+		t.Errorf("got %d failures of one that failed, and was then not asked, want 1", h[2].failures())
+	}
+	r := (&Config{}).reporter(now)
+	r.cluster(&snapshot{cluster: &cluster{}, answers: []answers{{answered: true}, unasked}}, quorum{active: 1, alive: []int32{}}, nil)
+	if got := line(&r.All[0]); strings.Contains(got, "alive") {
+		t.Errorf("got %s, want no counts of what is alive", got)
+	}
+}
+
+// TestABrokerThatNeverAnsweredIsUnknownAtFirst has a new turn find a broker silent: one or two failures would end an alert that fires.
+func TestABrokerThatNeverAnsweredIsUnknownAtFirst(t *testing.T) {
+	h := heartbeats{}
+	now := time.Unix(1_795_626_000, 0)
+	for poll, want := range []string{"", "", " heartbeat_failures_in_a_row=3", " heartbeat_failures_in_a_row=0", " heartbeat_failures_in_a_row=1"} {
+		h.take(&cluster{}, []answers{{broker: broker{id: 1, node: "b1"}, answered: poll == 3}}, now.Add(time.Duration(poll)*time.Second))
+		r := (&Config{}).reporter(now)
+		if got := line(r.probe(1, h)); got != "op=probe node=b1"+want {
+			t.Errorf("poll %d: got %q, want %q", poll, got, want)
+		}
 	}
 }
 

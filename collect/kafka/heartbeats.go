@@ -12,7 +12,8 @@ type heartbeats map[int32]*heartbeat
 
 type heartbeat struct {
 	node    string
-	failed  int // round trips in a row
+	failed  int  // round trips in a row
+	heard   bool // whether it ever answered a request or a canary
 	seen    time.Time
 	answers []roundTrip // of the last minute
 	canary  collect.CanaryRecord
@@ -29,6 +30,10 @@ type roundTrip struct {
 // and fails requests.
 func (h *heartbeat) failures() int { return max(h.failed, h.canary.FailedInARow()) }
 
+// known says that failures may be reported. Of a broker that never answered here one or two say less than what was reported before this
+// collector's turn began, and would end an alert that fires.
+func (h *heartbeat) known() bool { return h.heard || h.failures() >= collect.FailuresKnown }
+
 // peersSpan is how long round trips count for the median of the peers.
 const peersSpan = time.Minute
 
@@ -43,11 +48,14 @@ func (h heartbeats) take(c *cluster, all []answers, now time.Time) {
 			h[a.id] = b
 		}
 		b.node, b.seen = a.node, now
+		if a.outOfTime {
+			continue
+		}
 		if !a.answered {
 			b.failed++
 			continue
 		}
-		b.failed = 0
+		b.failed, b.heard = 0, true
 		if !b.canary.Counts() {
 			b.answers = append(b.answers, roundTrip{at: now, took: a.roundTrip})
 		}

@@ -34,6 +34,7 @@ func (m moment) now() time.Time { return m.at.Add(time.Since(m.began)) }
 type answers struct {
 	broker
 	answered     bool // whether the broker answers at all
+	outOfTime    bool // whether the poll ended before that could be found out
 	roundTrip    time.Duration
 	ends, starts map[at]offset
 	stable       map[at]offset // last stable offsets
@@ -54,8 +55,13 @@ type offset struct {
 func (q *question) ask(b broker) answers {
 	a := answers{broker: b, q: q}
 	var err error
+	began := time.Now()
 	if a.roundTrip, err = q.probe(); err != nil {
-		a.fail("answer", err)
+		if a.outOfTime = q.ctx.Err() != nil && time.Since(began) < leastProbe; a.outOfTime {
+			a.fail("get the time to answer", err)
+		} else {
+			a.fail("answer", err)
+		}
 		return a
 	}
 	a.answered = true
@@ -92,6 +98,10 @@ func (a *answers) fail(what string, err error) {
 // probeTime bounds the wait for a broker's sign of life. Not smaller: a broker that collects garbage for a second is not gone;
 // not larger: the poll has to ask the others too.
 const probeTime = 2 * time.Second
+
+// leastProbe is how long a broker must have had to answer, where the poll ends before probeTime is over, for its silence to count. Not
+// smaller: one that is well may take so long; not larger: of a poll that lasts a second a third of that may be all that is left.
+const leastProbe = probeTime / 8
 
 // probe measures a round trip to the broker: of ApiVersions, which it answers at once, without a look at its disks.
 func (q *question) probe() (time.Duration, error) {

@@ -29,13 +29,17 @@ func (r *reporter) cluster(s *snapshot, controllers quorum, share *float64) {
 	health := healthOf(s.cluster, s.settings)
 	out := r.Add("broker")
 	nodes := map[int32]bool{}
+	allAsked := true
 	for i := range s.answers {
 		if s.answers[i].answered {
 			nodes[s.answers[i].id] = true
 		}
+		allAsked = allAsked && !s.answers[i].outOfTime
 	}
-	out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeBrokersAlive, float64(len(nodes))))
-	if controllers.alive != nil {
+	if allAsked {
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeBrokersAlive, float64(len(nodes))))
+	}
+	if allAsked && controllers.alive != nil {
 		for _, id := range controllers.alive {
 			nodes[id] = true
 		}
@@ -93,7 +97,9 @@ func (r *reporter) probe(id int32, beats heartbeats) *telemetry.Report {
 	b := beats[id]
 	out := r.Add("probe")
 	out.Labels.Node, out.Labels.Client = b.node, r.config.Collector
-	out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(b.failures()))}
+	if b.known() {
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(b.failures())))
+	}
 	if peers, known := beats.peers(id); known {
 		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, peers))
 	}

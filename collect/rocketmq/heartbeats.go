@@ -11,13 +11,18 @@ import (
 type heartbeats map[string]*heartbeat
 
 type heartbeat struct {
-	failed int // round trips in a row
+	failed int  // round trips in a row
+	heard  bool // whether it ever answered a request or a canary
 	trips  []trip
 	canary collect.CanaryRecord
 }
 
 // failures are heartbeats that failed in a row. A broker whose disk hangs answers requests and fails canaries.
 func (h *heartbeat) failures() int { return max(h.failed, h.canary.FailedInARow()) }
+
+// known says that failures may be reported. Of a broker that never answered here one or two say less than what was reported before this
+// collector's turn began, and would end an alert that fires.
+func (h *heartbeat) known() bool { return h.heard || h.failures() >= collect.FailuresKnown }
 
 // trip is a round trip to a broker, of a canary or of a request.
 type trip struct {
@@ -40,11 +45,14 @@ func (h heartbeats) take(all []answers, now time.Time) {
 		}
 		b := h[a.node]
 		b.trips = slices.DeleteFunc(b.trips, func(t trip) bool { return now.Sub(t.at) > peersSpan })
+		if a.outOfTime {
+			continue
+		}
 		if !a.answered {
 			b.failed++
 			continue
 		}
-		b.failed = 0
+		b.failed, b.heard = 0, true
 		if !b.canary.Counts() {
 			b.trips = append(b.trips, trip{at: now, took: a.roundTrip})
 		}

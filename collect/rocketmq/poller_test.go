@@ -253,14 +253,13 @@ func TestRealCluster(t *testing.T) {
 	eventually(t, p, func(s seen, _ error) error { return s.has("group - readers - -", map[string]float64{"members": 0}) })
 
 	hung := hangs(t, p, r.nameServer.Addr())
-	for failed := range 2 {
+	for failed := range collect.FailuresKnown {
 		s, err := poll(t, p)
 		want := "poll cluster shop: ask " + hung + " for its state: context deadline exceeded"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v of a broker that hangs, want %s", err, want)
 		}
 		for key, want := range map[string]map[string]float64{
-			"probe " + hung + " " + node:        {"heartbeat_failures_in_a_row": float64(failed + 1)},
 			"probe " + addr + " " + node:        {"heartbeat_failures_in_a_row": 0, "heartbeats": 1},
 			"broker - " + node:                  {"brokers_alive": 1, "nodes_alive": 2, "leaderless_partitions": 0},
 			"group - readers orders broker-a:0": {"lag_messages": 0},
@@ -268,6 +267,10 @@ func TestRealCluster(t *testing.T) {
 			if err := s.has(key, want); err != nil {
 				t.Error(err)
 			}
+		}
+		got, known := s["probe "+hung+" "+node]["heartbeat_failures_in_a_row"]
+		if enough := failed+1 == collect.FailuresKnown; known != enough || enough && got != collect.FailuresKnown {
+			t.Errorf("got %v, %v failures in poll %d of a broker that never answered, want them when there are %d", got, known, failed, collect.FailuresKnown)
 		}
 		if members, ok := s["group - readers - -"]; ok {
 			t.Errorf("%v where a broker does not say who is connected, want nothing", members)

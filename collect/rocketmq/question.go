@@ -32,6 +32,7 @@ type question struct {
 type answers struct {
 	broker
 	answered  bool // whether the broker answers at all
+	outOfTime bool // whether the poll ended before that could be found out
 	roundTrip time.Duration
 	info      remoting.RuntimeInfo
 	demands   demands         // of a master
@@ -77,6 +78,10 @@ func reasonOf(err error) lag.Reason {
 // for a second is not gone; not larger: the poll has to ask the others too.
 const probeTime = 2 * time.Second
 
+// leastProbe is how long a broker must have had to answer, where the poll ends before probeTime is over, for its silence to count. Not
+// smaller: one that is well may take so long; not larger: of a poll that lasts a second a third of that may be all that is left.
+const leastProbe = probeTime / 8
+
 // ask asks a broker, first for its state: one that does not answer is asked nothing more. Commits are asked for before ends: a lag is then
 // too high by what came in between, and never negative.
 func (q *question) ask() {
@@ -86,6 +91,7 @@ func (q *question) ask() {
 	began := time.Now()
 	var err error
 	if a.info, err = q.broker.RuntimeInfo(within); err != nil {
+		a.outOfTime = q.ctx.Err() != nil && time.Since(began) < leastProbe
 		q.failed(err)
 		return
 	}

@@ -29,15 +29,18 @@ func (c *Config) reporter(at time.Time) reporter {
 
 // cluster reports the cluster as a whole, with how its queues are.
 func (r *reporter) cluster(c *cluster, all []answers, health []telemetry.Gauge) {
-	alive := 0
+	alive, allAsked := 0, true
 	for i := range all {
 		if all[i].answered {
 			alive++
 		}
+		allAsked = allAsked && !all[i].outOfTime
 	}
 	out := r.Add("broker")
-	out.Gauges = append([]telemetry.Gauge{collect.Gauge(telemetry.GaugeBrokersAlive, float64(alive)), collect.Gauge(telemetry.GaugeNodesAlive, float64(alive+c.nameServers))},
-		health...)
+	if allAsked {
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeBrokersAlive, float64(alive)), collect.Gauge(telemetry.GaugeNodesAlive, float64(alive+c.nameServers)))
+	}
+	out.Gauges = append(out.Gauges, health...)
 }
 
 // brokers reports each broker, also one that is listed and does not answer.
@@ -74,7 +77,9 @@ func (r *reporter) brokers(all []answers, beats heartbeats) {
 func (r *reporter) probe(node string, beats heartbeats) *telemetry.Report {
 	out := r.Add("probe")
 	out.Labels.Node, out.Labels.Client = node, r.config.Collector
-	out.Gauges = []telemetry.Gauge{collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(beats[node].failures()))}
+	if beats[node].known() {
+		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(beats[node].failures())))
+	}
 	if seconds, known := beats.peers(node); known {
 		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, seconds))
 	}
