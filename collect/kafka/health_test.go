@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -179,6 +180,20 @@ func TestQuorums(t *testing.T) {
 		if got.active != c.active || len(got.alive) != len(c.alive) || (got.alive == nil) != (c.alive == nil) || (err != nil) != c.fails {
 			t.Errorf("%s: got %+v, %v", c.name, got, err)
 		}
+	}
+}
+
+// TestALoginThatTakesLongIsNoMissingController asks on a connection that is never made: nothing is known of controllers then.
+func TestALoginThatTakesLongIsNoMissingController(t *testing.T) {
+	t.Parallel()
+	c := &quorums{options: []kgo.Opt{kgo.Dialer(func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})}}
+	t.Cleanup(c.close)
+	got, err := c.ask(&question{ctx: t.Context(), node: "127.0.0.1:9092", knows: map[int16]int16{int16(kmsg.DescribeQuorum): 0}})
+	if got.active != -1 || err == nil {
+		t.Errorf("got %d active controllers, %v, want that they are not known", got.active, err)
 	}
 }
 

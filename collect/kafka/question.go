@@ -103,14 +103,19 @@ const probeTime = 2 * time.Second
 // smaller: one that is well may take so long; not larger: of a poll that lasts a second a third of that may be all that is left.
 const leastProbe = probeTime / 8
 
-// probe measures a round trip to the broker: of ApiVersions, which it answers at once, without a look at its disks.
-func (q *question) probe() (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(q.ctx, probeTime)
+// greet sends a broker ApiVersions, which it answers at once, without a look at its disks.
+func greet(ctx context.Context, broker *kgo.Broker) (kmsg.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	request := kmsg.NewPtrApiVersionsRequest()
 	request.ClientSoftwareName, request.ClientSoftwareVersion = "weir", "1"
+	return ask(ctx, broker, request)
+}
+
+// probe measures a round trip to the broker.
+func (q *question) probe() (time.Duration, error) {
 	began := time.Now()
-	answer, err := ask(ctx, q.broker, request)
+	answer, err := greet(q.ctx, q.broker)
 	if err != nil {
 		return 0, err
 	}

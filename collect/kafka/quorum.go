@@ -54,7 +54,11 @@ func (c *quorums) ask(q *question) (quorum, error) {
 	t.Topic, t.Partitions = quorumTopic, []kmsg.DescribeQuorumRequestTopicPartition{p}
 	request.Topics = []kmsg.DescribeQuorumRequestTopic{t}
 	broker, err := c.connect(q.node)
+	if err == nil {
+		_, err = greet(q.ctx, broker) // to connect, encrypt and log in takes time that is no controller's
+	}
 	if err != nil {
+		c.close()
 		return quorum{active: -1}, fmt.Errorf("ask for the controllers: %w", err)
 	}
 	began := time.Now()
