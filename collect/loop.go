@@ -13,7 +13,7 @@ import (
 type Loop struct {
 	Poller   Poller
 	Interval time.Duration // from the begin of a poll to that of the next
-	// Publish takes the reports of a poll and does not wait for their acknowledgement.
+	// Publish takes the reports of a poll and does not wait for their acknowledgement. The time that it takes is none of the poll's.
 	Publish func([]telemetry.Report)
 	// Done is told how each poll went.
 	Done func(Outcome)
@@ -58,8 +58,8 @@ func (l *Loop) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		l.Publish(reports)
 		took := time.Since(began)
+		l.Publish(reports)
 		if !inDoubt(reports) {
 			doubts = 0
 		}
@@ -73,7 +73,7 @@ func (l *Loop) Run(ctx context.Context) {
 			pause = max(l.Interval, 2*took)
 		}
 		l.Done(Outcome{took, err})
-		timer.Reset(max(pause-took, 0))
+		timer.Reset(max(pause-time.Since(began), 0))
 	}
 }
 

@@ -31,6 +31,9 @@ const (
 	// retryCanary is how soon after the begin of one that failed the next begins. Not smaller: a broker in trouble needs no more load;
 	// not larger: three must have failed within half a minute, each of which may take CanaryWaits.
 	retryCanary = CanaryFails
+	// stalled is after how long it was this process that did not answer: it was stopped, and what it measured is of itself. Not smaller: a
+	// busy collector gives up late; not larger: HeartbeatSlow takes all above 5 s for the broker's.
+	stalled = 2 * CanaryWaits
 )
 
 // Run sends them until ctx ends, and returns when no goroutine of it is left: there is one for each broker.
@@ -82,7 +85,9 @@ func (c *Canaries) follow(ctx context.Context, broker string) {
 		if ctx.Err() != nil {
 			return
 		}
-		c.Publish(reports)
+		if time.Since(began) < stalled {
+			c.Publish(reports)
+		}
 		next := c.Interval
 		if !ok {
 			next = min(next, retryCanary)

@@ -186,10 +186,16 @@ func (c *collecting) take(ctx context.Context, cluster *ClusterConfig) (*lease, 
 		return nil, err
 	}
 	check.Close()
-	waiting := outage{log: c.p.log.With("stage", RoleCollect, "cluster", cluster.Name), begun: "the group of collectors does not let this one in, will try again"}
+	waiting := outage{log: c.p.log.With("stage", RoleCollect, "cluster", cluster.Name), begun: "the group of collectors does not let this one in, will try again",
+		over: "the group of collectors lets this one in"}
+	var one sync.Mutex // the client tells of failures from another goroutine than of success
 	return takeLease(ctx, c.p, cluster.Name, func(ctx context.Context, l *lease) { c.poll(ctx, cluster, l) }, func(err error) {
-		waiting.note(err) // from one goroutine of the client
-		c.metrics.failed("lease")
+		one.Lock()
+		defer one.Unlock()
+		waiting.note(err)
+		if err != nil {
+			c.metrics.failed("lease")
+		}
 		c.show(cluster.Name, err)
 	})
 }
@@ -225,12 +231,15 @@ func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lea
 	requests := uint64(0)
 	followed := c.p.polled.begin(cluster.Name, c.p.config.interval(cluster))
 	defer followed.end()
-	loop := collect.Loop{Poller: poller, Interval: c.p.config.interval(cluster), Publish: func(reports []telemetry.Report) {
-		followed.reports = reports
+	publish := func(reports []telemetry.Report) {
 		if err := turn.publish(ctx, reports, c.publisher.Publish); err != nil {
 			counted.withheld.Inc()
-			log.Warn("the reports of a poll are not published", "error", err)
+			log.Warn("reports are not published", "error", err)
 		}
+	}
+	loop := collect.Loop{Poller: poller, Interval: c.p.config.interval(cluster), Publish: func(reports []telemetry.Report) {
+		followed.reports = reports
+		publish(reports)
 	}, Done: func(o collect.Outcome) {
 		followed.done(o)
 		sent := poller.Requests()
@@ -243,7 +252,7 @@ func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lea
 	if cluster.Canary.Enabled {
 		loop.Canaries = &collect.Canaries{Prober: poller, Interval: cluster.Canary.interval(), Publish: func(reports []telemetry.Report) {
 			followed.probed(reports)
-			c.publisher.Publish(reports)
+			publish(reports)
 		}}
 	}
 	loop.Run(ctx)

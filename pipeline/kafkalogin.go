@@ -94,11 +94,13 @@ func (c SASLConfig) tokenOfEndpoint(password string) func(context.Context) (oaut
 		grant.Scopes = strings.Fields(c.Scope)
 	}
 	// The source keeps the context that it is made with, so that of a single connection would not do.
-	source := grant.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Timeout: tokenTimeout}))
+	// It follows no redirect, which would take the secret elsewhere.
+	client := &http.Client{Timeout: tokenTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	source := grant.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, client))
 	return func(context.Context) (oauth.Auth, error) {
 		token, err := source.Token()
 		if err != nil {
-			return oauth.Auth{}, fmt.Errorf("ask token_url for a token of %s: %w", c.User, err)
+			return oauth.Auth{}, fmt.Errorf("ask token_url for a token of %s: %.300s", c.User, err.Error()) // it may quote a whole page
 		}
 		return oauth.Auth{Token: token.AccessToken}, nil
 	}

@@ -67,6 +67,8 @@ func TestLoginsToApacheKafka(t *testing.T) {
 		{"a wrong SCRAM secret", "LOGIN", trusting, SASLConfig{Mechanism: "SCRAM-SHA-512", User: collectorUser, PasswordFile: wrong}, "SASL_AUTHENTICATION_FAILED"},
 		{"a token that nobody signed", "LOGIN", trusting, SASLConfig{Mechanism: "OAUTHBEARER", TokenFile: wrong}, `the broker refuses the token: it says "{\"status\":\"invalid_token\"`},
 		{"a secret that the endpoint refuses", "LOGIN", trusting, SASLConfig{Mechanism: "OAUTHBEARER", TokenURL: idp.url, User: collectorUser, PasswordFile: wrong}, "ask token_url for a token of weir-collect: "},
+		{"an endpoint that sends the secret elsewhere", "LOGIN", trusting, SASLConfig{Mechanism: "OAUTHBEARER", TokenURL: strings.Replace(idp.url, "/token", "/moved", 1), User: collectorUser, PasswordFile: secret, Scope: "kafka"},
+			"ask token_url for a token of weir-collect: "},
 		{"no certificate", "MUTUAL", trusting, SASLConfig{}, " certificate"},
 		{"an authority of others", "LOGIN", TLSConfig{Enabled: true}, SASLConfig{Mechanism: "PLAIN", User: collectorUser, PasswordFile: secret}, "certificate signed by unknown authority"},
 	} {
@@ -201,6 +203,10 @@ func startIdentityProvider(t *testing.T) *identityProvider {
 	}
 	idp := &identityProvider{t: t, key: key}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/moved" {
+			http.Redirect(w, r, "/token", http.StatusTemporaryRedirect)
+			return
+		}
 		id, secret, _ := r.BasicAuth()
 		w.Header().Set("Content-Type", "application/json")
 		if err := r.ParseForm(); err != nil || r.Form.Get("grant_type") != "client_credentials" || r.Form.Get("scope") != "kafka" || id != collectorUser || secret != "a+secret" {

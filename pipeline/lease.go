@@ -36,15 +36,19 @@ type lease struct {
 var errNotLeased = errors.New("it is not sure that this process polls the cluster still")
 
 // takeLease joins the group of a cluster, and has work run as long as the lease is held: its context ends when it is lost, and the next
-// process gets it when work has returned. failed is told why the group does not let it in. give gives the lease up.
-func takeLease(ctx context.Context, p *Pipeline, cluster string, work func(context.Context, *lease), failed func(error)) (*lease, error) {
+// process gets it when work has returned. told hears why the group does not let this process in, and nil when it does. give gives the
+// lease up.
+func takeLease(ctx context.Context, p *Pipeline, cluster string, work func(context.Context, *lease), told func(error)) (*lease, error) {
 	l := &lease{group: groupCollect + cluster}
 	l.work = func(ctx context.Context) { work(ctx, l) }
 	l.mu.Lock() // what is assigned waits for the client
 	defer l.mu.Unlock()
 	var err error
-	l.member, err = joinGroup(p, l.group, []string{telemetry.TopicTelemetry}, kgo.WithHooks(groupFaults{failed}),
-		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) { l.assigned(ctx, assigned) }),
+	l.member, err = joinGroup(p, l.group, []string{telemetry.TopicTelemetry}, kgo.WithHooks(groupFaults{told}),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) {
+			told(nil) // also where others have all partitions
+			l.assigned(ctx, assigned)
+		}),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, revoked map[string][]int32) { l.revoked(revoked) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { l.revoked(lost) }))
 	if err != nil {
@@ -54,10 +58,10 @@ func takeLease(ctx context.Context, p *Pipeline, cluster string, work func(conte
 	return l, nil
 }
 
-type groupFaults struct{ failed func(error) }
+type groupFaults struct{ told func(error) }
 
 // OnGroupManageError is called by the client, which then tries again.
-func (g groupFaults) OnGroupManageError(err error) { g.failed(err) }
+func (g groupFaults) OnGroupManageError(err error) { g.told(err) }
 
 func (l *lease) assigned(ctx context.Context, partitions map[string][]int32) {
 	if !slices.Contains(partitions[telemetry.TopicTelemetry], leasePartition) {

@@ -20,13 +20,13 @@ import (
 const takenOverWithin = 30 * time.Second
 
 // TestCollectorsTakeTurns runs three collectors of one cluster: one polls. It is stopped in order, the next one killed, and the third
-// hangs and comes back: each time another takes over, and no two polls of the cluster are published for the same time.
+// hangs and comes back: each time another takes over, and neither polls nor canaries are published by two for the same time.
 func TestCollectorsTakeTurns(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, embeddedBroker(t), largeMessageRule)
 	collectors := map[string]*process{}
 	for _, name := range []string{"a", "b", "c", "d"} {
-		section := fmt.Sprintf("collect: {name: %s, clusters: [{name: eu, system: kafka, brokers: [%s]}]}\nrules: {dir", name, strings.Join(h.brokers, ", "))
+		section := fmt.Sprintf("collect: {name: %s, clusters: [{name: eu, system: kafka, brokers: [%s], canary: {enabled: true, interval: 1s}}]}\nrules: {dir", name, strings.Join(h.brokers, ", "))
 		config, addr := h.writeConfig("rules: {dir", section)
 		collectors[name] = h.launchWith(config, addr, "--roles", "collect")
 	}
