@@ -85,7 +85,7 @@ const (
 	signWrites        // into a partition, as its broker says
 	signCommits       // of a group, as its broker says
 	signMembers       // likewise
-	signAnswered      // a heartbeat
+	signAnswered      // of a broker
 )
 
 func newSightings(most int) *sightings {
@@ -139,7 +139,7 @@ func (s *sightings) series(l *telemetry.Labels, hour uint32, found sign) {
 			break
 		}
 		note(KindTopic, l.Topic, signWrites, ofGroup)
-		note(KindBroker, l.Node, signSeen, none) // it has answered
+		note(KindBroker, l.Node, signAnswered, none) // reports of Kafka's name it whether it answers or not
 	case "probe": // whose client is who asked
 		note(KindBroker, l.Node, signAnswered, none)
 		return
@@ -224,12 +224,22 @@ func (s *sightings) find(came *sighting) *sighted {
 
 // signs reads what cells show.
 type signs struct {
-	table                     *telemetry.CellTable
-	written, members, commits int // where their names are, -1 where no cell has them
+	table                             *telemetry.CellTable
+	written, members, commits, failed int    // where their names are, -1 where no cell has them
+	answers                           []bool // of names, which only an answer of a broker gives
 }
 
+// answerGauges are what a collector has of a broker only where it answers: how long Kafka made it wait, and what RocketMQ says of itself.
+var answerGauges = []string{telemetry.GaugeThrottle, telemetry.GaugeDiskUsed, telemetry.GaugeSendQueueWait, telemetry.GaugePageCacheLock}
+
 func newSigns(t *telemetry.CellTable) signs {
-	return signs{t, slices.Index(t.Names, telemetry.GaugePartitionRate), slices.Index(t.Names, telemetry.GaugeMembers), slices.Index(t.Names, telemetry.GaugeConsumed)}
+	of := func(name string) int { return slices.Index(t.Names, name) }
+	s := signs{table: t, written: of(telemetry.GaugePartitionRate), members: of(telemetry.GaugeMembers), commits: of(telemetry.GaugeConsumed),
+		failed: of(telemetry.GaugeHeartbeatFailed), answers: make([]bool, len(t.Names))}
+	for i, name := range t.Names {
+		s.answers[i] = slices.Contains(answerGauges, name)
+	}
+	return s
 }
 
 func (s *signs) of(cell int) sign {
@@ -244,6 +254,8 @@ func (s *signs) of(cell int) sign {
 	from, to := between(gauges.Ends, cell)
 	for i := from; i < to; i++ {
 		switch name := int(gauges.Names[i]); {
+		case s.answers[name], name == s.failed && gauges.Last[i] == 0: // 0 says of these that all is well
+			found |= signAnswered
 		case gauges.Max[i] <= 0:
 		case name == s.written:
 			found |= signWrites
