@@ -8,7 +8,8 @@ LDFLAGS  := -X github.com/weirmq/weir/pipeline.Version=$(VERSION)
 FUZZTIME ?= 40s
 # Two packages at a time: those that start brokers and engines mostly wait for them. More
 # would take the CPU from tests whose rules look at every second.
-TESTFLAGS ?= -race -timeout 20m -p 2
+# A package may take twice as long as cmd/weir takes on two cores, which starts whole clusters: fifteen minutes.
+TESTFLAGS ?= -race -timeout 40m -p 2
 
 .DEFAULT_GOAL := help
 

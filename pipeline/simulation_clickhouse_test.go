@@ -116,6 +116,9 @@ var insertInto = regexp.MustCompile(`(?s)INSERT INTO (\w+) \((.*)\)`)
 // PrepareBatch begins an insert.
 func (c simulatedConn) PrepareBatch(_ context.Context, query string, _ ...driver.PrepareBatchOption) (driver.Batch, error) {
 	found := insertInto.FindStringSubmatch(query)
+	if found[1] == "inventory" || found[1] == "inventory_hours" {
+		return unkeptBatch{}, nil
+	}
 	b := &simulatedBatch{c: c, table: c.s.store.tables[found[1]]}
 	for _, name := range strings.Split(found[2], ",") {
 		name = strings.TrimSpace(name)
@@ -127,6 +130,18 @@ func (c simulatedConn) PrepareBatch(_ context.Context, query string, _ ...driver
 	}
 	return b, nil
 }
+
+// unkeptBatch is an insert into the inventory, whose merges are the engine's to do: tests of the sink hold them there.
+type unkeptBatch struct{ driver.Batch }
+
+// Append takes a row.
+func (unkeptBatch) Append(...any) error { return nil }
+
+// Send acknowledges all.
+func (unkeptBatch) Send() error { return nil }
+
+// Abort gives the insert up.
+func (unkeptBatch) Abort() error { return nil }
 
 // simulatedBatch is an insert.
 type simulatedBatch struct {

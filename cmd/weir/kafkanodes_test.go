@@ -75,7 +75,7 @@ func TestKafkaNodesFail(t *testing.T) {
 	traffic.stop()
 	f.commit("billing", "orders", true)
 	f.awaitOver("BacklogHigh", "LagSkew")
-	f.expectHealth([]string{"3 nodes ok"})
+	f.expectHealth([]string{"ok       nodes 3, bad below 3"}) // not that nodes are well: the disk of the machine may be full
 }
 
 // must goes on where there is no error.

@@ -48,7 +48,7 @@ func (p *Poller) metadata(ctx context.Context) (*kmsg.MetadataResponse, error) {
 			}
 			refused = cmp.Or(refused, a.err)
 			if failed++; failed == len(brokers) {
-				return nil, fmt.Errorf("none of %d addresses answers: %w", len(brokers), refused)
+				return nil, refusedBy(len(brokers), refused)
 			}
 		case <-pace.C:
 		case <-ctx.Done():
@@ -122,4 +122,12 @@ func quickest(all []answers) []int32 {
 		out = append(out, a.id)
 	}
 	return out
+}
+
+// refusedBy is the error where no address answers. Of one there is nothing more to say.
+func refusedBy(addresses int, first error) error {
+	if addresses == 1 {
+		return first
+	}
+	return fmt.Errorf("none of %d addresses answers: %w", addresses, first)
 }

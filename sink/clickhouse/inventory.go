@@ -16,6 +16,9 @@ const (
 // writeInventory writes what cells name and the inventory may not have yet, trying until ClickHouse has acknowledged all or ctx ends.
 // One writer does so at a time: what one has found another takes for written.
 func (s *Store) writeInventory(ctx context.Context, table *telemetry.CellTable) error {
+	if table.Len() == 0 {
+		return nil
+	}
 	s.inventory.Lock()
 	defer s.inventory.Unlock()
 	rows, hours := inventoryRows(s.sightings.take(table))
