@@ -182,7 +182,7 @@ func (p *Pipeline) serveHealth(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, p.clusterHealth(name, q))
 }
 
-// healthQuestion reads what is asked for now.
+// healthQuestion reads what a request wants to know, of this moment.
 func healthQuestion(kind, name, all string) (health.Question, error) {
 	q := health.Question{Now: time.Now(), Kind: health.Kind(kind), Name: name}
 	if kind != "" && !slices.Contains(health.ChildKinds, q.Kind) {

@@ -68,7 +68,7 @@ func (p *Poller) describe(ctx context.Context) (*cluster, []error) {
 // Names that RocketMQ has topics and groups of its own under, as its TopicValidator and MixAll spell them; the X's are part of the
 // name of the topic that holds what is delayed.
 var (
-	systemTopics = map[string]bool{"TBW102": true, "SCHEDULE_TOPIC_XXXX": true, "BenchmarkTest": true, "SELF_TEST_TOPIC": true,
+	systemTopics = map[string]bool{"TBW102": true, scheduleTopic: true, "BenchmarkTest": true, "SELF_TEST_TOPIC": true,
 		"OFFSET_MOVED_EVENT": true, "TRANS_CHECK_MAX_TIME_TOPIC": true}
 	systemGroups = map[string]bool{"TOOLS_CONSUMER": true, "FILTERSRV_CONSUMER": true, "SELF_TEST_C_GROUP": true, "CID_ONS-HTTP-PROXY": true}
 )

@@ -10,7 +10,8 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// Topics of what is delayed: by levels, a queue for each, which is delivered in its order; and by any time (RocketMQ 5), in a wheel of timers.
+// Topics of what is delayed, by the names that RocketMQ gives them: by levels, a queue for each, which is delivered in its order; and by any time
+// (RocketMQ 5), in a wheel of timers.
 const (
 	scheduleTopic = "SCHEDULE_TOPIC_XXXX"
 	timerTopic    = "rmq_sys_wheel_timer"

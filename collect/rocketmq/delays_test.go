@@ -52,7 +52,7 @@ func (d *delayed) send(t *testing.T, level, count int) {
 }
 
 func ofLevel(level int) string {
-	return fmt.Sprintf("broker - - SCHEDULE_TOPIC_XXXX broker-a:%d", level)
+	return fmt.Sprintf("broker - - %s broker-a:%d", scheduleTopic, level)
 }
 
 // TestDelayLevelsThatStandStill has a broker with messages in three delay levels. It is killed, somebody spoils the offset of one level so that

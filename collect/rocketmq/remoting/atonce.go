@@ -76,7 +76,7 @@ func (b Broker) ConsumeStatsOf(ctx context.Context, group string, topics []strin
 
 // QueueEntry is a place in a queue.
 type QueueEntry struct {
-	// TagsCode is the hash of the tags of the message there. In SCHEDULE_TOPIC_XXXX, which has a queue for each delay level, it is when the
+	// TagsCode is the hash of the tags of the message there. In the topic of delayed messages, which has a queue for each delay level, it is when the
 	// message is due, Unix ms.
 	TagsCode int64 `json:"tagsCode"`
 	Position int64 `json:"physicOffset"` // in the commit log

@@ -79,7 +79,7 @@ func (b Broker) Settings(ctx context.Context) (map[string]string, error) {
 	return settings, nil
 }
 
-// DelayLevel is how far a broker is with the messages of a delay level, which are queue Level-1 of SCHEDULE_TOPIC_XXXX.
+// DelayLevel is how far a broker is with the messages of a delay level, which are queue Level-1 of the topic of delayed messages.
 type DelayLevel struct {
 	Level  int   // from 1
 	Offset int64 // of the next message to be delivered
