@@ -110,7 +110,8 @@ func (c *consumers) topic(t *testing.T, name string, partitions int32, perSecond
 	if _, err := c.admin.CreateTopic(t.Context(), partitions, 1, nil, name); err != nil {
 		t.Fatal(err)
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.DefaultProduceTopic(name))
+	spread := kgo.RecordPartitioner(kgo.RoundRobinPartitioner()) // all partitions have some at any time, and so have all who consume
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.DefaultProduceTopic(name), spread)
 	if err != nil {
 		t.Fatal(err)
 	}

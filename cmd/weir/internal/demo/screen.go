@@ -203,15 +203,24 @@ func (v *viewer) clusters(w io.Writer) {
 	}
 }
 
+// table shows what matters most first, as a low window cuts the end: traffic, alerts, what the collector knows, stages.
 func (v *viewer) table() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "traffic\tsent %d\t%.0f/s\tconsumed %d\t%.0f/s\n", v.sent, v.sentPerSecond, v.consumed, v.readPerSecond)
+	v.alerts(w)
+	fmt.Fprintln(w)
 	v.clusters(w)
 	fmt.Fprintln(w, "\nstage\tstate\trecords\tlag")
 	for _, stage := range v.house.pipeline.Status().Stages {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, printable(stage.Error))
 	}
+	_ = w.Flush() // a strings.Builder takes everything
+	return text.String()
+}
+
+// alerts shows what fires, then what waits, then what is over.
+func (v *viewer) alerts(w io.Writer) {
 	fmt.Fprintln(w, "\nalert\tstate\tsince\tsummary")
 	for _, alert := range v.house.pipeline.Alerts() {
 		since := alert.ActiveAt
@@ -223,6 +232,4 @@ func (v *viewer) table() string {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", alert.Rule, alert.State, since.Local().Format("15:04:05"), printable(alert.Annotations["summary"]))
 	}
-	_ = w.Flush() // a strings.Builder takes everything
-	return text.String()
 }
