@@ -149,6 +149,18 @@ func appendExemplar(b []byte, r *telemetry.Report) error {
 			e.LatencyMicros = f.number
 		case 5<<wireBits | wireVarint:
 			e.SizeBytes = f.number
+		case 6<<wireBits | wireBytes:
+			err = setString(&e.ErrorClass, f.bytes())
+		case 7<<wireBits | wireVarint:
+			e.Attempt = uint32(f.number)
+		case 8<<wireBits | wireVarint:
+			e.DelayMicros = f.number
+		case 9<<wireBits | wireVarint:
+			e.Kept = telemetry.Kept(f.number)
+		case 10<<wireBits | wireVarint:
+			e.Step = telemetry.Step(f.number)
+		case 11<<wireBits | wireVarint:
+			e.SampledOf = uint32(f.number)
 		}
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ func (d *Decoder) decodePlain(value []byte, appendUnixMillis int64) bool {
 	resetValues(r)
 	counts, ok := plainFields(value, r)
 	// Every bit that is set in any number that MaxCount bounds: where all of them together are within it, so is each.
-	bits := counts | r.Messages | r.Bytes | r.Rebalances | r.DroppedReports |
+	bits := counts | r.Messages | r.Bytes | r.Rebalances | r.DroppedReports | r.LeftOutExemplars |
 		r.LatencyMicros.Sum | r.DelayMicros.Sum | r.SizeBytes.Sum | r.HeartbeatMicros.Sum
 	return ok && bits <= d.Limits.MaxCount && r.Schema == telemetry.Schema && d.Limits.checkTime(r, appendUnixMillis) == nil &&
 		(len(r.Errors)|len(r.Gauges)|len(r.Exemplars)|len(r.Events) == 0 || d.Limits.checkLists(r) == nil)

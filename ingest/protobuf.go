@@ -82,6 +82,8 @@ func setReportField(r *telemetry.Report, f *fields) error {
 		return appendExemplar(f.bytes(), r)
 	case 16<<wireBits | wireBytes:
 		return appendEvent(f.bytes(), r)
+	case 17<<wireBits | wireVarint:
+		r.LeftOutExemplars = f.number
 	}
 	return nil
 }
@@ -101,7 +103,7 @@ func resetValues(r *telemetry.Report) {
 	resetHistogram(&r.DelayMicros)
 	resetHistogram(&r.SizeBytes)
 	resetHistogram(&r.HeartbeatMicros)
-	r.Rebalances, r.DroppedReports = 0, 0
+	r.Rebalances, r.DroppedReports, r.LeftOutExemplars = 0, 0, 0
 	r.Errors = r.Errors[:0]
 	r.Gauges = r.Gauges[:0]
 	r.Exemplars = r.Exemplars[:0]

@@ -127,7 +127,7 @@ func TestRefusalsOfValues(t *testing.T) {
 		{"infinite gauge", gauge(math.Inf(1)), `gauge "lag_messages" is +Inf` + need},
 		{"gauge without a name", func(r *telemetry.Report) { r.Gauges = []telemetry.Gauge{{Value: 3}} }, `gauge "" is 3` + need},
 		{"long trace id", func(r *telemetry.Report) { r.Exemplars = []telemetry.Exemplar{{TraceID: strings.Repeat("0", 257)}} },
-			"an exemplar's id is longer than 256 bytes"},
+			"an exemplar's id or error class is longer than 256 bytes"},
 		{"event of no kind", func(r *telemetry.Report) { r.Events = []telemetry.Event{{}} }, "event of kind 0 is not known or its detail too long"},
 		{"event of unknown kind", func(r *telemetry.Report) { r.Events = []telemetry.Event{{Kind: 6}} }, "event of kind 6 is not known or its detail too long"},
 	} {

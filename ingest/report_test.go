@@ -43,7 +43,9 @@ func fullReport() telemetry.Report {
 	report.Gauges = []telemetry.Gauge{{Name: "lag_messages", Value: 41}, {Name: "lag_seconds", Value: 0.25}}
 	report.Rebalances, report.DroppedReports = 1, 2
 	report.Exemplars = []telemetry.Exemplar{{TimeUnixMillis: appendedAt - 700, TraceID: "0af7651916cd43dd8448eb211c80319c",
-		MessageID: "orders-completed/3/1041", LatencyMicros: 2180, SizeBytes: 310}}
+		MessageID: "orders-completed/3/1041", LatencyMicros: 2180, SizeBytes: 310, ErrorClass: "handler", Attempt: 2,
+		DelayMicros: 9_000, Kept: telemetry.KeptError, Step: telemetry.StepHandled, SampledOf: 1000}}
+	report.LeftOutExemplars = 3
 	report.Events = []telemetry.Event{{Kind: telemetry.EventRebalanced, TimeUnixMillis: appendedAt - 600, Detail: "member left"}}
 	return report
 }

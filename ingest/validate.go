@@ -152,7 +152,7 @@ func (l *Limits) checkExtra(labels *telemetry.Labels, extra telemetry.Label) *Re
 }
 
 func (l *Limits) checkValues(r *telemetry.Report) *Refusal {
-	for _, v := range []uint64{r.Messages, r.Bytes, r.Rebalances, r.DroppedReports} {
+	for _, v := range []uint64{r.Messages, r.Bytes, r.Rebalances, r.DroppedReports, r.LeftOutExemplars} {
 		if v > l.MaxCount {
 			return &Refusal{ReasonValue, fmt.Sprintf("a counter is %d, at most %d is allowed", v, l.MaxCount)}
 		}
@@ -175,8 +175,8 @@ func (l *Limits) checkLists(r *telemetry.Report) *Refusal {
 		}
 	}
 	for _, e := range r.Exemplars {
-		if len(e.TraceID) > l.MaxLabelBytes || len(e.MessageID) > l.MaxLabelBytes {
-			return &Refusal{ReasonValue, fmt.Sprintf("an exemplar's id is longer than %d bytes", l.MaxLabelBytes)}
+		if len(e.TraceID) > l.MaxLabelBytes || len(e.MessageID) > l.MaxLabelBytes || len(e.ErrorClass) > l.MaxLabelBytes {
+			return &Refusal{ReasonValue, fmt.Sprintf("an exemplar's id or error class is longer than %d bytes", l.MaxLabelBytes)}
 		}
 	}
 	for _, e := range r.Events {

@@ -26,7 +26,7 @@ func offlineClient(t testing.TB, config Config) *Client {
 func businessRecords(count int) []*kgo.Record {
 	records := make([]*kgo.Record, count)
 	for i := range records {
-		records[i] = &kgo.Record{Topic: "orders", Key: make([]byte, 16), Value: make([]byte, 100+i%400), Timestamp: time.Now(),
+		records[i] = &kgo.Record{Topic: "orders", Partition: 3, Offset: 7_000_000 + int64(i), Key: make([]byte, 16), Value: make([]byte, 100+i%400), Timestamp: time.Now(),
 			Headers: []kgo.RecordHeader{{Key: "content-type", Value: []byte("application/json")}}}
 	}
 	return records
@@ -97,7 +97,14 @@ func BenchmarkConsume(b *testing.B) {
 
 // TestNoAllocations holds that the host pays no garbage for being measured.
 func TestNoAllocations(t *testing.T) {
-	h := offlineClient(t, Config{}).Hooks()
+	for name, config := range map[string]Config{"as configured": {}, "each is sampled": {SampleOneIn: 1}, "each is slow": {SlowAfter: 1}} {
+		t.Run(name, func(t *testing.T) { wantNoAllocations(t, config) })
+	}
+}
+
+func wantNoAllocations(t *testing.T, config Config) {
+	t.Helper()
+	h := offlineClient(t, config).Hooks()
 	records := businessRecords(100)
 	at := 0
 	pass := func() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -31,6 +32,13 @@ const (
 	// leaders takes seconds, at a report for each topic and second; not larger: each
 	// takes up to a few KiB of the host's memory.
 	DefaultMaxBufferedReports = 2000
+	// From it on a send or a handler is slow, and the message is told of. Not smaller: it
+	// would be one of ordinary work; not larger: it is what the shipped rules call slow.
+	DefaultSlowAfter = 800 * time.Millisecond
+	// One of so many messages is told of although nothing is wrong with it. Not smaller: at
+	// a thousand messages a second it is one a second, from each that sends or consumes them;
+	// not larger: somebody who looks for any message that went well should find some.
+	DefaultSampleOneIn = 1000
 
 	minInterval = 100 * time.Millisecond
 	maxInterval = time.Minute
@@ -65,6 +73,13 @@ type Config struct {
 	Interval           time.Duration // between two reports; 0 is DefaultInterval
 	MaxTopics          int           // topics beyond it are counted together as _overflow; 0 is DefaultMaxTopics
 	MaxBufferedReports int           // 0 is DefaultMaxBufferedReports
+	// SlowAfter is from when on a send or a handler is slow: such messages are told of, as
+	// failed ones are. 0 is DefaultSlowAfter; below 0 none is slow.
+	SlowAfter time.Duration
+	// SampleOneIn tells of one of so many other messages. By its trace id or its place, the
+	// same ones where they are sent and where they are consumed. 0 is DefaultSampleOneIn;
+	// below 0 none is sampled.
+	SampleOneIn int
 	// InjectTraceparent adds a W3C traceparent header to records that have none.
 	InjectTraceparent bool
 }
@@ -78,6 +93,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxBufferedReports == 0 {
 		c.MaxBufferedReports = DefaultMaxBufferedReports
+	}
+	if c.SlowAfter == 0 {
+		c.SlowAfter = DefaultSlowAfter
+	}
+	if c.SampleOneIn == 0 {
+		c.SampleOneIn = DefaultSampleOneIn
 	}
 	if c.Node == "" {
 		c.Node, _ = os.Hostname() // a host without a name reports none
@@ -108,6 +129,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxTopics < 0 || c.MaxBufferedReports < 0 {
 		errs = append(errs, fmt.Errorf("Config.MaxTopics is %d and MaxBufferedReports %d: 0 is the default, a bound is above it", c.MaxTopics, c.MaxBufferedReports))
+	}
+	if c.SampleOneIn > math.MaxUint32 {
+		errs = append(errs, fmt.Errorf("Config.SampleOneIn is %d: at most %d is allowed", c.SampleOneIn, uint32(math.MaxUint32)))
 	}
 	return errors.Join(errs...)
 }

@@ -2,44 +2,162 @@ package weir
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/telemetry"
 )
 
-// exemplar is one message, as it is kept until the report: no text is made of it
+// What a report tells of single messages. Those that are kept for what they are say in any
+// number of services what became of one message, as far as there is room.
+const (
+	// maxTroubled bounds the failed and slow messages of one interval. Not smaller: what goes
+	// wrong for a while goes wrong in more than one way; not larger: when everything fails,
+	// each client says so in every interval, and each message is a row of the store.
+	maxTroubled = 32
+	// maxSampled bounds those that are sampled, so that they leave room for the others.
+	// Not smaller: with one of 1,000, a client that handles 16,000 messages a second fills it;
+	// not larger: see maxTroubled.
+	maxSampled = 16
+	// extremesInterval is how often the slowest and the largest message are told of. Not
+	// smaller: they are there in each interval of each topic, whatever their time is; not
+	// larger: it is the base interval of the store, which has a maximum for each.
+	extremesInterval = 10 * time.Second
+)
+
+// keeping says which messages are kept. The zero value keeps none.
+type keeping struct {
+	slowMicros uint64 // from it on a message is slow; 0 is never
+	bound      uint64 // of the hash of sampled messages
+	oneOf      uint32 // are sampled; 0 is none
+}
+
+func (c *Config) keeping() keeping {
+	k := keeping{slowMicros: uint64(max(c.SlowAfter, 0).Microseconds())}
+	if c.SampleOneIn > 0 {
+		k.oneOf = uint32(c.SampleOneIn)
+		k.bound = telemetry.SampleBound(k.oneOf)
+	}
+	return k
+}
+
+// exemplar is one step of a message, as it is kept until the report: no text is made of it
 // before. The zero value is none.
 type exemplar struct {
 	set                      bool
+	failed                   bool
+	class                    errorClass // where it failed
 	timeMillis               int64
 	latencyMicros, sizeBytes uint64
+	delayMicros              uint64
 	topic                    string
 	partition                int32
-	offset                   int64
+	attempt                  uint32
+	offset                   int64 // below 0 where it is not known
 	trace                    traceID
+	kept                     telemetry.Kept
+	step                     telemetry.Step
 }
 
-// sample keeps the slowest and the largest message of the interval. Only one that
-// exceeds all before it costs more than two comparisons.
-func (m *meter) sample(r *kgo.Record, wallNanos int64, latencyMicros, sizeBytes uint64) {
-	slowest := !m.slowest.set || latencyMicros > m.slowest.latencyMicros
-	largest := !m.largest.set || sizeBytes > m.largest.sizeBytes
+// troubled keeps a message that failed or was slow, while there is room; m.mu is held.
+func (m *meter) troubled(e exemplar, why telemetry.Kept) { m.hold(e, why, &m.troubles, maxTroubled) }
+
+// sampled keeps a message for its hash, while there is room; m.mu is held.
+func (m *meter) sampled(e exemplar) { m.hold(e, telemetry.KeptSampled, &m.samples, maxSampled) }
+
+func (m *meter) hold(e exemplar, why telemetry.Kept, held *int, most int) {
+	if *held >= most {
+		m.leftOut++
+		return
+	}
+	*held++
+	e.set, e.kept = true, why
+	m.held = append(m.held, e)
+}
+
+// slow says that a time is that of a slow message.
+func (m *meter) slow(latencyMicros uint64) bool {
+	return m.keeping.slowMicros > 0 && latencyMicros >= m.keeping.slowMicros
+}
+
+// chosen says that a message is sampled, by the hash of its trace id, or else of its place:
+// whoever else measures it says the same. m.mu is held.
+func (m *meter) chosen(topic string, partition int32, offset int64, headers []kgo.RecordHeader) bool {
+	if m.keeping.oneOf == 0 {
+		return false
+	}
+	for i := range headers {
+		if h := &headers[i]; h.Key == traceparentHeader && looksLikeTraceparent(h.Value) {
+			return telemetry.TraceHash(h.Value[traceIDAt:traceIDEnd]) <= m.keeping.bound
+		}
+	}
+	if offset < 0 {
+		return false
+	}
+	if p := &m.prefix; p.hash == 0 || p.partition != partition || p.topic != topic {
+		*p = placePrefix{topic, partition, telemetry.PrefixOf(topic + "/" + strconv.Itoa(int(partition)) + "/")}
+	}
+	return m.prefix.hash.HashWith(uint64(offset)) <= m.keeping.bound
+}
+
+// placePrefix is what the ids of messages of one partition begin with. Messages come in
+// batches of one partition; in between, making the text again costs what a map would.
+type placePrefix struct {
+	topic     string
+	partition int32
+	hash      telemetry.IDPrefix
+}
+
+// extreme keeps the slowest and the largest of the messages that are not kept otherwise.
+// Only one that exceeds all before it costs more than two comparisons. m.mu is held.
+func (m *meter) extreme(e *exemplar, r *kgo.Record, microseconds uint64) {
+	slowest := !m.slowest.set || microseconds > max(m.slowest.latencyMicros, m.slowest.delayMicros)
+	largest := !m.largest.set || e.sizeBytes > m.largest.sizeBytes
 	if !slowest && !largest {
 		return
 	}
-	e := exemplar{true, wallNanos / nanosPerMilli, latencyMicros, sizeBytes, r.Topic, r.Partition, r.Offset, traceOf(r)}
-	if slowest {
-		m.slowest = e
-	}
+	e.set, e.trace = true, traceOf(r.Headers)
 	if largest {
-		m.largest = e
+		m.largest = *e
+		m.largest.kept = telemetry.KeptLargest
+	}
+	if slowest {
+		m.slowest = *e
+		m.slowest.kept = telemetry.KeptSlowest
 	}
 }
 
+// takeExtremes moves the slowest and the largest message into t, where their time has come.
+func (m *meter) takeExtremes(t *taken, nowMillis int64) {
+	t.slowest, t.largest = exemplar{}, exemplar{}
+	since := nowMillis - m.extremesMillis
+	if !m.slowest.set || since >= 0 && since < extremesInterval.Milliseconds() {
+		return
+	}
+	t.slowest, t.largest = m.slowest, m.largest
+	m.slowest, m.largest = exemplar{}, exemplar{}
+	m.extremesMillis = nowMillis
+}
+
+// sameMessage says that two exemplars are of one step of one message.
+func (e *exemplar) sameMessage(o *exemplar) bool {
+	return e.topic == o.topic && e.partition == o.partition && e.offset == o.offset && e.timeMillis == o.timeMillis
+}
+
 // reported is the exemplar in a report.
-func (e *exemplar) reported() telemetry.Exemplar {
-	place := "/" + strconv.Itoa(int(e.partition)) + "/" + strconv.FormatInt(e.offset, 10)
-	return telemetry.Exemplar{TimeUnixMillis: e.timeMillis, TraceID: e.trace.String(),
-		MessageID: cut(e.topic, maxLabelBytes-len(place)) + place, LatencyMicros: e.latencyMicros, SizeBytes: e.sizeBytes}
+func (e *exemplar) reported(oneOf uint32) telemetry.Exemplar {
+	out := telemetry.Exemplar{TimeUnixMillis: e.timeMillis, TraceID: e.trace.String(), LatencyMicros: e.latencyMicros,
+		DelayMicros: e.delayMicros, SizeBytes: e.sizeBytes, Attempt: e.attempt, Kept: e.kept, Step: e.step}
+	if e.offset >= 0 {
+		place := "/" + strconv.Itoa(int(e.partition)) + "/" + strconv.FormatInt(e.offset, 10)
+		out.MessageID = cut(e.topic, maxLabelBytes-len(place)) + place
+	}
+	if e.failed {
+		out.ErrorClass = errorClassNames[e.class]
+	}
+	if e.kept == telemetry.KeptSampled {
+		out.SampledOf = oneOf
+	}
+	return out
 }

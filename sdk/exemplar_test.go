@@ -1,6 +1,8 @@
 package weir
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -22,9 +24,8 @@ func traced(topic, trace string, size int) *kgo.Record {
 		Headers: []kgo.RecordHeader{{Key: traceparentHeader, Value: []byte("00-" + trace + "-" + parent + "-01")}}}
 }
 
-// TestSlowestAndLargestAreSampled keeps one message for being slow and one for being
-// large, of all that an interval had.
-func TestSlowestAndLargestAreSampled(t *testing.T) {
+// TestSlowestAndLargestAreTold tells of one message for being slow and of one for being large, every ten seconds.
+func TestSlowestAndLargestAreTold(t *testing.T) {
 	m := &meter{op: opSend, topic: "orders"}
 	for range 100 {
 		sentAfter(m, &kgo.Record{Topic: "orders", Value: make([]byte, 10)}, time.Millisecond, 1000)
@@ -32,14 +33,69 @@ func TestSlowestAndLargestAreSampled(t *testing.T) {
 	sentAfter(m, traced("orders", traceA, 20), time.Second, 2000)
 	sentAfter(m, traced("orders", traceB, 5000), time.Millisecond, 3000)
 	size := uint64(len(traceparentHeader) + traceparentBytes)
-	wantExemplars(t, m,
-		telemetry.Exemplar{TimeUnixMillis: 2000, TraceID: traceA, MessageID: "orders/2/41", LatencyMicros: 1_000_000, SizeBytes: size + 20},
-		telemetry.Exemplar{TimeUnixMillis: 3000, TraceID: traceB, MessageID: "orders/2/41", LatencyMicros: 1000, SizeBytes: size + 5000})
-	wantExemplars(t, m) // none are left for the next interval
+	slowest := telemetry.Exemplar{TimeUnixMillis: 2000, TraceID: traceA, MessageID: "orders/2/41", LatencyMicros: 1_000_000, SizeBytes: size + 20,
+		Kept: telemetry.KeptSlowest, Step: telemetry.StepSent}
+	largest := telemetry.Exemplar{TimeUnixMillis: 3000, TraceID: traceB, MessageID: "orders/2/41", LatencyMicros: 1000, SizeBytes: size + 5000,
+		Kept: telemetry.KeptLargest, Step: telemetry.StepSent}
+	wantExemplars(t, m, 10_000, slowest, largest)
+	wantExemplars(t, m, 10_500) // none are left for the next interval
 
-	sentAfter(m, traced("orders", traceB, 9000), time.Second, 4000)
-	sentAfter(m, &kgo.Record{Topic: "orders"}, time.Millisecond, 5000)
-	wantExemplars(t, m, telemetry.Exemplar{TimeUnixMillis: 4000, TraceID: traceB, MessageID: "orders/2/41", LatencyMicros: 1_000_000, SizeBytes: size + 9000})
+	sentAfter(m, traced("orders", traceB, 9000), time.Second, 11_000)
+	wantExemplars(t, m, 12_000) // they are told of later
+	sentAfter(m, &kgo.Record{Topic: "orders"}, time.Millisecond, 13_000)
+	slowest = telemetry.Exemplar{TimeUnixMillis: 11_000, TraceID: traceB, MessageID: "orders/2/41", LatencyMicros: 1_000_000, SizeBytes: size + 9000,
+		Kept: telemetry.KeptSlowest, Step: telemetry.StepSent}
+	wantExemplars(t, m, 20_000, slowest)
+}
+
+// TestFailedAndSlowMessagesAreKept tells of each, up to a bound, and counts the others. Those that are sampled have
+// room of their own.
+func TestFailedAndSlowMessagesAreKept(t *testing.T) {
+	m := &meter{op: opSend, topic: "orders", keeping: keeping{slowMicros: 500_000, bound: telemetry.SampleBound(1), oneOf: 1}}
+	sentAfter(m, traced("orders", traceA, 20), time.Second, 2000)
+	m.failed(traced("orders", traceB, 20), &inflight{}, context.DeadlineExceeded, newClock())
+	sentAfter(m, &kgo.Record{Topic: "orders", Partition: 1, Offset: 7}, 499*time.Millisecond, 3000)
+	var out taken
+	m.take(&out, 10_000)
+	type told struct {
+		message, trace, class string
+		kept                  telemetry.Kept
+		of                    uint32
+	}
+	var got []told
+	for _, e := range out.report.Exemplars {
+		got = append(got, told{e.MessageID, e.TraceID, e.ErrorClass, e.Kept, e.SampledOf})
+	}
+	expected := []told{{"orders/2/41", traceA, "", telemetry.KeptSlow, 0}, {"", traceB, "timeout", telemetry.KeptError, 0},
+		{"orders/1/7", "", "", telemetry.KeptSampled, 1}}
+	if fmt.Sprint(got) != fmt.Sprint(expected) {
+		t.Errorf("got  %v\nwant %v", got, expected)
+	}
+
+	for range 100 {
+		sentAfter(m, &kgo.Record{Topic: "orders"}, time.Second, 12_000)
+		sentAfter(m, &kgo.Record{Topic: "orders"}, 0, 12_000)
+		m.failed(traced("orders", traceB, 20), &inflight{}, context.DeadlineExceeded, newClock())
+	}
+	m.take(&out, 13_000)
+	want(t, "exemplars", uint64(len(out.report.Exemplars)), maxTroubled+maxSampled)
+	want(t, "left out", out.report.LeftOutExemplars, 300-maxTroubled-maxSampled)
+	m.take(&out, 14_000)
+	want(t, "left out of the next interval", out.report.LeftOutExemplars, 0)
+}
+
+// TestWithoutAcknowledgementsNoOffsetIsKnown holds that an id is never made up.
+func TestWithoutAcknowledgementsNoOffsetIsKnown(t *testing.T) {
+	m := &meter{op: opSend, topic: "orders", keeping: keeping{slowMicros: 1}}
+	f, c := &inflight{}, newClock()
+	r := traced("orders", traceA, 20)
+	f.begin(r, c.now()-int64(time.Second))
+	m.sent(r, f, 1, false, c)
+	var out taken
+	m.take(&out, 10_000)
+	if got := out.report.Exemplars; len(got) != 1 || got[0].MessageID != "" || got[0].TraceID != traceA {
+		t.Errorf("got exemplars %+v, want one of trace %s without a message id", got, traceA)
+	}
 }
 
 // sentAfter counts a message that was acknowledged at a time, so long after it was buffered.
@@ -49,13 +105,13 @@ func sentAfter(m *meter, r *kgo.Record, latency time.Duration, atMillis int64) {
 	c.offset.Store(atMillis*nanosPerMilli - now)
 	f.begin(r, now-int64(latency))
 	m.ending = ending{nanos: now, answers: 1}
-	m.sent(r, f, 1, c)
+	m.sent(r, f, 1, true, c)
 }
 
-func wantExemplars(t *testing.T, m *meter, expected ...telemetry.Exemplar) {
+func wantExemplars(t *testing.T, m *meter, atMillis int64, expected ...telemetry.Exemplar) {
 	t.Helper()
 	var out taken
-	m.take(&out, 10_000)
+	m.take(&out, atMillis)
 	if got := out.report.Exemplars; fmt.Sprint(got) != fmt.Sprint(expected) {
 		t.Errorf("got exemplars  %+v\nwant exemplars %+v", got, expected)
 	}
@@ -89,12 +145,95 @@ func TestExemplarsTravel(t *testing.T) {
 	}
 }
 
+// TestSenderAndConsumersTellOfTheSameMessages sends messages of which one in forty is sampled, half of them with traces,
+// to two groups. One of them handles each message, fails some and gives one up.
+func TestSenderAndConsumersTellOfTheSameMessages(t *testing.T) {
+	const messages, oneOf, failing, dead = 200, 40, 17, 34 // hardly ever more sampled than there is room for
+	measured, reports := startClusters(t, "orders")
+	c := open(t, reports, Config{SampleOneIn: oneOf, SlowAfter: -1, Interval: time.Minute})
+	producer := dial(t, measured, kgo.WithHooks(c.Hooks()))
+	expected, place := map[string]bool{}, func(r *kgo.Record) string { return fmt.Sprintf("%s/%d/%d", r.Topic, r.Partition, r.Offset) }
+	for i := range messages {
+		r := &kgo.Record{Topic: "orders"}
+		hash := func() uint64 { return telemetry.MessageHash(place(r)) }
+		if i%2 == 0 {
+			trace := fmt.Sprintf("%032x", i+1)
+			r, hash = traced("orders", trace, 10), func() uint64 { return telemetry.TraceHash(trace) }
+		}
+		if err := producer.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		if telemetry.Sampled(hash(), oneOf) {
+			expected[place(r)] = true
+		}
+	}
+	producer.Close()
+	var handled []telemetry.Exemplar
+	for _, group := range []string{"billing", "search"} {
+		hooks := c.Hooks()
+		consumer := dial(t, measured, kgo.WithHooks(hooks), kgo.ConsumerGroup(group), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		for count := 0; count < messages; {
+			consumer.PollFetches(t.Context()).EachRecord(func(r *kgo.Record) {
+				count++
+				if group == "search" {
+					return
+				}
+				handling := hooks.TimeHandler(r).Attempt(2)
+				switch id := place(r); count {
+				case failing:
+					handled = append(handled, telemetry.Exemplar{MessageID: id, ErrorClass: "handler", Attempt: 2, Kept: telemetry.KeptError, Step: telemetry.StepHandled})
+					handling.Done(errors.New("no money"))
+				case dead:
+					handled = append(handled, telemetry.Exemplar{MessageID: id, ErrorClass: "handler", Attempt: 2, Kept: telemetry.KeptError, Step: telemetry.StepDeadLettered})
+					handling.GiveUp(errors.New("no money at all"))
+				default:
+					handling.Done(nil)
+				}
+			})
+		}
+		consumer.Close()
+	}
+	mustClose(t, c)
+
+	all := readReports(t, reports)
+	for _, of := range []struct {
+		group, op string
+		step      telemetry.Step
+	}{{"", opSend, telemetry.StepSent}, {"billing", opConsume, telemetry.StepReceived}, {"search", opConsume, telemetry.StepReceived}} {
+		got := map[string]bool{}
+		for _, r := range all {
+			for _, e := range r.Exemplars {
+				if r.Labels.Group == of.group && r.Labels.Op == of.op && e.Step == of.step && e.Kept == telemetry.KeptSampled {
+					got[e.MessageID] = true
+				}
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(expected) {
+			t.Errorf("%s %s: got sampled  %v\nwant %v", of.group, of.op, got, expected)
+		}
+	}
+	var got []telemetry.Exemplar
+	for _, r := range all {
+		for _, e := range r.Exemplars {
+			if e.Kept == telemetry.KeptError {
+				if e.DelayMicros == 0 {
+					t.Errorf("%s: no delay until it was handled", e.MessageID)
+				}
+				got = append(got, telemetry.Exemplar{MessageID: e.MessageID, ErrorClass: e.ErrorClass, Attempt: e.Attempt, Kept: e.Kept, Step: e.Step})
+			}
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(handled) {
+		t.Errorf("got failed  %+v\nwant %+v", got, handled)
+	}
+}
+
 // TestMessageIDFits holds that a topic's name of any length or content makes an id
 // that the ingest stage takes, with partition and offset whole.
 func TestMessageIDFits(t *testing.T) {
 	for _, topic := range []string{strings.Repeat("t", 249), strings.Repeat("t", 1000), "\xff\x00", strings.Repeat("ü", 130)} {
 		e := exemplar{topic: topic, partition: 131, offset: 123_456_789_012}
-		id := e.reported().MessageID
+		id := e.reported(0).MessageID
 		if len(id) > maxLabelBytes || !isText(id) || !strings.HasSuffix(id, "/131/123456789012") {
 			t.Errorf("topic %.20q: got id %q", topic, id)
 		}

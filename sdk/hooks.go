@@ -23,6 +23,8 @@ type Hooks struct {
 	inflight inflight
 	answers  atomic.Int64 // to produce requests, and such requests written
 	waiting  atomic.Int32 // reports that the telemetry cluster has not acknowledged
+	// unanswered says that the client asks for no acknowledgement: it makes offsets up.
+	unanswered atomic.Bool
 
 	sends    meters
 	consumes meters
@@ -71,10 +73,10 @@ func (h *Hooks) OnProduceRecordUnbuffered(r *kgo.Record, err error) {
 	answers := h.answers.Load() // before any clock is read
 	m := h.meter(&h.sends, r.Topic)
 	if err != nil {
-		m.failed(r, &h.inflight, err)
+		m.failed(r, &h.inflight, err, h.clock)
 		return
 	}
-	m.sent(r, &h.inflight, answers, h.clock)
+	m.sent(r, &h.inflight, answers, !h.unanswered.Load(), h.clock)
 }
 
 // settled says that every message that was sent is counted. A message leaves inflight
@@ -96,29 +98,4 @@ func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
 		return // thrown away by a rebalance or by Close
 	}
 	h.meter(&h.consumes, r.Topic).delivered(r, h.clock.wallNanos(h.clock.now()))
-}
-
-// Handling is one message in its handler.
-type Handling struct {
-	hooks *Hooks
-	topic string
-	began int64
-}
-
-// TimeHandler begins to time a message's handler; Done ends it:
-//
-//	handling := hooks.TimeHandler(record)
-//	err := handle(record)
-//	handling.Done(err)
-func (h *Hooks) TimeHandler(r *kgo.Record) Handling {
-	return Handling{hooks: h, topic: r.Topic, began: h.clock.now()}
-}
-
-// Done ends the handling; an error counts as a failure of class handler. Of a Handling
-// that did not begin it counts nothing.
-func (t Handling) Done(err error) {
-	if t.hooks == nil {
-		return
-	}
-	t.hooks.meter(&t.hooks.consumes, t.topic).handled(t.hooks.clock.now()-t.began, err)
 }

@@ -23,6 +23,7 @@ const (
 // closed may serve another one.
 func (h *Hooks) OnNewClient(client *kgo.Client) {
 	started := telemetry.Event{Kind: telemetry.EventStarted, TimeUnixMillis: h.clock.wallMillis(h.clock.now())}
+	h.unanswered.Store(client.OptValue(kgo.RequiredAcks) == kgo.NoAck())
 	h.mu.Lock()
 	h.client, h.connected = client, false
 	h.labels = h.owner.config.identify(client)

@@ -38,18 +38,27 @@ type meter struct {
 	droppedReports uint64
 	events         []telemetry.Event
 	paused         bool
-	pausedMillis   int64 // since when, Unix time
-	slowest        exemplar
-	largest        exemplar
+	pausedMillis   int64  // since when, Unix time
 	ending         ending // of messages sent
+
+	keeping        keeping
+	held           []exemplar // that failed, were slow or sampled
+	troubles       int        // of them: failed or slow
+	samples        int        // of them: sampled
+	leftOut        uint64     // for which there was no room
+	slowest        exemplar   // of the others
+	largest        exemplar
+	extremesMillis int64 // when those two were told of last, Unix time
+	prefix         placePrefix
 
 	touched     bool  // something was measured since the last report
 	beganMillis int64 // when this interval began, Unix time
 	toldMillis  int64 // when the newest report was made, or the meter; Unix time
 }
 
-// sent counts an acknowledged message, which is no longer in flight.
-func (m *meter) sent(r *kgo.Record, from *inflight, answers int64, clock *clock) {
+// sent counts an acknowledged message, which is no longer in flight. Where the broker was
+// not asked to answer, nobody knows its offset.
+func (m *meter) sent(r *kgo.Record, from *inflight, answers int64, answered bool, clock *clock) {
 	size := recordBytes(r)
 	m.mu.Lock()
 	began, known := from.end(r)
@@ -63,7 +72,13 @@ func (m *meter) sent(r *kgo.Record, from *inflight, answers int64, clock *clock)
 	m.bytes += size
 	m.latency.observe(latency)
 	m.size.observe(size)
-	m.sample(r, clock.wallNanos(now), latency, size)
+	offset := r.Offset
+	if !answered {
+		offset = -1
+	}
+	e := exemplar{timeMillis: clock.wallMillis(now), latencyMicros: latency, sizeBytes: size, topic: r.Topic, partition: r.Partition,
+		offset: offset, step: telemetry.StepSent}
+	m.tell(&e, r, latency, m.slow(latency))
 	m.mu.Unlock()
 }
 
@@ -79,29 +94,45 @@ func (m *meter) delivered(r *kgo.Record, nowNanos int64) {
 		m.delay.observe(delay)
 	}
 	m.size.observe(size)
-	m.sample(r, nowNanos, delay, size)
+	e := exemplar{timeMillis: nowNanos / nanosPerMilli, delayMicros: delay, sizeBytes: size, topic: r.Topic, partition: r.Partition,
+		offset: r.Offset, step: telemetry.StepReceived}
+	m.tell(&e, r, delay, false) // a group that is behind is told of as lag, and not by every message
 	m.mu.Unlock()
 }
 
-// handled counts the time that a message's handler took.
-func (m *meter) handled(nanos int64, err error) {
-	m.mu.Lock()
-	m.touched = true
-	m.latency.observe(micros(nanos))
-	if err != nil {
-		m.errors[classHandler]++
+// tell keeps a message that did not fail, where it is to be kept; m.mu is held.
+func (m *meter) tell(e *exemplar, r *kgo.Record, microseconds uint64, slow bool) {
+	switch {
+	case slow:
+		e.trace = traceOf(r.Headers)
+		m.troubled(*e, telemetry.KeptSlow)
+	case m.chosen(e.topic, e.partition, e.offset, r.Headers):
+		e.trace = traceOf(r.Headers)
+		m.sampled(*e)
+	default:
+		m.extreme(e, r, microseconds)
 	}
-	m.mu.Unlock()
 }
 
 // failed counts a message that was not acknowledged.
-func (m *meter) failed(r *kgo.Record, from *inflight, err error) {
+func (m *meter) failed(r *kgo.Record, from *inflight, err error, clock *clock) {
 	class := classOf(err)
 	m.mu.Lock()
-	from.end(r)
+	defer m.mu.Unlock()
+	began, known := from.end(r)
 	m.touched = true
 	m.errors[class]++
-	m.mu.Unlock()
+	if m.troubles >= maxTroubled {
+		m.leftOut++
+		return
+	}
+	now := clock.now()
+	e := exemplar{failed: true, class: class, timeMillis: clock.wallMillis(now), sizeBytes: recordBytes(r), topic: r.Topic,
+		offset: -1, trace: traceOf(r.Headers), step: telemetry.StepSent}
+	if known {
+		e.latencyMicros = micros(now - began)
+	}
+	m.troubled(e, telemetry.KeptError)
 }
 
 // note adds a lifecycle event.

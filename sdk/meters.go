@@ -50,7 +50,7 @@ func (h *Hooks) newMeter(of *meters, topic string) *meter {
 	}
 	now := h.clock.wallMillis(h.clock.now())
 	m := &meter{op: of.op, topic: topic, events: append([]telemetry.Event(nil), h.events...), touched: len(h.events) > 0,
-		beganMillis: now, toldMillis: now}
+		beganMillis: now, toldMillis: now, keeping: h.owner.config.keeping()}
 	more := maps.Clone(known)
 	more[topic] = m
 	of.byTopic.Store(&more)

@@ -7,7 +7,9 @@ import "github.com/weirmq/weir/telemetry"
 type taken struct {
 	report               telemetry.Report
 	latency, delay, size distribution
+	held                 []exemplar
 	slowest, largest     exemplar
+	oneOf                uint32 // are sampled
 }
 
 // take moves what was measured into t and begins the next interval at nowMillis. The
@@ -20,11 +22,14 @@ func (m *meter) take(t *taken, nowMillis int64) {
 	t.delay.sparse(&r.DelayMicros)
 	t.size.sparse(&r.SizeBytes)
 	r.Exemplars = r.Exemplars[:0]
-	if t.slowest.set {
-		r.Exemplars = append(r.Exemplars, t.slowest.reported())
+	for i := range t.held {
+		r.Exemplars = append(r.Exemplars, t.held[i].reported(t.oneOf))
 	}
-	if t.largest.set && t.largest != t.slowest {
-		r.Exemplars = append(r.Exemplars, t.largest.reported())
+	if t.slowest.set {
+		r.Exemplars = append(r.Exemplars, t.slowest.reported(0))
+	}
+	if t.largest.set && !t.largest.sameMessage(&t.slowest) {
+		r.Exemplars = append(r.Exemplars, t.largest.reported(0))
 	}
 }
 
@@ -54,8 +59,10 @@ func (m *meter) copyTo(t *taken, nowMillis int64) {
 		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: telemetry.GaugePaused, Value: 1},
 			telemetry.Gauge{Name: telemetry.GaugePausedSeconds, Value: float64(lasts) / millisPerSecond})
 	}
-	t.slowest, t.largest = m.slowest, m.largest
-	m.slowest, m.largest = exemplar{}, exemplar{}
+	t.held, t.oneOf = append(t.held[:0], m.held...), m.keeping.oneOf
+	r.LeftOutExemplars = m.leftOut
+	m.held, m.troubles, m.samples, m.leftOut = m.held[:0], 0, 0, 0
+	m.takeExtremes(t, nowMillis)
 }
 
 // interval ends the meter's interval at nowMillis and begins the next one there. It

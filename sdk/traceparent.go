@@ -33,10 +33,10 @@ func (t traceID) String() string {
 	return string(t[:])
 }
 
-// traceOf returns the trace id of a record's traceparent header, none where there is
-// no valid one.
-func traceOf(r *kgo.Record) (id traceID) {
-	for _, h := range r.Headers {
+// traceOf returns the trace id of the traceparent header of a record's headers, none where
+// there is no valid one.
+func traceOf(headers []kgo.RecordHeader) (id traceID) {
+	for _, h := range headers {
 		if h.Key == traceparentHeader && isTraceparent(h.Value) {
 			copy(id[:], h.Value[traceIDAt:traceIDEnd])
 			return id
@@ -45,8 +45,14 @@ func traceOf(r *kgo.Record) (id traceID) {
 	return id
 }
 
+// looksLikeTraceparent says that a header's value may be a valid one: a look at a tenth of
+// its bytes.
+func looksLikeTraceparent(value []byte) bool {
+	return len(value) >= traceparentBytes && value[versionEnd] == '-' && value[traceIDEnd] == '-' && value[parentIDEnd] == '-'
+}
+
 func isTraceparent(value []byte) bool {
-	if len(value) < traceparentBytes || value[versionEnd] != '-' || value[traceIDEnd] != '-' || value[parentIDEnd] != '-' {
+	if !looksLikeTraceparent(value) {
 		return false
 	}
 	version := string(value[:versionEnd])

@@ -19,14 +19,11 @@ func MarshalReport(r *Report) ([]byte, error) {
 		Messages: r.Messages, Bytes: r.Bytes, Errors: errorsToPB(r.Errors),
 		Latency: histogramToPB(&r.LatencyMicros), Delay: histogramToPB(&r.DelayMicros),
 		Size: histogramToPB(&r.SizeBytes), Heartbeat: histogramToPB(&r.HeartbeatMicros),
-		Rebalances: r.Rebalances, DroppedReports: r.DroppedReports, Events: eventsToPB(r.Events),
+		Rebalances: r.Rebalances, DroppedReports: r.DroppedReports, Exemplars: exemplarsToPB(r.Exemplars), Events: eventsToPB(r.Events),
+		LeftOutExemplars: r.LeftOutExemplars,
 	}
 	for _, g := range r.Gauges {
 		pb.Gauges = append(pb.Gauges, &telemetrypb.Gauge{Name: g.Name, Value: g.Value})
-	}
-	for _, e := range r.Exemplars {
-		pb.Exemplars = append(pb.Exemplars, &telemetrypb.Exemplar{TimeUnixMs: e.TimeUnixMillis, TraceId: e.TraceID,
-			MessageId: e.MessageID, LatencyUs: e.LatencyMicros, SizeBytes: e.SizeBytes})
 	}
 	return deterministic.Marshal(pb)
 }
@@ -50,13 +47,11 @@ func ReportFromPB(pb *telemetrypb.Report) Report {
 		Messages: pb.Messages, Bytes: pb.Bytes, Errors: errorsFromPB(pb.Errors),
 		LatencyMicros: histogramFromPB(pb.Latency), DelayMicros: histogramFromPB(pb.Delay),
 		SizeBytes: histogramFromPB(pb.Size), HeartbeatMicros: histogramFromPB(pb.Heartbeat),
-		Rebalances: pb.Rebalances, DroppedReports: pb.DroppedReports, Events: eventsFromPB(pb.Events),
+		Rebalances: pb.Rebalances, DroppedReports: pb.DroppedReports, Exemplars: exemplarsFromPB(pb.Exemplars), Events: eventsFromPB(pb.Events),
+		LeftOutExemplars: pb.LeftOutExemplars,
 	}
 	for _, g := range pb.Gauges {
 		r.Gauges = append(r.Gauges, Gauge{g.GetName(), g.GetValue()})
-	}
-	for _, e := range pb.Exemplars {
-		r.Exemplars = append(r.Exemplars, Exemplar{e.GetTimeUnixMs(), e.GetTraceId(), e.GetMessageId(), e.GetLatencyUs(), e.GetSizeBytes()})
 	}
 	return r
 }
@@ -77,6 +72,9 @@ func UnmarshalCellBatch(value []byte) (CellBatch, error) {
 	}
 	if l := pb.Ledger; l != nil {
 		b.Ledger = &Ledger{l.Reports, l.Refused, l.Bytes, l.FirstOffset, l.EndOffset, l.Closed}
+	}
+	for _, d := range pb.Details {
+		b.Details = append(b.Details, detailFromPB(d))
 	}
 	return b, nil
 }

@@ -127,6 +127,9 @@ func AppendCellBatch(b []byte, batch *CellBatch) []byte {
 	if batch.Ledger != nil {
 		b = AppendLedger(b, batch.Ledger)
 	}
+	for i := range batch.Details {
+		b = AppendReportDetail(b, AppendLabels(nil, &batch.Details[i].Labels), &batch.Details[i])
+	}
 	return b
 }
 

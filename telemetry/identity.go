@@ -68,6 +68,7 @@ type CellBatch struct {
 	Segment Segment
 	Cells   []Cell
 	Ledger  *Ledger // set in the last batch of a flush
+	Details []ReportDetail
 }
 
 // Ledger says how many reports a segment held; its version is Reports + Refused.

@@ -69,6 +69,26 @@ func eventsFromPB(pb []*telemetrypb.Event) []Event {
 	return out
 }
 
+func exemplarsToPB(exemplars []Exemplar) []*telemetrypb.Exemplar {
+	var out []*telemetrypb.Exemplar
+	for i := range exemplars {
+		e := &exemplars[i]
+		out = append(out, &telemetrypb.Exemplar{TimeUnixMs: e.TimeUnixMillis, TraceId: e.TraceID, MessageId: e.MessageID,
+			LatencyUs: e.LatencyMicros, SizeBytes: e.SizeBytes, ErrorClass: e.ErrorClass, Attempt: e.Attempt, DelayUs: e.DelayMicros,
+			Kept: telemetrypb.Exemplar_Kept(e.Kept), Step: telemetrypb.Exemplar_Step(e.Step), SampledOf: e.SampledOf})
+	}
+	return out
+}
+
+func exemplarsFromPB(pb []*telemetrypb.Exemplar) []Exemplar {
+	var out []Exemplar
+	for _, e := range pb {
+		out = append(out, Exemplar{e.GetTimeUnixMs(), e.GetTraceId(), e.GetMessageId(), e.GetLatencyUs(), e.GetSizeBytes(),
+			e.GetErrorClass(), e.GetAttempt(), e.GetDelayUs(), Kept(e.GetKept()), Step(e.GetStep()), e.GetSampledOf()})
+	}
+	return out
+}
+
 func gaugesFromPB(pb []*telemetrypb.GaugeValue) []GaugeValue {
 	var out []GaugeValue
 	for _, g := range pb {

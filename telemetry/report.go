@@ -29,6 +29,9 @@ type Report struct {
 	DroppedReports  uint64
 	Exemplars       []Exemplar
 	Events          []Event
+	// LeftOutExemplars counts messages that belong among Exemplars, of which there are as
+	// many as the sender keeps.
+	LeftOutExemplars uint64
 }
 
 // ErrorCount is a number of failed messages of one class.
@@ -45,13 +48,6 @@ const ErrorClassHandler = "handler"
 type Gauge struct {
 	Name  string
 	Value float64
-}
-
-// Exemplar is one sampled message.
-type Exemplar struct {
-	TimeUnixMillis           int64
-	TraceID, MessageID       string
-	LatencyMicros, SizeBytes uint64
 }
 
 // EventKind is what happened to a client.

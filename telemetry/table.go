@@ -44,6 +44,7 @@ type CellRecord struct {
 	Segment Segment
 	Cells   int
 	Ledger  *Ledger // nil where the record has none
+	Details []ReportDetail
 }
 
 // HistogramTable holds the histograms of one kind. Those of a cell begin where the ones

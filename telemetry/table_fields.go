@@ -18,6 +18,7 @@ type cellFields struct {
 	labelBytes []byte
 	histograms [4]histogramFields
 	lists      [][]byte
+	details    [][]byte
 }
 
 // What the columns of numbers are, by their place; field numbers of telemetry.proto.
@@ -44,6 +45,8 @@ func (c *cellFields) readRecord(value []byte) error {
 				c.record.Ledger = &Ledger{}
 			}
 			return eachField(f.bytes, c.record.Ledger.read)
+		case tagOf(detailsField, protowire.BytesType):
+			c.details = append(c.details, f.bytes)
 		}
 		return nil
 	})

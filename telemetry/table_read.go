@@ -24,7 +24,7 @@ func (t *CellTable) Add(value []byte) error {
 
 func (t *CellTable) add(value []byte) error {
 	c := &t.columns
-	*c = cellFields{lists: c.lists[:0]}
+	*c = cellFields{lists: c.lists[:0], details: c.details[:0]}
 	if err := c.readRecord(value); err != nil {
 		return err
 	}
@@ -42,6 +42,9 @@ func (t *CellTable) add(value []byte) error {
 				return err
 			}
 		}
+	}
+	if err := t.addDetails(); err != nil {
+		return err
 	}
 	t.Records = append(t.Records, c.record)
 	return nil

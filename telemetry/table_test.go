@@ -21,7 +21,7 @@ func batchesIn(table *telemetry.CellTable) []telemetry.CellBatch {
 	var batches []telemetry.CellBatch
 	next := 0
 	for _, record := range table.Records {
-		batch := telemetry.CellBatch{Source: record.Source, Segment: record.Segment, Ledger: record.Ledger}
+		batch := telemetry.CellBatch{Source: record.Source, Segment: record.Segment, Ledger: record.Ledger, Details: record.Details}
 		for range record.Cells {
 			batch.Cells = append(batch.Cells, cellIn(table, next))
 			next++
@@ -111,6 +111,9 @@ func randomRecord(r *rand.Rand) telemetry.CellBatch {
 		}
 		batch.Cells = append(batch.Cells, telemetry.Cell{Pane: time.Unix(r.Int64N(math.MaxUint32), 0).UTC(), Labels: labels, Totals: ofCell(randomTotals(r))})
 		batch.Cells[len(batch.Cells)-1].Totals.Reports |= 1
+	}
+	for range r.IntN(3) {
+		batch.Details = append(batch.Details, fullDetail(r.Int64()))
 	}
 	if r.IntN(2) == 0 {
 		batch.Ledger = &telemetry.Ledger{Reports: r.Uint64(), Refused: r.Uint64(), Bytes: r.Uint64(), FirstOffset: r.Int64(), EndOffset: r.Int64(), Closed: r.IntN(2) == 0}

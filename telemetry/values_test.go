@@ -39,8 +39,10 @@ func fullReport() telemetry.Report {
 		Gauges:          []telemetry.Gauge{{Name: "lag_messages", Value: 41}, {Name: "lag_seconds", Value: 0.25}},
 		Rebalances:      1, DroppedReports: 2,
 		Exemplars: []telemetry.Exemplar{{TimeUnixMillis: second*1000 + 17, TraceID: "0af7651916cd43dd8448eb211c80319c",
-			MessageID: "orders/3/1041", LatencyMicros: 12_000, SizeBytes: 10_240}},
-		Events: []telemetry.Event{{Kind: telemetry.EventRebalanced, TimeUnixMillis: second*1000 + 500, Detail: "member left"}},
+			MessageID: "orders/3/1041", LatencyMicros: 12_000, SizeBytes: 10_240, ErrorClass: "timeout", Attempt: 1,
+			DelayMicros: 7, Kept: telemetry.KeptError, Step: telemetry.StepSent, SampledOf: 1000}},
+		LeftOutExemplars: 5,
+		Events:           []telemetry.Event{{Kind: telemetry.EventRebalanced, TimeUnixMillis: second*1000 + 500, Detail: "member left"}},
 	}
 }
 
@@ -70,8 +72,15 @@ func fullCellBatch() telemetry.CellBatch {
 		Source: source, Segment: telemetry.Segment{Block: 2, MinuteUnix: second / 60},
 		Cells: []telemetry.Cell{{Pane: time.Unix(second, 0).UTC(), Labels: telemetry.Labels{Env: "prod", Cluster: "eu-2", Op: "send"}, Totals: telemetry.Totals{Reports: 1}},
 			{Pane: time.Unix(second+10, 0).UTC(), Labels: fullReport().Labels, Totals: ofCell(fullTotals())}},
-		Ledger: &telemetry.Ledger{Reports: 3, Refused: 1, Bytes: 840, FirstOffset: 8_388_608, EndOffset: 8_388_612, Closed: true},
+		Ledger:  &telemetry.Ledger{Reports: 3, Refused: 1, Bytes: 840, FirstOffset: 8_388_608, EndOffset: 8_388_612, Closed: true},
+		Details: []telemetry.ReportDetail{fullDetail(8_388_608), {Offset: 8_388_609, Labels: telemetry.Labels{Op: "consume"}, LeftOutExemplars: 1}},
 	}
+}
+
+func fullDetail(offset int64) telemetry.ReportDetail {
+	r := fullReport()
+	return telemetry.ReportDetail{Offset: offset, Labels: r.Labels, TimeUnixMillis: second*1000 + 1000, Exemplars: r.Exemplars, Events: r.Events,
+		LeftOutExemplars: r.LeftOutExemplars}
 }
 
 func fullGroupBatch() telemetry.GroupBatch {

@@ -32,6 +32,120 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type Exemplar_Step int32
+
+const (
+	Exemplar_STEP_UNSPECIFIED   Exemplar_Step = 0
+	Exemplar_STEP_SENT          Exemplar_Step = 1 // acknowledged by the broker, or failed
+	Exemplar_STEP_RECEIVED      Exemplar_Step = 2 // given to the application
+	Exemplar_STEP_HANDLED       Exemplar_Step = 3 // its handler ended
+	Exemplar_STEP_DEAD_LETTERED Exemplar_Step = 4 // its handler gave it up
+)
+
+// Enum value maps for Exemplar_Step.
+var (
+	Exemplar_Step_name = map[int32]string{
+		0: "STEP_UNSPECIFIED",
+		1: "STEP_SENT",
+		2: "STEP_RECEIVED",
+		3: "STEP_HANDLED",
+		4: "STEP_DEAD_LETTERED",
+	}
+	Exemplar_Step_value = map[string]int32{
+		"STEP_UNSPECIFIED":   0,
+		"STEP_SENT":          1,
+		"STEP_RECEIVED":      2,
+		"STEP_HANDLED":       3,
+		"STEP_DEAD_LETTERED": 4,
+	}
+)
+
+func (x Exemplar_Step) Enum() *Exemplar_Step {
+	p := new(Exemplar_Step)
+	*p = x
+	return p
+}
+
+func (x Exemplar_Step) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Exemplar_Step) Descriptor() protoreflect.EnumDescriptor {
+	return file_telemetry_proto_enumTypes[0].Descriptor()
+}
+
+func (Exemplar_Step) Type() protoreflect.EnumType {
+	return &file_telemetry_proto_enumTypes[0]
+}
+
+func (x Exemplar_Step) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Exemplar_Step.Descriptor instead.
+func (Exemplar_Step) EnumDescriptor() ([]byte, []int) {
+	return file_telemetry_proto_rawDescGZIP(), []int{6, 0}
+}
+
+// Kept says why this message is told of.
+type Exemplar_Kept int32
+
+const (
+	Exemplar_KEPT_UNSPECIFIED Exemplar_Kept = 0
+	Exemplar_KEPT_SLOW        Exemplar_Kept = 1 // slower than the sender's limit
+	Exemplar_KEPT_ERROR       Exemplar_Kept = 2
+	Exemplar_KEPT_SAMPLED     Exemplar_Kept = 3 // by the hash of its id
+	Exemplar_KEPT_SLOWEST     Exemplar_Kept = 4 // of its interval
+	Exemplar_KEPT_LARGEST     Exemplar_Kept = 5 // of its interval
+)
+
+// Enum value maps for Exemplar_Kept.
+var (
+	Exemplar_Kept_name = map[int32]string{
+		0: "KEPT_UNSPECIFIED",
+		1: "KEPT_SLOW",
+		2: "KEPT_ERROR",
+		3: "KEPT_SAMPLED",
+		4: "KEPT_SLOWEST",
+		5: "KEPT_LARGEST",
+	}
+	Exemplar_Kept_value = map[string]int32{
+		"KEPT_UNSPECIFIED": 0,
+		"KEPT_SLOW":        1,
+		"KEPT_ERROR":       2,
+		"KEPT_SAMPLED":     3,
+		"KEPT_SLOWEST":     4,
+		"KEPT_LARGEST":     5,
+	}
+)
+
+func (x Exemplar_Kept) Enum() *Exemplar_Kept {
+	p := new(Exemplar_Kept)
+	*p = x
+	return p
+}
+
+func (x Exemplar_Kept) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Exemplar_Kept) Descriptor() protoreflect.EnumDescriptor {
+	return file_telemetry_proto_enumTypes[1].Descriptor()
+}
+
+func (Exemplar_Kept) Type() protoreflect.EnumType {
+	return &file_telemetry_proto_enumTypes[1]
+}
+
+func (x Exemplar_Kept) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Exemplar_Kept.Descriptor instead.
+func (Exemplar_Kept) EnumDescriptor() ([]byte, []int) {
+	return file_telemetry_proto_rawDescGZIP(), []int{6, 1}
+}
+
 type Event_Kind int32
 
 const (
@@ -74,11 +188,11 @@ func (x Event_Kind) String() string {
 }
 
 func (Event_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_telemetry_proto_enumTypes[0].Descriptor()
+	return file_telemetry_proto_enumTypes[2].Descriptor()
 }
 
 func (Event_Kind) Type() protoreflect.EnumType {
-	return &file_telemetry_proto_enumTypes[0]
+	return &file_telemetry_proto_enumTypes[2]
 }
 
 func (x Event_Kind) Number() protoreflect.EnumNumber {
@@ -128,9 +242,12 @@ type Report struct {
 	// A bounded sample of single messages.
 	Exemplars []*Exemplar `protobuf:"bytes,15,rep,name=exemplars,proto3" json:"exemplars,omitempty"`
 	// What happened to the client in the interval.
-	Events        []*Event `protobuf:"bytes,16,rep,name=events,proto3" json:"events,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Events []*Event `protobuf:"bytes,16,rep,name=events,proto3" json:"events,omitempty"`
+	// Single messages that failed, were slow or sampled, and are not among the exemplars:
+	// there were more than the sender keeps of an interval.
+	LeftOutExemplars uint64 `protobuf:"varint,17,opt,name=left_out_exemplars,json=leftOutExemplars,proto3" json:"left_out_exemplars,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Report) Reset() {
@@ -273,6 +390,13 @@ func (x *Report) GetEvents() []*Event {
 		return x.Events
 	}
 	return nil
+}
+
+func (x *Report) GetLeftOutExemplars() uint64 {
+	if x != nil {
+		return x.LeftOutExemplars
+	}
+	return 0
 }
 
 // Labels name a series. An empty value is the same as an absent label. Values have at
@@ -662,13 +786,20 @@ func (x *Gauge) GetValue() float64 {
 	return 0
 }
 
+// Exemplar is one step that one message took.
 type Exemplar struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	TimeUnixMs    int64                  `protobuf:"varint,1,opt,name=time_unix_ms,json=timeUnixMs,proto3" json:"time_unix_ms,omitempty"`
-	TraceId       string                 `protobuf:"bytes,2,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`       // 32 lower-case hexadecimal digits
-	MessageId     string                 `protobuf:"bytes,3,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"` // RocketMQ message id, or topic/partition/offset
-	LatencyUs     uint64                 `protobuf:"varint,4,opt,name=latency_us,json=latencyUs,proto3" json:"latency_us,omitempty"`
+	TimeUnixMs    int64                  `protobuf:"varint,1,opt,name=time_unix_ms,json=timeUnixMs,proto3" json:"time_unix_ms,omitempty"` // when the step ended; 0 is the end of the report's interval
+	TraceId       string                 `protobuf:"bytes,2,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`             // 32 lower-case hexadecimal digits
+	MessageId     string                 `protobuf:"bytes,3,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`       // RocketMQ message id, or topic/partition/offset
+	LatencyUs     uint64                 `protobuf:"varint,4,opt,name=latency_us,json=latencyUs,proto3" json:"latency_us,omitempty"`      // of the step: see Report.latency
 	SizeBytes     uint64                 `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	ErrorClass    string                 `protobuf:"bytes,6,opt,name=error_class,json=errorClass,proto3" json:"error_class,omitempty"` // as in ErrorCount; empty where it did not fail
+	Attempt       uint32                 `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`                        // 1 is the first; 0 is not known
+	DelayUs       uint64                 `protobuf:"varint,8,opt,name=delay_us,json=delayUs,proto3" json:"delay_us,omitempty"`         // from the message's timestamp until it was received, or its handling began
+	Kept          Exemplar_Kept          `protobuf:"varint,9,opt,name=kept,proto3,enum=weir.telemetry.v1.Exemplar_Kept" json:"kept,omitempty"`
+	Step          Exemplar_Step          `protobuf:"varint,10,opt,name=step,proto3,enum=weir.telemetry.v1.Exemplar_Step" json:"step,omitempty"`
+	SampledOf     uint32                 `protobuf:"varint,11,opt,name=sampled_of,json=sampledOf,proto3" json:"sampled_of,omitempty"` // KEPT_SAMPLED: one of so many is kept
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -734,6 +865,48 @@ func (x *Exemplar) GetLatencyUs() uint64 {
 func (x *Exemplar) GetSizeBytes() uint64 {
 	if x != nil {
 		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *Exemplar) GetErrorClass() string {
+	if x != nil {
+		return x.ErrorClass
+	}
+	return ""
+}
+
+func (x *Exemplar) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Exemplar) GetDelayUs() uint64 {
+	if x != nil {
+		return x.DelayUs
+	}
+	return 0
+}
+
+func (x *Exemplar) GetKept() Exemplar_Kept {
+	if x != nil {
+		return x.Kept
+	}
+	return Exemplar_KEPT_UNSPECIFIED
+}
+
+func (x *Exemplar) GetStep() Exemplar_Step {
+	if x != nil {
+		return x.Step
+	}
+	return Exemplar_STEP_UNSPECIFIED
+}
+
+func (x *Exemplar) GetSampledOf() uint32 {
+	if x != nil {
+		return x.SampledOf
 	}
 	return 0
 }
@@ -1013,7 +1186,9 @@ type CellBatch struct {
 	Segment *Segment               `protobuf:"bytes,3,opt,name=segment,proto3" json:"segment,omitempty"`
 	Cells   *CellColumns           `protobuf:"bytes,4,opt,name=cells,proto3" json:"cells,omitempty"`
 	// Set in the last batch of a segment: the segment held this many reports.
-	Ledger        *LedgerEntry `protobuf:"bytes,5,opt,name=ledger,proto3" json:"ledger,omitempty"`
+	Ledger *LedgerEntry `protobuf:"bytes,5,opt,name=ledger,proto3" json:"ledger,omitempty"`
+	// What is not added up: in records of their own, before the cells of the same reports.
+	Details       []*ReportDetail `protobuf:"bytes,6,rep,name=details,proto3" json:"details,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1083,6 +1258,99 @@ func (x *CellBatch) GetLedger() *LedgerEntry {
 	return nil
 }
 
+func (x *CellBatch) GetDetails() []*ReportDetail {
+	if x != nil {
+		return x.Details
+	}
+	return nil
+}
+
+// ReportDetail is what one report says of single messages and of its client's life. Each
+// item is identified by source, offset and its place in its list.
+type ReportDetail struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Offset           int64                  `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"` // of the report
+	Labels           *Labels                `protobuf:"bytes,2,opt,name=labels,proto3" json:"labels,omitempty"`
+	Exemplars        []*Exemplar            `protobuf:"bytes,3,rep,name=exemplars,proto3" json:"exemplars,omitempty"` // with a time
+	Events           []*Event               `protobuf:"bytes,4,rep,name=events,proto3" json:"events,omitempty"`       // with a time
+	LeftOutExemplars uint64                 `protobuf:"varint,5,opt,name=left_out_exemplars,json=leftOutExemplars,proto3" json:"left_out_exemplars,omitempty"`
+	TimeUnixMs       int64                  `protobuf:"varint,6,opt,name=time_unix_ms,json=timeUnixMs,proto3" json:"time_unix_ms,omitempty"` // end of the report's interval
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ReportDetail) Reset() {
+	*x = ReportDetail{}
+	mi := &file_telemetry_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportDetail) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportDetail) ProtoMessage() {}
+
+func (x *ReportDetail) ProtoReflect() protoreflect.Message {
+	mi := &file_telemetry_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportDetail.ProtoReflect.Descriptor instead.
+func (*ReportDetail) Descriptor() ([]byte, []int) {
+	return file_telemetry_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ReportDetail) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ReportDetail) GetLabels() *Labels {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *ReportDetail) GetExemplars() []*Exemplar {
+	if x != nil {
+		return x.Exemplars
+	}
+	return nil
+}
+
+func (x *ReportDetail) GetEvents() []*Event {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *ReportDetail) GetLeftOutExemplars() uint64 {
+	if x != nil {
+		return x.LeftOutExemplars
+	}
+	return 0
+}
+
+func (x *ReportDetail) GetTimeUnixMs() int64 {
+	if x != nil {
+		return x.TimeUnixMs
+	}
+	return 0
+}
+
 type CellColumns struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
 	PaneStepsS        []int64                `protobuf:"zigzag64,1,rep,packed,name=pane_steps_s,json=paneStepsS,proto3" json:"pane_steps_s,omitempty"`      // seconds from the pane of the cell before, 0 before the first
@@ -1106,7 +1374,7 @@ type CellColumns struct {
 
 func (x *CellColumns) Reset() {
 	*x = CellColumns{}
-	mi := &file_telemetry_proto_msgTypes[12]
+	mi := &file_telemetry_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1386,7 @@ func (x *CellColumns) String() string {
 func (*CellColumns) ProtoMessage() {}
 
 func (x *CellColumns) ProtoReflect() protoreflect.Message {
-	mi := &file_telemetry_proto_msgTypes[12]
+	mi := &file_telemetry_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1399,7 @@ func (x *CellColumns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CellColumns.ProtoReflect.Descriptor instead.
 func (*CellColumns) Descriptor() ([]byte, []int) {
-	return file_telemetry_proto_rawDescGZIP(), []int{12}
+	return file_telemetry_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CellColumns) GetPaneStepsS() []int64 {
@@ -1257,7 +1525,7 @@ type HistogramColumns struct {
 
 func (x *HistogramColumns) Reset() {
 	*x = HistogramColumns{}
-	mi := &file_telemetry_proto_msgTypes[13]
+	mi := &file_telemetry_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1269,7 +1537,7 @@ func (x *HistogramColumns) String() string {
 func (*HistogramColumns) ProtoMessage() {}
 
 func (x *HistogramColumns) ProtoReflect() protoreflect.Message {
-	mi := &file_telemetry_proto_msgTypes[13]
+	mi := &file_telemetry_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1282,7 +1550,7 @@ func (x *HistogramColumns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistogramColumns.ProtoReflect.Descriptor instead.
 func (*HistogramColumns) Descriptor() ([]byte, []int) {
-	return file_telemetry_proto_rawDescGZIP(), []int{13}
+	return file_telemetry_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *HistogramColumns) GetRuns() []uint32 {
@@ -1347,7 +1615,7 @@ type Lists struct {
 
 func (x *Lists) Reset() {
 	*x = Lists{}
-	mi := &file_telemetry_proto_msgTypes[14]
+	mi := &file_telemetry_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1359,7 +1627,7 @@ func (x *Lists) String() string {
 func (*Lists) ProtoMessage() {}
 
 func (x *Lists) ProtoReflect() protoreflect.Message {
-	mi := &file_telemetry_proto_msgTypes[14]
+	mi := &file_telemetry_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1372,7 +1640,7 @@ func (x *Lists) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lists.ProtoReflect.Descriptor instead.
 func (*Lists) Descriptor() ([]byte, []int) {
-	return file_telemetry_proto_rawDescGZIP(), []int{14}
+	return file_telemetry_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Lists) GetRow() uint32 {
@@ -1417,7 +1685,7 @@ type LedgerEntry struct {
 
 func (x *LedgerEntry) Reset() {
 	*x = LedgerEntry{}
-	mi := &file_telemetry_proto_msgTypes[15]
+	mi := &file_telemetry_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1697,7 @@ func (x *LedgerEntry) String() string {
 func (*LedgerEntry) ProtoMessage() {}
 
 func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_telemetry_proto_msgTypes[15]
+	mi := &file_telemetry_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1710,7 @@ func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerEntry.ProtoReflect.Descriptor instead.
 func (*LedgerEntry) Descriptor() ([]byte, []int) {
-	return file_telemetry_proto_rawDescGZIP(), []int{15}
+	return file_telemetry_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LedgerEntry) GetReports() uint64 {
@@ -1501,7 +1769,7 @@ type GroupBatch struct {
 
 func (x *GroupBatch) Reset() {
 	*x = GroupBatch{}
-	mi := &file_telemetry_proto_msgTypes[16]
+	mi := &file_telemetry_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1513,7 +1781,7 @@ func (x *GroupBatch) String() string {
 func (*GroupBatch) ProtoMessage() {}
 
 func (x *GroupBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_telemetry_proto_msgTypes[16]
+	mi := &file_telemetry_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1526,7 +1794,7 @@ func (x *GroupBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupBatch.ProtoReflect.Descriptor instead.
 func (*GroupBatch) Descriptor() ([]byte, []int) {
-	return file_telemetry_proto_rawDescGZIP(), []int{16}
+	return file_telemetry_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GroupBatch) GetSchema() uint32 {
@@ -1603,7 +1871,7 @@ type GroupColumns struct {
 
 func (x *GroupColumns) Reset() {
 	*x = GroupColumns{}
-	mi := &file_telemetry_proto_msgTypes[17]
+	mi := &file_telemetry_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1883,7 @@ func (x *GroupColumns) String() string {
 func (*GroupColumns) ProtoMessage() {}
 
 func (x *GroupColumns) ProtoReflect() protoreflect.Message {
-	mi := &file_telemetry_proto_msgTypes[17]
+	mi := &file_telemetry_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1896,7 @@ func (x *GroupColumns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupColumns.ProtoReflect.Descriptor instead.
 func (*GroupColumns) Descriptor() ([]byte, []int) {
-	return file_telemetry_proto_rawDescGZIP(), []int{17}
+	return file_telemetry_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GroupColumns) GetGroupings() []*GroupingGroups {
@@ -1843,7 +2111,7 @@ type GroupingGroups struct {
 
 func (x *GroupingGroups) Reset() {
 	*x = GroupingGroups{}
-	mi := &file_telemetry_proto_msgTypes[18]
+	mi := &file_telemetry_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +2123,7 @@ func (x *GroupingGroups) String() string {
 func (*GroupingGroups) ProtoMessage() {}
 
 func (x *GroupingGroups) ProtoReflect() protoreflect.Message {
-	mi := &file_telemetry_proto_msgTypes[18]
+	mi := &file_telemetry_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +2136,7 @@ func (x *GroupingGroups) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupingGroups.ProtoReflect.Descriptor instead.
 func (*GroupingGroups) Descriptor() ([]byte, []int) {
-	return file_telemetry_proto_rawDescGZIP(), []int{18}
+	return file_telemetry_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GroupingGroups) GetId() string {
@@ -1920,7 +2188,7 @@ type WatermarkBatch struct {
 
 func (x *WatermarkBatch) Reset() {
 	*x = WatermarkBatch{}
-	mi := &file_telemetry_proto_msgTypes[19]
+	mi := &file_telemetry_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1932,7 +2200,7 @@ func (x *WatermarkBatch) String() string {
 func (*WatermarkBatch) ProtoMessage() {}
 
 func (x *WatermarkBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_telemetry_proto_msgTypes[19]
+	mi := &file_telemetry_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1945,7 +2213,7 @@ func (x *WatermarkBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatermarkBatch.ProtoReflect.Descriptor instead.
 func (*WatermarkBatch) Descriptor() ([]byte, []int) {
-	return file_telemetry_proto_rawDescGZIP(), []int{19}
+	return file_telemetry_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WatermarkBatch) GetSchema() uint32 {
@@ -2015,7 +2283,7 @@ var File_telemetry_proto protoreflect.FileDescriptor
 
 const file_telemetry_proto_rawDesc = "" +
 	"\n" +
-	"\x0ftelemetry.proto\x12\x11weir.telemetry.v1\"\xbf\x05\n" +
+	"\x0ftelemetry.proto\x12\x11weir.telemetry.v1\"\xed\x05\n" +
 	"\x06Report\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x121\n" +
 	"\x06labels\x18\x02 \x01(\v2\x19.weir.telemetry.v1.LabelsR\x06labels\x12\"\n" +
@@ -2035,7 +2303,8 @@ const file_telemetry_proto_rawDesc = "" +
 	"rebalances\x12'\n" +
 	"\x0fdropped_reports\x18\x0e \x01(\x04R\x0edroppedReports\x129\n" +
 	"\texemplars\x18\x0f \x03(\v2\x1b.weir.telemetry.v1.ExemplarR\texemplars\x120\n" +
-	"\x06events\x18\x10 \x03(\v2\x18.weir.telemetry.v1.EventR\x06events\"\xf8\x02\n" +
+	"\x06events\x18\x10 \x03(\v2\x18.weir.telemetry.v1.EventR\x06events\x12,\n" +
+	"\x12left_out_exemplars\x18\x11 \x01(\x04R\x10leftOutExemplars\"\xf8\x02\n" +
 	"\x06Labels\x12\x10\n" +
 	"\x03env\x18\x01 \x01(\tR\x03env\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\tR\acluster\x12\x16\n" +
@@ -2068,7 +2337,7 @@ const file_telemetry_proto_rawDesc = "" +
 	"\x03max\x18\x04 \x01(\x04R\x03max\"1\n" +
 	"\x05Gauge\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value\"\xa4\x01\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\"\xe2\x04\n" +
 	"\bExemplar\x12 \n" +
 	"\ftime_unix_ms\x18\x01 \x01(\x03R\n" +
 	"timeUnixMs\x12\x19\n" +
@@ -2078,7 +2347,30 @@ const file_telemetry_proto_rawDesc = "" +
 	"\n" +
 	"latency_us\x18\x04 \x01(\x04R\tlatencyUs\x12\x1d\n" +
 	"\n" +
-	"size_bytes\x18\x05 \x01(\x04R\tsizeBytes\"\xee\x01\n" +
+	"size_bytes\x18\x05 \x01(\x04R\tsizeBytes\x12\x1f\n" +
+	"\verror_class\x18\x06 \x01(\tR\n" +
+	"errorClass\x12\x18\n" +
+	"\aattempt\x18\a \x01(\rR\aattempt\x12\x19\n" +
+	"\bdelay_us\x18\b \x01(\x04R\adelayUs\x124\n" +
+	"\x04kept\x18\t \x01(\x0e2 .weir.telemetry.v1.Exemplar.KeptR\x04kept\x124\n" +
+	"\x04step\x18\n" +
+	" \x01(\x0e2 .weir.telemetry.v1.Exemplar.StepR\x04step\x12\x1d\n" +
+	"\n" +
+	"sampled_of\x18\v \x01(\rR\tsampledOf\"h\n" +
+	"\x04Step\x12\x14\n" +
+	"\x10STEP_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tSTEP_SENT\x10\x01\x12\x11\n" +
+	"\rSTEP_RECEIVED\x10\x02\x12\x10\n" +
+	"\fSTEP_HANDLED\x10\x03\x12\x16\n" +
+	"\x12STEP_DEAD_LETTERED\x10\x04\"q\n" +
+	"\x04Kept\x12\x14\n" +
+	"\x10KEPT_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tKEPT_SLOW\x10\x01\x12\x0e\n" +
+	"\n" +
+	"KEPT_ERROR\x10\x02\x12\x10\n" +
+	"\fKEPT_SAMPLED\x10\x03\x12\x10\n" +
+	"\fKEPT_SLOWEST\x10\x04\x12\x10\n" +
+	"\fKEPT_LARGEST\x10\x05\"\xee\x01\n" +
 	"\x05Event\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.weir.telemetry.v1.Event.KindR\x04kind\x12 \n" +
 	"\ftime_unix_ms\x18\x02 \x01(\x03R\n" +
@@ -2107,13 +2399,22 @@ const file_telemetry_proto_rawDesc = "" +
 	"\x03max\x18\x04 \x01(\x01R\x03max\x12\x10\n" +
 	"\x03sum\x18\x05 \x01(\x01R\x03sum\x12\x10\n" +
 	"\x03min\x18\x06 \x01(\x01R\x03min\x12\x16\n" +
-	"\x06series\x18\a \x01(\x04R\x06series\"\xfa\x01\n" +
+	"\x06series\x18\a \x01(\x04R\x06series\"\xb5\x02\n" +
 	"\tCellBatch\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x121\n" +
 	"\x06source\x18\x02 \x01(\v2\x19.weir.telemetry.v1.SourceR\x06source\x124\n" +
 	"\asegment\x18\x03 \x01(\v2\x1a.weir.telemetry.v1.SegmentR\asegment\x124\n" +
 	"\x05cells\x18\x04 \x01(\v2\x1e.weir.telemetry.v1.CellColumnsR\x05cells\x126\n" +
-	"\x06ledger\x18\x05 \x01(\v2\x1e.weir.telemetry.v1.LedgerEntryR\x06ledger\"\x96\x05\n" +
+	"\x06ledger\x18\x05 \x01(\v2\x1e.weir.telemetry.v1.LedgerEntryR\x06ledger\x129\n" +
+	"\adetails\x18\x06 \x03(\v2\x1f.weir.telemetry.v1.ReportDetailR\adetails\"\x96\x02\n" +
+	"\fReportDetail\x12\x16\n" +
+	"\x06offset\x18\x01 \x01(\x03R\x06offset\x121\n" +
+	"\x06labels\x18\x02 \x01(\v2\x19.weir.telemetry.v1.LabelsR\x06labels\x129\n" +
+	"\texemplars\x18\x03 \x03(\v2\x1b.weir.telemetry.v1.ExemplarR\texemplars\x120\n" +
+	"\x06events\x18\x04 \x03(\v2\x18.weir.telemetry.v1.EventR\x06events\x12,\n" +
+	"\x12left_out_exemplars\x18\x05 \x01(\x04R\x10leftOutExemplars\x12 \n" +
+	"\ftime_unix_ms\x18\x06 \x01(\x03R\n" +
+	"timeUnixMs\"\x96\x05\n" +
 	"\vCellColumns\x12 \n" +
 	"\fpane_steps_s\x18\x01 \x03(\x12R\n" +
 	"paneStepsS\x12%\n" +
@@ -2228,69 +2529,78 @@ func file_telemetry_proto_rawDescGZIP() []byte {
 	return file_telemetry_proto_rawDescData
 }
 
-var file_telemetry_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_telemetry_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_telemetry_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_telemetry_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_telemetry_proto_goTypes = []any{
-	(Event_Kind)(0),          // 0: weir.telemetry.v1.Event.Kind
-	(*Report)(nil),           // 1: weir.telemetry.v1.Report
-	(*Labels)(nil),           // 2: weir.telemetry.v1.Labels
-	(*Label)(nil),            // 3: weir.telemetry.v1.Label
-	(*ErrorCount)(nil),       // 4: weir.telemetry.v1.ErrorCount
-	(*Histogram)(nil),        // 5: weir.telemetry.v1.Histogram
-	(*Gauge)(nil),            // 6: weir.telemetry.v1.Gauge
-	(*Exemplar)(nil),         // 7: weir.telemetry.v1.Exemplar
-	(*Event)(nil),            // 8: weir.telemetry.v1.Event
-	(*Source)(nil),           // 9: weir.telemetry.v1.Source
-	(*Segment)(nil),          // 10: weir.telemetry.v1.Segment
-	(*GaugeValue)(nil),       // 11: weir.telemetry.v1.GaugeValue
-	(*CellBatch)(nil),        // 12: weir.telemetry.v1.CellBatch
-	(*CellColumns)(nil),      // 13: weir.telemetry.v1.CellColumns
-	(*HistogramColumns)(nil), // 14: weir.telemetry.v1.HistogramColumns
-	(*Lists)(nil),            // 15: weir.telemetry.v1.Lists
-	(*LedgerEntry)(nil),      // 16: weir.telemetry.v1.LedgerEntry
-	(*GroupBatch)(nil),       // 17: weir.telemetry.v1.GroupBatch
-	(*GroupColumns)(nil),     // 18: weir.telemetry.v1.GroupColumns
-	(*GroupingGroups)(nil),   // 19: weir.telemetry.v1.GroupingGroups
-	(*WatermarkBatch)(nil),   // 20: weir.telemetry.v1.WatermarkBatch
+	(Exemplar_Step)(0),       // 0: weir.telemetry.v1.Exemplar.Step
+	(Exemplar_Kept)(0),       // 1: weir.telemetry.v1.Exemplar.Kept
+	(Event_Kind)(0),          // 2: weir.telemetry.v1.Event.Kind
+	(*Report)(nil),           // 3: weir.telemetry.v1.Report
+	(*Labels)(nil),           // 4: weir.telemetry.v1.Labels
+	(*Label)(nil),            // 5: weir.telemetry.v1.Label
+	(*ErrorCount)(nil),       // 6: weir.telemetry.v1.ErrorCount
+	(*Histogram)(nil),        // 7: weir.telemetry.v1.Histogram
+	(*Gauge)(nil),            // 8: weir.telemetry.v1.Gauge
+	(*Exemplar)(nil),         // 9: weir.telemetry.v1.Exemplar
+	(*Event)(nil),            // 10: weir.telemetry.v1.Event
+	(*Source)(nil),           // 11: weir.telemetry.v1.Source
+	(*Segment)(nil),          // 12: weir.telemetry.v1.Segment
+	(*GaugeValue)(nil),       // 13: weir.telemetry.v1.GaugeValue
+	(*CellBatch)(nil),        // 14: weir.telemetry.v1.CellBatch
+	(*ReportDetail)(nil),     // 15: weir.telemetry.v1.ReportDetail
+	(*CellColumns)(nil),      // 16: weir.telemetry.v1.CellColumns
+	(*HistogramColumns)(nil), // 17: weir.telemetry.v1.HistogramColumns
+	(*Lists)(nil),            // 18: weir.telemetry.v1.Lists
+	(*LedgerEntry)(nil),      // 19: weir.telemetry.v1.LedgerEntry
+	(*GroupBatch)(nil),       // 20: weir.telemetry.v1.GroupBatch
+	(*GroupColumns)(nil),     // 21: weir.telemetry.v1.GroupColumns
+	(*GroupingGroups)(nil),   // 22: weir.telemetry.v1.GroupingGroups
+	(*WatermarkBatch)(nil),   // 23: weir.telemetry.v1.WatermarkBatch
 }
 var file_telemetry_proto_depIdxs = []int32{
-	2,  // 0: weir.telemetry.v1.Report.labels:type_name -> weir.telemetry.v1.Labels
-	4,  // 1: weir.telemetry.v1.Report.errors:type_name -> weir.telemetry.v1.ErrorCount
-	5,  // 2: weir.telemetry.v1.Report.latency:type_name -> weir.telemetry.v1.Histogram
-	5,  // 3: weir.telemetry.v1.Report.delay:type_name -> weir.telemetry.v1.Histogram
-	5,  // 4: weir.telemetry.v1.Report.size:type_name -> weir.telemetry.v1.Histogram
-	5,  // 5: weir.telemetry.v1.Report.heartbeat:type_name -> weir.telemetry.v1.Histogram
-	6,  // 6: weir.telemetry.v1.Report.gauges:type_name -> weir.telemetry.v1.Gauge
-	7,  // 7: weir.telemetry.v1.Report.exemplars:type_name -> weir.telemetry.v1.Exemplar
-	8,  // 8: weir.telemetry.v1.Report.events:type_name -> weir.telemetry.v1.Event
-	3,  // 9: weir.telemetry.v1.Labels.extra:type_name -> weir.telemetry.v1.Label
-	0,  // 10: weir.telemetry.v1.Event.kind:type_name -> weir.telemetry.v1.Event.Kind
-	9,  // 11: weir.telemetry.v1.CellBatch.source:type_name -> weir.telemetry.v1.Source
-	10, // 12: weir.telemetry.v1.CellBatch.segment:type_name -> weir.telemetry.v1.Segment
-	13, // 13: weir.telemetry.v1.CellBatch.cells:type_name -> weir.telemetry.v1.CellColumns
-	16, // 14: weir.telemetry.v1.CellBatch.ledger:type_name -> weir.telemetry.v1.LedgerEntry
-	14, // 15: weir.telemetry.v1.CellColumns.latency:type_name -> weir.telemetry.v1.HistogramColumns
-	14, // 16: weir.telemetry.v1.CellColumns.delay:type_name -> weir.telemetry.v1.HistogramColumns
-	14, // 17: weir.telemetry.v1.CellColumns.size:type_name -> weir.telemetry.v1.HistogramColumns
-	14, // 18: weir.telemetry.v1.CellColumns.heartbeat:type_name -> weir.telemetry.v1.HistogramColumns
-	15, // 19: weir.telemetry.v1.CellColumns.lists:type_name -> weir.telemetry.v1.Lists
-	4,  // 20: weir.telemetry.v1.Lists.errors:type_name -> weir.telemetry.v1.ErrorCount
-	11, // 21: weir.telemetry.v1.Lists.gauges:type_name -> weir.telemetry.v1.GaugeValue
-	8,  // 22: weir.telemetry.v1.Lists.events:type_name -> weir.telemetry.v1.Event
-	9,  // 23: weir.telemetry.v1.GroupBatch.source:type_name -> weir.telemetry.v1.Source
-	10, // 24: weir.telemetry.v1.GroupBatch.segment:type_name -> weir.telemetry.v1.Segment
-	18, // 25: weir.telemetry.v1.GroupBatch.groups:type_name -> weir.telemetry.v1.GroupColumns
-	19, // 26: weir.telemetry.v1.GroupColumns.groupings:type_name -> weir.telemetry.v1.GroupingGroups
-	14, // 27: weir.telemetry.v1.GroupColumns.latency:type_name -> weir.telemetry.v1.HistogramColumns
-	14, // 28: weir.telemetry.v1.GroupColumns.delay:type_name -> weir.telemetry.v1.HistogramColumns
-	14, // 29: weir.telemetry.v1.GroupColumns.size:type_name -> weir.telemetry.v1.HistogramColumns
-	14, // 30: weir.telemetry.v1.GroupColumns.heartbeat:type_name -> weir.telemetry.v1.HistogramColumns
-	15, // 31: weir.telemetry.v1.GroupColumns.lists:type_name -> weir.telemetry.v1.Lists
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	4,  // 0: weir.telemetry.v1.Report.labels:type_name -> weir.telemetry.v1.Labels
+	6,  // 1: weir.telemetry.v1.Report.errors:type_name -> weir.telemetry.v1.ErrorCount
+	7,  // 2: weir.telemetry.v1.Report.latency:type_name -> weir.telemetry.v1.Histogram
+	7,  // 3: weir.telemetry.v1.Report.delay:type_name -> weir.telemetry.v1.Histogram
+	7,  // 4: weir.telemetry.v1.Report.size:type_name -> weir.telemetry.v1.Histogram
+	7,  // 5: weir.telemetry.v1.Report.heartbeat:type_name -> weir.telemetry.v1.Histogram
+	8,  // 6: weir.telemetry.v1.Report.gauges:type_name -> weir.telemetry.v1.Gauge
+	9,  // 7: weir.telemetry.v1.Report.exemplars:type_name -> weir.telemetry.v1.Exemplar
+	10, // 8: weir.telemetry.v1.Report.events:type_name -> weir.telemetry.v1.Event
+	5,  // 9: weir.telemetry.v1.Labels.extra:type_name -> weir.telemetry.v1.Label
+	1,  // 10: weir.telemetry.v1.Exemplar.kept:type_name -> weir.telemetry.v1.Exemplar.Kept
+	0,  // 11: weir.telemetry.v1.Exemplar.step:type_name -> weir.telemetry.v1.Exemplar.Step
+	2,  // 12: weir.telemetry.v1.Event.kind:type_name -> weir.telemetry.v1.Event.Kind
+	11, // 13: weir.telemetry.v1.CellBatch.source:type_name -> weir.telemetry.v1.Source
+	12, // 14: weir.telemetry.v1.CellBatch.segment:type_name -> weir.telemetry.v1.Segment
+	16, // 15: weir.telemetry.v1.CellBatch.cells:type_name -> weir.telemetry.v1.CellColumns
+	19, // 16: weir.telemetry.v1.CellBatch.ledger:type_name -> weir.telemetry.v1.LedgerEntry
+	15, // 17: weir.telemetry.v1.CellBatch.details:type_name -> weir.telemetry.v1.ReportDetail
+	4,  // 18: weir.telemetry.v1.ReportDetail.labels:type_name -> weir.telemetry.v1.Labels
+	9,  // 19: weir.telemetry.v1.ReportDetail.exemplars:type_name -> weir.telemetry.v1.Exemplar
+	10, // 20: weir.telemetry.v1.ReportDetail.events:type_name -> weir.telemetry.v1.Event
+	17, // 21: weir.telemetry.v1.CellColumns.latency:type_name -> weir.telemetry.v1.HistogramColumns
+	17, // 22: weir.telemetry.v1.CellColumns.delay:type_name -> weir.telemetry.v1.HistogramColumns
+	17, // 23: weir.telemetry.v1.CellColumns.size:type_name -> weir.telemetry.v1.HistogramColumns
+	17, // 24: weir.telemetry.v1.CellColumns.heartbeat:type_name -> weir.telemetry.v1.HistogramColumns
+	18, // 25: weir.telemetry.v1.CellColumns.lists:type_name -> weir.telemetry.v1.Lists
+	6,  // 26: weir.telemetry.v1.Lists.errors:type_name -> weir.telemetry.v1.ErrorCount
+	13, // 27: weir.telemetry.v1.Lists.gauges:type_name -> weir.telemetry.v1.GaugeValue
+	10, // 28: weir.telemetry.v1.Lists.events:type_name -> weir.telemetry.v1.Event
+	11, // 29: weir.telemetry.v1.GroupBatch.source:type_name -> weir.telemetry.v1.Source
+	12, // 30: weir.telemetry.v1.GroupBatch.segment:type_name -> weir.telemetry.v1.Segment
+	21, // 31: weir.telemetry.v1.GroupBatch.groups:type_name -> weir.telemetry.v1.GroupColumns
+	22, // 32: weir.telemetry.v1.GroupColumns.groupings:type_name -> weir.telemetry.v1.GroupingGroups
+	17, // 33: weir.telemetry.v1.GroupColumns.latency:type_name -> weir.telemetry.v1.HistogramColumns
+	17, // 34: weir.telemetry.v1.GroupColumns.delay:type_name -> weir.telemetry.v1.HistogramColumns
+	17, // 35: weir.telemetry.v1.GroupColumns.size:type_name -> weir.telemetry.v1.HistogramColumns
+	17, // 36: weir.telemetry.v1.GroupColumns.heartbeat:type_name -> weir.telemetry.v1.HistogramColumns
+	18, // 37: weir.telemetry.v1.GroupColumns.lists:type_name -> weir.telemetry.v1.Lists
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_telemetry_proto_init() }
@@ -2303,8 +2613,8 @@ func file_telemetry_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_telemetry_proto_rawDesc), len(file_telemetry_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   20,
+			NumEnums:      3,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
