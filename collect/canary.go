@@ -49,6 +49,8 @@ type CanaryOutcome struct {
 	Failed error         // nil where it was back in time
 	// Impossible says why none could be sent. That says nothing of the broker.
 	Impossible error
+	// Refused says of one that was impossible that somebody must permit it first.
+	Refused bool
 }
 
 // SendCanary sends one, reads it back, and measures both. Where send or receive say so by ErrNoCanary, none was possible.

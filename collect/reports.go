@@ -19,14 +19,15 @@ type Identity struct {
 
 // Reports begins those of a poll; system is a label of all.
 func (i *Identity) Reports(system string, at time.Time) Reports {
-	return Reports{Labels: telemetry.Labels{Env: i.Env, Cluster: i.Cluster, System: system}, At: at}
+	return Reports{Labels: telemetry.Labels{Env: i.Env, Cluster: i.Cluster, System: system}, At: at, Collector: i.Collector}
 }
 
 // Reports are those of one poll, for pollers to fill.
 type Reports struct {
-	Labels telemetry.Labels // of all: env, cluster and system
-	At     time.Time        // the moment of all
-	All    []telemetry.Report
+	Labels    telemetry.Labels // of all: env, cluster and system
+	At        time.Time        // the moment of all
+	Collector string           // label of what this process measured itself
+	All       []telemetry.Report
 }
 
 // Add begins a report; more labels and what was seen are the caller's. What it returns holds until the next one is added.

@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -19,79 +18,30 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// canaries is what polls and canaries share.
-type canaries struct {
-	mu      sync.Mutex // of all here, and of Poller.beats
-	seen    *cluster   // of the newest poll; nil before the first
-	refused map[int32]refusal
-}
-
-// refusal is why a broker has no topic for canaries, and when that was found.
-type refusal struct {
-	err error
-	at  time.Time
+// canaryBroker is a broker that takes canaries, with where the newest poll found that they go.
+type canaryBroker struct {
+	id    int32
+	topic string
+	home  *home // nil: not there, or not at the broker
 }
 
 // see takes in which brokers there are.
 func (p *Poller) see(c *cluster) {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	p.canaries.seen = c
+	var all []collect.CanaryBroker[int32, canaryBroker]
 	for _, b := range c.brokers {
-		if p.config.Canary.Enabled && p.beats[b.id] == nil {
-			p.beats[b.id] = &heartbeat{node: b.node, canary: collect.AwaitCanaries()}
-		}
+		topic := p.config.Canary.Topic(strconv.Itoa(int(b.id)))
+		all = append(all, collect.CanaryBroker[int32, canaryBroker]{ID: b.id, Node: b.node, Called: fmt.Sprintf("broker %d at %s", b.id, b.node),
+			To: canaryBroker{b.id, topic, c.canaries[topic].at(topic, b.id)}})
 	}
+	p.canaries.See(all)
 }
 
 // Brokers are those that can be sent a canary, by their ids.
-func (p *Poller) Brokers() []string {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	var out []string
-	if p.canaries.seen != nil {
-		for _, b := range p.canaries.seen.brokers {
-			out = append(out, strconv.Itoa(int(b.id)))
-		}
-	}
-	return out
-}
+func (p *Poller) Brokers() []string { return p.canaries.Brokers() }
 
 // Probe sends a canary to a broker, as collect.Prober promises.
 func (p *Poller) Probe(ctx context.Context, id string) (reports []telemetry.Report, ok bool) {
-	b, listed := p.listed(id)
-	if !listed {
-		return nil, true
-	}
-	o, taken := p.canary(ctx, b)
-	if !taken {
-		return nil, true
-	}
-	return p.probed(b.id), o.Failed == nil
-}
-
-// probed reports a broker's heartbeats, unless a poll found meanwhile that it left.
-func (p *Poller) probed(id int32) []telemetry.Report {
-	out := p.config.reporter(time.Now())
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	if p.beats[id] != nil {
-		out.probe(id, p.beats)
-	}
-	return out.All
-}
-
-func (p *Poller) listed(id string) (broker, bool) {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	if p.canaries.seen == nil {
-		return broker{}, false
-	}
-	i := slices.IndexFunc(p.canaries.seen.brokers, func(b broker) bool { return strconv.Itoa(int(b.id)) == id })
-	if i < 0 {
-		return broker{}, false
-	}
-	return p.canaries.seen.brokers[i], true
+	return p.canaries.Probe(ctx, id)
 }
 
 // ProbeAll sends one canary to each broker there is, without a poll; the next poll reports them.
@@ -101,20 +51,20 @@ func (p *Poller) ProbeAll(ctx context.Context) error {
 		return fmt.Errorf("send canaries to cluster %s: %w", p.config.Cluster, err)
 	}
 	p.see(c)
-	each(len(c.brokers), func(i int) { p.canary(ctx, c.brokers[i]) })
+	p.canaries.ProbeAll(ctx)
 	return nil
 }
 
-// canary sends one to a broker and takes in how it went; taken is false where ctx ended, or the broker left meanwhile.
-func (p *Poller) canary(ctx context.Context, b broker) (o collect.CanaryOutcome, taken bool) {
+// canary sends one to a broker. That somebody must permit it first is remembered; all else the next one tries again.
+func (p *Poller) canary(ctx context.Context, to canaryBroker) (o collect.CanaryOutcome) {
 	until := time.Now().Add(homeTime)
-	home, err := p.home(ctx, b)
+	home, err := p.home(ctx, to)
 	for err == nil {
-		o = p.sendCanary(ctx, b, home)
+		o = p.sendCanary(ctx, to.id, home)
 		if !isElsewhere(o.Impossible) || time.Now().After(until) || !pause(ctx, homeEvery) {
 			break
 		}
-		home, err = p.settle(ctx, home.topic, b.id)
+		home, err = p.settle(ctx, to.topic, to.id)
 	}
 	switch {
 	case errors.Is(err, errNoLeader):
@@ -122,27 +72,15 @@ func (p *Poller) canary(ctx context.Context, b broker) (o collect.CanaryOutcome,
 	case err != nil:
 		o = collect.CanaryOutcome{Impossible: err}
 	}
-	if o.Impossible != nil {
-		p.refuse(b.id, o.Impossible)
-	}
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	beat := p.beats[b.id]
-	if ctx.Err() != nil || beat == nil {
-		return o, false
-	}
-	beat.canary.Take(o)
-	if o.Impossible == nil && o.Failed == nil {
-		beat.heard = true
-		beat.answers = append(beat.answers, roundTrip{at: time.Now(), took: o.Took, canary: true})
-	}
-	return o, true
+	reason := (*kerr.Error)(nil)
+	o.Refused = errors.As(o.Impossible, &reason) && !reason.Retriable
+	return o
 }
 
 // sendCanary sends one to its topic.
-func (p *Poller) sendCanary(ctx context.Context, b broker, h home) collect.CanaryOutcome {
+func (p *Poller) sendCanary(ctx context.Context, id int32, h home) collect.CanaryOutcome {
 	value := strconv.AppendInt([]byte(p.config.Collector+" "), time.Now().UnixNano(), 10)
-	to := p.client.Broker(int(b.id))
+	to := p.client.Broker(int(id))
 	var offset int64
 	return collect.SendCanary(ctx, func(ctx context.Context) (err error) {
 		offset, err = h.send(ctx, to, value)

@@ -90,19 +90,6 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
-// TestABrokerThatLeavesBehindItsCanary has a poll find that a broker left when its canary was just back: there is nothing to report of it.
-func TestABrokerThatLeavesBehindItsCanary(t *testing.T) {
-	t.Parallel()
-	p := &Poller{config: Config{Identity: collect.Identity{Collector: "weir-1"}}, beats: heartbeats{7: {node: "b7", canary: collect.AwaitCanaries()}}}
-	if got := p.probed(7); len(got) != 1 || got[0].Labels.Node != "b7" {
-		t.Errorf("got %v, want the heartbeats of a broker that is there", got)
-	}
-	delete(p.beats, 7)
-	if got := p.probed(7); len(got) != 0 {
-		t.Errorf("got %v of a broker that left, want nothing", got)
-	}
-}
-
 // TestABrokerThatHearsLateOfItsTopic has just been given it, as others know: it is sent a canary all the same, when it has heard.
 func TestABrokerThatHearsLateOfItsTopic(t *testing.T) {
 	t.Parallel()
@@ -183,26 +170,6 @@ func TestCanariesThatAreNotPermitted(t *testing.T) {
 			}
 			m.expect(without(of(lines, "op=probe"), "heartbeat_send_seconds"), "op=probe node="+m.addrs[0]+" client=weir-1 heartbeat_failures_in_a_row=0 "+is+" heartbeats=1")
 		})
-	}
-}
-
-// TestHeartbeatsOfTwoKinds compares canaries with canaries and requests with requests: a broker that alone takes canaries is not slow.
-func TestHeartbeatsOfTwoKinds(t *testing.T) {
-	h := heartbeats{1: {canary: collect.AwaitCanaries()}, 2: {canary: collect.AwaitCanaries()}}
-	now := time.Unix(1_795_626_000, 0)
-	var all []answers
-	for id := range int32(4) { // 0 and 3 get no canaries
-		all = append(all, answers{broker: broker{id: id, node: "n"}, answered: true, roundTrip: time.Duration(id+1) * time.Millisecond})
-	}
-	for id := int32(1); id < 3; id++ {
-		h[id].canary.Take(collect.CanaryOutcome{Took: time.Second})
-		h[id].answers = append(h[id].answers, roundTrip{at: now, took: time.Duration(id) * time.Second, canary: true})
-	}
-	h.take(&cluster{}, all, now)
-	for id, want := range []float64{0.004, 2, 1, 0.001} {
-		if got, ok := h.peers(int32(id)); !ok || got != want {
-			t.Errorf("the peers of %d take %g s, %v, want %g", id, got, ok, want)
-		}
 	}
 }
 
@@ -288,7 +255,7 @@ func TestATopicOfCanariesThatMovedAway(t *testing.T) {
 	if got := asked.Load(); got != 1 {
 		t.Errorf("to move it was asked for %d times within a minute, want once", got)
 	}
-	clear(m.poller.canaries.refused)
+	m = plain.withCanaries() // to which nobody refused anything
 	m.canaries()
 	<-moved
 	if got := of(m.poll(5*time.Second), "op=probe", "node="+m.addrs[1], "heartbeat_is_canary=1", "heartbeats=1"); len(got) != 1 {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/weirmq/weir/collect"
 )
 
 // home is the partition of a broker's canaries: it has it alone.
@@ -29,41 +26,15 @@ const (
 	homeTime = 5 * time.Second
 	// homeEvery is how often it is looked meanwhile. Not smaller: each is a request; not larger: who polls once waits for it.
 	homeEvery = 100 * time.Millisecond
-	// refusedFor is how long a topic that is not permitted is not asked for again. Not smaller: every broker's log would have it; not
-	// larger: who permits it wants to see it.
-	refusedFor = time.Minute
 )
 
 // home finds the partition of a broker's canaries, makes it where there is none, and has it moved back where it was moved away.
 // The error says why there is none, or is errNoLeader.
-func (p *Poller) home(ctx context.Context, b broker) (home, error) {
-	topic := p.config.Canary.Topic(strconv.Itoa(int(b.id)))
-	p.canaries.mu.Lock()
-	found, refused := p.canaries.seen.canaries[topic].at(topic, b.id), p.canaries.refused[b.id]
-	p.canaries.mu.Unlock()
-	if time.Since(refused.at) < refusedFor {
-		return home{}, refused.err
+func (p *Poller) home(ctx context.Context, of canaryBroker) (home, error) {
+	if of.home != nil {
+		return *of.home, nil
 	}
-	if found != nil {
-		return *found, nil
-	}
-	return p.settle(ctx, topic, b.id)
-}
-
-// refuse remembers that somebody must permit a broker's canaries first. All else the next one tries again.
-func (p *Poller) refuse(id int32, err error) {
-	if reason := (*kerr.Error)(nil); !errors.As(err, &reason) || reason.Retriable {
-		return
-	}
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	if time.Since(p.canaries.refused[id].at) < refusedFor {
-		return // it is the same again, remembered
-	}
-	if p.canaries.refused == nil {
-		p.canaries.refused = map[int32]refusal{}
-	}
-	p.canaries.refused[id] = refusal{err, time.Now()}
+	return p.settle(ctx, of.topic, of.id)
 }
 
 // at is the partition that a broker leads and has alone; nil where there is none.
@@ -211,17 +182,4 @@ func said(err error, words *string) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", err, *words)
-}
-
-// canaryErrors say which brokers can be sent no canary, and which failed theirs.
-func (p *Poller) canaryErrors() error {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	var faults collect.CanaryFaults
-	for _, b := range p.canaries.seen.brokers {
-		if beat := p.beats[b.id]; beat != nil {
-			faults.Add(fmt.Sprintf("broker %d at %s", b.id, b.node), beat.canary.Newest())
-		}
-	}
-	return faults.Err()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 )
 
@@ -47,19 +48,21 @@ func TestShares(t *testing.T) {
 
 // TestNodesAlive counts nodes that are brokers, controllers or both.
 func TestNodesAlive(t *testing.T) {
-	brokers := func(ids ...int32) heartbeats {
-		out := heartbeats{}
+	brokers := func(ids ...int32) *collect.Heartbeats[int32] {
+		var all []collect.Probed[int32]
 		for _, id := range ids {
-			out[max(id, -id)] = &heartbeat{failed: int(max(0, -id))}
+			all = append(all, collect.Probed[int32]{ID: max(id, -id), Answered: id > 0})
 		}
+		out := &collect.Heartbeats[int32]{}
+		out.Take(all, time.Unix(1_795_626_000, 0))
 		return out
 	}
 	for _, c := range []struct {
 		name   string
 		known  []int32 // voters of the polls before
 		polled quorum
-		beats  heartbeats // of ids; those below 0 failed
-		want   []int32    // besides brokers that answer; nil: not known
+		beats  *collect.Heartbeats[int32] // of ids; those below 0 failed
+		want   []int32                    // besides brokers that answer; nil: not known
 	}{
 		{"controllers that are no brokers", nil, quorum{active: 1, alive: []int32{11, 12}, voters: []int32{11, 12, 13}}, brokers(1, -2), []int32{11, 12}},
 		{"a node that fetched a moment ago, and does not answer as a broker", nil, quorum{active: 1, alive: []int32{1, 2, 3}, voters: []int32{1, 2, 3}}, brokers(1, -2, 3), []int32{1, 3}},
@@ -73,39 +76,6 @@ func TestNodesAlive(t *testing.T) {
 		if !slices.Equal(got, c.want) || (got == nil) != (c.want == nil) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
-	}
-}
-
-// TestHeartbeats counts failures in a row, and finds the median of the peers.
-func TestHeartbeats(t *testing.T) {
-	h := heartbeats{}
-	now := time.Unix(1_795_626_000, 0)
-	c := &cluster{topics: map[string]*topic{"a": {partitions: []partition{{0, 1, []int32{1, 2}, nil}}}}}
-	answer := func(id int32, took time.Duration) answers {
-		return answers{broker: broker{id: id, node: "n"}, answered: took > 0, roundTrip: took}
-	}
-	h.take(c, []answers{answer(1, 10*time.Millisecond), answer(2, 30*time.Millisecond), answer(3, 50*time.Millisecond)}, now)
-	if got, ok := h.peers(1); !ok || got != 0.04 {
-		t.Errorf("got %g, %v of 30 and 50 ms, want 0.04", got, ok)
-	}
-	now = now.Add(10 * time.Second)
-	h.take(c, []answers{answer(1, 10*time.Millisecond), answer(2, 0)}, now)
-	if h[1].failed != 0 || h[2].failed != 1 || h[3] != nil {
-		t.Errorf("got %+v: one that does not answer failed, one that left with no partition is forgotten", h)
-	}
-	now = now.Add(10 * time.Second)
-	h.take(c, []answers{answer(1, 10*time.Millisecond)}, now) // 2 left, and is a replica
-	if h[2].failed != 2 {
-		t.Errorf("got %+v: one that left and is a replica failed again", h[2])
-	}
-	now = now.Add(2 * time.Minute)
-	h.take(c, []answers{answer(1, 10*time.Millisecond), answer(2, time.Millisecond)}, now)
-	if got, ok := h.peers(1); !ok || got != 0.001 || h[2].failed != 0 {
-		t.Errorf("got %g, %v and %+v, want what the last minute has, and no failure after an answer", got, ok, h[2])
-	}
-	delete(h, 2)
-	if _, ok := h.peers(1); ok {
-		t.Error("a broker without peers has a median of them")
 	}
 }
 
@@ -124,31 +94,15 @@ func TestABrokerThatWasNotAskedDidNotFail(t *testing.T) {
 	if unasked.answered || !unasked.outOfTime {
 		t.Errorf("got %+v of a poll that is over, want a broker that was not asked", unasked)
 	}
-	h := heartbeats{}
-	now := time.Unix(1_795_626_000, 0)
-	h.take(&cluster{}, []answers{{broker: b, answered: true}}, now)
-	h.take(&cluster{}, []answers{{broker: b}}, now.Add(time.Second))
-	h.take(&cluster{}, []answers{unasked}, now.Add(2*time.Second))
-	if h[2].failures() != 1 {
-		t.Errorf("got %d failures of one that failed, and was then not asked, want 1", h[2].failures())
+	p := &Poller{}
+	if got := p.probed(&snapshot{cluster: &cluster{}, answers: []answers{unasked}}); len(got) != 1 || !got[0].OutOfTime {
+		t.Errorf("got %+v, want a heartbeat of which nothing is known", got)
 	}
+	now := time.Unix(1_795_626_000, 0)
 	r := (&Config{}).reporter(now)
 	r.cluster(&snapshot{cluster: &cluster{}, answers: []answers{{answered: true}, unasked}}, quorum{active: 1, alive: []int32{}}, nil)
 	if got := line(&r.All[0]); strings.Contains(got, "alive") {
 		t.Errorf("got %s, want no counts of what is alive", got)
-	}
-}
-
-// TestABrokerThatNeverAnsweredIsUnknownAtFirst has a new turn find a broker silent: one or two failures would end an alert that fires.
-func TestABrokerThatNeverAnsweredIsUnknownAtFirst(t *testing.T) {
-	h := heartbeats{}
-	now := time.Unix(1_795_626_000, 0)
-	for poll, want := range []string{"", "", " heartbeat_failures_in_a_row=3", " heartbeat_failures_in_a_row=0", " heartbeat_failures_in_a_row=1"} {
-		h.take(&cluster{}, []answers{{broker: broker{id: 1, node: "b1"}, answered: poll == 3}}, now.Add(time.Duration(poll)*time.Second))
-		r := (&Config{}).reporter(now)
-		if got := line(r.probe(1, h)); got != "op=probe node=b1"+want {
-			t.Errorf("poll %d: got %q, want %q", poll, got, want)
-		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/collect"
 )
 
 // hang lets brokers take requests and answer none.
@@ -47,8 +49,8 @@ func TestAHungBrokerHoldsUpNobody(t *testing.T) {
 		for i := range reports {
 			lines = append(lines, line(&reports[i]))
 		}
-		if took := time.Since(began); took > 3*probeTime {
-			t.Errorf("a poll took %s with a broker that hangs, want little more than the %s that it is waited for", took, probeTime)
+		if took := time.Since(began); took > 3*collect.ProbeTime {
+			t.Errorf("a poll took %s with a broker that hangs, want little more than the %s that it is waited for", took, collect.ProbeTime)
 		}
 		failed := m.values(of(lines, "op=probe", "node="+m.addrs[1]), "heartbeat_failures_in_a_row")
 		alive := m.values(lines, "brokers_alive")

@@ -6,23 +6,14 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/telemetry"
 )
 
-const (
-	// clientsEvery is how often the clients of groups are reported. Not shorter: there may be thousands, and they seldom change; not longer: a
-	// rule that counts them looks at a minute.
-	clientsEvery = 30 * time.Second
-	// maxClientsOfGroup is how many are reported of a group. Not fewer: large groups have hundreds; not more: one group must not take the room
-	// of all others.
-	maxClientsOfGroup = 1_000
-	// maxClients is how many are reported of a cluster. Not fewer: a fleet has thousands; not more: each is a series, of which a segment of
-	// weir.telemetry has room for 200,000 (telemetry.max_series), for all that report.
-	maxClients = 10_000
-)
+// maxClientsOfGroup is how many are reported of a group. Not fewer: large groups have hundreds; not more: one group must not take the room
+// of all others.
+const maxClientsOfGroup = 1_000
 
 // client is a member of a group, as its coordinator knows it. The id of a member is made anew each time one joins, and says nothing.
 type client struct {
@@ -83,22 +74,13 @@ func (g *group) distinct() []client {
 	return out
 }
 
-// clientsDue says that a poll reports clients.
-func (p *Poller) clientsDue(at time.Time) bool {
-	if at.Sub(p.clientsAt) < clientsEvery {
-		return false
-	}
-	p.clientsAt = at
-	return true
-}
-
 // clients reports who is in groups, as brokers see it: without messages, since what they consume they report themselves, if at all. The error
 // says how many are not reported.
 func (r *reporter) clients(groups []*group) error {
 	reported, beyond := 0, 0
 	for _, g := range groups {
 		all := g.distinct()
-		most := min(len(all), maxClientsOfGroup, maxClients-reported)
+		most := min(len(all), maxClientsOfGroup, collect.MaxClients-reported)
 		reported, beyond = reported+most, beyond+len(all)-most
 		for i := range all[:most] {
 			out := r.Add("broker")
@@ -110,7 +92,7 @@ func (r *reporter) clients(groups []*group) error {
 		}
 	}
 	if beyond > 0 {
-		return fmt.Errorf("%d clients are not reported: a collector reports at most %d of a group and %d in a cluster", beyond, maxClientsOfGroup, maxClients)
+		return fmt.Errorf("%d clients are not reported: a collector reports at most %d of a group and %d in a cluster", beyond, maxClientsOfGroup, collect.MaxClients)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func TestClientsBeyondTheBoundsAreCounted(t *testing.T) {
 	}
 	for _, c := range []struct{ groups, reported, beyond int }{
 		{1, maxClientsOfGroup, 2},
-		{maxClients/maxClientsOfGroup + 1, maxClients, 2*(maxClients/maxClientsOfGroup) + maxClientsOfGroup + 2},
+		{collect.MaxClients/maxClientsOfGroup + 1, collect.MaxClients, 2*(collect.MaxClients/maxClientsOfGroup) + maxClientsOfGroup + 2},
 	} {
 		config := Config{}
 		out := config.reporter(time.Unix(1_795_626_000, 0))

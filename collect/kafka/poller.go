@@ -48,32 +48,29 @@ type Poller struct {
 	waits    throttles
 	rates    rates
 	lags     *lags
-	beats    heartbeats
+	beats    collect.Heartbeats[int32] // by id
 	settings settings
 	minutes  collect.Minutes
 	reading  reading
 	quick    []int32 // brokers that answered soonest in the poll before
 	known    []int32 // brokers of the poll before
 	quorums  quorums
-	canaries canaries
-
-	clientsAt time.Time // when clients of groups were reported last
+	canaries collect.CanaryRoster[int32, canaryBroker]
+	clients  collect.ClientReports
 }
-
-// brokersAtOnce bounds how many brokers are asked at the same time. Not smaller: a cluster of a hundred brokers, some of them
-// hanging, must be polled within seconds; not larger: each answer of a large one is megabytes.
-const brokersAtOnce = 16
 
 // Open returns a poller. It does not connect: the error says what is wrong with the options.
 func Open(config Config) (*Poller, error) {
-	p := &Poller{config: config, rates: rates{}, lags: newLags(cmp.Or(config.StateSpacing, lag.DefaultSpacing)), beats: heartbeats{}}
-	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DialTimeout(probeTime), kgo.DisableClientMetrics(), kgo.MaxDecompressBatchBytes(openedBytes),
+	p := &Poller{config: config, rates: rates{}, lags: newLags(cmp.Or(config.StateSpacing, lag.DefaultSpacing))}
+	options := append([]kgo.Opt{kgo.ClientID("weir-collect"), kgo.DialTimeout(collect.ProbeTime), kgo.DisableClientMetrics(), kgo.MaxDecompressBatchBytes(openedBytes),
 		kgo.WithHooks(countRequests{&p.requests}, &p.waits)}, config.Options...)
 	var err error
 	if p.client, err = kgo.NewClient(options...); err != nil {
 		return nil, fmt.Errorf("open a client of cluster %s: %w", config.Cluster, err)
 	}
 	p.quorums.options = options
+	p.canaries.Wanted, p.canaries.Beats, p.canaries.Send = config.Canary.Enabled, &p.beats, p.canary
+	p.canaries.Begin = func(at time.Time) collect.Reports { return config.Reports(system, at) }
 	if p.reading, err = newReading(p.client); err != nil {
 		p.client.Close()
 		return nil, fmt.Errorf("open a client of cluster %s: %w", config.Cluster, err)
@@ -129,7 +126,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	p.heartbeats(&out, s, share)
 	out.partitions(c, p.rates.since(s.ends), s.settings)
 	errs = append(errs, p.reportGroups(ctx, &out, s, poll)...)
-	if err := p.canaryErrors(); err != nil {
+	if err := p.canaries.Err(); err != nil {
 		errs = append(errs, err)
 	}
 	for i := range s.answers {
@@ -143,11 +140,10 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 
 // heartbeats takes in and reports how brokers answer, and the cluster as a whole, whose nodes are those that do.
 func (p *Poller) heartbeats(out *reporter, s *snapshot, underReplicated *float64) {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	p.beats.take(s.cluster, s.answers, s.at)
-	out.cluster(s, p.quorums.alive(s, p.beats), underReplicated)
-	out.brokers(s, p.beats, p.waits.take())
+	p.beats.Take(p.probed(s), s.at)
+	out.cluster(s, p.quorums.alive(s, &p.beats), underReplicated)
+	out.brokers(s, p.beats.Nodes(), p.waits.take())
+	p.beats.ReportAll(&out.Reports)
 }
 
 // gather puts what all brokers said together.
@@ -184,7 +180,7 @@ func (p *Poller) reportGroups(ctx context.Context, out *reporter, s *snapshot, p
 	for i, g := range groups {
 		out.group(g, all[i])
 	}
-	if p.clientsDue(s.at) {
+	if p.clients.Due(s.at) {
 		errs = append(errs, out.clients(groups))
 	}
 	p.lags.prune(s)
@@ -209,13 +205,13 @@ func (p *Poller) askBrokers(ctx context.Context, s *snapshot, poll moment) (errs
 			errs = p.askAnyBroker(&q, s)
 		}
 	})
-	each(len(s.answers), func(i int) {
+	collect.AskEach(collect.BrokersAtOnce, len(s.answers), func(i int) {
 		b := s.cluster.brokers[i]
 		q := &question{ctx: early, broker: p.client.Broker(int(b.id)), node: b.node, cluster: s.cluster, poll: poll, answered: answered}
 		s.answers[i] = q.ask(b)
 	})
 	close(answered)
-	each(len(s.answers), func(i int) {
+	collect.AskEach(collect.BrokersAtOnce, len(s.answers), func(i int) {
 		if s.answers[i].answered {
 			s.answers[i].q.ctx = ctx
 			s.answers[i].askEnds()
@@ -232,20 +228,6 @@ func beforeEnd(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, time.Until(until)*2/3)
-}
-
-// each calls do for 0 to n-1, some at once.
-func each(n int, do func(int)) {
-	slots := make(chan struct{}, brokersAtOnce)
-	var running sync.WaitGroup
-	for i := range n {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
-			do(i)
-		})
-	}
-	running.Wait()
 }
 
 // askAnyBroker asks a broker for what all know alike.

@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/collect"
 )
 
 // question is what one broker is asked in one poll.
@@ -57,7 +59,7 @@ func (q *question) ask(b broker) answers {
 	var err error
 	began := time.Now()
 	if a.roundTrip, err = q.probe(); err != nil {
-		if a.outOfTime = q.ctx.Err() != nil && time.Since(began) < leastProbe; a.outOfTime {
+		if a.outOfTime = collect.OutOfTime(q.ctx, began); a.outOfTime {
 			a.fail("get the time to answer", err)
 		} else {
 			a.fail("answer", err)
@@ -95,17 +97,9 @@ func (a *answers) fail(what string, err error) {
 	a.errs = append(a.errs, fmt.Errorf("broker %d at %s did not %s: %w", a.id, a.node, what, err))
 }
 
-// probeTime bounds the wait for a broker's sign of life. Not smaller: a broker that collects garbage for a second is not gone;
-// not larger: the poll has to ask the others too.
-const probeTime = 2 * time.Second
-
-// leastProbe is how long a broker must have had to answer, where the poll ends before probeTime is over, for its silence to count. Not
-// smaller: one that is well may take so long; not larger: of a poll that lasts a second a third of that may be all that is left.
-const leastProbe = probeTime / 8
-
 // greet sends a broker ApiVersions, which it answers at once, without a look at its disks.
 func greet(ctx context.Context, broker *kgo.Broker) (kmsg.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx, collect.ProbeTime)
 	defer cancel()
 	request := kmsg.NewPtrApiVersionsRequest()
 	request.ClientSoftwareName, request.ClientSoftwareVersion = "weir", "1"

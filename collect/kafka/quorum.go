@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/collect"
 )
 
 // quorum is what is known of a cluster's controllers.
@@ -38,7 +40,7 @@ const (
 	voterSilence = 10 * time.Second
 	// leastWait is how long a broker must have waited for a controller before there is none: a poll that is short of time finds out
 	// nothing. Not smaller: elections take some hundred milliseconds; not larger: polls that last a second have two thirds of it.
-	leastWait = probeTime / 4
+	leastWait = collect.ProbeTime / 4
 	// sameAgain is how long the broker is waited for that was asked for controllers before. Not smaller: those that answer do so within
 	// milliseconds of each other; not larger: where it is away the others are waiting.
 	sameAgain = 100 * time.Millisecond
@@ -62,7 +64,7 @@ func (c *quorums) ask(q *question) (quorum, error) {
 		return quorum{active: -1}, fmt.Errorf("ask for the controllers: %w", err)
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(q.ctx, probeTime)
+	ctx, cancel := context.WithTimeout(q.ctx, collect.ProbeTime)
 	defer cancel()
 	answer, err := ask(ctx, broker, request)
 	if err != nil {
@@ -128,14 +130,17 @@ func (c *quorums) close() {
 // alive is what a poll found out of the controllers. A node that is broker and controller, and does not answer as a broker, is not
 // alive, though it may have fetched a moment ago. Where nobody says who fetches, and all that vote are brokers, those that answer are
 // all that is alive.
-func (c *quorums) alive(s *snapshot, beats heartbeats) quorum {
+func (c *quorums) alive(s *snapshot, beats *collect.Heartbeats[int32]) quorum {
 	out := s.controllers
 	if out.voters != nil {
 		c.voters = out.voters
 	}
-	failed := func(id int32) bool { return beats[id] != nil && beats[id].failed > 0 }
-	out.alive = slices.DeleteFunc(slices.Clone(out.alive), failed)
-	allBrokers := !slices.ContainsFunc(c.voters, func(id int32) bool { return beats[id] == nil })
+	out.alive = slices.DeleteFunc(slices.Clone(out.alive), beats.Silent)
+	brokers := beats.Nodes()
+	allBrokers := !slices.ContainsFunc(c.voters, func(id int32) bool {
+		_, is := brokers[id]
+		return !is
+	})
 	if out.active == 0 && out.alive == nil && len(c.voters) > 0 && allBrokers {
 		out.alive = []int32{}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 )
 
@@ -92,7 +93,7 @@ func (p *Poller) readAsked(ctx context.Context, s *snapshot, poll moment, all []
 	wanted := p.reading.wanted(s, all)
 	r := reader{poll, s.cluster.names, p.reading.decompressor}
 	errs := make([]error, len(brokers))
-	each(len(brokers), func(i int) {
+	collect.AskEach(collect.BrokersAtOnce, len(brokers), func(i int) {
 		errs[i] = r.read(ctx, brokers[i], wanted[brokers[i].id])
 	})
 	for _, b := range brokers {

@@ -58,19 +58,18 @@ func (r *reporter) cluster(s *snapshot, controllers quorum, share *float64) {
 	}
 }
 
-// brokers reports each broker: what it has of the partitions, its fullest disk, how long it made the collector wait, and how it answers.
-func (r *reporter) brokers(s *snapshot, beats heartbeats, waits map[int32]time.Duration) {
-	took := map[int32]time.Duration{}
+// brokers reports each broker, by its node: what it has of the partitions, its fullest disk, and how long it made the collector wait.
+func (r *reporter) brokers(s *snapshot, nodes map[int32]string, waits map[int32]time.Duration) {
 	shares := s.cluster.shares()
 	answered := map[int32]*answers{}
 	for i := range s.answers {
 		if a := &s.answers[i]; a.answered {
-			answered[a.id], took[a.id] = a, a.roundTrip
+			answered[a.id] = a
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(beats)) {
+	for _, id := range slices.Sorted(maps.Keys(nodes)) {
 		out := r.Add("broker")
-		out.Labels.Node = beats[id].node
+		out.Labels.Node = nodes[id]
 		of := shares[id]
 		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeLeaders, float64(of.leaders)), collect.Gauge(telemetry.GaugePartitions, float64(of.partitions)),
 			collect.Gauge(telemetry.GaugePreferredMisses, float64(of.misses)))
@@ -84,27 +83,6 @@ func (r *reporter) brokers(s *snapshot, beats heartbeats, waits map[int32]time.D
 				collect.Gauge(telemetry.GaugeDiskSize, float64(d.sizeBytes)), collect.Gauge(telemetry.GaugeDiskFree, float64(d.freeBytes)))
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(beats)) {
-		out := r.probe(id, beats)
-		if d, answered := took[id]; answered && !beats[id].canary.Counts() {
-			out.HeartbeatMicros.Observe(uint64(max(d.Microseconds(), 1)))
-		}
-	}
-}
-
-// probe reports a broker's heartbeats: of round trips only how many failed.
-func (r *reporter) probe(id int32, beats heartbeats) *telemetry.Report {
-	b := beats[id]
-	out := r.Add("probe")
-	out.Labels.Node, out.Labels.Client = b.node, r.config.Collector
-	if b.known() {
-		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(b.failures())))
-	}
-	if peers, known := beats.peers(id); known {
-		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, peers))
-	}
-	b.canary.Report(out)
-	return out
 }
 
 // partitions reports topics and partitions that are not Kafka's own: those are uneven by nature.

@@ -15,70 +15,44 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// canaries is what polls and canaries share.
-type canaries struct {
-	mu      sync.Mutex         // of all here, and of Poller.beats
-	masters []broker           // of the newest poll
-	chosen  map[string]string  // topic that canaries go to, by address
-	refused map[string]refusal // by address
+// chosenTopics are the topics that canaries go to, by address of the broker.
+type chosenTopics struct {
+	mu sync.Mutex
+	of map[string]string
 }
 
-// refusal is why a broker takes no canaries, and when that was found.
-type refusal struct {
-	err error
-	at  time.Time
+func (c *chosenTopics) at(node string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[node]
 }
 
-// refusedFor is how long a broker that refused is not sent a canary again. Not smaller: its log would have it each time; not larger: who
-// permits it wants to see it.
-const refusedFor = time.Minute
+func (c *chosenTopics) choose(node, topic string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = map[string]string{}
+	}
+	c.of[node] = topic
+}
 
 // see takes in which brokers there are. Slaves take no messages, so that their heartbeats are round trips.
 func (p *Poller) see(c *cluster) {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	p.canaries.masters = slices.DeleteFunc(slices.Clone(c.brokers), func(b broker) bool { return !b.master() })
-	for _, b := range p.canaries.masters {
-		if p.config.Canary.Enabled && p.beats[b.node] == nil {
-			p.beats[b.node] = &heartbeat{canary: collect.AwaitCanaries()}
+	var masters []collect.CanaryBroker[string, broker]
+	for _, b := range c.brokers {
+		if b.master() {
+			masters = append(masters, collect.CanaryBroker[string, broker]{ID: b.node, Node: b.node, Called: "broker " + b.node, To: b})
 		}
 	}
+	p.canaries.See(masters)
 }
 
 // Brokers are those that can be sent a canary, by their addresses.
-func (p *Poller) Brokers() []string {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	var out []string
-	for _, b := range p.canaries.masters {
-		out = append(out, b.node)
-	}
-	return out
-}
+func (p *Poller) Brokers() []string { return p.canaries.Brokers() }
 
 // Probe sends a canary to a broker, as collect.Prober promises.
 func (p *Poller) Probe(ctx context.Context, node string) (reports []telemetry.Report, ok bool) {
-	p.canaries.mu.Lock()
-	i := slices.IndexFunc(p.canaries.masters, func(b broker) bool { return b.node == node })
-	var b broker
-	if i >= 0 {
-		b = p.canaries.masters[i]
-	}
-	p.canaries.mu.Unlock()
-	if i < 0 {
-		return nil, true
-	}
-	o, taken := p.canary(ctx, b)
-	if !taken {
-		return nil, true
-	}
-	out := p.config.reporter(time.Now())
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	if p.beats[node] != nil { // it may have left in between
-		out.probe(node, p.beats)
-	}
-	return out.All, o.Failed == nil
+	return p.canaries.Probe(ctx, node)
 }
 
 // ProbeAll sends one canary to each master there is, without a poll; the next poll reports them.
@@ -88,77 +62,30 @@ func (p *Poller) ProbeAll(ctx context.Context) error {
 		return fmt.Errorf("send canaries to cluster %s: %w", p.config.Cluster, errors.Join(errs...))
 	}
 	p.see(c)
-	var masters []broker
-	for _, b := range c.brokers {
-		if b.master() {
-			masters = append(masters, b)
-		}
-	}
-	inParallel(brokersAtOnce, len(masters), func(i int) { p.canary(ctx, masters[i]) })
+	p.canaries.ProbeAll(ctx)
 	return nil
-}
-
-// canary sends one to a master and takes in how it went; taken is false where ctx ended, or the broker left meanwhile.
-func (p *Poller) canary(ctx context.Context, b broker) (o collect.CanaryOutcome, taken bool) {
-	p.canaries.mu.Lock()
-	refused := p.canaries.refused[b.node]
-	p.canaries.mu.Unlock()
-	if time.Since(refused.at) < refusedFor {
-		o.Impossible = refused.err
-	} else {
-		o = p.sendCanary(ctx, b)
-	}
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	beat := p.beats[b.node]
-	if ctx.Err() != nil || beat == nil {
-		return o, false
-	}
-	if o.Impossible != nil && time.Since(refused.at) >= refusedFor {
-		if p.canaries.refused == nil {
-			p.canaries.refused = map[string]refusal{}
-		}
-		p.canaries.refused[b.node] = refusal{o.Impossible, time.Now()}
-	}
-	beat.canary.Take(o)
-	if o.Impossible == nil && o.Failed == nil {
-		beat.heard = true
-		beat.trips = append(beat.trips, trip{at: time.Now(), took: o.Took, canary: true})
-	}
-	return o, true
 }
 
 // sendCanary sends one to the topic that canaries of the broker have. Where that may not be made or used, it is sent to the topic that
 // RocketMQ has for each set of brokers, under its name: its own tools send there to see whether a cluster is well.
 func (p *Poller) sendCanary(ctx context.Context, b broker) collect.CanaryOutcome {
 	topics := []string{p.config.Canary.Topic(b.set), b.set}
-	p.canaries.mu.Lock()
-	if p.canaries.chosen[b.node] == b.set {
+	if p.chosen.at(b.node) == b.set {
 		slices.Reverse(topics)
 	}
-	p.canaries.mu.Unlock()
 	var refused collect.CanaryOutcome
 	for i, topic := range topics {
 		o := p.tryTopic(ctx, b, topic)
 		if o.Impossible == nil {
-			p.choose(b.node, topic)
+			p.chosen.choose(b.node, topic)
 			return o
 		}
 		if i == 0 {
 			refused = o // what is to be permitted
 		}
 	}
+	refused.Refused = true
 	return refused
-}
-
-// choose remembers which topic a broker takes canaries in.
-func (p *Poller) choose(node, topic string) {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	if p.canaries.chosen == nil {
-		p.canaries.chosen = map[string]string{}
-	}
-	p.canaries.chosen[node] = topic
 }
 
 // tryTopic sends one to a topic, and makes that first where it is there for canaries alone and missing.
@@ -203,17 +130,4 @@ func canaryError(err error) error {
 		}
 	}
 	return err
-}
-
-// canaryErrors say which brokers can be sent no canary, and which failed theirs.
-func (p *Poller) canaryErrors() error {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	var faults collect.CanaryFaults
-	for _, b := range p.canaries.masters {
-		if beat := p.beats[b.node]; beat != nil {
-			faults.Add("broker "+b.node, beat.canary.Newest())
-		}
-	}
-	return faults.Err()
 }

@@ -97,7 +97,7 @@ func canariesOfARealBroker(t *testing.T, nameServer, addr string) {
 				t.Errorf("there is a report of %s", key)
 			}
 		}
-		if got := c.of.canaries.chosen[addr]; got != c.topic {
+		if got := c.of.chosen.at(addr); got != c.topic {
 			t.Errorf("canaries go to topic %s, want %s", got, c.topic)
 		}
 		reports, ok := c.of.Probe(t.Context(), addr)
@@ -123,7 +123,7 @@ func canariesOfARealBroker(t *testing.T, nameServer, addr string) {
 		t.Error(err)
 	}
 	setPermission(t, p, addr, 6)
-	clear(p.canaries.refused)
+	p = open("") // to which nobody refused anything
 	probeAll(t, p)
 	if s, err = poll(t, p); err != nil {
 		t.Error(err)
@@ -154,7 +154,7 @@ func TestCanariesFail(t *testing.T) {
 			t.Errorf("who refuses is waited for: %s", took)
 		}
 	}
-	err := p.canaryErrors()
+	err := p.canaries.Err()
 	if want := "broker " + hung.Addr().String() + " failed its canary: it was not back within 5.5s; so it is with 1 more brokers"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

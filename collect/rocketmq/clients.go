@@ -7,19 +7,10 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/telemetry"
-)
-
-const (
-	// clientsEvery is how often clients are reported. Not shorter: they tell brokers of themselves every 30 s, and there may be thousands;
-	// not longer: a rule that counts them looks at a minute.
-	clientsEvery = 30 * time.Second
-	// maxClients is how many are reported of a cluster, each once for each group that it is in. Not fewer: a fleet has thousands; not more: each
-	// is a series, of which a segment of weir.telemetry has room for 200,000 (telemetry.max_series), for all that report.
-	maxClients = 10_000
 )
 
 // labelProducerGroup names the group of a producer, which is none of consumers.
@@ -51,15 +42,6 @@ func (q *question) clients() {
 	q.answers.producers = producers
 }
 
-// clientsDue says that a poll reports clients.
-func (p *Poller) clientsDue(at time.Time) bool {
-	if at.Sub(p.clientsAt) < clientsEvery {
-		return false
-	}
-	p.clientsAt = at
-	return true
-}
-
 // clientsOf are the clients that masters told of, in the order of their groups and names, each once for each group. The error says how many there are
 // beyond those that are reported.
 func clientsOf(all []answers) ([]member, error) {
@@ -83,8 +65,8 @@ func clientsOf(all []answers) ([]member, error) {
 		return cmp.Or(cmp.Compare(a.role, b.role), cmp.Compare(a.group, b.group), cmp.Compare(a.id, b.id), cmp.Compare(a.node, b.node))
 	})
 	out = slices.CompactFunc(out, func(a, b member) bool { return a.role == b.role && a.group == b.group && a.id == b.id })
-	if beyond := len(out) - maxClients; beyond > 0 {
-		return out[:maxClients], fmt.Errorf("%d clients are not reported: a collector reports at most %d in a cluster", beyond, maxClients)
+	if beyond := len(out) - collect.MaxClients; beyond > 0 {
+		return out[:collect.MaxClients], fmt.Errorf("%d clients are not reported: a collector reports at most %d in a cluster", beyond, collect.MaxClients)
 	}
 	return out, nil
 }

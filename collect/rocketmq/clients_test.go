@@ -60,34 +60,22 @@ func TestClientsAreReportedOnceForEachGroup(t *testing.T) {
 // TestClientsBeyondTheBoundAreCounted has one client more than are reported, and as many as are.
 func TestClientsBeyondTheBoundAreCounted(t *testing.T) {
 	a := answers{groups: map[string]*group{"g": {}}}
-	for i := range maxClients {
+	for i := range collect.MaxClients {
 		a.groups["g"].consumers.Connections = append(a.groups["g"].consumers.Connections, remoting.Connection{ClientID: fmt.Sprint("c", i)})
 	}
-	if got, err := clientsOf([]answers{a}); len(got) != maxClients || err != nil {
-		t.Errorf("got %d clients, %v, want all %d", len(got), err, maxClients)
+	if got, err := clientsOf([]answers{a}); len(got) != collect.MaxClients || err != nil {
+		t.Errorf("got %d clients, %v, want all %d", len(got), err, collect.MaxClients)
 	}
 	a.producers = map[string][]remoting.Producer{"p": {{}}}
 	got, err := clientsOf([]answers{a})
-	if want := fmt.Sprintf("1 clients are not reported: a collector reports at most %d in a cluster", maxClients); len(got) != maxClients || err == nil || err.Error() != want {
-		t.Errorf("got %d clients, %v, want %d, %s", len(got), err, maxClients, want)
-	}
-}
-
-func TestClientsAreReportedNowAndThen(t *testing.T) {
-	p := Poller{}
-	for _, step := range []struct {
-		after int
-		want  bool
-	}{{0, true}, {1, false}, {29, false}, {30, true}, {31, false}, {59, false}, {60, true}} {
-		if got := p.clientsDue(began.Add(time.Duration(step.after) * time.Second)); got != step.want {
-			t.Errorf("after %d s: got %v", step.after, got)
-		}
+	if want := fmt.Sprintf("1 clients are not reported: a collector reports at most %d in a cluster", collect.MaxClients); len(got) != collect.MaxClients || err == nil || err.Error() != want {
+		t.Errorf("got %d clients, %v, want %d, %s", len(got), err, collect.MaxClients, want)
 	}
 }
 
 // clientsAreSeen has the consumer and the producer of the fleet's traffic.
 func (f *fleet) clientsAreSeen(t *testing.T) {
-	f.poller.clientsAt = time.Time{}
+	f.poller.clients = collect.ClientReports{}
 	reports, err := f.poller.Poll(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)

@@ -32,11 +32,11 @@ func (b *broker) master() bool { return b.id == remoting.MasterID }
 // describe asks all name servers and joins what they know: brokers tell each of them, and one may have missed some. One that hangs leaves
 // time for the brokers.
 func (p *Poller) describe(ctx context.Context) (*cluster, []error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx, collect.ProbeTime)
 	defer cancel()
 	infos := make([]remoting.ClusterInfo, len(p.config.NameServers))
 	errs := make([]error, len(infos))
-	inParallel(brokersAtOnce, len(infos), func(i int) {
+	collect.AskEach(collect.BrokersAtOnce, len(infos), func(i int) {
 		infos[i], errs[i] = p.client.NameServer(p.config.NameServers[i]).ClusterInfo(ctx)
 	})
 	c := &cluster{system: map[string]bool{}, canary: p.config.Canary}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 )
@@ -95,7 +96,7 @@ func (q *question) stored(names []string) {
 			behind = append(behind, name)
 		}
 	}
-	inParallel(requestsAtOnce, len(behind), func(i int) {
+	collect.AskEach(requestsAtOnce, len(behind), func(i int) {
 		stats, err := q.broker.ConsumeStatsOf(q.ctx, behind[i], topics[behind[i]])
 		if err != nil {
 			q.failed(err)
@@ -116,7 +117,7 @@ func (q *question) commitsOneByOne(turn []string) {
 	for _, g := range q.answers.groups {
 		g.unasked = true
 	}
-	inParallel(requestsAtOnce, len(turn), func(i int) { q.commits(turn[i], q.answers.groups[turn[i]]) })
+	collect.AskEach(requestsAtOnce, len(turn), func(i int) { q.commits(turn[i], q.answers.groups[turn[i]]) })
 }
 
 // commits asks for what a group has committed.

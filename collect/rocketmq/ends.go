@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 )
@@ -81,7 +82,7 @@ func (q *question) ends() {
 
 // endsOneByOne asks for the starts and ends of topics.
 func (q *question) endsOneByOne(names []string, retention time.Duration) {
-	inParallel(requestsAtOnce, len(names), func(i int) {
+	collect.AskEach(requestsAtOnce, len(names), func(i int) {
 		ranges, err := q.broker.TopicStats(q.ctx, names[i])
 		if errors.Is(err, remoting.ErrNoTopic) {
 			return // deleted meanwhile
@@ -105,7 +106,7 @@ func (q *question) endsOneByOne(names []string, retention time.Duration) {
 // endsAtOnce asks for the ends of topics whose starts are known.
 func (q *question) endsAtOnce(names []string, retention time.Duration) {
 	requests := q.memory.requests(names)
-	inParallel(requestsAtOnce, len(requests), func(i int) {
+	collect.AskEach(requestsAtOnce, len(requests), func(i int) {
 		ends, err := q.broker.TopicEnds(q.ctx, requests[i])
 		if err != nil && q.ctx.Err() != nil {
 			q.failed(err)

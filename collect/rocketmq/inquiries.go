@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 )
 
@@ -86,7 +87,7 @@ func (q *inquiries) begin(c *remoting.Client, all []answers, at time.Time) {
 	}
 	q.busy = true
 	q.asked.Go(func() {
-		inParallel(inquiriesAtOnce, len(turn), func(i int) { q.ask(c, turn[i], at) })
+		collect.AskEach(inquiriesAtOnce, len(turn), func(i int) { q.ask(c, turn[i], at) })
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		q.busy = false

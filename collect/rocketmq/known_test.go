@@ -282,7 +282,7 @@ func TestOwnerOfAQueue(t *testing.T) {
 // TestManyErrorsAreCounted has a broker that refuses each of a thousand questions.
 func TestManyErrorsAreCounted(t *testing.T) {
 	q := question{answers: answers{broker: broker{node: "a:1"}}}
-	inParallel(requestsAtOnce, 1000, func(int) { q.failed(errors.New("refused")) })
+	collect.AskEach(requestsAtOnce, 1000, func(int) { q.failed(errors.New("refused")) })
 	want := "refused\nrefused\nrefused\n997 more errors of broker a:1"
 	if got := errors.Join(q.answers.told()...).Error(); got != want {
 		t.Errorf("got %s, want %s", got, want)

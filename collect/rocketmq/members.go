@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 )
@@ -59,7 +60,7 @@ func (q *question) groups(topics map[string]remoting.TopicConfig) {
 
 // members asks who is in groups.
 func (q *question) members(names []string) {
-	inParallel(requestsAtOnce, len(names), func(i int) {
+	collect.AskEach(requestsAtOnce, len(names), func(i int) {
 		consumers, err := q.broker.ConsumerConnections(q.ctx, names[i])
 		known := err == nil || errors.Is(err, remoting.ErrOffline)
 		if !known {

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/weirmq/weir/collect"
@@ -42,31 +41,30 @@ type Poller struct {
 	followed int                // readers of queues
 	masters  map[string]*memory // by name of their set
 	burials  map[grave]burial
-	beats    heartbeats
-	without  error // the first refusal that stands
+	beats    collect.Heartbeats[string] // by address
+	without  error                      // the first refusal that stands
 
-	clientsAt time.Time // when clients were reported last
+	clients   collect.ClientReports
 	inquiries *inquiries
 	disabled  disabled
 	replicas  replicas
 	sets      map[string]replication // of the newest poll, by name; those that are known
 
-	canaries canaries
+	canaries collect.CanaryRoster[string, broker]
+	chosen   chosenTopics
 }
 
-const (
-	// brokersAtOnce bounds how many brokers are asked at the same time. Not smaller: a cluster of a hundred brokers, some of them
-	// hanging, must be polled within seconds; not larger: each answer of a large one is megabytes.
-	brokersAtOnce = 16
-	// requestsAtOnce bounds the requests under way at one broker. Not smaller: with one at a time a thousand groups on a broker 5 ms
-	// away take ten seconds; not larger: a broker answers them with a handful of threads, which its tools need too.
-	requestsAtOnce = 8
-)
+// requestsAtOnce bounds the requests under way at one broker. Not smaller: with one at a time a thousand groups on a broker 5 ms
+// away take ten seconds; not larger: a broker answers them with a handful of threads, which its tools need too.
+const requestsAtOnce = 8
 
 // Open returns a poller. It does not connect.
 func Open(config Config) *Poller {
-	return &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, masters: map[string]*memory{}, beats: heartbeats{},
+	p := &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, masters: map[string]*memory{},
 		inquiries: newInquiries(), disabled: disabled{}, replicas: replicas{listed: map[string]map[int64]time.Time{}, masters: map[string]time.Time{}}}
+	p.canaries.Wanted, p.canaries.Beats, p.canaries.Send = config.Canary.Enabled, &p.beats, p.sendCanary
+	p.canaries.Begin = func(at time.Time) collect.Reports { return config.Reports(system, at) }
+	return p
 }
 
 // Close ends the connections, and what is asked on them.
@@ -87,7 +85,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	if c.nameServers == 0 {
 		return nil, fmt.Errorf("poll cluster %s: %w", p.config.Cluster, errors.Join(errs...))
 	}
-	clients := p.clientsDue(at)
+	clients := p.clients.Due(at)
 	p.see(c)
 	answers := p.askBrokers(ctx, c, now, clients)
 	for i := range answers {
@@ -112,7 +110,7 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	}
 	p.forget(at)
 	p.inquiries.begin(p.client, answers, at)
-	if err := p.canaryErrors(); err != nil {
+	if err := p.canaries.Err(); err != nil {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -131,17 +129,16 @@ func (p *Poller) consumers(out *reporter, all []answers, lags map[string]map[str
 
 // heartbeats takes in and reports how brokers answer.
 func (p *Poller) heartbeats(out *reporter, all []answers) {
-	p.canaries.mu.Lock()
-	defer p.canaries.mu.Unlock()
-	p.beats.take(all, out.At)
-	out.brokers(all, p.beats)
+	p.beats.Take(probed(all), out.At)
+	p.beats.ReportAll(&out.Reports)
+	out.brokers(all)
 }
 
 // askBrokers asks every broker, and for its clients where they are reported. The answers are in the order of the brokers.
 func (p *Poller) askBrokers(ctx context.Context, c *cluster, now func() time.Time, clients bool) []answers {
 	out := make([]answers, len(c.brokers))
 	memories, suspended := p.memories(c), p.inquiries.suspensions(now())
-	inParallel(brokersAtOnce, len(c.brokers), func(i int) {
+	collect.AskEach(collect.BrokersAtOnce, len(c.brokers), func(i int) {
 		b := c.brokers[i]
 		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, queues: p.queues, tells: clients, suspended: suspended, answers: answers{broker: b}}
 		if b.master() {
@@ -163,18 +160,4 @@ func (p *Poller) memories(c *cluster) map[string]*memory {
 	}
 	p.masters = listed
 	return listed
-}
-
-// inParallel calls do with 0 to count-1, several at a time.
-func inParallel(atOnce, count int, do func(int)) {
-	slots := make(chan struct{}, atOnce)
-	var asked sync.WaitGroup
-	for i := range count {
-		slots <- struct{}{}
-		asked.Go(func() {
-			defer func() { <-slots }()
-			do(i)
-		})
-	}
-	asked.Wait()
 }

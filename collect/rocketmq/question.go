@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 )
@@ -74,24 +75,16 @@ func reasonOf(err error) lag.Reason {
 	return lag.Unreachable
 }
 
-// probeTime bounds the wait for a sign of life: what a name server knows, and a broker's state. Not smaller: one that collects garbage
-// for a second is not gone; not larger: the poll has to ask the others too.
-const probeTime = 2 * time.Second
-
-// leastProbe is how long a broker must have had to answer, where the poll ends before probeTime is over, for its silence to count. Not
-// smaller: one that is well may take so long; not larger: of a poll that lasts a second a third of that may be all that is left.
-const leastProbe = probeTime / 8
-
 // ask asks a broker, first for its state: one that does not answer is asked nothing more. Commits are asked for before ends: a lag is then
 // too high by what came in between, and never negative.
 func (q *question) ask() {
 	a := &q.answers
-	within, cancel := context.WithTimeout(q.ctx, probeTime)
+	within, cancel := context.WithTimeout(q.ctx, collect.ProbeTime)
 	defer cancel()
 	began := time.Now()
 	var err error
 	if a.info, err = q.broker.RuntimeInfo(within); err != nil {
-		a.outOfTime = q.ctx.Err() != nil && time.Since(began) < leastProbe
+		a.outOfTime = collect.OutOfTime(q.ctx, began)
 		q.failed(err)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 )
@@ -54,7 +55,7 @@ func (p *Poller) readAsked(ctx context.Context, all []answers, now func() time.T
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	looks := p.looks(all, now(), known)
-	inParallel(requestsAtOnce, len(looks), func(i int) {
+	collect.AskEach(requestsAtOnce, len(looks), func(i int) {
 		l := looks[i]
 		l.at = now()
 		l.waits, l.err = p.client.Broker(l.broker.node).Waits(ctx, l.group, l.topic)

@@ -69,7 +69,7 @@ func TestRealClusterOfRelease4(t *testing.T) {
 		t.Errorf("the disk is %v full, %v", used, known)
 	}
 
-	p.clientsAt = time.Time{}
+	p.clients = collect.ClientReports{}
 	reports, err := p.Poll(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)

@@ -43,17 +43,13 @@ func (r *reporter) cluster(c *cluster, all []answers, health []telemetry.Gauge) 
 	out.Gauges = append(out.Gauges, health...)
 }
 
-// brokers reports each broker, also one that is listed and does not answer.
-func (r *reporter) brokers(all []answers, beats heartbeats) {
+// brokers reports each broker that answers.
+func (r *reporter) brokers(all []answers) {
 	following := followers(all)
 	for i := range all {
 		a := &all[i]
-		probe := r.probe(a.node, beats)
 		if !a.answered {
 			continue
-		}
-		if !beats[a.node].canary.Counts() {
-			probe.HeartbeatMicros.Observe(uint64(max(a.roundTrip.Microseconds(), 1)))
 		}
 		out := r.Add("broker")
 		out.Labels.Node = a.node
@@ -71,20 +67,6 @@ func (r *reporter) brokers(all []answers, beats heartbeats) {
 			}
 		}
 	}
-}
-
-// probe reports a broker's heartbeats: of round trips only how many failed.
-func (r *reporter) probe(node string, beats heartbeats) *telemetry.Report {
-	out := r.Add("probe")
-	out.Labels.Node, out.Labels.Client = node, r.config.Collector
-	if beats[node].known() {
-		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatFailed, float64(beats[node].failures())))
-	}
-	if seconds, known := beats.peers(node); known {
-		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeHeartbeatPeers, seconds))
-	}
-	beats[node].canary.Report(out)
-	return out
 }
 
 // partition is a queue as a label, with the name of its set of brokers: queues of two sets have the same numbers.
