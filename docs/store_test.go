@@ -68,7 +68,7 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	p := readPage(t, "docs/store.md")
-	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'ledger', 'alerts', 'inspections', 'resources')")
+	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources')")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,7 @@ func (s *store) expectSums(h *history) {
 		where := fmt.Sprintf(" WHERE topic = '%s' AND op = '%s'", at.topic, at.op)
 		s.expect("SELECT sum(reports), sum(messages), sum(bytes), sum(errors), sum(latency_sum_us), max(latency_max_us) FROM rollup_10s FINAL"+where,
 			fmt.Sprintf("%d\t%d\t%d\t%d\t%d\t%d", want.reports, want.messages, want.bytes, want.errors, want.latency, want.greatest))
-		s.expect("SELECT sum(reports), sum(messages), sum(bytes), sum(errors), max(latency_max_us), max(size_max_bytes) FROM traffic"+where,
+		s.expect("SELECT sum(reports), sum(messages), sum(bytes), sum(errors), max(latency_max_us), max(size_max_bytes) FROM traffic_10s"+where,
 			fmt.Sprintf("%d\t%d\t%d\t%d\t%d\t%d", want.reports, want.messages, want.bytes, want.errors, want.greatest, want.largest))
 	}
 	s.expect(`SELECT count() FROM (SELECT source, segment_block, segment_minute, sum(reports) AS held FROM rollup_10s FINAL GROUP BY ALL) AS cells

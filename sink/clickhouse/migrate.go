@@ -72,8 +72,14 @@ func (s *Store) apply(ctx context.Context, file string) error {
 		if strings.TrimSpace(statement) == "" {
 			continue
 		}
-		if err := s.conn.Exec(ctx, statement); err != nil {
+		steps, err := s.hourly(ctx, statement)
+		if err != nil {
 			return err
+		}
+		for _, step := range steps {
+			if err := s.conn.Exec(ctx, step); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
