@@ -34,6 +34,7 @@ var answers = map[string]string{
 	"unowned":    "orders-kafka\ttopic\taudit\t1970-01-01 00:00:00",
 	"cold":       "orders-kafka\ttopic\tinvoices\tbilling\t1970-01-01 00:00:00",
 	"lazy":       "orders-kafka\trare\t7\t9",
+	"minutes":    "orders\t240\t2",
 	"findings":   "ColdTopic\taudit\tnobody sends to audit",
 }
 
@@ -68,7 +69,7 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	p := readPage(t, "docs/store.md")
-	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources')")
+	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources', 'rollup_1m', 'rollup_1h', 'topic_1m', 'rollup_marks')")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +152,9 @@ func (e engine) seed(t *testing.T) {
 		if err := store.WriteCells(t.Context(), &table); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := store.NewCompactor(func(clickhouse.Compaction) {}).Round(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	alert := telemetry.Alert{ID: "7b23eb520e487060", Rule: "TrafficSurge", State: telemetry.AlertPending, ActiveAt: minute, EvaluatedAt: minute,
 		Labels: map[string]string{"alertname": "TrafficSurge", "topic": "orders"}, Seq: 1, Completeness: 1,

@@ -49,6 +49,14 @@ func (p *positions) lost(partitions map[string][]int32) {
 	}
 }
 
+// owns says whether the stage has a partition.
+func (p *positions) owns(at topicPartition) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, owned := p.next[at]
+	return owned
+}
+
 // processed says that everything before next is done with.
 func (p *positions) processed(topic string, partition int32, next int64) {
 	p.mu.Lock()

@@ -34,6 +34,7 @@ type stageMetrics struct {
 	evaluationFailures        *metrics.Counter // of rules
 	limitedAlerts             *metrics.Counter // by rules' limits
 	inspections               *inspectionMetrics
+	rollups                   *rollupMetrics // of the stage clickhouse
 	flushSeconds              writeTimes
 	throughput                throughput
 	lag                       atomic.Int64 // records not read yet
@@ -115,6 +116,9 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 		for _, reason := range ingest.Reasons {
 			m.set.NewCounter(refusedName(name, string(reason)))
 		}
+	}
+	if name == RoleClickHouse {
+		s.rollups = newRollupMetrics(m)
 	}
 	if name == RoleRules {
 		s.evaluationFailures = m.set.NewCounter("weir_rule_evaluation_failures_total")

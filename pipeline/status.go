@@ -46,6 +46,8 @@ type StageStatus struct {
 	// 0 where there was none.
 	WriteP50Seconds float64 `json:"write_p50_seconds"`
 	WriteP99Seconds float64 `json:"write_p99_seconds"`
+	// Rollups say how far the store's rows are added up, in the stage clickhouse of the process that does.
+	Rollups []RollupStatus `json:"rollups,omitempty"`
 }
 
 // SourceStatus says how far one partition of weir.telemetry has come.
@@ -157,6 +159,9 @@ func (b *statusBoard) snapshot(m *pipelineMetrics) ([]StageStatus, []SourceStatu
 		out.RecordsPerSecond, out.BytesPerSecond = counted.throughput.perSecond()
 		took := counted.flushSeconds.quantiles(time.Now(), 0.5, 0.99)
 		out.WriteP50Seconds, out.WriteP99Seconds = took[0].Seconds(), took[1].Seconds()
+		if counted.rollups != nil {
+			out.Rollups = counted.rollups.status(time.Now())
+		}
 		stages = append(stages, out)
 	}
 	sources := slices.SortedFunc(maps.Values(b.sources), func(a, b SourceStatus) int { return cmp.Compare(a.Partition, b.Partition) })

@@ -17,11 +17,11 @@ const promptly = 20 * time.Second
 const tables = "SELECT arrayStringConcat(groupArray(name), ' ') FROM (SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name)"
 
 const allTables = "alert_states alert_transitions alerts cluster_states gauge_values gauges gauges_feed group_lag inspection_findings inspections inventory inventory_hours " +
-	"lag ledger nodes owners pipeline resources rollup_10s rule_evaluations schema_migrations traffic_10s"
+	"lag ledger nodes owners pipeline resources rollup_10s rollup_1h rollup_1m rollup_marks rule_evaluations schema_migrations topic_1m traffic_10s"
 
 const appliedMigrations = "SELECT version, name FROM schema_migrations FINAL ORDER BY version"
 
-const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision\n7\tinventory\n9\tviews"
+const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision\n7\tinventory\n8\trollups\n9\tviews"
 
 func TestMigrateTwiceIsMigratedOnce(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,109 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/weirmq/weir/sink/clickhouse"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// emptyStore is ClickHouse without any rows, which may be away.
+type emptyStore struct {
+	driver.Conn
+	away   error
+	rounds int // that began
+}
+
+type answeredTime struct {
+	driver.Row
+	away error
+}
+
+func (r answeredTime) Scan(into ...any) error {
+	*into[0].(*time.Time) = time.Now()
+	return r.away
+}
+
+type noRows struct{ driver.Rows }
+
+func (noRows) Next() bool   { return false }
+func (noRows) Err() error   { return nil }
+func (noRows) Close() error { return nil }
+
+func (s *emptyStore) QueryRow(context.Context, string, ...any) driver.Row {
+	s.rounds++
+	return answeredTime{away: s.away}
+}
+
+func (s *emptyStore) Query(context.Context, string, ...any) (driver.Rows, error) {
+	return noRows{}, s.away
+}
+
+func (s *emptyStore) Exec(context.Context, string, ...any) error { return s.away }
+
+// TestOneProcessAddsUp while it owns a partition, and asks a store that is away less and less often. How far it is is known meanwhile,
+// and of a process that does not add up nothing is said.
+func TestOneProcessAddsUp(t *testing.T) {
+	config := DefaultConfig()
+	config.Rules.Dir = "../rules.d"
+	log, text := plainLog()
+	p, err := New(config, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s, store := newStorage(p), &emptyStore{}
+		s.store = clickhouse.NewStore(store, clickhouse.Config{})
+		behind := func() (seconds []float64) {
+			p.status.setStage(RoleClickHouse, stateRunning, nil)
+			for _, of := range stageOf(p, RoleClickHouse).Rollups {
+				seconds = append(seconds, of.BehindSeconds)
+			}
+			return seconds
+		}
+		pass := func(d time.Duration) { <-time.After(d); synctest.Wait() }
+		defer s.addUp(t.Context())()
+		pass(time.Hour)
+		if store.rounds > 0 || behind() != nil {
+			t.Errorf("a process that owns nothing began %d rounds, and is %v behind", store.rounds, behind())
+		}
+		owned := map[string][]int32{telemetry.TopicCells: {compactingPartition}}
+		s.at.assigned(owned)
+		pass(10 * time.Minute)
+		if rounds := store.rounds; rounds < 100 || rounds > 200 { // of two levels, one of them each minute
+			t.Errorf("the store was asked for its time %d times in ten minutes, want 60 rounds", rounds)
+		}
+		if got := behind(); len(got) != len(clickhouse.RollupTables) || got[0] > 10 || got[2] > 60 {
+			t.Errorf("it is %v behind, want hardly anything", got)
+		}
+		store.away, store.rounds = errors.New("connection refused"), 0
+		pass(time.Hour)
+		if store.rounds < 50 || store.rounds > 130 {
+			t.Errorf("a store that was away was asked %d times in an hour, want about once a minute", store.rounds)
+		}
+		if failed := metric(t, p.metrics, `weir_errors_total{stage="clickhouse",kind="rollup"}`); failed != float64(store.rounds) {
+			t.Errorf("%g failures are counted, want %d", failed, store.rounds)
+		}
+		if got := metric(t, p.metrics, `weir_rollup_behind_seconds{table="topic_1m"}`); got < 3590 || got > 3611 {
+			t.Errorf("it is %g s behind after an hour", got)
+		}
+		store.away = nil
+		pass(2 * maxRollupPause)
+		if got := behind(); got[0] > 10 {
+			t.Errorf("it is %v behind, with the store back", got)
+		}
+		s.at.lost(owned)
+		pass(time.Minute)
+		if got := behind(); got != nil {
+			t.Errorf("it is %v behind where another process adds up", got)
+		}
+	})
+	wantLog(t, text, "level=WARN msg=\"add up the store's rows, will try again\" stage=clickhouse error=\"ask for the time: connection refused\"\n"+
+		"level=INFO msg=\"the store's rows are added up again\" stage=clickhouse\n")
+}
