@@ -39,7 +39,7 @@ func inventoryRows(found []sighting) (rows, hours [][]any) {
 		at, used := hourBegin(f.hour), time.Unix(0, 0).UTC()
 		if f.used {
 			used = at
-			if f.kind == KindTopic || f.kind == KindGroup {
+			if f.kind == kindTopic || f.kind == kindGroup {
 				hours = append(hours, []any{at.Truncate(24 * time.Hour), f.labels.Env, f.labels.Cluster, f.labels.System, f.kind, f.name, uint32(1) << (f.hour % 24)})
 			}
 		}

@@ -99,7 +99,7 @@ func TestTheViewKnowsOwnersAsGoDoes(t *testing.T) {
 	for _, row := range rows {
 		want := ""
 		at := slices.IndexFunc(owners, func(o telemetry.Owner) bool {
-			return row.Kind == KindTopic && o.HasTopic(row.Cluster, row.Name) || row.Kind == KindGroup && o.HasGroup(row.Cluster, row.Name)
+			return row.Kind == kindTopic && o.HasTopic(row.Cluster, row.Name) || row.Kind == kindGroup && o.HasGroup(row.Cluster, row.Name)
 		})
 		if at >= 0 {
 			want, owned = owners[at].Name, owned+1

@@ -8,15 +8,12 @@ import (
 
 // Kinds of resources in the inventory.
 const (
-	KindTopic  = "topic"
-	KindGroup  = "group"  // of consumers
-	KindBroker = "broker" // a node that a collector asks
-	KindNode   = "node"   // a machine that clients run on
-	KindClient = "client"
+	kindTopic  = "topic"
+	kindGroup  = "group"  // of consumers
+	kindBroker = "broker" // a node that a collector asks
+	kindNode   = "node"   // a machine that clients run on
+	kindClient = "client"
 )
-
-// Kinds are all kinds of resources.
-var Kinds = []string{KindTopic, KindGroup, KindBroker, KindNode, KindClient}
 
 // maxSighted bounds how many resources are remembered, twice: those looked at lately, and those before. Not fewer: a fleet has some
 // ten thousand topics and groups and some hundred thousand clients, and what is forgotten is written again with each batch of cells; not
@@ -135,28 +132,28 @@ func (s *sightings) series(l *telemetry.Labels, hour uint32, found sign) {
 	switch l.Op {
 	case "broker":
 		if l.Client != "" { // as a broker sees it: the node is the client's
-			note(KindGroup, l.Group, 0, ofGroup)
+			note(kindGroup, l.Group, 0, ofGroup)
 			break
 		}
-		note(KindTopic, l.Topic, signWrites, ofGroup)
-		note(KindBroker, l.Node, signAnswered, none) // reports of Kafka's name it whether it answers or not
+		note(kindTopic, l.Topic, signWrites, ofGroup)
+		note(kindBroker, l.Node, signAnswered, none) // reports of Kafka's name it whether it answers or not
 	case "probe": // whose client is who asked
-		note(KindBroker, l.Node, signAnswered, none)
+		note(kindBroker, l.Node, signAnswered, none)
 		return
 	case "consume":
-		note(KindTopic, l.Topic, signMessages, none) // the tier is the group's
-		note(KindGroup, l.Group, signMessages, ofGroup)
+		note(kindTopic, l.Topic, signMessages, none) // the tier is the group's
+		note(kindGroup, l.Group, signMessages, ofGroup)
 	case "group":
-		note(KindTopic, l.Topic, signCommits, none)
-		note(KindGroup, l.Group, signCommits|signMembers, ofGroup)
+		note(kindTopic, l.Topic, signCommits, none)
+		note(kindGroup, l.Group, signCommits|signMembers, ofGroup)
 	default:
-		note(KindTopic, l.Topic, signMessages, ofGroup)
-		note(KindGroup, l.Group, 0, none) // of a client that sends as well
+		note(kindTopic, l.Topic, signMessages, ofGroup)
+		note(kindGroup, l.Group, 0, none) // of a client that sends as well
 	}
 	if l.Op != "broker" || l.Client != "" {
-		note(KindNode, l.Node, signMessages, none)
+		note(kindNode, l.Node, signMessages, none)
 	}
-	note(KindClient, l.Client, signMessages, ofClient)
+	note(kindClient, l.Client, signMessages, ofClient)
 }
 
 // note makes a row of what was not said before.
