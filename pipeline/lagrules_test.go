@@ -35,7 +35,7 @@ func (s *lagStory) reports() string {
 		if at == 0 || at == s.restart {
 			for i := range groups {
 				logs[i] = lag.Log{}
-				groups[i] = lag.Of(&logs[i])
+				groups[i] = lag.Spaced(&logs[i], lag.DefaultSpacing)
 			}
 		}
 		assessments := make([]lag.Assessment, partitions)

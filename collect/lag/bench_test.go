@@ -29,7 +29,7 @@ func (p *pair) busy(round int) {
 func BenchmarkRound(b *testing.B) {
 	pairs := make([]pair, fleet)
 	for i := range pairs {
-		pairs[i].group = Of(&pairs[i].log)
+		pairs[i].group = Spaced(&pairs[i].log, DefaultSpacing)
 		for round := range 2 * RingPoints {
 			pairs[i].busy(round)
 		}
@@ -61,7 +61,7 @@ func TestMemory(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	for i := range kept {
 		kept[i] = &pair{}
-		kept[i].group = Of(&kept[i].log)
+		kept[i].group = Spaced(&kept[i].log, DefaultSpacing)
 		for round := range 5 * RingPoints {
 			kept[i].busy(round)
 		}

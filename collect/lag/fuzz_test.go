@@ -13,7 +13,7 @@ func FuzzPolls(f *testing.F) {
 	f.Add([]byte{1, 200, 100, 50, 9, 1, 100, 150, 200, 255, 200, 0, 255, 1, 3})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		var log Log
-		group := Of(&log)
+		group := Spaced(&log, DefaultSpacing)
 		now := began
 		for step := range slices.Chunk(script, 5) {
 			if len(step) < 5 {

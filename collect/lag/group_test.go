@@ -15,7 +15,7 @@ import (
 func partitions(n, rounds int, each func(i, round int) (Ends, Commit)) []Assessment {
 	logs, out := make([]Log, n), make([]Assessment, n)
 	for i := range logs {
-		group := Of(&logs[i])
+		group := Spaced(&logs[i], DefaultSpacing)
 		for round := range rounds {
 			at := began.Add(time.Duration(round) * 5 * time.Second)
 			ends, commit := each(i, round)
@@ -189,7 +189,7 @@ func TestNothingPolledIsNotZero(t *testing.T) {
 	if _, ok := value.Get(); ok {
 		t.Error("a value that nobody set is known")
 	}
-	a := Of(&Log{}).At(began)
+	a := Spaced(&Log{}, DefaultSpacing).At(began)
 	g := Sum([]Assessment{a})
 	if gauges := g.PartitionGauges(&a, nil); a.State != StateUnknown || a.Explain() != "not polled yet" || len(gauges) > 0 {
 		t.Errorf("%v: %s, %v", a.State, a.Explain(), gauges)

@@ -69,9 +69,6 @@ type mark struct {
 	read              bool // somebody has looked whether there is a message at offset
 }
 
-// Of is a group's state in a log that was not polled yet.
-func Of(log *Log) *Partition { return Spaced(log, DefaultSpacing) }
-
 // Spaced is a group's state in a log that was not polled yet, whose commits are judged ten at a time, each at least spacing after the one
 // before: MinSpacing to MaxSpacing.
 func Spaced(log *Log, spacing time.Duration) *Partition {

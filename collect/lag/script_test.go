@@ -92,7 +92,7 @@ func play(t *testing.T, text string) string {
 		case line == "" || head == "#":
 		case head == "case":
 			log := &Log{}
-			p = &player{t: t, log: log, partition: Of(log)}
+			p = &player{t: t, log: log, partition: Spaced(log, DefaultSpacing)}
 		case head == "spacing":
 			p.partition = Spaced(p.log, p.duration(rest))
 		default:

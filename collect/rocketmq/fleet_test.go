@@ -1,6 +1,7 @@
 package rocketmq
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -69,10 +70,11 @@ func startFleet(t *testing.T) *fleet {
 	for _, broker := range []*parties.Server{f.a, f.b} {
 		createTopic(t, f.poller, broker.Addr(), "orders", 4)
 	}
+	const askRoute = 105 // as clients do
 	eventually(t, f.poller, func(seen, error) error {
-		route, err := f.poller.client.NameServer(f.nameServer.Addr()).Route(t.Context(), "orders")
-		if err == nil && len(route.Queues) < 2 {
-			err = fmt.Errorf("topic orders is on %v", route.Queues)
+		route, err := f.poller.client.Do(t.Context(), f.nameServer.Addr(), remoting.Request{Code: askRoute, Fields: map[string]string{"topic": "orders"}})
+		if err == nil && !(bytes.Contains(route.Body, []byte("broker-a")) && bytes.Contains(route.Body, []byte("broker-b"))) {
+			err = fmt.Errorf("topic orders is on %s", route.Body)
 		}
 		return err
 	})

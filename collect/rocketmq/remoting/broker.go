@@ -17,10 +17,8 @@ const (
 	codeGroups              = 201
 	codeTopicStats          = 202
 	codeConsumerConnections = 203
-	codeProducerConnections = 204
 	codeConsumeStats        = 208
 	codeRunningInfo         = 307
-	codeStats               = 315
 	codeQueueEntries        = 321
 	codeProducers           = 328
 )
@@ -160,33 +158,4 @@ func (b Broker) Groups(ctx context.Context) (map[string]GroupConfig, error) {
 		Groups map[string]GroupConfig `json:"subscriptionGroupTable"`
 	}](ctx, b.target, "the consumer groups", Request{Code: codeGroups})
 	return got.Groups, err
-}
-
-// Names of what a broker counts, and what the key of each is.
-const (
-	StatTopicPutNums    = "TOPIC_PUT_NUMS"    // messages stored; topic
-	StatTopicPutSize    = "TOPIC_PUT_SIZE"    // bytes stored, more than was sent; topic
-	StatGroupGetNums    = "GROUP_GET_NUMS"    // messages handed out; topic@group
-	StatGroupGetLatency = "GROUP_GET_LATENCY" // ms to hand out; queue@topic@group
-	StatSendBackNums    = "SNDBCK_PUT_NUMS"   // messages to consume again; topic@group
-)
-
-// Stats is what a broker counted of one thing.
-type Stats struct {
-	Minute Stat `json:"statsMinute"` // 0 for the first minute
-	Hour   Stat `json:"statsHour"`   // 0 for the first hour
-	Day    Stat `json:"statsDay"`    // 0 for the first day
-}
-
-// Stat is what was counted in a span of time.
-type Stat struct {
-	Sum     int64   `json:"sum"`
-	TPS     float64 `json:"tps"`   // of the sum, in a second
-	Average float64 `json:"avgpt"` // of one time that it was counted
-}
-
-// Stats asks for what was counted under a name and key. The error wraps ErrNoStats where it never was.
-func (b Broker) Stats(ctx context.Context, name, key string) (Stats, error) {
-	return fetch[Stats](ctx, b.target, fmt.Sprintf("the statistics %s of %s", name, key),
-		Request{Code: codeStats, Fields: map[string]string{"statsName": name, "statsKey": key}})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -51,7 +50,7 @@ func TestRealClusterAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newRealClient(t, Config{AccessKey: realAccessKey, SecretKey: realSecretKey, BinaryHeaders: binaryHeaders})
 			for name, check := range map[string]func(*testing.T, realClient){"name server": checkNameServer, "state": checkState, "topics": checkTopics,
-				"offsets": checkOffsets, "waits": checkWaits, "clients": checkClients, "running info": checkRunningInfo, "statistics": checkStatistics, "unknown": checkUnknown} {
+				"offsets": checkOffsets, "waits": checkWaits, "clients": checkClients, "running info": checkRunningInfo, "unknown": checkUnknown} {
 				t.Run(name, func(t *testing.T) { check(t, c) })
 			}
 		})
@@ -60,41 +59,25 @@ func TestRealClusterAnswers(t *testing.T) {
 
 func checkNameServer(t *testing.T, c realClient) {
 	info := must[ClusterInfo](t)(c.nameServer.ClusterInfo(within(t)))
-	if set := info.Brokers["broker-a"]; set.Addrs[MasterID] != c.addr || set.Cluster != "DemoCluster" || !slices.Equal(info.Clusters["DemoCluster"], []string{"broker-a"}) {
+	if set := info.Brokers["broker-a"]; set.Addrs[MasterID] != c.addr || set.Cluster != "DemoCluster" {
 		t.Errorf("got %+v, want the broker at %s", info, c.addr)
 	}
-	route := must[Route](t)(c.nameServer.Route(within(t), realTopic))
-	if len(route.Queues) != 1 || route.Queues[0] != (RouteQueues{"broker-a", 4, 4, 6}) || len(route.Brokers) != 1 || route.Brokers[0].Addrs[MasterID] != c.addr {
-		t.Errorf("got %+v, want four queues on broker-a", route)
-	}
-	if topics := must[[]string](t)(c.nameServer.Topics(within(t))); !slices.Contains(topics, realTopic) {
-		t.Errorf("got topics %v, want %s among them", topics, realTopic)
-	}
-	_, err := c.nameServer.Route(within(t), "nope")
-	mustFail(t, err, ErrNoTopic)
 }
 
 func checkState(t *testing.T, c realClient) {
 	info := must[RuntimeInfo](t)(c.broker.RuntimeInfo(within(t)))
-	release, _ := info.Release()
-	uptime, known := info.Uptime()
-	disk, diskKnown := info.DiskRatio()
+	disk, known := info.DiskRatio()
 	written, _ := info.Int(KeyLogMax)
-	if !info.Active() || release != "5.3.3" || !known || !diskKnown || disk <= 0 || disk > 1 || written < realMessages*100 {
-		t.Errorf("release %q, uptime %v, %v, disk %v, %v, %d bytes, all it says is %v", release, uptime, known, disk, diskKnown, written, info.Values)
+	if !known || disk <= 0 || disk > 1 || written < realMessages*100 {
+		t.Errorf("disk %v, %v, %d bytes, all it says is %v", disk, known, written, info.Values)
 	}
-	for _, key := range []string{KeyBootMillis, KeySendQueueMillis, KeyPullQueueMillis, KeyPageLockMillis, KeyPutFailures, KeyLogMin, KeyEarliestMillis, KeyDispatchBehind} {
+	for _, key := range []string{KeySendQueueMillis, KeyPageLockMillis} {
 		if _, known := info.Int(key); !known {
 			t.Errorf("%s is %q, want a number", key, info.Values[key])
 		}
 	}
 	if settings := must[map[string]string](t)(c.broker.Settings(within(t))); settings[SettingRetentionHours] != "72" || settings["brokerName"] != "broker-a" {
 		t.Errorf("got settings %v", settings)
-	}
-	for _, key := range []string{KeyPutTPS, KeyFoundTPS, KeyMissTPS, KeyTotalTPS, KeyTransferredTPS} {
-		if _, there := info.Values[key]; !there {
-			t.Errorf("%s is not there", key)
-		}
 	}
 }
 
@@ -192,18 +175,15 @@ func checkClients(t *testing.T, c realClient) {
 	if release, known := consumers.Connections[0].Release(); release != "5.3.3" || !known {
 		t.Errorf("the consumer is of release %q", release)
 	}
-	producers := must[[]Connection](t)(c.broker.ProducerConnections(within(t), realProducers))
-	all := must[map[string][]Producer](t)(c.broker.Producers(within(t)))
-	if len(producers) != 1 || len(all[realProducers]) != 1 || all[realProducers][0].Connection != producers[0] || all[realProducers][0].HeartbeatMillis == 0 {
-		t.Errorf("got producers %+v, and %+v", producers, all)
+	producers := must[map[string][]Producer](t)(c.broker.Producers(within(t)))[realProducers]
+	if len(producers) != 1 || producers[0].Language != "JAVA" || producers[0].Addr == "" || producers[0].HeartbeatMillis == 0 {
+		t.Errorf("got producers %+v", producers)
 	}
 	groups := must[map[string]GroupConfig](t)(c.broker.Groups(within(t)))
 	if groups[realConsumers] != (GroupConfig{Enabled: true, Broadcast: true, MaxRetries: 16}) {
 		t.Errorf("got groups %+v", groups)
 	}
 	_, err := c.broker.ConsumerConnections(within(t), "never")
-	mustFail(t, err, ErrOffline)
-	_, err = c.broker.ProducerConnections(within(t), "never")
 	mustFail(t, err, ErrOffline)
 }
 
@@ -216,19 +196,11 @@ func checkRunningInfo(t *testing.T, c realClient) {
 			queues = append(queues, queue)
 		}
 	}
-	if _, there := info.Topics[realTopic]; !there || len(queues) != 4 || info.Properties[PropertyClientVersion] != "V5_3_3" {
+	if len(queues) != 4 {
 		t.Errorf("got %+v", info)
 	}
 	_, err := c.broker.RunningInfo(within(t), realConsumers, "nobody")
 	mustFail(t, err, ErrOffline)
-}
-
-func checkStatistics(t *testing.T, c realClient) {
-	for name, key := range map[string]string{StatTopicPutNums: realTopic, StatTopicPutSize: realTopic, StatGroupGetNums: realTopic + "@" + realConsumers} {
-		must[Stats](t)(c.broker.Stats(within(t), name, key))
-	}
-	_, err := c.broker.Stats(within(t), StatTopicPutNums, "nope")
-	mustFail(t, err, ErrNoStats)
 }
 
 func checkUnknown(t *testing.T, c realClient) {
@@ -269,7 +241,7 @@ func TestSignature(t *testing.T) {
 func TestRealBrokerSpeaksTLS(t *testing.T) {
 	config := Config{TLS: &tls.Config{RootCAs: realCluster(t).roots}, AccessKey: realAccessKey, SecretKey: realSecretKey}
 	c := newRealClient(t, config)
-	if info := must[RuntimeInfo](t)(c.broker.RuntimeInfo(within(t))); !info.Active() {
+	if info := must[RuntimeInfo](t)(c.broker.RuntimeInfo(within(t))); len(info.Values) == 0 {
 		t.Errorf("got %v", info.Values)
 	}
 	config.TLS = &tls.Config{RootCAs: x509.NewCertPool()}

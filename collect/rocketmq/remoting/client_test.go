@@ -110,8 +110,8 @@ func TestTimeOverIsTold(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	addr := listener.Addr().String()
-	_, err = newClient(t, Config{}).NameServer(addr).Topics(ctx)
-	if want := "ask " + addr + " for the topics: context deadline exceeded"; !errors.Is(err, context.DeadlineExceeded) || err.Error() != want {
+	_, err = newClient(t, Config{}).NameServer(addr).ClusterInfo(ctx)
+	if want := "ask " + addr + " for the brokers: context deadline exceeded"; !errors.Is(err, context.DeadlineExceeded) || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -149,13 +149,11 @@ func TestRefusalsHaveReasons(t *testing.T) {
 		remark        string
 		want          error
 	}{
-		{codeProducerConnections, codeSystemError, "the producer group[nope] not exist", ErrOffline},
-		{codeStats, codeSystemError, "The stats <a> <b> not exist", ErrNoStats},
 		{codeConsumeStats, codeSystemError, "the table not exist", ErrRefused},
-		{codeStats, codeSystemError, "java.lang.NullPointerException", ErrRefused},
+		{codeRuntimeInfo, codeSystemError, "java.lang.NullPointerException", ErrRefused},
 		{codeTopicStats, codeNotFound, "", ErrRefused},
-		{codeStats, codeNoPermission, "", ErrNoPermission},
-		{codeStats, 2, "[TIMEOUT_CLEAN_QUEUE]broker busy", ErrRefused},
+		{codeRuntimeInfo, codeNoPermission, "", ErrNoPermission},
+		{codeRuntimeInfo, 2, "[TIMEOUT_CLEAN_QUEUE]broker busy", ErrRefused},
 	} {
 		if got := reason(test.request, test.code, test.remark); got != test.want {
 			t.Errorf("%+v: got %v", test, got)

@@ -10,15 +10,15 @@ type Connection struct {
 	ClientID string `json:"clientId"`
 	Addr     string `json:"clientAddr"` // host:port, as the broker sees it
 	Language string `json:"language"`
-	Version  int32  `json:"version"` // see Release
+	Version  int32  `json:"version"` // see the method Release
 }
 
-// Release is the client's, "5.3.3", and whether it is known: see Release of a language and version.
+// Release is the client's, "5.3.3" or "5.3.4-SNAPSHOT", and whether it is known: only of clients in Java that came through no proxy.
 func (c Connection) Release() (string, bool) {
 	if strings.Count(c.ClientID, "@") >= relayedParts {
 		return "", false
 	}
-	return Release(c.Language, c.Version)
+	return release(c.Language, c.Version)
 }
 
 // relayedParts is how many @ the id of a client has that came to the broker through a proxy, by gRPC: host@process@number@time. Its release has
@@ -43,14 +43,6 @@ type Subscription struct {
 func (b Broker) ConsumerConnections(ctx context.Context, group string) (Consumers, error) {
 	return fetch[Consumers](ctx, b.target, "the consumers of group "+group,
 		Request{Code: codeConsumerConnections, Fields: map[string]string{"consumerGroup": group}})
-}
-
-// ProducerConnections asks for the clients of a producer group. The error wraps ErrOffline where it has none.
-func (b Broker) ProducerConnections(ctx context.Context, group string) ([]Connection, error) {
-	got, err := fetch[struct {
-		Connections []Connection `json:"connectionSet"`
-	}](ctx, b.target, "the producers of group "+group, Request{Code: codeProducerConnections, Fields: map[string]string{"producerGroup": group}})
-	return got.Connections, err
 }
 
 // Producer is a client that sends.
@@ -84,9 +76,7 @@ func (b Broker) Producers(ctx context.Context) (map[string][]Producer, error) {
 
 // RunningInfo is what a consumer says of itself.
 type RunningInfo struct {
-	Properties map[string]string      `json:"properties"`
-	Topics     map[string]TopicStatus `json:"statusTable"`
-	Queues     map[Queue]QueueStatus  `json:"mqTable"` // those it reads
+	Queues map[Queue]QueueStatus `json:"mqTable"` // those it reads
 	// Subscriptions are its own, that of its group's retries too. What a broker has of a group is joined of all its clients: of topics those of
 	// who spoke last, of expressions the newest.
 	Subscriptions []ClientSubscription `json:"subscriptionSet"`
@@ -97,19 +87,6 @@ type ClientSubscription struct {
 	Topic string `json:"topic"`
 	Subscription
 	Tags []string `json:"tagsSet"` // of the expression, in any order; none where it is no list of tags
-}
-
-// PropertyClientVersion is the property with the release of a consumer, "V5_3_3" or "v2.1.1".
-const PropertyClientVersion = "PROP_CLIENT_VERSION"
-
-// TopicStatus is how a consumer gets on with a topic.
-type TopicStatus struct {
-	PullMillis     float64 `json:"pullRT"`  // mean time of a pull, with its wait for messages
-	PullTPS        float64 `json:"pullTPS"` // messages a second
-	ConsumeMillis  float64 `json:"consumeRT"`
-	OKTPS          float64 `json:"consumeOKTPS"`
-	FailedTPS      float64 `json:"consumeFailedTPS"`
-	FailedMessages int64   `json:"consumeFailedMsgs"` // in the last hour
 }
 
 // QueueStatus is how a consumer gets on with a queue.

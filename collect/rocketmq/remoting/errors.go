@@ -16,8 +16,6 @@ var (
 	ErrNeverCommitted = errors.New("the group never committed an offset of this queue")
 	// ErrOffline says that no client of the group, or not this one, is connected to the broker.
 	ErrOffline = errors.New("no such client is connected")
-	// ErrNoStats says that what is counted did not happen since the broker began, or for too long.
-	ErrNoStats = errors.New("nothing was counted")
 	// ErrSilent says that the client which the broker asked did not answer it within 10 s: it hangs.
 	ErrSilent = errors.New("the client did not answer the broker")
 	// ErrEmpty says that the answer lacks what was asked for. Consumers of the Go client answer so for their first 20 s.
@@ -33,7 +31,7 @@ var (
 // The codes of refusals.
 const (
 	codeOK              = 0
-	codeSystemError     = 1 // also: offline, never counted, a field is missing
+	codeSystemError     = 1 // also: offline, a field is missing
 	codeUnsupported     = 3
 	codeNoPermission    = 16
 	codeNoTopic         = 17
@@ -83,11 +81,8 @@ func reason(request, code int32, remark string) error {
 		return ErrNoTopic
 	case code == codeNotFound && request == codeQueryOffset:
 		return ErrNeverCommitted
-	case code == codeConsumerOffline, code == codeSystemError && strings.HasSuffix(remark, "not online"),
-		code == codeSystemError && request == codeProducerConnections && strings.HasSuffix(remark, "not exist"):
+	case code == codeConsumerOffline, code == codeSystemError && strings.HasSuffix(remark, "not online"):
 		return ErrOffline
-	case code == codeSystemError && request == codeStats && strings.HasSuffix(remark, "not exist"):
-		return ErrNoStats
 	case code == codeClientTimeout:
 		return ErrSilent
 	case code == codeNoPermission:

@@ -22,8 +22,6 @@ const goldenFile = "testdata/decoded.golden"
 
 // sampledCalls are the calls whose answers were sampled, by the name of the sample.
 var sampledCalls = map[string]func(context.Context, *Client, string) (any, error){
-	"105-topic-route":         route,
-	"105-topic-route-missing": route,
 	"106-cluster-info": func(ctx context.Context, c *Client, addr string) (any, error) {
 		return c.NameServer(addr).ClusterInfo(ctx)
 	},
@@ -34,9 +32,6 @@ var sampledCalls = map[string]func(context.Context, *Client, string) (any, error
 	"202-topic-stats-missing":          topicStats,
 	"203-consumer-connections":         consumers,
 	"203-consumer-connections-offline": consumers,
-	"204-producer-connections":         producersOf,
-	"204-producer-connections-offline": producersOf,
-	"206-topics-nameserver":            func(ctx context.Context, c *Client, addr string) (any, error) { return c.NameServer(addr).Topics(ctx) },
 	"208-consume-stats":                consumeStats,
 	"208-consume-stats-all-topics": func(ctx context.Context, c *Client, addr string) (any, error) {
 		return c.Broker(addr).ConsumeStats(ctx, "g1", "")
@@ -61,22 +56,12 @@ var sampledCalls = map[string]func(context.Context, *Client, string) (any, error
 	"307-consumer-running-info-hung":       runningInfo,
 	"307-consumer-running-info-offline":    runningInfo,
 	"31-min-offset":                        anyCode(31),
-	"315-stats-group-get-latency":          stats,
-	"315-stats-group-get-nums":             stats,
-	"315-stats-missing":                    stats,
-	"315-stats-sndbck":                     stats,
-	"315-stats-topic-put-nums":             stats,
-	"315-stats-topic-put-size":             stats,
 	"32-earliest-time":                     anyCode(32),
 	"328-producers": func(ctx context.Context, c *Client, addr string) (any, error) {
 		return c.Broker(addr).Producers(ctx)
 	},
 	"343-topics-of-group": anyCode(343),
 	"9999-unknown-code":   anyCode(9999),
-}
-
-func route(ctx context.Context, c *Client, addr string) (any, error) {
-	return c.NameServer(addr).Route(ctx, "orders")
 }
 
 func queryOffset(ctx context.Context, c *Client, addr string) (any, error) {
@@ -91,10 +76,6 @@ func consumers(ctx context.Context, c *Client, addr string) (any, error) {
 	return c.Broker(addr).ConsumerConnections(ctx, "g1")
 }
 
-func producersOf(ctx context.Context, c *Client, addr string) (any, error) {
-	return c.Broker(addr).ProducerConnections(ctx, "pg1")
-}
-
 func consumeStats(ctx context.Context, c *Client, addr string) (any, error) {
 	return c.Broker(addr).ConsumeStats(ctx, "g1", "orders")
 }
@@ -107,26 +88,16 @@ func runningInfo(ctx context.Context, c *Client, addr string) (any, error) {
 	return c.Broker(addr).RunningInfo(ctx, "g1", "192.0.2.2@c1")
 }
 
-func stats(ctx context.Context, c *Client, addr string) (any, error) {
-	return c.Broker(addr).Stats(ctx, StatTopicPutNums, "orders")
-}
-
 // runtimeInfo reads all that RuntimeInfo knows to say.
 func runtimeInfo(ctx context.Context, c *Client, addr string) (any, error) {
 	info, err := c.Broker(addr).RuntimeInfo(ctx)
 	if err != nil {
 		return nil, err
 	}
-	release, _ := info.Release()
-	uptime, _ := info.Uptime()
 	disk, _ := info.DiskRatio()
 	said := fmt.Sprintln("delay levels", info.DelayLevels())
-	said += fmt.Sprintln("active", info.Active(), "release", release, "uptime", uptime, "disk", disk)
-	for _, key := range []string{KeyPutTPS, KeyFoundTPS, KeyMissTPS, KeyTotalTPS, KeyTransferredTPS} {
-		said += fmt.Sprintln(key, info.Rates(key))
-	}
-	for _, key := range []string{KeyBootMillis, KeySendQueueMillis, KeyPullQueueMillis, KeyPageLockMillis, KeyPutFailures, KeyLogMin, KeyLogMax,
-		KeyEarliestMillis, KeyDispatchBehind, "putMessageDistributeTime"} {
+	said += fmt.Sprintln("disk", disk)
+	for _, key := range []string{KeySendQueueMillis, KeyPageLockMillis, KeyLogMax, KeyTimerReadBehind, KeyTimerOffsetBehind, "putMessageDistributeTime"} {
 		n, known := info.Int(key)
 		said += fmt.Sprintln(key, n, known)
 	}

@@ -17,18 +17,10 @@ const (
 // languageJava is the client whose version is that of its release.
 const languageJava = "JAVA"
 
-// Release is the release of a client by its language and version, "5.3.3" or "5.3.4-SNAPSHOT", and whether it is known. Only clients
+// release is that of a client by its language and version, "5.3.3" or "5.3.4-SNAPSHOT", and whether it is known. Only clients
 // in Java say theirs. Those in Go say 317 in all releases, and nothing is promised of others: theirs is unknown, not old.
-func Release(language string, version int32) (string, bool) {
-	if language != languageJava {
-		return "", false
-	}
-	return BrokerRelease(version)
-}
-
-// BrokerRelease is the release of a broker by its version, and whether it is known.
-func BrokerRelease(version int32) (string, bool) {
-	if version < firstOrdinal-1 || version > lastOrdinal {
+func release(language string, version int32) (string, bool) {
+	if language != languageJava || version < firstOrdinal-1 || version > lastOrdinal {
 		return "", false
 	}
 	n, suffix := version-firstOrdinal, ""

@@ -4,38 +4,21 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Keys of a broker's runtime info, all that a collector reads.
 const (
-	KeyActive            = "brokerActive"                         // "true" of a master, "false" of a slave
-	KeyVersion           = "brokerVersion"                        // see BrokerRelease
-	KeyBootMillis        = "bootTimestamp"                        // when it began, Unix ms: its counters did too
-	KeyPutTPS            = "putTps"                               // messages stored, rates
-	KeyFoundTPS          = "getFoundTps"                          // reads that found messages, rates
-	KeyMissTPS           = "getMissTps"                           // reads that found none, rates
-	KeyTotalTPS          = "getTotalTps"                          // both, rates
-	KeyTransferredTPS    = "getTransferredTps"                    // messages read, rates
 	KeySendQueueMillis   = "sendThreadPoolQueueHeadWaitTimeMills" // how long the oldest send waits
-	KeyPullQueueMillis   = "pullThreadPoolQueueHeadWaitTimeMills" // how long the oldest read waits
 	KeyPageLockMillis    = "pageCacheLockTimeMills"               // how long the write that is under way takes
-	KeyPutFailures       = "putMessageFailedTimes"                // since it began
-	KeyLogMin            = "commitLogMinOffset"                   // bytes
 	KeyLogMax            = "commitLogMaxOffset"                   // bytes
-	KeyEarliestMillis    = "earliestMessageTimeStamp"             // of the oldest message that is kept, Unix ms
-	KeyDispatchBehind    = "dispatchBehindBytes"                  // stored and not yet in its queue
-	KeyDiskRatio         = "commitLogDiskRatio"                   // see DiskRatio
+	keyDiskRatio         = "commitLogDiskRatio"                   // see DiskRatio
 	KeyTimerReadBehind   = "timerReadBehind"                      // how late the wheel of timers delivers, s; 0 where there is none
 	KeyTimerOffsetBehind = "timerOffsetBehind"                    // messages that the wheel has not taken in; 0 where there is none
 	keyDelayOffset       = "scheduleMessageOffset_"               // see DelayLevels
-	keyUptime            = "runtime"
-	keyTransferredTPSOld = "getTransferedTps" // as releases 4.x spell it
 )
 
 // RuntimeInfo is how a broker is: what it says of itself, by key. Releases differ in their keys, and a value that is not there or not a
@@ -108,22 +91,10 @@ func (r RuntimeInfo) DelayLevels() []DelayLevel {
 	return out
 }
 
-// Active says whether the broker takes messages; a slave does not.
-func (r RuntimeInfo) Active() bool { return r.Values[KeyActive] == "true" }
-
 // Int is a whole number, and whether it is known. The broker has negative ones where it does not know itself.
 func (r RuntimeInfo) Int(key string) (int64, bool) {
 	n, err := strconv.ParseInt(r.Values[key], 10, 64)
 	return n, err == nil && n >= 0
-}
-
-// Release is the broker's, "5.3.3", and whether it is known.
-func (r RuntimeInfo) Release() (string, bool) {
-	version, err := strconv.ParseInt(r.Values[KeyVersion], 10, 32)
-	if err != nil {
-		return "", false
-	}
-	return BrokerRelease(int32(version))
 }
 
 // DiskRatio is how full the fullest disk of the commit log is, from 0 to 1, and whether it is known. It is used/(used+usable): blocks
@@ -131,7 +102,7 @@ func (r RuntimeInfo) Release() (string, bool) {
 func (r RuntimeInfo) DiskRatio() (float64, bool) {
 	fullest, known := 0.0, false
 	for key, value := range r.Values {
-		if key != KeyDiskRatio && !strings.HasPrefix(key, KeyDiskRatio+"_") { // one for each folder, with its path
+		if key != keyDiskRatio && !strings.HasPrefix(key, keyDiskRatio+"_") { // one for each folder, with its path
 			continue
 		}
 		// A folder that is not there has -1.
@@ -146,44 +117,4 @@ func (r RuntimeInfo) DiskRatio() (float64, bool) {
 func quantity(text string) (float64, bool) {
 	value, err := strconv.ParseFloat(text, 64)
 	return value, err == nil && value >= 0 && !math.IsInf(value, 0)
-}
-
-// Uptime is how long the broker runs, to the second, and whether it is known. It is of the broker's own clock, unlike KeyBootMillis.
-func (r RuntimeInfo) Uptime() (time.Duration, bool) {
-	var days, hours, minutes, seconds int64
-	if _, err := fmt.Sscanf(r.Values[keyUptime], "[ %d days, %d hours, %d minutes, %d seconds ]", &days, &hours, &minutes, &seconds); err != nil {
-		return 0, false
-	}
-	return time.Duration(((days*24+hours)*60+minutes)*60+seconds) * time.Second, true
-}
-
-// Rate is a rate per second over a span of time.
-type Rate struct {
-	Over  time.Duration
-	Value float64
-}
-
-// rateSpans are the spans of a broker's rates, in the order it writes them in.
-var rateSpans = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute}
-
-// Rates are those of a key over 10 s, 60 s and 600 s: only what the broker runs long enough for. Before that it leaves some out, and of
-// others says 0.
-func (r RuntimeInfo) Rates(key string) []Rate {
-	text, ok := r.Values[key]
-	if !ok && key == KeyTransferredTPS {
-		text = r.Values[keyTransferredTPSOld]
-	}
-	uptime, known := r.Uptime()
-	var rates []Rate
-	for i, field := range strings.Fields(text) {
-		if i == len(rateSpans) || known && uptime < rateSpans[i] {
-			break
-		}
-		value, ok := quantity(field)
-		if !ok {
-			break
-		}
-		rates = append(rates, Rate{rateSpans[i], value})
-	}
-	return rates
 }
