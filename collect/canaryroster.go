@@ -51,11 +51,13 @@ func (r *CanaryRoster[ID, B]) See(brokers []CanaryBroker[ID, B]) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.brokers = brokers
+	await := map[ID]string{}
 	for i := range brokers {
 		if r.Wanted {
-			r.Beats.Await(brokers[i].ID, brokers[i].Node)
+			await[brokers[i].ID] = brokers[i].Node
 		}
 	}
+	r.Beats.Await(await)
 }
 
 // Brokers are those of the newest poll, by their ids.

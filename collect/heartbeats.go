@@ -20,6 +20,9 @@ const (
 	leastProbe = ProbeTime / 8
 	// peersSpan is how long round trips count for the median of the peers.
 	peersSpan = time.Minute
+	// leftSpan is how long it is said of a node that left while its heartbeats failed that none fails: what is not said any more is unknown, and its alert
+	// would stay for a day. Not shorter: what one poll says may be lost; not longer: it is no node of the cluster.
+	leftSpan = time.Minute
 )
 
 // OutOfTime says of a broker that did not answer a probe that this says nothing of it: ctx, of the poll, ended, and the probe had begun
@@ -40,8 +43,9 @@ type Probed[ID cmp.Ordered] struct {
 // Heartbeats is what is remembered of how the brokers of one cluster answer: a probe in each poll, and canaries where they are sent. ID is
 // what its poller tells brokers apart by. The zero value knows none. Its methods may be called from any goroutine.
 type Heartbeats[ID cmp.Ordered] struct {
-	mu sync.Mutex
-	of map[ID]*heartbeat
+	mu   sync.Mutex
+	of   map[ID]*heartbeat
+	left map[string]time.Time // nodes, and since when
 }
 
 type heartbeat struct {
@@ -51,6 +55,7 @@ type heartbeat struct {
 	trips      []roundTrip         // of the last minute
 	unreported telemetry.Histogram // round trips of probes, in microseconds
 	canary     CanaryRecord
+	awaits     bool // whether it gets canaries now
 }
 
 // roundTrip is one of a canary, or of a poll's probe.
@@ -68,35 +73,45 @@ func (b *heartbeat) failures() int { return max(b.failed, b.canary.FailedInARow(
 // collector's turn began, and would end an alert that fires.
 func (b *heartbeat) known() bool { return b.heard || b.failures() >= FailuresKnown }
 
-// Await says that a broker will get canaries. Of one that is known already it changes nothing.
-func (h *Heartbeats[ID]) Await(id ID, node string) {
+// Await says which brokers get canaries now, with the labels of their reports.
+func (h *Heartbeats[ID]) Await(nodes map[ID]string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.of[id] == nil {
-		h.add(id, &heartbeat{node: node, canary: AwaitCanaries()})
+	for id, b := range h.of {
+		_, b.awaits = nodes[id]
+	}
+	for id, node := range nodes {
+		if h.of[id] == nil {
+			h.add(id, &heartbeat{node: node, canary: AwaitCanaries(), awaits: true})
+		}
 	}
 }
 
-func (h *Heartbeats[ID]) add(id ID, b *heartbeat) {
+func (h *Heartbeats[ID]) add(id ID, b *heartbeat) *heartbeat {
 	if h.of == nil {
 		h.of = map[ID]*heartbeat{}
 	}
 	h.of[id] = b
+	return b
 }
 
-// Take takes in the probes of a poll, one of each broker of the cluster. One that has none has left, and is forgotten.
+// Take takes in the probes of a poll, one of each broker that counts as one of the cluster, whether it is there or away. One that has none
+// has left, and is forgotten.
 func (h *Heartbeats[ID]) Take(all []Probed[ID], now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	there := map[ID]bool{}
+	there, nodes := map[ID]bool{}, map[string]bool{}
 	for i := range all {
 		p := &all[i]
-		there[p.ID] = true
-		if h.of[p.ID] == nil {
-			h.add(p.ID, &heartbeat{})
-		}
+		there[p.ID], nodes[p.Node] = true, true
 		b := h.of[p.ID]
-		b.node = p.Node
+		if b == nil {
+			b = h.add(p.ID, &heartbeat{node: p.Node})
+		}
+		if b.node != p.Node {
+			h.leave(b, now)
+			b.node = p.Node
+		}
 		b.trips = slices.DeleteFunc(b.trips, func(t roundTrip) bool { return now.Sub(t.at) > peersSpan })
 		switch {
 		case p.OutOfTime:
@@ -106,12 +121,33 @@ func (h *Heartbeats[ID]) Take(all []Probed[ID], now time.Time) {
 			b.answered(p.Took, now)
 		}
 	}
-	maps.DeleteFunc(h.of, func(id ID, _ *heartbeat) bool { return !there[id] })
+	maps.DeleteFunc(h.of, func(id ID, b *heartbeat) bool {
+		if !there[id] {
+			h.leave(b, now)
+		}
+		return !there[id]
+	})
+	maps.DeleteFunc(h.left, func(node string, since time.Time) bool { return nodes[node] || now.Sub(since) > leftSpan })
 }
 
-// answered takes in that a probe was answered. Its time is no heartbeat where canaries are.
+// leave notes that a node is not the broker's any more.
+func (h *Heartbeats[ID]) leave(b *heartbeat, now time.Time) {
+	if b.failures() == 0 {
+		return
+	}
+	if h.left == nil {
+		h.left = map[string]time.Time{}
+	}
+	h.left[b.node] = now
+}
+
+// answered takes in that a probe was answered. Its time is no heartbeat where canaries are. Canaries of one that gets none any more, as
+// it came back as another's slave, say nothing of it.
 func (b *heartbeat) answered(took time.Duration, now time.Time) {
 	b.failed, b.heard = 0, true
+	if !b.awaits {
+		b.canary = CanaryRecord{}
+	}
 	if !b.canary.Counts() {
 		b.trips = append(b.trips, roundTrip{at: now, took: took})
 		b.unreported.Observe(uint64(max(took.Microseconds(), 1)))
@@ -171,12 +207,17 @@ func (h *Heartbeats[ID]) Report(out *Reports, id ID) {
 	}
 }
 
-// ReportAll reports the heartbeats of all brokers, in the order of their ids.
+// ReportAll reports the heartbeats of all brokers, in the order of their ids, and then of nodes that left a moment ago that none fails.
 func (h *Heartbeats[ID]) ReportAll(out *Reports) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(h.of)) {
 		h.report(out, id)
+	}
+	for _, node := range slices.Sorted(maps.Keys(h.left)) {
+		r := out.Add("probe")
+		r.Labels.Node, r.Labels.Client = node, out.Collector
+		r.Gauges = append(r.Gauges, Gauge(telemetry.GaugeHeartbeatFailed, 0))
 	}
 }
 

@@ -78,15 +78,33 @@ func TestHeartbeats(t *testing.T) {
 		{"the median of two", time.Second, map[int]int{1: 10, 2: 50}, []string{"b1 failures=0 peers=0.04 trips=1", "b2 failures=0 peers=0.01 trips=1"}},
 		{"a minute later one is left", time.Minute, map[int]int{1: 0, 2: 0}, []string{"b1 failures=1 peers=0.05", "b2 failures=1 peers=0.01"}},
 		{"and then none", time.Second, map[int]int{1: 0, 2: 0}, []string{"b1 failures=2", "b2 failures=2"}},
-		{"it is new where it was gone", 0, map[int]int{2: 0}, []string{"b2 failures=3"}},
-		{"and comes back", 0, map[int]int{1: 0, 2: 0}, []string{"b1", "b2 failures=4"}},
+		{"one leaves while it fails", 0, map[int]int{2: 0}, []string{"b2 failures=3", "b1 failures=0"}},
+		{"that it failed is over for a minute", time.Minute, map[int]int{2: 0}, []string{"b2 failures=4", "b1 failures=0"}},
+		{"and not longer", time.Second, map[int]int{2: 0}, []string{"b2 failures=5"}},
+		{"it comes back, and is new", 0, map[int]int{1: 0, 2: 10}, []string{"b1 peers=0.01", "b2 failures=0 trips=1"}},
+		{"one leaves that is well", 0, map[int]int{1: 10}, []string{"b1 failures=0 trips=1"}},
 	} {
 		if got := b.poll(step.after, step.millis); !slices.Equal(got, step.want) {
 			t.Errorf("%s: got %q, want %q", step.name, got, step.want)
 		}
 	}
-	if !b.Silent(2) || b.Silent(3) || len(b.Nodes()) != 2 || b.Nodes()[2] != "b2" {
-		t.Errorf("got %v, of which 2 is silent: %v, want b1 and b2, which is", b.Nodes(), b.Silent(2))
+	b.poll(0, map[int]int{1: 10, 2: 0})
+	if !b.Silent(2) || b.Silent(1) || b.Silent(3) || len(b.Nodes()) != 2 || b.Nodes()[2] != "b2" {
+		t.Errorf("got %v, of which 2 is silent: %v, want 1, and 2, which is", b.Nodes(), b.Silent(2))
+	}
+}
+
+// TestABrokerThatMovesWhileItFails has its former node end with no failures.
+func TestABrokerThatMovesWhileItFails(t *testing.T) {
+	var h collect.Heartbeats[int]
+	for poll, node := range []string{"here", "here", "there", "here"} {
+		h.Take([]collect.Probed[int]{{ID: 1, Node: node}}, time.Unix(1_795_626_000, 0))
+		out := collect.Reports{Collector: "here"}
+		h.ReportAll(&out)
+		want := [][]string{{"here"}, {"here"}, {"there failures=3", "here failures=0"}, {"here failures=4", "there failures=0"}}[poll]
+		if got := linesOf(out.All); !slices.Equal(got, want) {
+			t.Errorf("got %q in poll %d, want %q", got, poll, want)
+		}
 	}
 }
 
@@ -94,11 +112,12 @@ func TestHeartbeats(t *testing.T) {
 func TestHeartbeatsOfTwoKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &beats{at: time.Now()}
-		for id := 1; id < 3; id++ { // 0 and 3 get no canaries
-			b.Await(id, "a node")
+		for range 2 {
+			b.Await(map[int]string{1: "b1", 2: "b2"}) // 0 and 3 get no canaries
+		}
+		for id := 1; id < 3; id++ {
 			b.TakeCanary(id, collect.CanaryOutcome{Took: time.Duration(id) * time.Second})
 		}
-		b.Await(1, "another")
 		want := []string{"b0 failures=0 peers=0.004 trips=1", "b1 failures=0 peers=2 trips=1", "b2 failures=0 peers=1 trips=1", "b3 failures=0 peers=0.001 trips=1"}
 		if got := b.poll(0, map[int]int{0: 1, 1: 2, 2: 3, 3: 4}); !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
@@ -106,6 +125,10 @@ func TestHeartbeatsOfTwoKinds(t *testing.T) {
 		b.TakeCanary(1, collect.CanaryOutcome{Failed: errors.New("its disk hangs")})
 		if got := b.poll(0, map[int]int{1: 2}); len(got) != 1 || got[0] != "b1 failures=1" {
 			t.Errorf("got %q of a broker that answers requests and takes no canary, want one failure", got)
+		}
+		b.Await(nil)
+		if got := b.poll(0, map[int]int{1: 2}); len(got) != 1 || got[0] != "b1 failures=0 trips=1" {
+			t.Errorf("got %q of one that came back as a slave, which takes no canaries, want that all is well", got)
 		}
 	})
 }

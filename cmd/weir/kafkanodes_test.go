@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -59,6 +62,7 @@ func TestKafkaNodesFail(t *testing.T) {
 	f.awaitFires(began, "ReplicaHealthCritical", "", "active")
 	f.expectGauges(telemetry.GaugeUnderMinISR, telemetry.GaugeLeaderless, telemetry.GaugeUnderReplicated, telemetry.GaugePreferredMisses)
 	f.expectAwayInHealth(killed.Addr())
+	f.expectAwayInALaterTurn(killed.Addr())
 
 	began = time.Now()
 	f.must(third.Hang())
@@ -76,6 +80,22 @@ func TestKafkaNodesFail(t *testing.T) {
 	f.commit("billing", "orders", true)
 	f.awaitOver("BacklogHigh", "LagSkew")
 	f.expectHealth([]string{"ok       nodes 3, bad below 3"}) // not that nodes are well: the disk of the machine may be full
+}
+
+// expectAwayInALaterTurn has another collector begin while a node is away: it knows the node, of which Kafka's metadata says nothing.
+func (f *faultHouse) expectAwayInALaterTurn(node string) {
+	f.t.Helper()
+	section := fmt.Sprintf("collect: {name: later, clusters: [{name: later, system: kafka, brokers: [%s]}]}\nrules: {dir", strings.Join([]string{f.nodes[0].Addr(), f.nodes[2].Addr()}, ", "))
+	config, addr := f.writeConfig("rules: {dir", section, "pane: 1s", "pane: 5s")
+	later := f.launchWith(config, addr, "--roles", "collect")
+	began := time.Now()
+	f.awaitReports("failed heartbeats of "+node, func(r *telemetry.Report) bool {
+		return r.Labels.Client == "later" && r.Labels.Node == node && slices.ContainsFunc(r.Gauges, func(g telemetry.Gauge) bool {
+			return g.Name == telemetry.GaugeHeartbeatFailed && g.Value >= collect.FailuresKnown
+		})
+	})
+	f.t.Logf("a collector that began while %s was away tells of it after %s", node, time.Since(began).Round(100*time.Millisecond))
+	later.stopInOrder()
 }
 
 // must goes on where there is no error.

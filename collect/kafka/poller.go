@@ -102,7 +102,8 @@ type snapshot struct {
 	ends, starts, stable map[at]offset
 	settings             map[string]topicSettings
 	controllers          quorum
-	groupsKnown          bool // that all groups of the cluster are among the answers
+	groupsKnown          bool             // that all groups of the cluster are among the answers
+	away                 map[int32]string // nodes of brokers that are away, of those that this turn has not seen
 }
 
 // Poll asks the cluster and returns what it says, as collect.Poller promises.
@@ -241,5 +242,8 @@ func (p *Poller) askAnyBroker(q *question, s *snapshot) []error {
 		errs = append(errs, err)
 	}
 	s.settings = p.settings.known
+	if s.away, err = p.nameAway(q); err != nil {
+		errs = append(errs, err)
+	}
 	return errs
 }
