@@ -17,7 +17,8 @@ import (
 )
 
 // TestDemoOnce plays the story twice on one folder: both times every message is
-// accounted for, and every expected alert fires and resolves through Alertmanager.
+// accounted for, the inventory has all that there is, and every expected alert fires and
+// resolves through Alertmanager.
 func TestDemoOnce(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -26,6 +27,9 @@ func TestDemoOnce(t *testing.T) {
 		if !outcome.OK || outcome.Sent == 0 || outcome.Sent != outcome.StoredSent || outcome.SentBytes != outcome.StoredSentBytes ||
 			outcome.Consumed == 0 || outcome.Consumed != outcome.StoredConsumed || outcome.ConsumedBytes != outcome.StoredConsumedBytes {
 			t.Errorf("%s: %+v", telling, outcome)
+		}
+		if want := (demo.Resources{Topics: 3, Groups: 3, Brokers: 1, Clients: 7}); outcome.Resources != want || outcome.StoredResources != want {
+			t.Errorf("%s: there are %+v and the inventory has %+v, want %+v", telling, outcome.Resources, outcome.StoredResources, want)
 		}
 		for _, name := range []string{"TrafficSurge", "LargeMessage", "ConsumeSlow", "ClientOutdated"} {
 			alert := outcome.Alerts[name]

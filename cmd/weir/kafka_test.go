@@ -28,7 +28,8 @@ var earlyMoments = []moment{
 // TestApacheKafka runs the whole flow on a real Apache Kafka: what instrumented
 // clients sent and consumed is in ClickHouse exactly, and one alert lives its whole
 // life through Alertmanager. Processes are killed while they join their groups; then
-// two share the partitions, and one is stopped in mid-flow.
+// two share the partitions, and one is stopped in mid-flow. In the end a collector tells
+// of what else there is.
 func TestApacheKafka(t *testing.T) {
 	t.Parallel()
 	jars, err := parts.Kafka()
@@ -42,6 +43,7 @@ func TestApacheKafka(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = running.Stop(context.Background()) })
 	h := fullHouse(t, []string{running.Addr()}, largeMessageRule)
+	h.ownedBy(inventoryPolicy)
 	client := openClient(t, h.brokers, "orders")
 	config, addr := h.writeConfig()
 	sent := h.killed(client, config, addr, earlyMoments)
@@ -64,6 +66,7 @@ func TestApacheKafka(t *testing.T) {
 	h.await(completeStore, "0\t0")
 	h.awaitResolved("LargeMessage", "orders")
 	h.await("SELECT countIf(state = 'firing') > 0, countIf(state = 'resolved') > 0 FROM alerts FINAL WHERE rule = 'LargeMessage'", "1\t1")
+	h.expectInventory(client)
 	second.stopInOrder()
 }
 

@@ -14,7 +14,8 @@ import (
 )
 
 // Outcome is what a told story amounted to: counts of messages and bytes as the
-// clients counted them and as ClickHouse sums them, what the collector found out, and the life of each expected alert.
+// clients counted them and as ClickHouse sums them, what the collector found out, what there is and what the inventory has of it, and the life of
+// each expected alert.
 type Outcome struct {
 	Sent                uint64 `json:"sent"`
 	StoredSent          uint64 `json:"stored_sent"`
@@ -27,6 +28,8 @@ type Outcome struct {
 	// What the collector has found out since the trouble began, as stored: round trips to the broker, and groups whose lag is known.
 	StoredHeartbeats uint64                   `json:"stored_heartbeats"`
 	StoredLags       uint64                   `json:"stored_lags"`
+	Resources        Resources                `json:"resources"`
+	StoredResources  Resources                `json:"stored_resources"`
 	Alerts           map[string]*AlertOutcome `json:"alerts"`
 	OK               bool                     `json:"ok"`
 }
@@ -71,19 +74,30 @@ func look(ctx context.Context, h *house, c *cast, told telling) (*Outcome, error
 	if err != nil {
 		return nil, err
 	}
+	resources, err := storedResources(ctx, h, c, told)
+	if err != nil {
+		return nil, err
+	}
 	out := &Outcome{Sent: c.sent.messages.Load(), SentBytes: c.sent.bytes.Load(),
 		Consumed: c.consumed.messages.Load(), ConsumedBytes: c.consumed.bytes.Load(),
 		StoredSent: sums["send"].messages, StoredSentBytes: sums["send"].bytes,
 		StoredConsumed: sums["consume"].messages, StoredConsumedBytes: sums["consume"].bytes,
 		StoredHeartbeats: polled.Heartbeats, StoredLags: polled.Lags,
+		Resources: resourcesOf(h, c), StoredResources: resources,
 		Alerts: alertOutcomes(h.chat.Notifications(), told.troubleBegan)}
-	out.OK = out.Sent > 0 && out.Sent == out.StoredSent && out.SentBytes == out.StoredSentBytes &&
-		out.Consumed > 0 && out.Consumed == out.StoredConsumed && out.ConsumedBytes == out.StoredConsumedBytes &&
-		out.StoredHeartbeats > 0 && out.StoredLags > 0
-	for _, name := range expectedAlerts {
-		out.OK = out.OK && out.Alerts[name].Fired && out.Alerts[name].Resolved
-	}
+	out.OK = out.holds()
 	return out, nil
+}
+
+// holds says that the store has what there was, and that every expected alert fired and resolved.
+func (o *Outcome) holds() bool {
+	all := o.Sent > 0 && o.Sent == o.StoredSent && o.SentBytes == o.StoredSentBytes &&
+		o.Consumed > 0 && o.Consumed == o.StoredConsumed && o.ConsumedBytes == o.StoredConsumedBytes &&
+		o.StoredHeartbeats > 0 && o.StoredLags > 0 && o.Resources == o.StoredResources
+	for _, name := range expectedAlerts {
+		all = all && o.Alerts[name].Fired && o.Alerts[name].Resolved
+	}
+	return all
 }
 
 // alertOutcomes looks at what reached the chat since the trouble began.
