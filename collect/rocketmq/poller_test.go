@@ -181,9 +181,14 @@ func ask(t *testing.T, p *Poller, addr string, request remoting.Request) {
 // commit has a group that nobody is in commit an offset, which makes the group known.
 func commit(t *testing.T, p *Poller, addr, group string, queue, offset int) {
 	t.Helper()
+	commitOf(t, p, addr, group, remoting.Queue{Topic: "orders", ID: queue}, offset)
+}
+
+func commitOf(t *testing.T, p *Poller, addr, group string, of remoting.Queue, offset int) {
+	t.Helper()
 	const updateConsumerOffset = 15
 	ask(t, p, addr, remoting.Request{Code: updateConsumerOffset, Fields: map[string]string{
-		"consumerGroup": group, "topic": "orders", "queueId": fmt.Sprint(queue), "commitOffset": fmt.Sprint(offset)}})
+		"consumerGroup": group, "topic": of.Topic, "queueId": fmt.Sprint(of.ID), "commitOffset": fmt.Sprint(offset)}})
 }
 
 // create makes a group.
@@ -212,6 +217,8 @@ func TestRealCluster(t *testing.T) {
 	create(t, p, addr, "idle")
 	commit(t, p, addr, "idle", 0, 3)
 
+	messages := beginDated(t, p, addr)
+	messages.send(t)
 	node := "- - -"
 	eventually(t, p, func(s seen, err error) error {
 		if err != nil {
@@ -245,9 +252,13 @@ func TestRealCluster(t *testing.T) {
 		return nil
 	})
 
+	messages.send(t)
 	agesOfARealBroker(t, r.nameServer.Addr(), started, ready)
+	messages.send(t)
 	checkAtOnce(t, p)
+	messages.send(t)
 	canariesOfARealBroker(t, r.nameServer.Addr(), addr)
+	messages.agesAreRight(t, r.nameServer.Addr())
 
 	r.traffic.Kill()
 	eventually(t, p, func(s seen, _ error) error { return s.has("group - readers - -", map[string]float64{"members": 0}) })

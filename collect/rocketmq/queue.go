@@ -26,8 +26,9 @@ type reader struct {
 	seen       time.Time
 	commit     int64
 	looked     time.Time // when somebody asked how long its first unread message has been there
-	unreadable time.Time // until when nobody asks
+	unreadable time.Time // until when nobody asks: at all where that was refused, and else for the message at offset unsaid
 	refused    error     // why; nil where nobody refused
+	unsaid     int64
 }
 
 // forgetAfter is how long a queue or a group in it is remembered that no poll has seen. Not smaller: a broker that restarts takes minutes, and

@@ -26,6 +26,14 @@ const (
 	// readAgain is how long a group and topic is left alone of which that may not be asked. Not shorter: who gives no permission does so
 	// on purpose; not longer: who gives it wants to see it.
 	readAgain = 10 * time.Minute
+
+	// unsaidAgain is how long a commit is left alone of whose message a master says nothing, while it stands. Not shorter: a queue of which it
+	// never says anything would be asked for in each poll; not longer: of a message that was stored in this very moment it says nothing either.
+	unsaidAgain = time.Minute
+
+	// leastRead is how long a master must have had to answer for its silence to count. Not shorter: one that is slow answers the others late, too; not
+	// longer: of what a poll asks last it would never count.
+	leastRead = readTime / 2
 )
 
 // assessments are by group, topic and queue.
@@ -39,6 +47,7 @@ type look struct {
 	asked        map[remoting.Queue]int64
 	waits        map[remoting.Queue]remoting.Waits
 	at           time.Time
+	took         time.Duration
 	err          error
 }
 
@@ -59,17 +68,22 @@ func (p *Poller) readAsked(ctx context.Context, all []answers, now func() time.T
 		l := looks[i]
 		l.at = now()
 		l.waits, l.err = p.client.Broker(l.broker.node).Waits(ctx, l.group, l.topic)
+		l.took = now().Sub(l.at)
 	})
 	var errs []error
 	for _, l := range looks {
 		refused := (*remoting.Error)(nil)
 		switch {
-		case errors.As(l.err, &refused):
-			p.leave(l)
-		case l.err != nil && ctx.Err() == nil && len(errs) < maxErrors:
-			errs = append(errs, l.err)
 		case l.err == nil:
 			p.found(l, now(), known)
+		case errors.As(l.err, &refused):
+			p.leave(l)
+		case ctx.Err() != nil && l.took < leastRead: // the next poll asks for it first
+		default:
+			p.unanswered(l, now())
+			if ctx.Err() == nil && len(errs) < maxErrors {
+				errs = append(errs, l.err)
+			}
 		}
 	}
 	p.without = p.refusal()
@@ -91,7 +105,7 @@ func (p *Poller) looks(all []answers, now time.Time, known assessments) []*look 
 			for name, a := range queues {
 				r := p.queues[name].groups[group]
 				offset, asks := a.Ask()
-				if !asks || masters[name.Broker] == nil || now.Before(r.unreadable) {
+				if !asks || masters[name.Broker] == nil || r.leftAlone(offset, now) {
 					continue
 				}
 				where := place{name.Broker, group, topic}
@@ -126,30 +140,51 @@ func inOrder[K comparable](places map[K]*look) []*look {
 	})
 }
 
-// found takes in how long messages have been there. Of a commit below the queue's start the oldest message is the next. A message of which
-// nothing is said was consumed meanwhile, or is kept no more: the next poll asks again.
+// found takes in how long messages have been there. Of a message nothing is said that was consumed meanwhile, for the commit is past it, or that is kept
+// no more, for the start will be; and of none in a queue that the topic takes no messages in, as while it is made smaller: the broker goes through those
+// that are written. So a commit is left alone while it stands.
 func (p *Poller) found(l *look, now time.Time, known assessments) {
 	for name, offset := range l.asked {
 		r := p.queues[name].groups[l.group]
-		r.looked, r.refused = now, nil
-		f := lag.Found{At: l.at, Asked: offset, Offset: offset}
-		waits := l.waits[name]
-		if offset > r.commit {
-			earliest, stored := waits.Earliest()
-			if !stored {
-				continue
-			}
-			f.Stored = earliest
-		} else {
-			waited, there := waits.Next()
-			if !there {
-				continue
-			}
-			f.Stored = l.at.Add(-waited)
+		r.looked, r.refused, r.unreadable = now, nil, time.Time{}
+		stored, said := l.stored(name, offset > r.commit)
+		if !said {
+			r.silent(offset, now)
+			continue
 		}
-		r.Found(f)
+		r.Found(lag.Found{At: l.at, Asked: offset, Offset: offset, Stored: stored})
 		known[l.group][l.topic][name] = r.At(now)
 	}
+}
+
+// unanswered leaves commits alone while they stand of which a master gave no answer, so that those which it never answers take no other's turn.
+func (p *Poller) unanswered(l *look, now time.Time) {
+	for name, offset := range l.asked {
+		r := p.queues[name].groups[l.group]
+		r.looked, r.refused = now, nil
+		r.silent(offset, now)
+	}
+}
+
+// silent leaves the message at an offset alone for a while.
+func (r *reader) silent(offset int64, now time.Time) {
+	r.unsaid, r.unreadable = offset, now.Add(unsaidAgain)
+}
+
+// stored is when the next message of a queue was stored; said is false where the broker does not say. Of a commit below the queue's start that is the
+// oldest one.
+func (l *look) stored(name remoting.Queue, below bool) (at time.Time, said bool) {
+	waits := l.waits[name]
+	if below {
+		return waits.Earliest()
+	}
+	waited, said := waits.Next()
+	return l.at.Add(-waited), said
+}
+
+// leftAlone says that nobody asks for the age of the message at an offset.
+func (r *reader) leftAlone(offset int64, now time.Time) bool {
+	return now.Before(r.unreadable) && (r.refused != nil || r.unsaid == offset)
 }
 
 // leave leaves a group and topic alone for a while.

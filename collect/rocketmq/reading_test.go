@@ -1,6 +1,7 @@
 package rocketmq
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -90,8 +91,11 @@ func TestWhatABrokerSaysOfWaiting(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s: got %s, want %s", name, got, test.want)
 		}
-		if again := len(p.looks(all, began, known)); again != 0 && assessed.Seconds == lag.Known(90.0) {
-			t.Errorf("%s: it asks again", name)
+		_, told := assessed.Seconds.Get()
+		for after, want := range map[time.Duration]bool{0: false, unsaidAgain - time.Second: false, unsaidAgain: !told} {
+			if again := len(p.looks(all, began.Add(after), known)) > 0; again != want {
+				t.Errorf("%s: after %v it asks again: %v, want %v", name, after, again, want)
+			}
 		}
 	}
 }
@@ -119,6 +123,44 @@ func TestAgesThatMayNotBeAsked(t *testing.T) {
 	}
 }
 
+// TestACommitThatMovedIsAskedFor though nothing was said of the one before.
+func TestACommitThatMovedIsAskedFor(t *testing.T) {
+	p, all, known := waiting(t, "g", "h")
+	for _, l := range p.looks(all, began, known) {
+		l.at = began
+		p.found(l, began, known)
+	}
+	where, later := remoting.Queue{Topic: "t", Broker: "a"}, began.Add(time.Second)
+	a := saying(later, "a", "g", "h")
+	a.groups["g"].commits[where] = lag.Commit{At: later, Offset: 5}
+	feed(t, p, []answers{a})
+	looks := p.looks([]answers{a}, later, p.lags(later))
+	if len(looks) != 1 || looks[0].group != "g" || looks[0].asked[where] != 5 {
+		t.Errorf("it asks for %+v, want group g at offset 5 alone", looks)
+	}
+}
+
+// TestWhatIsNeverAnsweredTakesNoTurn has a master that takes the question and says nothing, at one of two commits for longer than it may.
+func TestWhatIsNeverAnsweredTakesNoTurn(t *testing.T) {
+	t.Parallel()
+	p, all, known := waiting(t, "g")
+	all[0].node = listens(t).Addr().String()
+	now := func() time.Time { return began }
+	short, cancel := context.WithCancel(t.Context())
+	cancel()
+	if errs := p.readAsked(short, all, now, known); len(errs) > 0 || len(p.looks(all, began, known)) != 1 {
+		t.Errorf("got %v, and what it had no time for is not asked for again", errs)
+	}
+	start := time.Now()
+	now = func() time.Time { return began.Add(time.Since(start)) }
+	if errs := p.readAsked(t.Context(), all, now, known); len(errs) > 0 || len(p.looks(all, now(), known)) != 0 {
+		t.Errorf("got %v, and what is never answered is asked for again at once", errs)
+	}
+	if got := len(p.looks(all, now().Add(unsaidAgain), known)); got != 1 {
+		t.Errorf("after %v it asks %d times, want once", unsaidAgain, got)
+	}
+}
+
 // TestManyWait in turns.
 func TestManyWaitInTurns(t *testing.T) {
 	var groups []string
@@ -131,7 +173,7 @@ func TestManyWaitInTurns(t *testing.T) {
 		l.at, l.waits = began, map[remoting.Queue]remoting.Waits{}
 		p.found(l, began, known) // nothing is said, so that it asks again
 	}
-	second := p.looks(all, began, known)
+	second := p.looks(all, began.Add(unsaidAgain), known)
 	if len(first) != readsPerPoll || len(second) != readsPerPoll || first[0].group != "g000" || second[0].group != fmt.Sprintf("g%03d", readsPerPoll) || second[20].group != "g000" {
 		t.Errorf("it asks %d times and then %d", len(first), len(second))
 	}

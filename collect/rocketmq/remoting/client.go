@@ -1,6 +1,7 @@
 package remoting
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -17,6 +18,8 @@ type Config struct {
 	BinaryHeaders bool
 	// AccessKey and SecretKey sign every request, for brokers with access control; empty: none is signed.
 	AccessKey, SecretKey string
+	// AnswerBytes is the most of an answer: one that is longer ends the connection. 0 is MaxFrame.
+	AnswerBytes int
 }
 
 // Client asks any number of brokers and name servers, over one connection to each. A connection that ended is made anew by the next
@@ -122,7 +125,7 @@ func (c *Client) connection(ctx context.Context, addr string) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	l.conn = newConn(network, c.config.BinaryHeaders)
+	l.conn = newConn(network, c.config.BinaryHeaders, cmp.Or(c.config.AnswerBytes, MaxFrame))
 	return l.conn, nil
 }
 

@@ -34,7 +34,7 @@ func broker(t *testing.T) (addr string, connections <-chan net.Conn) {
 // serve answers until its peer is gone.
 func serve(network net.Conn) {
 	for {
-		request, _, err := readFrame(network)
+		request, _, err := readFrame(network, MaxFrame)
 		if err != nil {
 			return
 		}

@@ -21,6 +21,7 @@ const readBytes = 16 << 10
 type conn struct {
 	network      net.Conn
 	binaryHeader bool
+	most         int           // bytes of an answer
 	turn         chan struct{} // holds something while somebody writes
 	done         chan struct{} // closed when the goroutine that reads has ended
 
@@ -36,9 +37,9 @@ type answer struct {
 	body   []byte
 }
 
-// newConn takes over a connection. Its one goroutine reads until the connection ends, and close waits for that.
-func newConn(network net.Conn, binaryHeader bool) *conn {
-	c := &conn{network: network, binaryHeader: binaryHeader, turn: make(chan struct{}, 1), done: make(chan struct{}), waiting: map[int32]chan<- answer{}}
+// newConn takes over a connection, on which a frame of more bytes than most ends it. Its one goroutine reads until the connection ends, and close waits for that.
+func newConn(network net.Conn, binaryHeader bool, most int) *conn {
+	c := &conn{network: network, binaryHeader: binaryHeader, most: most, turn: make(chan struct{}, 1), done: make(chan struct{}), waiting: map[int32]chan<- answer{}}
 	go c.read()
 	return c
 }
@@ -48,7 +49,7 @@ func (c *conn) read() {
 	defer close(c.done)
 	buffered := bufio.NewReaderSize(c.network, readBytes)
 	for {
-		h, body, err := readFrame(buffered)
+		h, body, err := readFrame(buffered, c.most)
 		if err != nil {
 			c.end(fmt.Errorf("read from %s: %w", c.network.RemoteAddr(), err))
 			return

@@ -21,8 +21,14 @@ type peer struct {
 // connect is a connection and its peer. It is closed at the end of the test, and its goroutine has then ended: synctest waits for it.
 func connect(t *testing.T) (*conn, *peer) {
 	t.Helper()
+	return connectFor(t, MaxFrame)
+}
+
+// connectFor is connect where answers may have so many bytes.
+func connectFor(t *testing.T, most int) (*conn, *peer) {
+	t.Helper()
 	ours, theirs := net.Pipe()
-	c := newConn(ours, false)
+	c := newConn(ours, false, most)
 	t.Cleanup(func() {
 		c.close()
 		_ = theirs.Close()
@@ -33,7 +39,7 @@ func connect(t *testing.T) (*conn, *peer) {
 // takes is the next request.
 func (p *peer) takes() header {
 	p.t.Helper()
-	h, _, err := readFrame(p.network)
+	h, _, err := readFrame(p.network, MaxFrame)
 	if err != nil {
 		p.t.Errorf("the peer reads: %v", err)
 	}
@@ -142,6 +148,40 @@ func TestWhatIsNoAnswerEndsTheConnection(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnswersOfABound are taken up to it, and end the connection above.
+func TestAnswersOfABound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 64
+		c, peer := connectFor(t, most)
+		answer := func(bytes int) error {
+			result := make(asked, 1)
+			go func() {
+				_, err := c.ask(t.Context(), Request{Code: 1})
+				result <- err
+			}()
+			h := header{Opaque: peer.takes().Opaque, Flag: responseFlag}
+			bare, err := encodeFrame(h, nil, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frame, err := encodeFrame(h, make([]byte, bytes-len(bare)), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = peer.network.Write(frame) // of one that is too long only the begin is read
+			return <-result
+		}
+		if err := answer(most); err != nil {
+			t.Error(err)
+		}
+		want := "read from pipe: not a frame of RocketMQ's remoting protocol: its length is 61, 4 to 60 are allowed; " +
+			"check that this is a port of a broker or name server, with or without TLS"
+		if err := answer(most + 1); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	})
 }
 
 // TestHalfARequestEndsTheConnection has a peer that reads only a part of a request until its time is over.

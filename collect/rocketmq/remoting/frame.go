@@ -40,17 +40,17 @@ type header struct {
 	Fields map[string]string `json:"extFields"`
 }
 
-// readFrame reads one frame. Its memory grows with what has arrived, not with the length that is claimed. The error is io.EOF where
-// the stream ends between two frames, and wraps errFrame where what arrived is none.
-func readFrame(r io.Reader) (header, []byte, error) {
+// readFrame reads one frame of at most so many bytes. Its memory grows with what has arrived, not with the length that is claimed. The error is
+// io.EOF where the stream ends between two frames, and wraps errFrame where what arrived is none.
+func readFrame(r io.Reader, most int) (header, []byte, error) {
 	var word [wordBytes]byte
 	if _, err := io.ReadFull(r, word[:]); err != nil {
 		return header{}, nil, cut(err)
 	}
 	length := binary.BigEndian.Uint32(word[:])
-	if length < wordBytes || length > MaxFrame-wordBytes {
+	if length < wordBytes || int64(length) > int64(most-wordBytes) {
 		return header{}, nil, fmt.Errorf("%w: its length is %d, %d to %d are allowed; check that this is a port of a broker or name server, with or without TLS",
-			errFrame, length, wordBytes, MaxFrame-wordBytes)
+			errFrame, length, wordBytes, most-wordBytes)
 	}
 	var content bytes.Buffer
 	if _, err := io.CopyN(&content, r, int64(length)); err != nil {

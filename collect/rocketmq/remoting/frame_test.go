@@ -27,12 +27,12 @@ func TestFrameKeepsARequest(t *testing.T) {
 		}
 		stream := bytes.NewReader(append(frame, frame...))
 		for range 2 {
-			got, body, err := readFrame(stream)
+			got, body, err := readFrame(stream, MaxFrame)
 			if err != nil || string(body) != "body" || got.Code != want.Code || got.Opaque != want.Opaque || !maps.Equal(got.Fields, want.Fields) {
 				t.Errorf("binary %v: got %+v, body %q, %v", binaryHeader, got, body, err)
 			}
 		}
-		if _, _, err := readFrame(stream); err != io.EOF {
+		if _, _, err := readFrame(stream, MaxFrame); err != io.EOF {
 			t.Errorf("binary %v: got %v behind the last frame, want io.EOF", binaryHeader, err)
 		}
 	}
@@ -77,7 +77,7 @@ func TestWhatIsNoFrameIsRefused(t *testing.T) {
 		"value too long":    {string(frameOf(1, binaryStart+"\x00\x00\x00\x00\x00\x00\x00\x07\x00\x01a\xff\xff\xff\xff", "")), "its header of 28 bytes is shorter than it says itself"},
 		"name too long":     {string(frameOf(1, binaryStart+"\x00\x00\x00\x00\x00\x00\x00\x03\x7f\xffa", "")), "its header of 24 bytes is shorter than it says itself"},
 	} {
-		_, _, err := readFrame(strings.NewReader(test.stream))
+		_, _, err := readFrame(strings.NewReader(test.stream), MaxFrame)
 		if want := "not a frame of RocketMQ's remoting protocol: " + test.want; !errors.Is(err, errFrame) || err.Error() != want {
 			t.Errorf("%s: got  %v\nwant %s", name, err, want)
 		}
@@ -89,7 +89,7 @@ func TestClaimedLengthCostsNothing(t *testing.T) {
 	stream := append(binary.BigEndian.AppendUint32(nil, MaxFrame-wordBytes), "0123456789"...)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, _, err := readFrame(bytes.NewReader(stream))
+	_, _, err := readFrame(bytes.NewReader(stream), MaxFrame)
 	runtime.ReadMemStats(&after)
 	if spent := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, errFrame) || spent > MaxFrame/16 {
 		t.Errorf("%d bytes were allocated for ten, error %v", spent, err)
@@ -129,7 +129,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(frameOf(2, "{}", ""))
 	f.Add(frameOf(0, "{code:1}", ""))
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		got, body, err := readFrame(bytes.NewReader(stream))
+		got, body, err := readFrame(bytes.NewReader(stream), MaxFrame)
 		if err != nil {
 			if err != io.EOF && !errors.Is(err, errFrame) {
 				t.Errorf("got %v, want a refusal", err)
@@ -143,7 +143,7 @@ func FuzzFrame(f *testing.F) {
 			}
 			return
 		}
-		back, sameBody, err := readFrame(bytes.NewReader(again))
+		back, sameBody, err := readFrame(bytes.NewReader(again), MaxFrame)
 		if err != nil || back.Code != got.Code || back.Opaque != got.Opaque || back.Flag != got.Flag || !bytes.Equal(body, sameBody) || len(back.Fields) > len(got.Fields) {
 			t.Errorf("got %+v of %+v: %v", back, got, err)
 		}

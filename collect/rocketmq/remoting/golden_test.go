@@ -135,7 +135,7 @@ func replay(t *testing.T, name string) (addr string, asked chan string) {
 			return
 		}
 		defer network.Close()
-		request, _, err := readFrame(network)
+		request, _, err := readFrame(network, MaxFrame)
 		if err != nil {
 			return
 		}

@@ -32,6 +32,14 @@ func checkWaits(t *testing.T, c realClient) {
 		}
 		return nil
 	})
+	const updateTopic = 17
+	if _, err := c.Do(within(t), c.addr, Request{Code: updateTopic, Fields: map[string]string{"topic": "narrowed", "defaultTopic": "TBW102", "readQueueNums": "2",
+		"writeQueueNums": "1", "perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"}}); err != nil {
+		t.Fatal(err)
+	}
+	if waits := must[map[Queue]Waits](t)(c.broker.Waits(within(t), "waiters", "narrowed")); len(waits) != 1 {
+		t.Errorf("of two queues to read and one to write the broker says %+v, want the one", waits)
+	}
 	_, err := c.broker.Waits(within(t), "never", "nope")
 	mustFail(t, err, ErrNoTopic)
 	for queue, waits := range must[map[Queue]Waits](t)(c.broker.Waits(within(t), "never", realTopic)) {
