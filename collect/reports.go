@@ -15,6 +15,9 @@ type Identity struct {
 	Env       string // label of all reports; may be empty
 	Collector string // names this process in what it measures itself: the round trips
 	Tiers     Tiers  // label of what they name
+	// Inventory is how many nodes the cluster is to have, as the policy says at the moment; known is false where it says nothing. nil: nobody
+	// is asked.
+	Inventory func() (nodes float64, known bool)
 }
 
 // Reports begins those of a poll; system is a label of all.

@@ -92,7 +92,7 @@ func pollHealth(ctx context.Context, config *Config, name string, q health.Quest
 	if err != nil {
 		return Health{}, err
 	}
-	poller, err := config.openPoller(cluster)
+	poller, err := config.openPoller(cluster, nil)
 	if err != nil {
 		return Health{}, err
 	}

@@ -36,8 +36,8 @@ type countedPoller interface {
 	Close()
 }
 
-// openPoller opens the poller of a cluster.
-func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
+// openPoller opens the poller of a cluster; inventory says how many nodes it is to have, and may be nil.
+func (c *Config) openPoller(cluster *ClusterConfig, inventory func() (nodes float64, known bool)) (countedPoller, error) {
 	name := c.Collect.Name
 	if name == "" {
 		var err error
@@ -45,7 +45,7 @@ func (c *Config) openPoller(cluster *ClusterConfig) (countedPoller, error) {
 			return nil, fmt.Errorf("find the host's name for the collector: %w; give one in collect.name", err)
 		}
 	}
-	identity := collect.Identity{Cluster: cluster.Name, Env: cluster.Env, Collector: name}
+	identity := collect.Identity{Cluster: cluster.Name, Env: cluster.Env, Collector: name, Inventory: inventory}
 	for _, t := range cluster.Tiers {
 		identity.Tiers = append(identity.Tiers, collect.Tier{Name: t.Tier, Topics: t.Topics, Groups: t.Groups})
 	}
@@ -93,7 +93,7 @@ func Poll(ctx context.Context, config *Config, name string) (Polled, error) {
 	if err != nil {
 		return Polled{}, err
 	}
-	poller, err := config.openPoller(cluster)
+	poller, err := config.openPoller(cluster, nil)
 	if err != nil {
 		return Polled{}, err
 	}
@@ -128,7 +128,7 @@ func OpenPoller(config *Config, name string) (ClusterPoller, error) {
 	if err != nil {
 		return nil, err
 	}
-	return config.openPoller(cluster)
+	return config.openPoller(cluster, nil)
 }
 
 // onceTimeout bounds a poll that somebody waits for. Not smaller: the first poll of a large cluster connects to all of its
@@ -181,7 +181,7 @@ func runCollector(ctx context.Context, p *Pipeline) error {
 
 // take has a cluster polled while this process has its lease.
 func (c *collecting) take(ctx context.Context, cluster *ClusterConfig) (*lease, error) {
-	check, err := c.p.config.openPoller(cluster) // says now what is wrong with its configuration
+	check, err := c.p.config.openPoller(cluster, nil) // says now what is wrong with its configuration
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +211,13 @@ func closeCollected(ctx context.Context, producer *kgo.Client) {
 // poll polls one cluster until ctx ends. What earlier turns have seen is gone by then: others have polled in between.
 func (c *collecting) poll(ctx context.Context, cluster *ClusterConfig, turn *lease) {
 	log := c.p.log.With("stage", RoleCollect, "cluster", cluster.Name)
-	poller, err := c.p.config.openPoller(cluster)
+	poller, err := c.p.config.openPoller(cluster, func() (nodes float64, known bool) {
+		set, _ := c.p.rules.current()
+		if of := healthLimits(set.Policy, cluster.Name).Nodes; of != nil {
+			return *of, true
+		}
+		return 0, false
+	})
 	if err != nil { // a file that its configuration names is gone
 		log.Error("cannot poll the cluster", "error", err)
 		c.fail(fmt.Errorf("poll cluster %s: %w", cluster.Name, err))

@@ -65,7 +65,9 @@ func hasLine(text string, all ...string) bool {
 
 // shop is a RocketMQ that knows one user.
 type shop struct {
-	nameServer, broker   string // host:port
+	nameServer           string // host:port
+	broker               *rocketmq.Server
+	guarded              rocketmq.Config // of the broker
 	accessKey, secretKey string
 	config               func(folder string) rocketmq.Config
 	clients              *child.Child // of topic orders: group readers
@@ -74,7 +76,7 @@ type shop struct {
 // trade has clients send so many messages to topic orders, and a group consume them; they stay until the test ends.
 func (s *shop) trade(t *testing.T, folder, group string, messages int) *child.Child {
 	t.Helper()
-	clients, err := rocketmq.StartTraffic(t.Context(), s.config(folder), rocketmq.Traffic{NameServer: s.nameServer, Broker: s.broker,
+	clients, err := rocketmq.StartTraffic(t.Context(), s.config(folder), rocketmq.Traffic{NameServer: s.nameServer, Broker: s.broker.Addr(),
 		Topic: "orders", Producers: "writers", Consumers: group, Messages: messages, AccessKey: s.accessKey, SecretKey: s.secretKey})
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +121,7 @@ func startRocketMQ(t *testing.T, accessKey, secretKey string) *shop {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Kill)
-	s := &shop{nameServer: nameServer.Addr(), broker: broker.Addr(), accessKey: accessKey, secretKey: secretKey, config: config}
+	s := &shop{nameServer: nameServer.Addr(), broker: broker, guarded: guarded, accessKey: accessKey, secretKey: secretKey, config: config}
 	s.clients = s.trade(t, "traffic", "readers", 40)
 	return s
 }

@@ -27,6 +27,7 @@ var shortened = map[string]string{
 	"BacklogGrowing window": "15s", "PartitionStalled window": "15s",
 	"OffsetRewind window":  "5s",
 	"RetentionRisk window": "5s", "RetentionRisk for": "1s",
+	"HeartbeatFailed window": "5s", "NodeMissing window": "5s", // which must be filled before anything is missed
 }
 
 var durationLine = regexp.MustCompile(`^( +)(window|for): (\S+)$`)

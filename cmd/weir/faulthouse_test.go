@@ -23,9 +23,10 @@ import (
 // Alertmanager. What Weir needs itself is on the embedded broker.
 type faultHouse struct {
 	*house
-	nodes []*kafka.Node
-	admin *kadm.Client
-	weir  *process
+	cluster string // whose alerts count
+	nodes   []*kafka.Node
+	admin   *kadm.Client
+	weir    *process
 }
 
 // watched is the cluster's name.
@@ -65,7 +66,7 @@ func newFaultHouse(t *testing.T) *faultHouse {
 	config, addr := h.writeConfig("rules: {dir", section, "pane: 1s", "pane: 5s")
 	weir := h.launchWith(config, addr, "--roles", "aggregate,rules,alertmanager,collect")
 	weir.awaitReady()
-	return &faultHouse{h, cluster.Nodes(), kadm.NewClient(client), weir}
+	return &faultHouse{h, watched, cluster.Nodes(), kadm.NewClient(client), weir}
 }
 
 // ship puts the shipped rules in the place of the house's own.
@@ -123,8 +124,8 @@ type posted struct {
 	} `json:"status"`
 }
 
-// posted are the alerts of a rule that Alertmanager has, of the watched cluster, and of one node where that is given.
-func (f *faultHouse) posted(rule, node string) []posted {
+// posted are the alerts of a rule that Alertmanager has, of the watched cluster, and of one node or group where that is given.
+func (f *faultHouse) posted(rule, of string) []posted {
 	f.t.Helper()
 	response, err := web.Get("http://" + f.alertmanagerAddr + "/api/v2/alerts")
 	code, body := read(response, err)
@@ -133,7 +134,7 @@ func (f *faultHouse) posted(rule, node string) []posted {
 		f.t.Fatalf("Alertmanager answers %d: %s", code, body)
 	}
 	for _, alert := range all {
-		if alert.Labels["alertname"] == rule && alert.Labels["cluster"] == watched && (node == "" || alert.Labels["node"] == node) {
+		if alert.Labels["alertname"] == rule && alert.Labels["cluster"] == f.cluster && (of == "" || alert.Labels["node"] == of || alert.Labels["group"] == of) {
 			out = append(out, alert)
 		}
 	}
@@ -141,16 +142,16 @@ func (f *faultHouse) posted(rule, node string) []posted {
 }
 
 // awaitFires waits until Alertmanager has an alert of a rule in one of its states, and returns how long after a moment that was.
-func (f *faultHouse) awaitFires(since time.Time, rule, node, state string) time.Duration {
+func (f *faultHouse) awaitFires(since time.Time, rule, of, state string) time.Duration {
 	f.t.Helper()
 	eventually(f.t, func() bool {
-		found := f.posted(rule, node)
+		found := f.posted(rule, of)
 		return len(found) > 0 && found[0].Status.State == state && (state == "suppressed") == (len(found[0].Status.InhibitedBy) > 0)
 	}, func() string {
-		return fmt.Sprintf("%s of %q is %+v, want it %s%s", rule, node, f.posted(rule, node), state, f.state())
+		return fmt.Sprintf("%s of %q is %+v, want it %s%s", rule, of, f.posted(rule, of), state, f.state())
 	})
 	took := time.Since(since)
-	f.t.Logf("%s of %s is %s after %s", rule, node, state, took.Round(100*time.Millisecond))
+	f.t.Logf("%s of %q is %s after %s", rule, of, state, took.Round(100*time.Millisecond))
 	return took
 }
 

@@ -13,8 +13,9 @@ import (
 
 // cluster is what the name servers know.
 type cluster struct {
-	nameServers int // that answer
-	brokers     []broker
+	nameServers int             // that answer
+	brokers     []broker        // that they list
+	away        []broker        // that they listed, and that are expected
 	masterless  []string        // names of sets of brokers without a master
 	system      map[string]bool // names of topics that RocketMQ makes for a cluster or a set of brokers
 	canary      collect.Canary  // whose topics are Weir's

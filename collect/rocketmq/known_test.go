@@ -178,7 +178,7 @@ func TestQueuesWithoutAMaster(t *testing.T) {
 		"none of both is":            {cluster{}, 2},
 		"nobody has told its queues": {cluster{brokers: []broker{master("a"), master("b"), slave("new")}, masterless: []string{"new"}}, -1},
 	} {
-		p.replicas.masters = map[string]time.Time{}
+		clear(p.replicas.listed)
 		p.replicas.take(&cluster{brokers: []broker{master("a"), master("b")}}, began)
 		got, known := p.masterless(&test.c)
 		if !known {

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/weirmq/weir/collect"
@@ -48,6 +49,7 @@ type Poller struct {
 	inquiries *inquiries
 	disabled  disabled
 	replicas  replicas
+	missed    bool                   // whether the inventory had more nodes than answered the newest poll
 	sets      map[string]replication // of the newest poll, by name; those that are known
 
 	canaries collect.CanaryRoster[string, broker]
@@ -61,7 +63,7 @@ const requestsAtOnce = 8
 // Open returns a poller. It does not connect.
 func Open(config Config) *Poller {
 	p := &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, masters: map[string]*memory{},
-		inquiries: newInquiries(), disabled: disabled{}, replicas: replicas{listed: map[string]map[int64]time.Time{}, masters: map[string]time.Time{}}}
+		inquiries: newInquiries(), disabled: disabled{}, replicas: replicas{listed: map[string]map[int64]time.Time{}, homes: map[string]home{}}}
 	p.canaries.Wanted, p.canaries.Beats, p.canaries.Send = config.Canary.Enabled, &p.beats, p.sendCanary
 	p.canaries.Begin = func(at time.Time) collect.Reports { return config.Reports(system, at) }
 	return p
@@ -87,13 +89,15 @@ func (p *Poller) Poll(ctx context.Context, at time.Time) ([]telemetry.Report, er
 	}
 	clients := p.clients.Due(at)
 	p.see(c)
-	answers := p.askBrokers(ctx, c, now, clients)
+	p.replicas.take(c, at)
+	c.away = p.replicas.away(at)
+	answers, away := p.askBrokers(ctx, c, now, clients)
 	for i := range answers {
 		errs = append(errs, answers[i].told()...)
 	}
 	out := p.config.reporter(at)
 	out.cluster(c, answers, p.health(c, answers, at))
-	p.heartbeats(&out, answers)
+	p.heartbeats(&out, answers, p.expected(c, answers, away))
 	if err := p.feed(answers); err != nil {
 		errs = append(errs, err)
 	}
@@ -127,27 +131,33 @@ func (p *Poller) consumers(out *reporter, all []answers, lags map[string]map[str
 	out.paused(all, lags, p.disabled)
 }
 
-// heartbeats takes in and reports how brokers answer.
-func (p *Poller) heartbeats(out *reporter, all []answers) {
-	p.beats.Take(probed(all), out.At)
+// heartbeats takes in and reports how brokers answer, those too that are away.
+func (p *Poller) heartbeats(out *reporter, all, away []answers) {
+	p.beats.Take(probed(slices.Concat(all, away)), out.At)
 	p.beats.ReportAll(&out.Reports)
 	out.brokers(all)
 }
 
-// askBrokers asks every broker, and for its clients where they are reported. The answers are in the order of the brokers.
-func (p *Poller) askBrokers(ctx context.Context, c *cluster, now func() time.Time, clients bool) []answers {
-	out := make([]answers, len(c.brokers))
+// askBrokers asks every broker, and for its clients where they are reported. One that is away is asked where it was whether it answers, and
+// nothing more: it may live, and only name servers not know of it. The answers are in the order of the brokers.
+func (p *Poller) askBrokers(ctx context.Context, c *cluster, now func() time.Time, clients bool) (all, away []answers) {
+	brokers := slices.Concat(c.brokers, c.away)
+	out := make([]answers, len(brokers))
 	memories, suspended := p.memories(c), p.inquiries.suspensions(now())
-	collect.AskEach(collect.BrokersAtOnce, len(c.brokers), func(i int) {
-		b := c.brokers[i]
+	collect.AskEach(collect.BrokersAtOnce, len(brokers), func(i int) {
+		b := brokers[i]
 		q := question{ctx: ctx, broker: p.client.Broker(b.node), cluster: c, now: now, queues: p.queues, tells: clients, suspended: suspended, answers: answers{broker: b}}
 		if b.master() {
 			q.memory = memories[b.set]
 		}
-		q.ask()
+		if i < len(c.brokers) {
+			q.ask()
+		} else {
+			q.greet()
+		}
 		out[i] = q.answers
 	})
-	return out
+	return out[:len(c.brokers)], out[len(c.brokers):]
 }
 
 // memories are those of the sets that are listed. One that is not has its queues kept for a while, and says the rest again.

@@ -298,6 +298,14 @@ func TestRealCluster(t *testing.T) {
 		t.Error(err)
 	}
 
+	eventually(t, p, func(s seen, _ error) error { // it tells name servers of itself again each 30 s
+		unregister(t, p, r.nameServer.Addr(), addr)
+		if err := s.has("broker - "+node, map[string]float64{"brokers_alive": 0}); err != nil {
+			return err
+		}
+		return s.has("probe "+addr+" "+node, map[string]float64{"heartbeat_failures_in_a_row": 0, "heartbeats": 1})
+	})
+
 	r.nameServer.Kill()
 	s, err = poll(t, p)
 	if want := "poll cluster shop: ask " + r.nameServer.Addr() + " for the brokers: "; err == nil || !strings.HasPrefix(err.Error(), want) || len(s) > 0 {
@@ -317,6 +325,13 @@ func hangs(t *testing.T, p *Poller, nameServer string) string {
 		t.Fatal(err)
 	}
 	return addr
+}
+
+// unregister has a name server list a broker no more, which goes on living.
+func unregister(t *testing.T, p *Poller, nameServer, addr string) {
+	t.Helper()
+	const unregisterBroker = 104
+	ask(t, p, nameServer, remoting.Request{Code: unregisterBroker, Fields: map[string]string{"brokerName": "broker-a", "brokerAddr": addr, "clusterName": "DemoCluster", "brokerId": "0"}})
 }
 
 // listens takes connections and says nothing.

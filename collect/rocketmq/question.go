@@ -75,9 +75,8 @@ func reasonOf(err error) lag.Reason {
 	return lag.Unreachable
 }
 
-// ask asks a broker, first for its state: one that does not answer is asked nothing more. Commits are asked for before ends: a lag is then
-// too high by what came in between, and never negative.
-func (q *question) ask() {
+// greet asks a broker for its state, and says whether it answers.
+func (q *question) greet() bool {
 	a := &q.answers
 	within, cancel := context.WithTimeout(q.ctx, collect.ProbeTime)
 	defer cancel()
@@ -86,10 +85,21 @@ func (q *question) ask() {
 	if a.info, err = q.broker.RuntimeInfo(within); err != nil {
 		a.outOfTime = collect.OutOfTime(q.ctx, began)
 		q.failed(err)
-		return
+		return false
 	}
 	a.answered, a.roundTrip = true, time.Since(began)
+	return true
+}
+
+// ask asks a broker, first for its state: one that does not answer is asked nothing more. Commits are asked for before ends: a lag is then
+// too high by what came in between, and never negative.
+func (q *question) ask() {
+	if !q.greet() {
+		return
+	}
+	a := &q.answers
 	if a.master() {
+		var err error
 		q.memory.poll++
 		if q.settings, err = q.broker.Settings(q.ctx); err != nil {
 			q.failed(err)

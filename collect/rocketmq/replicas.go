@@ -14,19 +14,28 @@ import (
 // written less what the slave has, by what each says in a poll. Brokers of all releases do, and say so to everybody who may ask for their state.
 
 const (
-	// slaveRemembered is how long a slave, or a set, is missed that no name server lists any more: one that dies has left them within a second. Not
+	// brokerRemembered is how long a broker is missed that no name server lists any more: one that dies has left them within a second. Not
 	// shorter: one that dies at night is to be missed in the morning; not longer: one that was taken away for good is none any more.
-	slaveRemembered = 24 * time.Hour
+	brokerRemembered = 24 * time.Hour
 	// mayFallBehind is how far behind its master a slave may be that is in sync, where the master does not say: the default of both settings
 	// that say it. Brokers from 5 on call it haMaxGapNotInSync, those before haSlaveFallbehindMax.
 	mayFallBehind = 256 << 20
 )
 
-// replicas are the slaves that are known, and the sets that had a master.
+// replicas are the brokers that are expected: those that a name server listed within brokerRemembered.
 type replicas struct {
-	listed  map[string]map[int64]time.Time // by name of their set and id: when a name server listed them last
-	masters map[string]time.Time           // likewise, by name of their set
-	polls   collect.Minutes
+	listed map[string]map[int64]time.Time // by name of their set and id: when a name server listed them last
+	homes  map[string]home                // by address
+	polls  collect.Minutes
+}
+
+// slaves is how many a set is to have.
+func (r *replicas) slaves(set string) int {
+	count := len(r.listed[set])
+	if _, had := r.listed[set][remoting.MasterID]; had {
+		count--
+	}
+	return count
 }
 
 // follower is a slave, by what it and its master say.
@@ -69,7 +78,7 @@ func (r *replicas) inSync(all []answers) map[string]replication {
 	may := map[string]int64{}
 	for i := range all {
 		if a := &all[i]; a.master() && a.answered {
-			out[a.set] = replication{1, 1 + len(r.listed[a.set]), a.demands.inSync}
+			out[a.set] = replication{1, 1 + r.slaves(a.set), a.demands.inSync}
 			may[a.set] = a.demands.mayFallBehind
 		}
 	}
@@ -90,22 +99,18 @@ func (r *replicas) inSync(all []answers) map[string]replication {
 	return out
 }
 
-// take takes in which slaves there are.
+// take takes in which brokers there are.
 func (r *replicas) take(c *cluster, at time.Time) {
 	for _, b := range c.brokers {
-		if b.master() {
-			r.masters[b.set] = at
-		} else {
-			if r.listed[b.set] == nil {
-				r.listed[b.set] = map[int64]time.Time{}
-			}
-			r.listed[b.set][b.id] = at
+		if r.listed[b.set] == nil {
+			r.listed[b.set] = map[int64]time.Time{}
 		}
+		r.listed[b.set][b.id] = at
+		r.homes[b.node] = home{b, at}
 	}
-	maps.DeleteFunc(r.masters, func(_ string, seen time.Time) bool { return at.Sub(seen) > slaveRemembered })
-	for set, slaves := range r.listed {
-		maps.DeleteFunc(slaves, func(_ int64, seen time.Time) bool { return at.Sub(seen) > slaveRemembered })
-		if len(slaves) == 0 {
+	for set, ids := range r.listed {
+		maps.DeleteFunc(ids, func(_ int64, seen time.Time) bool { return at.Sub(seen) > brokerRemembered })
+		if len(ids) == 0 {
 			delete(r.listed, set)
 		}
 	}
@@ -146,8 +151,10 @@ func (p *Poller) masterless(c *cluster) (queues int, known bool) {
 	for _, set := range c.masterless {
 		without[set] = 0
 	}
-	for set := range p.replicas.masters {
-		without[set] = 0
+	for set, ids := range p.replicas.listed {
+		if _, had := ids[remoting.MasterID]; had {
+			without[set] = 0
+		}
 	}
 	for _, b := range c.brokers {
 		if b.master() {
@@ -173,7 +180,6 @@ func (p *Poller) masterless(c *cluster) (queues int, known bool) {
 // is left out; that of a set without a master is said by the first.
 func (p *Poller) health(c *cluster, all []answers, at time.Time) []telemetry.Gauge {
 	var out []telemetry.Gauge
-	p.replicas.take(c, at)
 	if masterless, known := p.masterless(c); known {
 		out = append(out, collect.Gauge(telemetry.GaugeLeaderless, float64(masterless)))
 	}

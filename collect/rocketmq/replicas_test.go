@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -44,7 +45,7 @@ func TestReplicasOfASet(t *testing.T) {
 		{"one does not say", 0, []answers{writing(0, 1000), writing(1, 1000), mute}, "- 0 - -", "a1=0"},
 		{"the master hangs", 0, []answers{writing(0, -1), writing(1, 1000), writing(2, 1000)}, "- 0 - -", ""},
 		{"the master is not listed", 0, []answers{writing(1, 1000), writing(2, 1000)}, "- 1 0 0", ""},
-		{"one has not been listed for a day", slaveRemembered + time.Second, []answers{writing(0, 1000), writing(1, 1000)}, "2 0 0 0", "a1=0"},
+		{"one has not been listed for a day", brokerRemembered + time.Second, []answers{writing(0, 1000), writing(1, 1000)}, "2 0 0 0", "a1=0"},
 	} {
 		c := &cluster{}
 		for i := range step.all {
@@ -54,6 +55,7 @@ func TestReplicasOfASet(t *testing.T) {
 			c.masterless = []string{"a"}
 		}
 		got := map[string]string{}
+		p.replicas.take(c, began.Add(step.after))
 		for _, gauge := range p.health(c, step.all, began.Add(step.after)) {
 			got[gauge.Name] = fmt.Sprint(gauge.Value)
 		}
@@ -78,6 +80,79 @@ func TestReplicasOfASet(t *testing.T) {
 		slices.Sort(lags)
 		if text := strings.Join(lags, " "); text != step.lags {
 			t.Errorf("%s: slaves are behind by %s, want %s", step.name, text, step.lags)
+		}
+	}
+}
+
+// TestBrokersThatAreAway are asked where they were listed last, as long as their set lacks as many.
+func TestBrokersThatAreAway(t *testing.T) {
+	p := Open(Config{})
+	defer p.Close()
+	for _, step := range []struct {
+		name   string
+		after  time.Duration
+		listed string // of set a and b: id and address
+		want   string // addresses
+	}{
+		{"all are there", 0, "a0=m a1=s b0=b", ""},
+		{"a slave is killed", time.Second, "a0=m b0=b", "s"},
+		{"and the only broker of another set", 2 * time.Second, "a0=m", "b s"},
+		{"the slave is back, elsewhere", 3 * time.Second, "a0=m a1=s2", "b"},
+		{"the master is killed", 4 * time.Second, "a1=s2", "m b"},
+		{"and its slave takes its place", 5 * time.Second, "a0=s2", "m b"},
+		{"it comes back as a slave", 6 * time.Second, "a0=s2 a1=m", "b"},
+		{"at an address where another was", 7 * time.Second, "a0=s2 a1=b", ""}, // of which nobody knows now where it was
+		{"all are there again", 8 * time.Second, "a0=s2 a1=m b0=b", ""},
+		{"none is", 9 * time.Second, "", "b m s2"},
+		{"for a day", 8*time.Second + brokerRemembered, "", "b m s2"},
+		{"and longer", 9*time.Second + brokerRemembered, "", ""},
+	} {
+		c := &cluster{}
+		for _, place := range strings.Fields(step.listed) {
+			where, node, _ := strings.Cut(place, "=")
+			c.brokers = append(c.brokers, broker{where[:1], node, int64(where[1] - '0')})
+		}
+		at := began.Add(step.after)
+		p.replicas.take(c, at)
+		var got []string
+		for _, b := range p.replicas.away(at) {
+			got = append(got, b.node)
+		}
+		if text := strings.Join(got, " "); text != step.want {
+			t.Errorf("%s: got %q, want %q", step.name, text, step.want)
+		}
+	}
+	if len(p.replicas.homes) > 0 || len(p.replicas.listed) > 0 {
+		t.Errorf("got %v and %v a day later, want that all is forgotten", p.replicas.homes, p.replicas.listed)
+	}
+}
+
+// TestTheInventorySaysWhoIsExpected has a name server, a broker that answers and one that is away, with the nodes that the inventory has.
+func TestTheInventorySaysWhoIsExpected(t *testing.T) {
+	nodes := -1.0 // not known
+	p := Open(Config{Identity: collect.Identity{Inventory: func() (float64, bool) { return nodes, nodes >= 0 }}})
+	defer p.Close()
+	c := &cluster{nameServers: 1}
+	gone := broker{"b", "gone", 0}
+	answered, unasked := answers{broker: broker{"a", "m", 0}, answered: true}, answers{broker: broker{"a", "m", 0}, outOfTime: true}
+	for _, step := range []struct {
+		name  string
+		nodes float64
+		says  answers
+		want  int
+	}{
+		{"nothing", -1, answered, 1},
+		{"two, as it did before there was a third", 2, answered, 1},
+		{"three", 3, answered, 1},
+		{"two, but not all were asked", 2, unasked, 1},
+		{"nothing any more", -1, answered, 1},
+		{"two, as it missed one and does not now", 2, answered, 0},
+	} {
+		nodes = step.nodes
+		p.replicas.homes["gone"] = home{broker: gone}
+		got := p.expected(c, []answers{step.says}, []answers{{broker: gone}})
+		if len(got) != step.want || len(p.replicas.homes) != step.want {
+			t.Errorf("the inventory says %s: %d are waited for, and %v remembered, want %d", step.name, len(got), p.replicas.homes, step.want)
 		}
 	}
 }
@@ -146,6 +221,7 @@ func (f *fleet) replicasAreFollowed(t *testing.T) {
 	}
 
 	f.slave.Kill()
+	f.isAway(t, f.slave.Addr())
 	holds(map[string]map[string]float64{
 		"broker - - - -":                 {"brokers_alive": 2, "nodes_alive": 3, "leaderless_partitions": 0, "under_replicated_partitions": of("broker-a")},
 		"broker - - orders broker-a:0":   {"in_sync_replicas": 1},
@@ -153,6 +229,7 @@ func (f *fleet) replicasAreFollowed(t *testing.T) {
 	})
 
 	f.a.Kill()
+	f.isAway(t, f.slave.Addr(), f.a.Addr())
 	holds(map[string]map[string]float64{
 		"broker - - - -":                 {"brokers_alive": 1, "nodes_alive": 2, "leaderless_partitions": of("broker-a")},
 		"broker - - orders broker-b:0":   {"in_sync_replicas": 1},
@@ -160,7 +237,7 @@ func (f *fleet) replicasAreFollowed(t *testing.T) {
 	})
 	s, _ := poll(t, f.poller)
 	for key, values := range s {
-		if _, says := values[telemetry.GaugeLagMessages]; says && strings.Contains(key, "broker-a:") || strings.Contains(key, f.a.Addr()) {
+		if _, says := values[telemetry.GaugeLagMessages]; says && strings.Contains(key, "broker-a:") || strings.HasPrefix(key, "broker "+f.a.Addr()) {
 			t.Errorf("%s is reported without its master: %v", key, values)
 		}
 	}
@@ -169,6 +246,22 @@ func (f *fleet) replicasAreFollowed(t *testing.T) {
 	if why, unknown := got.Why(); !unknown || why.String() != "unreachable" {
 		t.Errorf("got %v, %v of a queue without a master, want that it is unreachable", got, why)
 	}
+}
+
+// isAway waits until three heartbeats of each of these brokers have failed, which no name server lists any more.
+func (f *fleet) isAway(t *testing.T, addrs ...string) {
+	t.Helper()
+	eventually(t, f.poller, func(s seen, err error) error {
+		if err != nil {
+			return err // what is known to be away is no fault of the poll
+		}
+		for _, addr := range addrs {
+			if probe := s["probe "+addr+" - - -"]; probe[telemetry.GaugeHeartbeatFailed] < collect.FailuresKnown || probe["heartbeats"] > 0 {
+				return fmt.Errorf("%s has %v, want %d failures", addr, probe, collect.FailuresKnown)
+			}
+		}
+		return nil
+	})
 }
 
 // noneIsReportedTwice polls a cluster with a slave, which has all topics and groups of its master.

@@ -29,15 +29,8 @@ func (c *Config) reporter(at time.Time) reporter {
 
 // cluster reports the cluster as a whole, with how its queues are.
 func (r *reporter) cluster(c *cluster, all []answers, health []telemetry.Gauge) {
-	alive, allAsked := 0, true
-	for i := range all {
-		if all[i].answered {
-			alive++
-		}
-		allAsked = allAsked && !all[i].outOfTime
-	}
 	out := r.Add("broker")
-	if allAsked {
+	if alive, counted := c.alive(all); counted {
 		out.Gauges = append(out.Gauges, collect.Gauge(telemetry.GaugeBrokersAlive, float64(alive)), collect.Gauge(telemetry.GaugeNodesAlive, float64(alive+c.nameServers)))
 	}
 	out.Gauges = append(out.Gauges, health...)
