@@ -72,9 +72,29 @@ func TestChaos(t *testing.T) {
 	client.close()
 	c.await("SELECT sum(messages) FROM rollup_10s FINAL WHERE topic = 'business' AND op = 'send'", fmt.Sprint(messages))
 	c.await(completeStore, "0\t0")
+	c.audit()
 	for _, r := range c.rounds {
 		c.compare(r) // nothing came late that is there twice
 		c.judgeAlerts(r)
+	}
+}
+
+// audit wants that weir audit finds all that Kafka has in the store and added up, and then that it names what somebody takes away.
+func (c *chaos) audit() {
+	c.t.Helper()
+	command := []string{"audit", "--config", c.weirs[0].config, "--settles", "15s"}
+	var last ended
+	eventually(c.t, func() bool { last = call(c.t, ".", command...); return last.code == 0 }, func() string { return fmt.Sprintf("weir audit ends with %+v", last) })
+	c.t.Logf("weir audit:\n%s", last.stdout)
+	minute, err := c.query("SELECT toUnixTimestamp(min(segment_minute)) FROM rollup_10s WHERE topic = 'business'")
+	if err == nil {
+		_, err = c.query("DELETE FROM rollup_10s WHERE topic = 'business' AND segment_minute = " + minute)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if last = call(c.t, ".", command...); last.code != exitFaults || !strings.Contains(last.stdout, "rollup_10s of ") {
+		c.t.Errorf("with a minute of a topic taken away weir audit ends with %+v, want code %d and what is missing", last, exitFaults)
 	}
 }
 

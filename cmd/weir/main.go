@@ -22,6 +22,7 @@ type commands struct {
 	Demo       demoCommand       `cmd:"" help:"Run everything on this machine and play a story with real clients."`
 	Rules      rulesCommands     `cmd:"" help:"Work with rule files."`
 	Config     configCommands    `cmd:"" help:"Work with the configuration."`
+	Audit      auditCommand      `cmd:"" help:"Say whether the store holds all that Kafka does."`
 	Topics     topicsCommands    `cmd:"" help:"Work with Weir's Kafka topics."`
 	Broker     brokerCommand     `cmd:"" help:"Run the embedded Kafka-protocol broker."`
 	Clickhouse clickhouseCommand `cmd:"" help:"Run the embedded ClickHouse engine behind ClickHouse's HTTP interface."`
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string) int {
 	parser, err := kong.New(&cli, kong.Name("weir"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Description("Weir measures message queues: telemetry in, exact totals and alerts out.\n\n"+
 			"Example:\n\n  weir demo --once"),
+		kong.Vars{"auditSettles": pipeline.DefaultAuditSettles.String()},
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "weir:", err)

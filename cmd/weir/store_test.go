@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
 // query asks ClickHouse and returns its answer's text.
 func (h *house) query(sql string) (string, error) {
-	response, err := web.Get("http://" + h.clickhouseAddr + "/?query=" + url.QueryEscape(sql))
+	response, err := web.Post("http://"+h.clickhouseAddr+"/", "text/plain", strings.NewReader(sql))
 	if err != nil {
 		return "", err
 	}

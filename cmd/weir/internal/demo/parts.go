@@ -35,6 +35,7 @@ type house struct {
 	chat          *webhook.Receiver
 	pipeline      *pipeline.Pipeline
 	statusURL     string
+	config        pipeline.Config
 	configFile    string
 
 	closers []func() error
@@ -166,7 +167,7 @@ func (h *house) startPipeline(ctx context.Context, config Config, logs io.Writer
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	h.configFile = filepath.Join(config.DataDir, "weir.yaml")
+	h.config, h.configFile = c, filepath.Join(config.DataDir, "weir.yaml")
 	if err := writeConfig(h.configFile, c); err != nil {
 		return err
 	}

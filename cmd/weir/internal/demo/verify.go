@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/deploy/webhook"
+	"github.com/weirmq/weir/pipeline"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // Outcome is what a told story amounted to: counts of messages and bytes as the
@@ -26,12 +28,14 @@ type Outcome struct {
 	ConsumedBytes       uint64 `json:"consumed_bytes"`
 	StoredConsumedBytes uint64 `json:"stored_consumed_bytes"`
 	// What the collector has found out since the trouble began, as stored: round trips to the broker, and groups whose lag is known.
-	StoredHeartbeats uint64                   `json:"stored_heartbeats"`
-	StoredLags       uint64                   `json:"stored_lags"`
-	Resources        Resources                `json:"resources"`
-	StoredResources  Resources                `json:"stored_resources"`
-	Alerts           map[string]*AlertOutcome `json:"alerts"`
-	OK               bool                     `json:"ok"`
+	StoredHeartbeats uint64    `json:"stored_heartbeats"`
+	StoredLags       uint64    `json:"stored_lags"`
+	Resources        Resources `json:"resources"`
+	StoredResources  Resources `json:"stored_resources"`
+	// Audit says what an audit of the store finds: complete, or what differs.
+	Audit  string                   `json:"audit"`
+	Alerts map[string]*AlertOutcome `json:"alerts"`
+	OK     bool                     `json:"ok"`
 }
 
 // AlertOutcome says whether an alert reached the chat, firing and resolved.
@@ -85,8 +89,32 @@ func look(ctx context.Context, h *house, c *cast, told telling) (*Outcome, error
 		StoredHeartbeats: polled.Heartbeats, StoredLags: polled.Lags,
 		Resources: resourcesOf(h, c), StoredResources: resources,
 		Alerts: alertOutcomes(h.chat.Notifications(), told.troubleBegan)}
-	out.OK = out.holds()
-	return out, nil
+	if out.OK = out.holds(); out.OK {
+		out.Audit, err = h.audit(ctx)
+		out.OK = out.Audit == auditComplete
+	}
+	return out, err
+}
+
+// auditComplete is what is said of a store that an audit finds nothing wrong with.
+const auditComplete = "complete"
+
+// auditSettles is short, for a story does not last long: rollups are made every few seconds.
+const auditSettles = 25 * time.Second
+
+// audit audits the store from the begin of the day on, or of the day before where this one has just begun.
+func (h *house) audit(ctx context.Context) (string, error) {
+	now := time.Now()
+	day := now.Add(-auditSettles - telemetry.SegmentLength).UTC().Truncate(24 * time.Hour)
+	var found bytes.Buffer
+	differs, err := pipeline.RunAudit(ctx, &h.config, pipeline.Audit{From: day, To: day, Now: now, Settles: auditSettles, Out: &found, Progress: io.Discard})
+	switch {
+	case err != nil:
+		return "", err
+	case differs:
+		return found.String(), nil
+	}
+	return auditComplete, nil
 }
 
 // holds says that the store has what there was, and that every expected alert fired and resolved.

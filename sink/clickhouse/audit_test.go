@@ -1,0 +1,95 @@
+package clickhouse
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// auditSource is the source of all that these tests store.
+const auditSource = "000102030405060708090a0b0c0d0e0f/3"
+
+// auditAll says in text what an audit of an hour finds: a line for the cells and for each rollup that differs.
+func (s *store) auditAll(begin time.Time) string {
+	s.t.Helper()
+	span := AuditRange{From: begin, To: begin.Add(time.Hour), Settled: time.Now()}
+	tables := []func() (AuditedTable, error){func() (AuditedTable, error) { return s.AuditCells(s.t.Context(), span, 10*time.Minute) }}
+	for _, of := range Rollups {
+		tables = append(tables, func() (AuditedTable, error) { return s.AuditRollup(s.t.Context(), span, of) })
+	}
+	var out []string
+	for _, audit := range tables {
+		of, err := audit()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		line := fmt.Sprintf("%s %d of %d", of.Table, of.Stored, of.Expected)
+		for _, part := range of.Parts {
+			line += fmt.Sprintf(", minute %d", part.Begin.Sub(begin)/time.Minute)
+			if part.Source.String() == auditSource {
+				line += fmt.Sprintf(" block %d", part.Segment.Block)
+			}
+			line += fmt.Sprintf(": %d of %d", part.Stored, part.Expected)
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
+}
+
+// TestAudit breaks the store in every way that an audit is to notice.
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	begin := time.Now().UTC().Truncate(time.Hour).Add(-3 * time.Hour)
+	segment := func(minute, block, reports int, closed bool) {
+		s.query(fmt.Sprintf("INSERT INTO ledger (source, segment_block, segment_minute, reports, closed, version, inserted_at) VALUES ('%s', %d, %d, %d, %t, %[4]d, now() - 60)",
+			auditSource, block, begin.Unix()+int64(60*minute), reports, closed))
+	}
+	cell := func(minute, block, reports int, off time.Duration) { // in a pane that is off its segment's minute
+		s.query(fmt.Sprintf("INSERT INTO rollup_10s (ts, topic, source, segment_block, segment_minute, reports, inserted_at) VALUES (%d, 'orders', '%s', %d, %d, %d, now() - 60)",
+			begin.Add(time.Duration(minute)*time.Minute+off).Unix(), auditSource, block, begin.Unix()+int64(60*minute), reports))
+	}
+	for minute := range 2 {
+		segment(minute, 0, 4, true)
+		cell(minute, 0, 3, 20*time.Second)
+		cell(minute, 0, 1, 9*time.Minute) // of the tolerance
+	}
+	segment(2, 0, 7, false) // some of its cells are yet to come
+	cell(2, 0, 2, 0)
+	addUp := func() {
+		if err := s.NewCompactor(func(Compaction) {}).Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		why    string
+		strike func()
+		want   string
+	}{
+		{"nothing is added up yet", func() {}, `rollup_10s 8 of 8
+rollup_1m 0 of 10, minute 0: 0 of 3, minute 1: 0 of 3, minute 2: 0 of 2, minute 9: 0 of 1, minute 10: 0 of 1
+topic_1m 0 of 10, minute 0: 0 of 3, minute 1: 0 of 3, minute 2: 0 of 2, minute 9: 0 of 1, minute 10: 0 of 1
+rollup_1h 0 of 0`},
+		{"all is there", addUp, "rollup_10s 8 of 8\nrollup_1m 10 of 10\ntopic_1m 10 of 10\nrollup_1h 10 of 10"},
+		{"a cell is gone, the rollups keep it", func() {
+			s.query("DELETE FROM rollup_10s WHERE segment_minute = " + fmt.Sprint(begin.Unix()+60) + " AND reports = 3")
+		},
+			`rollup_10s 5 of 8, minute 1 block 0: 1 of 4
+rollup_1m 10 of 7, minute 1: 3 of 0
+topic_1m 10 of 7, minute 1: 3 of 0
+rollup_1h 10 of 10`},
+		{"it is written again", func() { cell(1, 0, 3, 20*time.Second) }, "rollup_10s 8 of 8\nrollup_1m 10 of 10\ntopic_1m 10 of 10\nrollup_1h 10 of 10"},
+		{"a segment is there that the ledger does not know", func() { cell(1, 1, 5, 0) }, `rollup_10s 13 of 8, minute 1 block 1: 5 of 0
+rollup_1m 10 of 15, minute 1: 3 of 8
+topic_1m 10 of 15, minute 1: 3 of 8
+rollup_1h 10 of 10`},
+		{"the ledger has it too, and it is added up", func() { segment(1, 1, 5, true); addUp() }, "rollup_10s 13 of 13\nrollup_1m 15 of 15\ntopic_1m 15 of 15\nrollup_1h 15 of 15"},
+		{"an hour is lost", func() { s.query("TRUNCATE TABLE rollup_1h") }, "rollup_10s 13 of 13\nrollup_1m 15 of 15\ntopic_1m 15 of 15\nrollup_1h 0 of 15, minute 0: 0 of 15"},
+	} {
+		step.strike()
+		if got := s.auditAll(begin); got != step.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", step.why, got, step.want)
+		}
+	}
+}
