@@ -41,9 +41,12 @@ type settings struct {
 	known   map[string]topicSettings
 	read    time.Time
 	refused error // of some of them
+	// reading is what polls have been told that ran out of time before they were told all. The next goes on from there: a broker that is slow, asked
+	// anew each time, would be slower for it.
+	reading settingsReading
 }
 
-// refresh asks a broker, any, for the settings of all topics where they are too old or some are not known.
+// refresh asks a broker, any, for the settings of all topics where they are too old or some are not known. What it was told before it failed counts.
 func (s *settings) refresh(ctx context.Context, broker *kgo.Broker, c *cluster, now time.Time) error {
 	missing := false
 	for name := range c.topics {
@@ -53,13 +56,25 @@ func (s *settings) refresh(ctx context.Context, broker *kgo.Broker, c *cluster, 
 	if !missing && now.Sub(s.read) < settingsAge {
 		return s.refused
 	}
-	reading := settingsReading{found: map[string]topicSettings{}}
-	for names := range slices.Chunk(slices.Sorted(maps.Keys(c.topics)), topicsAtOnce) {
+	reading := s.reading
+	if reading.found == nil {
+		reading.found = map[string]topicSettings{}
+	}
+	left := slices.DeleteFunc(slices.Sorted(maps.Keys(c.topics)), func(name string) bool {
+		_, found := reading.found[name]
+		return found
+	})
+	for names := range slices.Chunk(left, topicsAtOnce) {
 		if err := reading.describe(ctx, broker, names); err != nil {
+			s.known, s.reading = maps.Clone(s.known), reading // earlier polls have the old map
+			if s.known == nil {
+				s.known = map[string]topicSettings{}
+			}
+			maps.Copy(s.known, reading.found)
 			return fmt.Errorf("ask for the configurations of topics: %w", err)
 		}
 	}
-	s.known, s.read, s.refused = reading.found, now, nil
+	s.known, s.read, s.refused, s.reading = reading.found, now, nil, settingsReading{}
 	if err := reading.refused.err(); err != nil {
 		s.refused = fmt.Errorf("ask for the configurations of topics: %w", err)
 	}

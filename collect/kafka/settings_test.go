@@ -1,11 +1,15 @@
 package kafka
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirmq/weir/collect/lag"
 	"github.com/weirmq/weir/telemetry"
@@ -26,6 +30,53 @@ func TestSettingsAreGauges(t *testing.T) {
 		if diff := cmp.Diff(c.want, c.of.gauges()); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", c.of, diff)
 		}
+	}
+}
+
+// TestSettingsGoOnWhereTimeRanOut has a broker that gets to answer the first of three requests before a poll is over.
+func TestSettingsGoOnWhereTimeRanOut(t *testing.T) {
+	t.Parallel()
+	running, m := fake(t, 1)
+	c := &cluster{topics: map[string]*topic{}}
+	for i := range 2*topicsAtOnce + 1 {
+		c.topics[fmt.Sprint("t", i)] = &topic{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	asked := make(chan int, 8)
+	running.ControlKey(int16(kmsg.DescribeConfigs), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		running.KeepControl()
+		answer := r.ResponseKind().(*kmsg.DescribeConfigsResponse)
+		for _, of := range r.(*kmsg.DescribeConfigsRequest).Resources {
+			resource := kmsg.NewDescribeConfigsResponseResource()
+			resource.ResourceType, resource.ResourceName = of.ResourceType, of.ResourceName
+			answer.Resources = append(answer.Resources, resource)
+		}
+		asked <- len(answer.Resources)
+		if len(asked) == 2 {
+			cancel()
+			return nil, errors.New("the poll is over"), true
+		}
+		return answer, nil, true
+	})
+	var s settings
+	broker := m.client.Broker(0)
+	if err := s.refresh(ctx, broker, c, m.now); err == nil || len(s.known) != topicsAtOnce {
+		t.Errorf("got %v and the settings of %d topics, want an error and %d", err, len(s.known), topicsAtOnce)
+	}
+	if err := s.refresh(t.Context(), broker, c, m.now); err != nil || len(s.known) != len(c.topics) {
+		t.Errorf("got %v and the settings of %d topics, want all %d", err, len(s.known), len(c.topics))
+	}
+	if err := s.refresh(t.Context(), broker, c, m.now); err != nil {
+		t.Error(err)
+	}
+	close(asked)
+	var got []int
+	for count := range asked {
+		got = append(got, count)
+	}
+	if diff := cmp.Diff([]int{topicsAtOnce, topicsAtOnce, topicsAtOnce, 1}, got); diff != "" {
+		t.Errorf("topics were asked for (-want +got):\n%s", diff)
 	}
 }
 
