@@ -19,6 +19,7 @@ type largeCommand struct {
 	Topics   int           `help:"How many topics the broker has." default:"10000"`
 	Groups   int           `help:"How many consumer groups." default:"5000"`
 	Each     int           `help:"How many topics a group has committed offsets of." default:"4"`
+	Members  int           `help:"The most members of a group, 0 to 2: with 2 each second group has one." default:"2"`
 	Queues   int           `help:"How many queues or partitions a topic has: RocketMQ has a message in the first, Kafka in all." default:"1"`
 	Polls    int           `help:"How many polls are measured." default:"12"`
 	Warm     int           `help:"How many polls go before, in which a collector comes to know the cluster." default:"15"`
@@ -52,6 +53,9 @@ func (c *largeCommand) Run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(dir)
 	}
+	if c.Members < 0 || c.Members > 2 {
+		return fmt.Errorf("got %d members of a group, 0 to 2 are allowed", c.Members)
+	}
 	open := c.rocketMQ
 	if c.System == "kafka" {
 		open = c.kafka
@@ -63,7 +67,8 @@ func (c *largeCommand) Run(ctx context.Context) error {
 	}
 	defer cluster.stop()
 	defer cluster.Close()
-	fmt.Printf("%s: %d topics, %d groups with %d topics each, filled in %s\n", c.System, c.Topics, c.Groups, c.Each, time.Since(began).Round(time.Second))
+	fmt.Printf("%s: %d topics, %d groups with %d topics each and at most %d members, filled in %s\n", c.System, c.Topics, c.Groups, c.Each, c.Members,
+		time.Since(began).Round(time.Second))
 	return c.measure(ctx, cluster)
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // kafka runs an Apache Kafka, makes topics with a record in each partition, and has each group commit the offset 0 of all partitions of its
-// topics.
+// topics before its members join.
 func (c *largeCommand) kafka(ctx context.Context, dir string) (*largeCluster, error) {
 	jars, err := parts.Kafka()
 	if err != nil {
@@ -32,6 +32,9 @@ func (c *largeCommand) kafka(ctx context.Context, dir string) (*largeCluster, er
 	if err == nil {
 		err = c.fillKafka(ctx, client)
 		client.Close()
+	}
+	if err == nil {
+		err = c.joinKafka(ctx, server.Addr())
 	}
 	if err != nil {
 		server.Kill()

@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ import (
 )
 
 // rocketMQ runs a name server and a broker whose topics, groups and offsets lie in its folder before it starts: it reads them there. A
-// message is then sent to the first queue of each topic.
+// message is then sent to the first queue of each topic, and the members of groups join.
 func (c *largeCommand) rocketMQ(ctx context.Context, dir string) (*largeCluster, error) {
 	jars, err := parts.RocketMQ()
 	if err != nil {
@@ -32,9 +31,11 @@ func (c *largeCommand) rocketMQ(ctx context.Context, dir string) (*largeCluster,
 	if err != nil {
 		return nil, err
 	}
+	options := map[string]string{"mappedFileSizeConsumeQueue": "20000", "waitTimeMillsInSendQueue": "30000", "osPageCacheBusyTimeOutMills": "30000"}
+	maps.Copy(options, membersOptions)
 	// A file of a queue holds 1000 messages in place of 300,000, as there are so many of them; and while they are made, sends may wait.
 	broker, err := rocketmq.StartBroker(ctx, rocketmq.Config{JarDir: jars, DataDir: filepath.Join(dir, "broker"), JVM: []string{"-Xmx" + c.Heap},
-		Options: map[string]string{"mappedFileSizeConsumeQueue": "20000", "waitTimeMillsInSendQueue": "30000", "osPageCacheBusyTimeOutMills": "30000"}}, nameServer.Addr())
+		Options: options}, nameServer.Addr())
 	if err != nil {
 		nameServer.Kill()
 		return nil, err
@@ -47,12 +48,21 @@ func (c *largeCommand) rocketMQ(ctx context.Context, dir string) (*largeCluster,
 		stop()
 		return nil, err
 	}
-	poller, err := pollerOf(pipeline.ClusterConfig{System: "rocketmq", NameServers: []string{nameServer.Addr()}})
+	joined, err := c.joinRocketMQ(ctx, broker.Addr())
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	return &largeCluster{poller, broker.PID(), stop}, nil
+	stopAll := func() {
+		joined.leave()
+		stop()
+	}
+	poller, err := pollerOf(pipeline.ClusterConfig{System: "rocketmq", NameServers: []string{nameServer.Addr()}})
+	if err != nil {
+		stopAll()
+		return nil, err
+	}
+	return &largeCluster{poller, broker.PID(), stopAll}, nil
 }
 
 func (c *largeCommand) topic(i int) string { return fmt.Sprintf("orders-%05d", i%c.Topics) }
@@ -127,45 +137,18 @@ func (c *largeCommand) send(ctx context.Context, addr string, sender int) error 
 	return nil
 }
 
-// answerBytes bounds an answer to a message that is sent, which is a header.
-const answerBytes = 1 << 20
-
-// sendMessage sends a message to the first queue of a topic, in RocketMQ's remoting protocol: the length of what follows, that of the header, the
-// header as JSON, and the body.
+// sendMessage sends a message to the first queue of a topic.
 func sendMessage(connection net.Conn, topic string) error {
-	const code, body = 10, "a message"
-	header, err := json.Marshal(map[string]any{"code": code, "language": "GO", "version": 479, "opaque": 1, "flag": 0, "extFields": map[string]string{
+	const code = 10
+	err := writeRemoting(connection, remotingHeader{Code: code, Opaque: 1, Fields: map[string]string{
 		"producerGroup": "writers", "topic": topic, "defaultTopic": "TBW102", "defaultTopicQueueNums": "4", "queueId": "0", "sysFlag": "0",
-		"bornTimestamp": fmt.Sprint(time.Now().UnixMilli()), "flag": "0", "properties": "", "reconsumeTimes": "0"}})
+		"bornTimestamp": fmt.Sprint(time.Now().UnixMilli()), "flag": "0", "properties": "", "reconsumeTimes": "0"}}, []byte("a message"))
 	if err != nil {
 		return err
 	}
-	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(header)+len(body)))
-	frame = binary.BigEndian.AppendUint32(frame, uint32(len(header)))
-	if _, err := connection.Write(append(append(frame, header...), body...)); err != nil {
+	answer, err := readRemoting(connection)
+	if err != nil {
 		return err
 	}
-	var lengths [8]byte
-	if _, err := io.ReadFull(connection, lengths[:]); err != nil {
-		return err
-	}
-	length, headerLength := binary.BigEndian.Uint32(lengths[:4]), binary.BigEndian.Uint32(lengths[4:])
-	if length > answerBytes || headerLength > length-4 {
-		return fmt.Errorf("the answer has %d bytes, of a header %d", length, headerLength)
-	}
-	rest := make([]byte, length-4)
-	if _, err := io.ReadFull(connection, rest); err != nil {
-		return err
-	}
-	var answer struct {
-		Code   int    `json:"code"`
-		Remark string `json:"remark"`
-	}
-	if err := json.Unmarshal(rest[:headerLength], &answer); err != nil {
-		return err
-	}
-	if answer.Code != 0 {
-		return fmt.Errorf("refused with code %d: %s", answer.Code, answer.Remark)
-	}
-	return nil
+	return answer.refusal()
 }
