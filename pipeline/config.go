@@ -80,11 +80,6 @@ type RulesConfig struct {
 	Dir string `yaml:"dir"`
 }
 
-// ClickHouseConfig names the store: http://, https:// or clickhouse://.
-type ClickHouseConfig struct {
-	DSN string `yaml:"dsn" secret:"dsn"`
-}
-
 // AlertmanagerConfig names every Alertmanager instance; each gets every alert.
 type AlertmanagerConfig struct {
 	URLs []string `yaml:"urls" secret:"dsn"`
@@ -151,7 +146,7 @@ func DefaultConfig() Config {
 		Kafka:        KafkaConfig{Brokers: []string{"127.0.0.1:9092"}, ReplicationFactor: -1, CreateTopics: true},
 		Telemetry:    TelemetryConfig{p.Pane, p.Tolerance, p.MaxSeries, p.MaxTopicSeries, aggregate.DefaultLateness, DefaultPartitions},
 		Rules:        RulesConfig{Dir: "rules.d"},
-		ClickHouse:   ClickHouseConfig{DSN: "http://127.0.0.1:8123/default"},
+		ClickHouse:   ClickHouseConfig{DSN: "http://127.0.0.1:8123/default", Retention: RetentionConfig{Tiers: []TierRetentionConfig{}}},
 		Alertmanager: AlertmanagerConfig{URLs: []string{"http://127.0.0.1:9093"}, ExternalURL: "http://" + DefaultHTTPAddr, ResendDelay: DefaultResendDelay},
 		Inspection:   InspectionConfig{At: DefaultInspectionAt},
 		HTTP:         HTTPConfig{Addr: DefaultHTTPAddr},

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/sink/alertmanager"
-	"github.com/weirmq/weir/sink/clickhouse"
 )
 
 // keyFault is what is wrong with the value of a key, such as kafka.brokers.
@@ -46,11 +45,7 @@ func (c *Config) faults() []keyFault {
 	if n := c.Telemetry.Partitions; n < 1 || n > maxPartitions {
 		f = append(f, keyFault{"telemetry.partitions", fmt.Errorf("got %d, allowed are 1 to %d, for example %d", n, maxPartitions, DefaultPartitions)})
 	}
-	if c.ClickHouse.DSN != "" || c.Has(RoleClickHouse) {
-		if err := clickhouse.CheckDSN(c.ClickHouse.DSN); err != nil {
-			f = append(f, keyFault{"clickhouse.dsn", fmt.Errorf("got %q: %w", maskDSN(c.ClickHouse.DSN), err)})
-		}
-	}
+	f = append(f, c.ClickHouse.faults(c.Has(RoleClickHouse))...)
 	f = append(f, c.Alertmanager.faults(c.Has(RoleAlertmanager))...)
 	if _, err := c.Inspection.sinceMidnight(); err != nil {
 		f = append(f, keyFault{"inspection.at", err})

@@ -121,7 +121,7 @@ func wanted(value reflect.Value) string {
 		return "true or false"
 	case int:
 		return fmt.Sprintf("a whole number such as %d", v)
-	case []ClusterConfig, []TierConfig:
+	case []ClusterConfig, []TierConfig, []TierRetentionConfig:
 		return "a list of sections with these keys: " + strings.Join(keysOf(value.Type().Elem()), ", ")
 	case []string:
 		if len(v) == 0 {

@@ -57,7 +57,7 @@ func newInspector(r *ruler, p *Pipeline) *inspector {
 		}
 		ctx, cancel := context.WithTimeout(ctx, inspectorInterval)
 		defer cancel()
-		return clickhouse.Open(ctx, clickhouse.Config{DSN: p.config.ClickHouse.DSN, OnError: i.failing.note})
+		return clickhouse.Open(ctx, p.config.ClickHouse.store(i.failing.note))
 	}
 	i.hasStore = p.config.ClickHouse.DSN != ""
 	return i

@@ -97,3 +97,21 @@ func TestAFaultOfAStageIsLoggedOnce(t *testing.T) {
 		t.Errorf("counted %d restarts, want all 6", got)
 	}
 }
+
+// TestAFaultOfOtherNumbersIsLoggedOnce where numbers say nothing new, as how many parts ClickHouse has at each attempt.
+func TestAFaultOfOtherNumbersIsLoggedOnce(t *testing.T) {
+	for _, c := range []struct {
+		anyNumber bool
+		want      string
+	}{
+		{true, "level=WARN msg=begun error=\"has 300 parts\"\nlevel=INFO msg=over\n"},
+		{false, "level=WARN msg=begun error=\"has 300 parts\"\nlevel=WARN msg=begun error=\"has 3001 parts\"\nlevel=INFO msg=over\n"},
+	} {
+		log, text := plainLog()
+		said := outage{log: log, begun: "begun", over: "over", anyNumber: c.anyNumber}
+		for _, err := range []error{errors.New("has 300 parts"), errors.New("has 3001 parts"), nil, nil} {
+			said.note(err)
+		}
+		wantLog(t, text, c.want)
+	}
+}

@@ -106,7 +106,7 @@ func (p *pastHours) forgetOldest(now time.Time) bool {
 }
 
 // run reads until ctx ends. say hears of each attempt.
-func (p *pastHours) run(ctx context.Context, dsn string, say func(error)) {
+func (p *pastHours) run(ctx context.Context, of *ClickHouseConfig, say func(error)) {
 	var store *clickhouse.Store
 	defer func() {
 		if store != nil {
@@ -124,7 +124,7 @@ func (p *pastHours) run(ctx context.Context, dsn string, say func(error)) {
 		}
 		var err error
 		if store == nil {
-			store, err = clickhouse.Open(ctx, clickhouse.Config{DSN: dsn, OnError: say})
+			store, err = clickhouse.Open(ctx, of.store(say))
 		}
 		if err == nil {
 			err = p.read(ctx, store)

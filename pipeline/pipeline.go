@@ -39,6 +39,8 @@ type Pipeline struct {
 	reread func() (Config, error)
 	// inspections is when days are inspected.
 	inspections inspectionClock
+	// retention is for how long the store keeps rows.
+	retention *retentionTerms
 }
 
 // New loads the rules and returns a pipeline that Run starts.
@@ -51,6 +53,7 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 	p := &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
 		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), polled: newPolledClusters(), memory: newMemory(counted), started: time.Now().UTC()}
 	p.inspections.set(config.Inspection)
+	p.retention = newRetentionTerms(&config.ClickHouse.Retention)
 	return p, nil
 }
 

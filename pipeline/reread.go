@@ -47,6 +47,9 @@ func (p *Pipeline) reloadConfig() (other []string, err error) {
 	if before, at := p.inspections.set(config.Inspection); before != at {
 		p.log.Info("inspection.at is changed", "inspection.at", config.Inspection.At)
 	}
+	if p.retention.set(&config.ClickHouse.Retention) {
+		p.log.Info("clickhouse.retention is changed")
+	}
 	other = changedKeys(&p.config, &config)
 	if len(other) > 0 {
 		p.log.Warn("the configuration has changes that take effect at a restart", "keys", strings.Join(other, ", "))
@@ -54,27 +57,35 @@ func (p *Pipeline) reloadConfig() (other []string, err error) {
 	return other, nil
 }
 
-// reloadedKeys are the keys that a reload takes over.
-var reloadedKeys = []string{"inspection.at"}
+// reloadedKeys are the keys that a reload takes over, sections with all that is in them.
+var reloadedKeys = []string{"inspection.at", retentionKey}
 
-// changedKeys are those whose values differ, but for reloadedKeys, in the order of weir.yaml.
+func isReloaded(key string) bool {
+	return slices.ContainsFunc(reloadedKeys, func(of string) bool { return key == of || strings.HasPrefix(key, of+".") })
+}
+
+// changedKeys are those whose values differ, but for those that are reloaded, in the order of weir.yaml; behind them those of sections of
+// lists that are gone.
 func changedKeys(before, after *Config) []string {
-	var out []string
-	var values []any
-	gather := func(_ string, field reflect.Value, _ string) error {
-		values = append(values, field.Interface())
+	values := map[string]any{}
+	var names, out []string
+	_ = eachField(reflect.ValueOf(before).Elem(), "", func(key string, field reflect.Value, _ string) error {
+		values[key] = field.Interface()
+		names = append(names, key)
 		return nil
-	}
-	_ = eachField(reflect.ValueOf(before).Elem(), "", gather) // gather has no errors
-	at := 0
-	compare := func(key string, field reflect.Value, _ string) error {
-		if !slices.Contains(reloadedKeys, key) && !reflect.DeepEqual(values[at], field.Interface()) {
+	})
+	_ = eachField(reflect.ValueOf(after).Elem(), "", func(key string, field reflect.Value, _ string) error {
+		if was, known := values[key]; !isReloaded(key) && (!known || !reflect.DeepEqual(was, field.Interface())) {
 			out = append(out, key)
 		}
-		at++
+		delete(values, key)
 		return nil
+	})
+	for _, key := range names {
+		if _, gone := values[key]; gone && !isReloaded(key) {
+			out = append(out, key)
+		}
 	}
-	_ = eachField(reflect.ValueOf(after).Elem(), "", compare)
 	return out
 }
 

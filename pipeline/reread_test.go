@@ -6,8 +6,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/sink/clickhouse"
 )
 
 // reloading is a pipeline of a configuration file, which write replaces.
@@ -88,5 +94,52 @@ func TestBrokenRulesKeepNoTimeBack(t *testing.T) {
 	}
 	if at := p.inspections.schedule().at; at != 5*time.Hour+15*time.Minute {
 		t.Errorf("days are inspected at %s", at)
+	}
+}
+
+// TestRetentionIsReloaded: the stage clickhouse hears of new lifetimes at once, and of those that stay as they were nothing.
+func TestRetentionIsReloaded(t *testing.T) {
+	t.Parallel()
+	p, write := reloading(t, "clickhouse: {retention: {rollup_10s: 30d}}\n")
+	for _, c := range []struct {
+		text, answer string
+		heard        bool
+		want         clickhouse.Retention
+	}{
+		{"clickhouse: {retention: {rollup_10s: 720h}}\n", "200 reloaded\n", false, clickhouse.Retention{"rollup_10s": {Rows: 30 * rules.Day}}},
+		{"clickhouse: {retention: {rollup_10s: 14d, tiers: [{tier: S4, rollup_10s: 3d}]}}\n", "200 reloaded\n", true,
+			clickhouse.Retention{"rollup_10s": {Rows: 14 * rules.Day, Tiers: []clickhouse.TierLifetime{{Tier: "S4", Rows: 3 * rules.Day}}}}},
+		{"clickhouse: {retention: {rollup_10s: soon}}\n", "422 load the configuration: " + filepath.Dir(p.config.Rules.Dir) +
+			"/weir.yaml:1: clickhouse.retention.rollup_10s: got \"soon\", allowed are whole hours from 1d to 3650d, for example 30d\n", false,
+			clickhouse.Retention{"rollup_10s": {Rows: 14 * rules.Day, Tiers: []clickhouse.TierLifetime{{Tier: "S4", Rows: 3 * rules.Day}}}}},
+		{"clickhouse: {cluster: c}\n", "200 reloaded\nrestart Weir for what was changed of clickhouse.cluster\n", true, clickhouse.Retention{}},
+	} {
+		write(c.text)
+		if got := askReload(p); got != c.answer {
+			t.Errorf("%q is answered by %q, want %q", c.text, got, c.answer)
+		}
+		if heard := len(p.retention.changed) > 0; heard != c.heard {
+			t.Errorf("after %q heard is %t", c.text, heard)
+		}
+		if diff := cmp.Diff(c.want, p.retention.current()); diff != "" {
+			t.Errorf("after %q (-want +got):\n%s", c.text, diff)
+		}
+		select {
+		case <-p.retention.changed:
+		default:
+		}
+	}
+}
+
+// TestAReloadNamesSectionsOfLists that came and that are gone.
+func TestAReloadNamesSectionsOfLists(t *testing.T) {
+	t.Parallel()
+	one := "collect: {clusters: [{name: a, system: kafka, brokers: ['a:1'], interval: 2s}]}\n"
+	for _, c := range []struct{ before, after string }{{"", one}, {one, ""}} {
+		p, write := reloading(t, c.before)
+		write(c.after)
+		if got := askReload(p); !strings.HasPrefix(got, "200 reloaded\nrestart Weir for what was changed of collect.clusters.0.name, collect.clusters.0.env, collect.clusters.0.system, ") {
+			t.Errorf("got %q", got)
+		}
 	}
 }

@@ -68,8 +68,7 @@ func runRuler(ctx context.Context, p *Pipeline) error {
 
 // readPast reads hours past in the background, once rules ask for them, until the function that it returns is called.
 func (r *ruler) readPast(ctx context.Context, p *Pipeline) (stop func()) {
-	dsn := p.config.ClickHouse.DSN
-	if dsn == "" {
+	if p.config.ClickHouse.DSN == "" {
 		r.log.Warn("what rules ask of more than an hour ago is unknown to them: clickhouse.dsn is empty")
 		return func() {}
 	}
@@ -79,7 +78,7 @@ func (r *ruler) readPast(ctx context.Context, p *Pipeline) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var reading sync.WaitGroup
 	reading.Go(func() {
-		hours.run(ctx, dsn, func(err error) {
+		hours.run(ctx, &p.config.ClickHouse, func(err error) {
 			p.status.setError(RoleRules, err)
 			said.note(err)
 			if err != nil {

@@ -70,14 +70,14 @@ func CheckRules(ctx context.Context, check RulesCheck) (faulty bool, err error) 
 
 // seen asks the store for the series of all folders' rules at once. It is nil where no store is to be asked.
 func (c *RulesCheck) seen(ctx context.Context, folders []*rules.Folder) (*lint.Seen, error) {
-	at := storeAddress{c.Against, "--against"}
+	at := storeAddress{clickhouse.Config{DSN: c.Against}, "--against"}
 	if c.Against == "" {
-		at = storeAddress{c.Store, dsnKey}
+		at = storeAddress{clickhouse.Config{DSN: c.Store}, dsnKey}
 	}
-	if at.dsn == "" {
+	if at.DSN == "" {
 		return nil, nil
 	}
-	if err := clickhouse.CheckDSN(at.dsn); err != nil {
+	if err := clickhouse.CheckDSN(at.DSN); err != nil {
 		return nil, fmt.Errorf("check rules against a store: its address: %w", err)
 	}
 	var all []*rules.Rule

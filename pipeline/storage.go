@@ -54,6 +54,17 @@ func newStorage(p *Pipeline) *storage {
 		topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}}
 }
 
+// progress logs what a migration does, each step once.
+func (s *storage) progress() func(string) {
+	said := ""
+	return func(text string) {
+		if text != said {
+			s.log.Info("migrate the store", "step", text)
+		}
+		said = text
+	}
+}
+
 // MigrateStore brings the store's schema up to date, as the role clickhouse does when it begins. A store that cannot be asked
 // is an error at once.
 func MigrateStore(ctx context.Context, config *Config) error {
@@ -72,15 +83,17 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 		return err
 	}
 	defer stopWaiting()
-	said := outage{log: s.log, begun: "write to ClickHouse, will try again", over: "ClickHouse takes what is written again"}
-	s.store, err = clickhouse.Open(ctx, clickhouse.Config{DSN: p.config.ClickHouse.DSN, OnError: func(err error) {
+	said := outage{log: s.log, begun: "write to ClickHouse, will try again; until it takes them, rows stay in Kafka", over: "ClickHouse takes what is written again",
+		anyNumber: true} // of parts, bytes and queries
+	config := p.config.ClickHouse.store(func(err error) {
 		p.status.setError(RoleClickHouse, err)
 		said.note(err)
 		if err != nil {
 			s.metrics.failed("write")
 		}
-	}})
-	if err != nil {
+	})
+	config.OnProgress = s.progress()
+	if s.store, err = clickhouse.Open(ctx, config); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	defer s.store.Close()
@@ -88,6 +101,7 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 		return fmt.Errorf("migrate the store: %w", err)
 	}
 	stopWaiting()
+	defer keepRetention(ctx, p, s.log)()
 	if err := s.open(ctx, p); err != nil {
 		return err
 	}

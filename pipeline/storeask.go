@@ -10,14 +10,17 @@ import (
 )
 
 // storeAddress is where a store is asked, and what says so.
-type storeAddress struct{ dsn, by string }
+type storeAddress struct {
+	clickhouse.Config
+	by string
+}
 
 // dsnKey is the key of a store's address.
 const dsnKey = "clickhouse.dsn"
 
 // storeOf is the address of a configuration.
 func storeOf(config *Config) storeAddress {
-	return storeAddress{config.ClickHouse.DSN, dsnKey}
+	return storeAddress{config.ClickHouse.store(nil), dsnKey}
 }
 
 // askStore opens a store for a question of a command. What fails ends the question's context, where the role clickhouse would try
@@ -25,7 +28,8 @@ func storeOf(config *Config) storeAddress {
 func askStore(ctx context.Context, at storeAddress, question func(context.Context, *clickhouse.Store) error) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: at.dsn, OnError: fail})
+	at.OnError = fail
+	store, err := clickhouse.Open(ctx, at.Config)
 	if refused := (*net.OpError)(nil); err != nil && errors.As(context.Cause(ctx), &refused) && refused.Op == "dial" {
 		return fmt.Errorf("open the store: no connection to the address of %s: %w; start ClickHouse there, or give %[1]s another address", at.by, refused)
 	}

@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +16,7 @@ const promptly = 20 * time.Second
 const tables = "SELECT arrayStringConcat(groupArray(name), ' ') FROM (SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name)"
 
 const allTables = "alert_states alert_transitions alerts cluster_states gauge_values gauges gauges_feed group_lag inspection_findings inspections inventory inventory_hours " +
-	"lag ledger nodes owners pipeline resources rollup_10s rollup_1h rollup_1m rollup_marks rule_evaluations schema_migrations topic_1m traffic_10s"
+	"lag ledger nodes owners pipeline resources rollup_10s rollup_1h rollup_1m rollup_marks rule_evaluations schema_locks schema_migrations topic_1m traffic_10s"
 
 const appliedMigrations = "SELECT version, name FROM schema_migrations FINAL ORDER BY version"
 
@@ -36,40 +35,44 @@ func TestMigrateTwiceIsMigratedOnce(t *testing.T) {
 	s.expect(appliedMigrations, allMigrations)
 }
 
+// TestMigrateBySeveralAtOnce: one of them does it, and all return when it is done.
 func TestMigrateBySeveralAtOnce(t *testing.T) {
 	t.Parallel()
 	database := shared.database(t)
 	var group sync.WaitGroup
-	stores := make([]*store, 4)
-	for i := range stores {
-		stores[i] = openStore(t, shared, database, nil)
+	var ran sync.Map
+	var stores []*store
+	for range 4 {
+		s := openStore(t, shared, database, nil)
+		s.config.OnProgress = func(text string) {
+			if _, twice := ran.LoadOrStore(text, true); twice && strings.HasPrefix(text, "migration ") {
+				t.Errorf("%s was run twice", text)
+			}
+		}
+		stores = append(stores, s)
 	}
 	for _, s := range stores {
 		group.Go(func() {
 			if err := s.Migrate(t.Context()); err != nil {
 				t.Error(err)
 			}
+			s.expect(appliedMigrations, allMigrations)
 		})
 	}
 	group.Wait()
 	stores[0].expect(tables, allTables)
-	stores[0].expect(appliedMigrations, allMigrations)
 }
 
 // TestMigrateContinues starts where a process that died left the schema.
 func TestMigrateContinues(t *testing.T) {
 	t.Parallel()
-	text, err := migrations.ReadFile("migrations/0001_rollup.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, second, _ := strings.Cut(string(text), ";\n")
+	first, second := knownMigrations(t)[0].Statements[0], knownMigrations(t)[0].Statements[1]
 	for name, left := range map[string][]string{
 		"before anything":               nil,
 		"after the table of migrations": {createSchemaMigrations},
 		"between two statements":        {createSchemaMigrations, first},
-		"before noting what was done":   {createSchemaMigrations, first, strings.TrimSuffix(strings.TrimSpace(second), ";")},
-		"after a whole migration": {createSchemaMigrations, first, strings.TrimSuffix(strings.TrimSpace(second), ";"),
+		"before noting what was done":   {createSchemaMigrations, first, second},
+		"after a whole migration": {createSchemaMigrations, first, second,
 			"INSERT INTO schema_migrations (version, name) VALUES (1, 'rollup')"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,29 +91,29 @@ func TestMigrateContinues(t *testing.T) {
 }
 
 // migrated makes a database as a program left it that knew migrations up to a version.
-func migrated(t *testing.T, database string, version int) {
+func migrated(t *testing.T, database string, version uint32) {
 	t.Helper()
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
 	shared.query(t, database, createSchemaMigrations)
-	for _, file := range files[:version] {
-		text, err := migrations.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+	for _, m := range knownMigrations(t) {
+		if m.Version > version {
+			break
 		}
-		for statement := range strings.SplitSeq(string(text), ";\n") {
-			if strings.TrimSpace(statement) != "" {
+		for _, statement := range m.Statements {
+			if !strings.Contains(statement, PerHour) { // there are no hours yet
 				shared.query(t, database, statement)
 			}
 		}
+		shared.query(t, database, fmt.Sprintf("INSERT INTO schema_migrations (version, name) VALUES (%d, '%s')", m.Version, m.Name))
 	}
-	_, name, err := migrationName(files[version-1])
+}
+
+func knownMigrations(t *testing.T) []Migration {
+	t.Helper()
+	known, err := readMigrations()
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared.query(t, database, fmt.Sprintf("INSERT INTO schema_migrations (version, name) VALUES (%d, '%s')", version, name))
+	return known
 }
 
 // TestMigrateRefusesANewerSchema says so at once: no later attempt could succeed.

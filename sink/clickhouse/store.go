@@ -40,13 +40,18 @@ type Config struct {
 	// DSN is http://, https:// (HTTP interface) or clickhouse:// (native protocol),
 	// with user, password and database.
 	DSN string
+	// Cluster names the servers that the tables are on, as the server's remote_servers does; "" is one server.
+	Cluster string
 	// OnError hears of every failed attempt, and nil when one succeeds after failures.
 	OnError func(error)
+	// OnProgress hears what Migrate is about to do, and what Retain has done.
+	OnProgress func(text string)
 }
 
 // Store is an open connection pool. Its methods may be called from any goroutine.
 type Store struct {
 	conn     driver.Conn
+	ddl      driver.Conn // of statements that may take long
 	config   Config
 	settings driver.Settings
 	encoders sync.Pool   // of *cellEncoder
@@ -66,7 +71,11 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	options.DialTimeout, options.ReadTimeout = dialTimeout, attemptTimeout
 	options.ConnMaxLifetime, options.MaxOpenConns, options.MaxIdleConns = connMaxLifetime, maxOpenConns, maxOpenConns
+	if config.Cluster != "" {
+		options.Settings = clusterSettings(options.Settings)
+	}
 	blocks := newBlockReader(options)
+	options.TransportFunc = refusePages
 	if options.Compression == nil {
 		options.Compression = &driver.Compression{Method: driver.CompressionLZ4}
 	}
@@ -76,8 +85,13 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	s := NewStore(conn, config)
 	s.blocks = blocks
+	patient := *options
+	patient.ReadTimeout, patient.MaxOpenConns, patient.MaxIdleConns = migrationTimeout, 1, 1
+	if s.ddl, err = driver.Open(&patient); err != nil {
+		return nil, errors.Join(fmt.Errorf("open ClickHouse: %w", err), conn.Close())
+	}
 	if err := s.retry(ctx, "ask for settings", s.choose); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -85,7 +99,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 // NewStore returns a store that writes through a connection, with the server's own
 // settings. The DSN is not used, and ReadCells is not served: a connection does not give blocks.
 func NewStore(conn driver.Conn, config Config) *Store {
-	return &Store{conn: conn, config: config, reads: readSize{maxReadRows, maxDecodedRows}, sightings: newSightings(maxSighted)}
+	return &Store{conn: conn, ddl: conn, config: config, reads: readSize{maxReadRows, maxDecodedRows}, sightings: newSightings(maxSighted)}
 }
 
 // errDSN does not quote the DSN: it holds a password.
@@ -143,19 +157,24 @@ func (s *Store) Close() error {
 	if s.blocks != nil {
 		s.blocks.close()
 	}
-	return s.conn.Close()
+	return errors.Join(s.conn.Close(), s.ddl.Close())
 }
 
 // retry tries until it succeeds or ctx ends. Nothing is given up: a row that the
 // schema refuses shows as an error until somebody mends the schema.
 func (s *Store) retry(ctx context.Context, what string, attempt func(context.Context) error) error {
+	return s.retryWithin(ctx, what, attemptTimeout, attempt)
+}
+
+// retryWithin bounds each attempt.
+func (s *Store) retryWithin(ctx context.Context, what string, limit time.Duration, attempt func(context.Context) error) error {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = minRetryPause, maxRetryPause
 	failed := false
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		bounded, cancel := context.WithTimeout(ctx, attemptTimeout)
+		bounded, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		err := attempt(bounded)
+		err := explained(attempt(bounded))
 		if err == nil || ctx.Err() != nil {
 			return struct{}{}, err
 		}

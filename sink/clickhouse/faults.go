@@ -1,0 +1,96 @@
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// fault is what an error of ClickHouse comes to, and what to do about it. No row is lost by any: they are written until they are taken.
+type fault struct{ is, remedy string }
+
+var (
+	loginFault  = fault{"ClickHouse refuses the user or the password", "give both in clickhouse.dsn"}
+	schemaFault = fault{"the tables are not as Weir made them", "put back what the message names; `weir store migrate` creates a table only once"}
+)
+
+// faults by the codes of ClickHouse's ErrorCodes.cpp.
+var faults = map[int32]fault{
+	252: {"ClickHouse has too many parts: it merges them slower than rows come, and takes none until it has caught up", "see system.merges, and whether its disk and CPU keep up"},
+	243: {"ClickHouse's disk is full", "free or add space, or keep rows for a shorter time by clickhouse.retention"},
+	241: {"ClickHouse is short of memory", "see system.processes for what takes it, or give it more"},
+	164: {"ClickHouse lets the user only read", "give the user of clickhouse.dsn a profile without readonly"},
+	242: {"a table is read-only, as where a replica has lost its Keeper", "see system.replicas, and the server's log for why"},
+	497: {"the user lacks a grant", "grant what the message names; docs/operations.md has all"},
+	81:  {"the database is not there", "create the one that clickhouse.dsn names"},
+	192: loginFault, 193: loginFault, 194: loginFault, 516: loginFault,
+	10: schemaFault, 16: schemaFault, 60: schemaFault,
+}
+
+// explained says of an error what it is and what to do, where that is known.
+func explained(err error) error {
+	var page *pageError
+	if errors.As(err, &page) {
+		return fmt.Errorf("not ClickHouse but something in between answers at the address of clickhouse.dsn, with %w; see what is there, such as a proxy or a login page", page)
+	}
+	var exception *driver.Exception
+	if errors.As(err, &exception) {
+		if found, known := faults[exception.Code]; known {
+			return fmt.Errorf("%s; %s: %w", found.is, found.remedy, err)
+		}
+		return err
+	}
+	var answer *driver.HTTPError
+	if errors.As(err, &answer) && strings.Contains(answer.Error(), "<") { // quotes all of it
+		return explained(&pageError{answer.StatusCode, titleOf(answer.Error())})
+	}
+	return err
+}
+
+// pageError is a web page in place of an answer.
+type pageError struct {
+	status int
+	title  string
+}
+
+func (p *pageError) Error() string {
+	text := fmt.Sprintf("HTTP status %d and a web page", p.status)
+	if p.title != "" {
+		text += fmt.Sprintf(" titled %q", p.title)
+	}
+	return text
+}
+
+var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>\s*([^<]{1,100})`)
+
+// titleOf is a page's title, of which there may be none.
+func titleOf(page string) string {
+	if found := pageTitle.FindStringSubmatch(page); found != nil {
+		return strings.TrimSpace(found[1])
+	}
+	return ""
+}
+
+// refusePages has a page that comes with the status 200 be an error: the driver would take it for the answer to an insert, and the rows
+// were lost. ClickHouse answers no statement with a page.
+func refusePages(of *http.Transport) (http.RoundTripper, error) { return pageRefuser{of}, nil }
+
+type pageRefuser struct{ of http.RoundTripper }
+
+// RoundTrip asks, and reads no more of a page than its begin.
+func (p pageRefuser) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := p.of.RoundTrip(request)
+	if err != nil || response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") {
+		return response, err
+	}
+	begin, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBytes))
+	if err := response.Body.Close(); err != nil {
+		return nil, err
+	}
+	return nil, &pageError{response.StatusCode, titleOf(string(begin))}
+}

@@ -1,0 +1,175 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// awaitFailure waits until a store has reported an error with a text in it, behind the first ones.
+func awaitFailure(t *testing.T, heard *failures, behind int, want string) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.NewTimer(6 * promptly)
+	defer deadline.Stop()
+	for {
+		for _, err := range heard.list()[behind:] {
+			if err != nil && strings.Contains(err.Error(), want) {
+				return
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			t.Fatalf("heard %v, want %q", heard.list(), want)
+		}
+	}
+}
+
+// TestWritesWaitUntilTheEngineTakesThem, say what is wrong and what to do, and lose nothing.
+func TestWritesWaitUntilTheEngineTakesThem(t *testing.T) {
+	t.Parallel()
+	var heard failures
+	s := openStore(t, shared, shared.database(t), heard.add)
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	batch := 0
+	if err := s.WriteCells(t.Context(), tableOf(t, outageBatch(batch))); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ broken, mended, want string }{
+		"too many parts": {"ALTER TABLE rollup_10s MODIFY SETTING parts_to_throw_insert = 1", "ALTER TABLE rollup_10s RESET SETTING parts_to_throw_insert",
+			"insert: ClickHouse has too many parts: it merges them slower than rows come, and takes none until it has caught up; see system.merges"},
+		"the disk is full": {"ALTER TABLE rollup_10s MODIFY SETTING min_free_disk_bytes_to_perform_insert = 1000000000000000", "ALTER TABLE rollup_10s RESET SETTING min_free_disk_bytes_to_perform_insert",
+			"insert: ClickHouse's disk is full; free or add space, or keep rows for a shorter time by clickhouse.retention: "},
+		"a table is away": {"RENAME TABLE ledger TO elsewhere", "RENAME TABLE elsewhere TO ledger",
+			"insert: the tables are not as Weir made them; put back what the message names"},
+		"a column is away": {"ALTER TABLE ledger RENAME COLUMN refused TO declined", "ALTER TABLE ledger RENAME COLUMN declined TO refused",
+			"refused"},
+		"a column is another's": {"ALTER TABLE rollup_10s MODIFY COLUMN messages UInt32", "ALTER TABLE rollup_10s MODIFY COLUMN messages UInt64",
+			"column messages is UInt32, want UInt64: change it back"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			batch++
+			before := len(heard.list())
+			s.query(c.broken)
+			written := make(chan error, 1)
+			go func() { written <- s.WriteCells(t.Context(), tableOf(t, outageBatch(batch))) }()
+			awaitFailure(t, &heard, before, c.want)
+			s.query(c.mended)
+			if err := <-written; err != nil {
+				t.Error(err)
+			}
+			s.expect(storedSums, fmt.Sprintf("%[1]d\t%[1]d\t%[1]d", 500*(batch+1)))
+		})
+	}
+}
+
+// TestAUserWhoMayOnlyReadIsToldSo: what the user of another store writes is there.
+func TestAUserWhoMayOnlyReadIsToldSo(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	var heard failures
+	reading, err := Open(t.Context(), Config{DSN: "http://" + shared.addr + "/" + s.database + "?readonly=1", OnError: heard.add})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reading.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	written := make(chan error, 1)
+	go func() { written <- reading.WriteCells(ctx, tableOf(t, outageBatch(0))) }()
+	awaitFailure(t, &heard, 0, "ClickHouse lets the user only read; give the user of clickhouse.dsn a profile without readonly: ")
+	cancel()
+	<-written
+	if err := s.WriteCells(t.Context(), tableOf(t, outageBatch(0))); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(storedSums, "500\t500\t500")
+}
+
+// inBetween passes everything on to the engine but for the first inserts, which it answers itself.
+type inBetween struct {
+	engine *httputil.ReverseProxy
+	answer http.HandlerFunc
+	mu     sync.Mutex
+	left   int
+}
+
+func (b *inBetween) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	answers := strings.HasPrefix(r.URL.Query().Get("query"), "INSERT INTO rollup_10s") && b.left > 0
+	if answers {
+		b.left--
+	}
+	b.mu.Unlock()
+	if answers {
+		b.answer(w, r)
+		return
+	}
+	b.engine.ServeHTTP(w, r)
+}
+
+// TestWritesOutlastWhatAnswersInBetween: what the embedded engine cannot be brought to, as it has neither users nor replicas, and
+// pages of proxies. A page with the status 200 is not taken for an acknowledgement.
+func TestWritesOutlastWhatAnswersInBetween(t *testing.T) {
+	t.Parallel()
+	exception := func(code, status int, text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-ClickHouse-Exception-Code", fmt.Sprint(code))
+			w.WriteHeader(status)
+			_, _ = fmt.Fprintf(w, "Code: %d. DB::Exception: %s", code, text)
+		}
+	}
+	page := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(status)
+			_, _ = fmt.Fprintf(w, "<html><head><title>Please log in</title></head><body>%s</body></html>", strings.Repeat("<p>Welcome</p>", 1000))
+		}
+	}
+	direct, written := newStore(t), 0
+	const login = "ClickHouse refuses the user or the password; give both in clickhouse.dsn: "
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"no such user":                 {exception(516, http.StatusForbidden, "weir: Authentication failed: password is incorrect, or there is no user with such name"), login},
+		"a wrong password":             {exception(193, http.StatusForbidden, "Wrong password for user weir"), login},
+		"a replica without Keeper":     {exception(242, http.StatusInternalServerError, "Table is in readonly mode"), "a table is read-only, as where a replica has lost its Keeper; see system.replicas"},
+		"a missing grant":              {exception(497, http.StatusForbidden, "weir: Not enough privileges. To execute this query, it's necessary to have the grant INSERT"), "the user lacks a grant; grant what the message names"},
+		"a proxy that has no server":   {page(http.StatusBadGateway), `not ClickHouse but something in between answers at the address of clickhouse.dsn, with HTTP status 502 and a web page titled "Please log in"; see what is there`},
+		"a page in place of an answer": {page(http.StatusOK), `with HTTP status 200 and a web page titled "Please log in"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			between := &inBetween{engine: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: shared.addr}), answer: c.answer, left: 3}
+			server := httptest.NewServer(between)
+			defer server.Close()
+			var heard failures
+			s, err := Open(t.Context(), Config{DSN: server.URL + "/" + direct.database, OnError: heard.add})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.WriteCells(t.Context(), tableOf(t, outageBatch(written))); err != nil {
+				t.Fatal(err)
+			}
+			written++
+			direct.expect(storedSums, fmt.Sprintf("%[1]d\t%[1]d\t%[1]d", 500*written))
+			awaitFailure(t, &heard, 0, c.want)
+			for _, err := range heard.list() {
+				if err != nil && len(err.Error()) > 1000 {
+					t.Errorf("an error has %d letters: %v", len(err.Error()), err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,581 @@
+-- 0000_before_all
+CREATE TABLE IF NOT EXISTS schema_locks ON CLUSTER 'weir_cluster' (
+    id String, holder String, seq UInt64, until DateTime64(3, 'UTC')
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/weir/{database}/schema_locks/all', '{shard}-{replica}')
+ORDER BY (id, seq)
+TTL toDateTime(until) + INTERVAL 1 DAY;
+CREATE TABLE IF NOT EXISTS schema_migrations ON CLUSTER 'weir_cluster' (
+    version UInt32, name String, applied_at DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/schema_migrations/all', '{shard}-{replica}')
+ORDER BY version;
+-- 0001_rollup
+-- One row for each cell and each of its versions: what one segment of one source contributed to one series in one pane.
+-- FINAL keeps the version with the most reports; sums over sources and segments are exact then.
+CREATE TABLE IF NOT EXISTS rollup_10s_local ON CLUSTER 'weir_cluster' (
+    ts                  DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    env                 LowCardinality(String),
+    cluster             LowCardinality(String),
+    system              LowCardinality(String),
+    topic               LowCardinality(String),
+    partition           LowCardinality(String),
+    consumer_group      LowCardinality(String),
+    op                  LowCardinality(String),
+    client              String,
+    node                LowCardinality(String),
+    sdk_lang            LowCardinality(String),
+    sdk_version         LowCardinality(String),
+    tier                LowCardinality(String),
+    lane                LowCardinality(String),
+    tag                 LowCardinality(String),
+    extra               Array(String),
+    source              LowCardinality(String),
+    segment_block       UInt64 CODEC(T64, ZSTD(1)),
+    segment_minute      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    reports             UInt64 CODEC(T64, ZSTD(1)),
+    messages            UInt64 CODEC(T64, ZSTD(1)),
+    bytes               UInt64 CODEC(T64, ZSTD(1)),
+    errors              UInt64 CODEC(T64, ZSTD(1)),
+    `error.class`       Array(LowCardinality(String)),
+    `error.count`       Array(UInt64),
+    `latency.i`         Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `latency.c`         Array(UInt64) CODEC(T64, ZSTD(1)),
+    latency_sum_us      UInt64 CODEC(T64, ZSTD(1)),
+    latency_max_us      UInt64 CODEC(T64, ZSTD(1)),
+    `delay.i`           Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `delay.c`           Array(UInt64) CODEC(T64, ZSTD(1)),
+    delay_sum_us        UInt64 CODEC(T64, ZSTD(1)),
+    delay_max_us        UInt64 CODEC(T64, ZSTD(1)),
+    `size.i`            Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `size.c`            Array(UInt64) CODEC(T64, ZSTD(1)),
+    size_sum_bytes      UInt64 CODEC(T64, ZSTD(1)),
+    size_max_bytes      UInt64 CODEC(T64, ZSTD(1)),
+    `heartbeat.i`       Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `heartbeat.c`       Array(UInt64) CODEC(T64, ZSTD(1)),
+    heartbeat_sum_us    UInt64 CODEC(T64, ZSTD(1)),
+    heartbeat_max_us    UInt64 CODEC(T64, ZSTD(1)),
+    rebalances          UInt64 CODEC(T64, ZSTD(1)),
+    dropped_reports     UInt64 CODEC(T64, ZSTD(1)),
+    interval_ms         UInt64 CODEC(T64, ZSTD(1)),
+    `gauge.name`        Array(LowCardinality(String)),
+    `gauge.last`        Array(Float64),
+    `gauge.max`         Array(Float64),
+    inserted_at         DateTime('UTC') DEFAULT now(),
+    INDEX ix_inserted_at inserted_at TYPE minmax GRANULARITY 1,
+    INDEX ix_client client TYPE bloom_filter(0.01) GRANULARITY 4
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/rollup_10s_local/{shard}', '{replica}', reports)
+PARTITION BY toDate(ts)
+PRIMARY KEY (env, cluster, topic, ts)
+ORDER BY (env, cluster, topic, ts, op, consumer_group, client, node, partition, sdk_lang, sdk_version, tier, lane, tag, system,
+          extra, source, segment_block, segment_minute)
+TTL ts + INTERVAL 30 DAY
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
+CREATE TABLE IF NOT EXISTS rollup_10s ON CLUSTER 'weir_cluster' AS rollup_10s_local
+ENGINE = Distributed('weir_cluster', 'weir', 'rollup_10s_local', cityHash64(env, cluster, topic));
+-- How many reports each segment held: sum(reports) of its cells must equal it.
+CREATE TABLE IF NOT EXISTS ledger ON CLUSTER 'weir_cluster' (
+    source          LowCardinality(String),
+    segment_block   UInt64,
+    segment_minute  DateTime('UTC'),
+    reports         UInt64,
+    refused         UInt64,
+    bytes           UInt64,
+    first_offset    Int64,
+    end_offset      Int64,
+    closed          Bool,
+    version         UInt64,
+    inserted_at     DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/ledger/all', '{shard}-{replica}', version)
+ORDER BY (source, segment_block, segment_minute)
+TTL segment_minute + INTERVAL 30 DAY;
+-- 0002_alerts
+-- Every transition of every alert.
+CREATE TABLE IF NOT EXISTS alerts ON CLUSTER 'weir_cluster' (
+    rule          LowCardinality(String),
+    fingerprint   String,
+    starts_at     DateTime64(3, 'UTC'),
+    seq           UInt64,
+    state         LowCardinality(String),
+    at            DateTime64(3, 'UTC'),
+    fired_at      Nullable(DateTime64(3, 'UTC')),
+    resolved_at   Nullable(DateTime64(3, 'UTC')),
+    labels        Map(String, String),
+    annotations   Map(String, String),
+    values        Map(String, Float64),
+    window_start  DateTime64(3, 'UTC'),
+    window_end    DateTime64(3, 'UTC'),
+    completeness  Float64,
+    late_reports  UInt64,
+    reason        String
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/alerts/all', '{shard}-{replica}', seq)
+ORDER BY (rule, fingerprint, starts_at, seq)
+TTL toDateTime(at) + INTERVAL 400 DAY;
+-- 0003_traffic
+-- Messages and bytes by pane and series, versions merged: what dashboards read.
+CREATE VIEW IF NOT EXISTS traffic ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag,
+       sum(reports) AS reports, sum(messages) AS messages, sum(bytes) AS bytes, sum(errors) AS errors,
+       max(latency_max_us) AS latency_max_us, max(size_max_bytes) AS size_max_bytes
+FROM rollup_10s FINAL
+GROUP BY ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag;
+-- 0004_history
+-- What rules look at besides, so that history can be evaluated as it was lived: when a gauge was measured, and whether the client
+-- said that it stopped or paused. Rows from before have 0 and false.
+ALTER TABLE rollup_10s_local ON CLUSTER 'weir_cluster' ADD COLUMN IF NOT EXISTS `gauge.at` Array(DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)) AFTER `gauge.max`;
+ALTER TABLE rollup_10s ON CLUSTER 'weir_cluster' ADD COLUMN IF NOT EXISTS `gauge.at` Array(DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)) AFTER `gauge.max`;
+ALTER TABLE rollup_10s_local ON CLUSTER 'weir_cluster' ADD COLUMN IF NOT EXISTS stopped Bool AFTER `gauge.at`;
+ALTER TABLE rollup_10s ON CLUSTER 'weir_cluster' ADD COLUMN IF NOT EXISTS stopped Bool AFTER `gauge.at`;
+-- 0005_inspections
+-- What inspections found: one row for each finding of each answer, and one without a rule for the answer itself, so that an
+-- answer that found nothing is one too. Rows of one answer are written at once.
+CREATE TABLE IF NOT EXISTS inspection_findings ON CLUSTER 'weir_cluster' (
+    day           Date,
+    asked_at      DateTime64(6, 'UTC'),
+    rule          LowCardinality(String),
+    fingerprint   String,
+    severity      LowCardinality(String),
+    labels        Map(String, String),
+    values        Map(String, Float64),
+    summary       String,
+    annotations   Map(String, String),
+    window_start  DateTime('UTC'),
+    window_end    DateTime('UTC'),
+    completeness  Float64,
+    revision      LowCardinality(String)
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/inspection_findings/all', '{shard}-{replica}')
+PARTITION BY toYYYYMM(day)
+ORDER BY (day, asked_at, rule, fingerprint)
+TTL day + INTERVAL 400 DAY;
+-- The newest answer of each day: of two processes that ask the same day, and of one that asks it again, one counts.
+CREATE VIEW IF NOT EXISTS inspections ON CLUSTER 'weir_cluster' AS
+SELECT day, rule, severity, labels, values, summary, annotations, window_start, window_end, completeness, revision, asked_at, fingerprint
+FROM inspection_findings FINAL
+WHERE rule != '' AND (day, asked_at) GLOBAL IN (SELECT day, max(asked_at) FROM inspection_findings GROUP BY day);
+-- 0006_alert_revision
+-- Which rule files a transition was made by, so that one knows whether they are the same now. Rows from before have ''.
+ALTER TABLE alerts ON CLUSTER 'weir_cluster' ADD COLUMN IF NOT EXISTS revision LowCardinality(String) AFTER reason;
+-- 0007_inventory
+-- What there is: one row for each resource that a cell names. All columns are the least, the greatest or the newest of what was
+-- seen, by whole hours, so that a row which is written again changes nothing.
+CREATE TABLE IF NOT EXISTS inventory ON CLUSTER 'weir_cluster' (
+    env             LowCardinality(String),
+    cluster         LowCardinality(String),
+    system          LowCardinality(String),
+    kind            LowCardinality(String),
+    name            String,
+    first_seen      SimpleAggregateFunction(min, DateTime('UTC')),
+    last_seen       SimpleAggregateFunction(max, DateTime('UTC')),
+    last_used       SimpleAggregateFunction(max, DateTime('UTC')),
+    tier            SimpleAggregateFunction(max, Tuple(DateTime('UTC'), String)),
+    lane            SimpleAggregateFunction(max, Tuple(DateTime('UTC'), String)),
+    sdk_lang        SimpleAggregateFunction(max, Tuple(DateTime('UTC'), String)),
+    sdk_version     SimpleAggregateFunction(max, Tuple(DateTime('UTC'), String)),
+    node            SimpleAggregateFunction(max, Tuple(DateTime('UTC'), String)),
+    consumer_group  SimpleAggregateFunction(max, Tuple(DateTime('UTC'), String))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/weir/{database}/inventory/all', '{shard}-{replica}')
+ORDER BY (env, cluster, kind, name, system)
+TTL last_seen + INTERVAL 400 DAY;
+-- In which hours of a day a topic or a group was used: bit 0 is the hour from midnight on.
+CREATE TABLE IF NOT EXISTS inventory_hours ON CLUSTER 'weir_cluster' (
+    day             Date,
+    env             LowCardinality(String),
+    cluster         LowCardinality(String),
+    system          LowCardinality(String),
+    kind            LowCardinality(String),
+    name            String,
+    hours           SimpleAggregateFunction(groupBitOr, UInt32)
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/weir/{database}/inventory_hours/all', '{shard}-{replica}')
+PARTITION BY toYYYYMM(day)
+ORDER BY (day, env, cluster, kind, name, system)
+TTL day + INTERVAL 30 DAY;
+-- Whose what is, as the policy says: one row for each owner, and one of position 0 for the policy itself, so that one without
+-- owners is one too. Rows of one policy are written at once, and the newest counts. The patterns are those of LIKE.
+CREATE TABLE IF NOT EXISTS owners ON CLUSTER 'weir_cluster' (
+    written_at      DateTime64(6, 'UTC'),
+    position        UInt32,
+    owner           String,
+    contact         String,
+    tier            String,
+    clusters        Array(String),
+    topics          Array(String),
+    groups          Array(String)
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/owners/all', '{shard}-{replica}')
+ORDER BY (written_at, position);
+-- The inventory with owners. Of an owner without topics and groups all of its clusters is.
+CREATE VIEW IF NOT EXISTS resources ON CLUSTER 'weir_cluster' AS
+WITH (
+    SELECT groupArray((clusters, topics, groups, owner, contact, tier))
+    FROM (SELECT * FROM owners FINAL WHERE written_at = (SELECT max(written_at) FROM owners) AND position > 0 ORDER BY position)
+) AS policy
+SELECT env, cluster, system, kind, name, owned.4 AS owner, owned.5 AS contact,
+       if(reported_tier = '' AND kind IN ('topic', 'group'), owned.6, reported_tier) AS tier,
+       lane, sdk_lang, sdk_version, node, consumer_group, internal, first_seen, last_seen, last_used
+FROM (
+    SELECT env, cluster, system, kind, name, tier.2 AS reported_tier, lane.2 AS lane, sdk_lang.2 AS sdk_lang, sdk_version.2 AS sdk_version,
+           node.2 AS node, consumer_group.2 AS consumer_group, first_seen, last_seen, last_used,
+           kind = 'topic' AND (startsWith(name, '__') OR startsWith(name, '%RETRY%') OR startsWith(name, '%DLQ%') OR startsWith(name, 'weir.')
+               OR startsWith(name, 'SCHEDULE_TOPIC_') OR startsWith(name, 'rmq_sys_'))
+               OR kind = 'group' AND startsWith(name, 'weir-') AS internal,
+           arrayFirst(o -> (empty(o.1) OR arrayExists(p -> cluster LIKE p, o.1))
+               AND (empty(o.2) AND empty(o.3) OR arrayExists(p -> name LIKE p, multiIf(kind = 'topic', o.2, kind = 'group', o.3, []))), policy) AS owned
+    FROM inventory FINAL
+);
+-- 0008_rollups
+-- Cells added up to longer steps: the stage clickhouse writes whole steps again when something of them has come, with the sum of the
+-- reports as the version, so that what was made of more wins. Gauges are not in these.
+-- By minute, without source and segment. As long as rollup_10s by default: it is to read a sixth of it, or to keep that one shorter.
+CREATE TABLE IF NOT EXISTS rollup_1m_local ON CLUSTER 'weir_cluster' (
+    ts                  DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    env                 LowCardinality(String),
+    cluster             LowCardinality(String),
+    system              LowCardinality(String),
+    topic               LowCardinality(String),
+    partition           LowCardinality(String),
+    consumer_group      LowCardinality(String),
+    op                  LowCardinality(String),
+    client              String,
+    node                LowCardinality(String),
+    sdk_lang            LowCardinality(String),
+    sdk_version         LowCardinality(String),
+    tier                LowCardinality(String),
+    lane                LowCardinality(String),
+    tag                 LowCardinality(String),
+    extra               Array(String),
+    reports             UInt64 CODEC(T64, ZSTD(1)),
+    messages            UInt64 CODEC(T64, ZSTD(1)),
+    bytes               UInt64 CODEC(T64, ZSTD(1)),
+    errors              UInt64 CODEC(T64, ZSTD(1)),
+    `error.class`       Array(LowCardinality(String)),
+    `error.count`       Array(UInt64),
+    `latency.i`         Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `latency.c`         Array(UInt64) CODEC(T64, ZSTD(1)),
+    latency_sum_us      UInt64 CODEC(T64, ZSTD(1)),
+    latency_max_us      UInt64 CODEC(T64, ZSTD(1)),
+    `delay.i`           Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `delay.c`           Array(UInt64) CODEC(T64, ZSTD(1)),
+    delay_sum_us        UInt64 CODEC(T64, ZSTD(1)),
+    delay_max_us        UInt64 CODEC(T64, ZSTD(1)),
+    `size.i`            Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `size.c`            Array(UInt64) CODEC(T64, ZSTD(1)),
+    size_sum_bytes      UInt64 CODEC(T64, ZSTD(1)),
+    size_max_bytes      UInt64 CODEC(T64, ZSTD(1)),
+    `heartbeat.i`       Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `heartbeat.c`       Array(UInt64) CODEC(T64, ZSTD(1)),
+    heartbeat_sum_us    UInt64 CODEC(T64, ZSTD(1)),
+    heartbeat_max_us    UInt64 CODEC(T64, ZSTD(1)),
+    rebalances          UInt64 CODEC(T64, ZSTD(1)),
+    dropped_reports     UInt64 CODEC(T64, ZSTD(1)),
+    interval_ms         UInt64 CODEC(T64, ZSTD(1)),
+    inserted_at         DateTime('UTC') DEFAULT now(),
+    INDEX ix_inserted_at inserted_at TYPE minmax GRANULARITY 1,
+    INDEX ix_client client TYPE bloom_filter(0.01) GRANULARITY 4
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/rollup_1m_local/{shard}', '{replica}', reports)
+PARTITION BY toDate(ts)
+PRIMARY KEY (env, cluster, topic, ts)
+ORDER BY (env, cluster, topic, ts, op, consumer_group, client, node, partition, sdk_lang, sdk_version, tier, lane, tag, system, extra)
+TTL ts + INTERVAL 30 DAY
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
+CREATE TABLE IF NOT EXISTS rollup_1m ON CLUSTER 'weir_cluster' AS rollup_1m_local
+ENGINE = Distributed('weir_cluster', 'weir', 'rollup_1m_local', cityHash64(env, cluster, topic));
+-- The same by hour, made of rollup_1m. By month: it has a sixtieth of the rows.
+CREATE TABLE IF NOT EXISTS rollup_1h_local ON CLUSTER 'weir_cluster' (
+    ts                  DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    env                 LowCardinality(String),
+    cluster             LowCardinality(String),
+    system              LowCardinality(String),
+    topic               LowCardinality(String),
+    partition           LowCardinality(String),
+    consumer_group      LowCardinality(String),
+    op                  LowCardinality(String),
+    client              String,
+    node                LowCardinality(String),
+    sdk_lang            LowCardinality(String),
+    sdk_version         LowCardinality(String),
+    tier                LowCardinality(String),
+    lane                LowCardinality(String),
+    tag                 LowCardinality(String),
+    extra               Array(String),
+    reports             UInt64 CODEC(T64, ZSTD(1)),
+    messages            UInt64 CODEC(T64, ZSTD(1)),
+    bytes               UInt64 CODEC(T64, ZSTD(1)),
+    errors              UInt64 CODEC(T64, ZSTD(1)),
+    `error.class`       Array(LowCardinality(String)),
+    `error.count`       Array(UInt64),
+    `latency.i`         Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `latency.c`         Array(UInt64) CODEC(T64, ZSTD(1)),
+    latency_sum_us      UInt64 CODEC(T64, ZSTD(1)),
+    latency_max_us      UInt64 CODEC(T64, ZSTD(1)),
+    `delay.i`           Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `delay.c`           Array(UInt64) CODEC(T64, ZSTD(1)),
+    delay_sum_us        UInt64 CODEC(T64, ZSTD(1)),
+    delay_max_us        UInt64 CODEC(T64, ZSTD(1)),
+    `size.i`            Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `size.c`            Array(UInt64) CODEC(T64, ZSTD(1)),
+    size_sum_bytes      UInt64 CODEC(T64, ZSTD(1)),
+    size_max_bytes      UInt64 CODEC(T64, ZSTD(1)),
+    `heartbeat.i`       Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `heartbeat.c`       Array(UInt64) CODEC(T64, ZSTD(1)),
+    heartbeat_sum_us    UInt64 CODEC(T64, ZSTD(1)),
+    heartbeat_max_us    UInt64 CODEC(T64, ZSTD(1)),
+    rebalances          UInt64 CODEC(T64, ZSTD(1)),
+    dropped_reports     UInt64 CODEC(T64, ZSTD(1)),
+    interval_ms         UInt64 CODEC(T64, ZSTD(1)),
+    inserted_at         DateTime('UTC') DEFAULT now(),
+    INDEX ix_inserted_at inserted_at TYPE minmax GRANULARITY 1,
+    INDEX ix_client client TYPE bloom_filter(0.01) GRANULARITY 4
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/rollup_1h_local/{shard}', '{replica}', reports)
+PARTITION BY toYYYYMM(ts)
+PRIMARY KEY (env, cluster, topic, ts)
+ORDER BY (env, cluster, topic, ts, op, consumer_group, client, node, partition, sdk_lang, sdk_version, tier, lane, tag, system, extra)
+TTL ts + INTERVAL 400 DAY
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
+CREATE TABLE IF NOT EXISTS rollup_1h ON CLUSTER 'weir_cluster' AS rollup_1h_local
+ENGINE = Distributed('weir_cluster', 'weir', 'rollup_1h_local', cityHash64(env, cluster, topic));
+-- By minute and topic, without client, node, SDK, partition and further labels: what most questions are about. How many clients there
+-- were is counted anew each time, as counts of minutes or of labels do not add up.
+CREATE TABLE IF NOT EXISTS topic_1m_local ON CLUSTER 'weir_cluster' (
+    ts                  DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    env                 LowCardinality(String),
+    cluster             LowCardinality(String),
+    system              LowCardinality(String),
+    topic               LowCardinality(String),
+    consumer_group      LowCardinality(String),
+    op                  LowCardinality(String),
+    tier                LowCardinality(String),
+    lane                LowCardinality(String),
+    tag                 LowCardinality(String),
+    reports             UInt64 CODEC(T64, ZSTD(1)),
+    clients             UInt64 CODEC(T64, ZSTD(1)),
+    messages            UInt64 CODEC(T64, ZSTD(1)),
+    bytes               UInt64 CODEC(T64, ZSTD(1)),
+    errors              UInt64 CODEC(T64, ZSTD(1)),
+    `error.class`       Array(LowCardinality(String)),
+    `error.count`       Array(UInt64),
+    `latency.i`         Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `latency.c`         Array(UInt64) CODEC(T64, ZSTD(1)),
+    latency_sum_us      UInt64 CODEC(T64, ZSTD(1)),
+    latency_max_us      UInt64 CODEC(T64, ZSTD(1)),
+    `delay.i`           Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `delay.c`           Array(UInt64) CODEC(T64, ZSTD(1)),
+    delay_sum_us        UInt64 CODEC(T64, ZSTD(1)),
+    delay_max_us        UInt64 CODEC(T64, ZSTD(1)),
+    `size.i`            Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `size.c`            Array(UInt64) CODEC(T64, ZSTD(1)),
+    size_sum_bytes      UInt64 CODEC(T64, ZSTD(1)),
+    size_max_bytes      UInt64 CODEC(T64, ZSTD(1)),
+    `heartbeat.i`       Array(Int16) CODEC(Delta(2), ZSTD(1)),
+    `heartbeat.c`       Array(UInt64) CODEC(T64, ZSTD(1)),
+    heartbeat_sum_us    UInt64 CODEC(T64, ZSTD(1)),
+    heartbeat_max_us    UInt64 CODEC(T64, ZSTD(1)),
+    rebalances          UInt64 CODEC(T64, ZSTD(1)),
+    dropped_reports     UInt64 CODEC(T64, ZSTD(1)),
+    interval_ms         UInt64 CODEC(T64, ZSTD(1)),
+    inserted_at         DateTime('UTC') DEFAULT now(),
+    INDEX ix_inserted_at inserted_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/topic_1m_local/{shard}', '{replica}', reports)
+PARTITION BY toDate(ts)
+PRIMARY KEY (env, cluster, topic, ts)
+ORDER BY (env, cluster, topic, ts, op, consumer_group, system, tier, lane, tag)
+TTL ts + INTERVAL 400 DAY
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
+CREATE TABLE IF NOT EXISTS topic_1m ON CLUSTER 'weir_cluster' AS topic_1m_local
+ENGINE = Distributed('weir_cluster', 'weir', 'topic_1m_local', cityHash64(env, cluster, topic));
+-- Up to when all that had come was added up: the highest counts.
+CREATE TABLE IF NOT EXISTS rollup_marks ON CLUSTER 'weir_cluster' (
+    name            LowCardinality(String),
+    added_up        DateTime('UTC'),
+    written_at      DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/rollup_marks/all', '{shard}-{replica}', added_up)
+ORDER BY name;
+-- 0009_views
+-- Gauges by name: one row for each pane, series and gauge. Gauges are joins: the newest value by event time is the greatest of the
+-- pairs, and the greatest value is one, so that a cell that is written again, or whose older version comes late, changes nothing.
+-- Tables that are made of counters cannot be fed so.
+CREATE TABLE IF NOT EXISTS gauges_local ON CLUSTER 'weir_cluster' (
+    ts              DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    name            LowCardinality(String),
+    env             LowCardinality(String),
+    cluster         LowCardinality(String),
+    system          LowCardinality(String),
+    topic           LowCardinality(String),
+    partition       LowCardinality(String),
+    consumer_group  LowCardinality(String),
+    op              LowCardinality(String),
+    client          String,
+    node            LowCardinality(String),
+    sdk_lang        LowCardinality(String),
+    sdk_version     LowCardinality(String),
+    tier            LowCardinality(String),
+    lane            LowCardinality(String),
+    tag             LowCardinality(String),
+    extra           Array(String),
+    newest          SimpleAggregateFunction(max, Tuple(DateTime64(3, 'UTC'), Float64)) CODEC(ZSTD(1)),
+    max             SimpleAggregateFunction(max, Float64) CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/weir/{database}/gauges_local/{shard}', '{replica}')
+PARTITION BY toDate(ts)
+PRIMARY KEY (name, env, cluster, toStartOfHour(ts))
+ORDER BY (name, env, cluster, toStartOfHour(ts), system, consumer_group, topic, partition, node, op, client, sdk_lang, sdk_version,
+          tier, lane, tag, extra, ts)
+TTL ts + INTERVAL 30 DAY
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
+CREATE TABLE IF NOT EXISTS gauges ON CLUSTER 'weir_cluster' AS gauges_local
+ENGINE = Distributed('weir_cluster', 'weir', 'gauges_local', cityHash64(env, cluster, topic));
+-- Rows from before gauge.at was stored have none: their newest value is the greatest.
+CREATE MATERIALIZED VIEW IF NOT EXISTS gauges_feed ON CLUSTER 'weir_cluster' TO gauges AS
+SELECT ts, name, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra,
+       (at, last) AS newest, greatest AS max
+FROM rollup_10s_local
+ARRAY JOIN `gauge.name` AS name, `gauge.last` AS last, `gauge.max` AS greatest, arrayResize(`gauge.at`, length(`gauge.name`)) AS at;
+-- What was stored before: hour by hour, the newest first. What comes meanwhile is fed, and may be written twice.
+INSERT INTO gauges (ts, name, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra, newest, max)
+SELECT ts, name, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra,
+       (at, last) AS newest, greatest AS max
+FROM rollup_10s
+ARRAY JOIN `gauge.name` AS name, `gauge.last` AS last, `gauge.max` AS greatest, arrayResize(`gauge.at`, length(`gauge.name`)) AS at
+WHERE ts >= {hour} AND ts < {hour} + INTERVAL 1 HOUR;
+CREATE VIEW IF NOT EXISTS gauge_values ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra, name,
+       newest.2 AS last, max
+FROM gauges FINAL;
+-- Messages and bytes by pane and series, versions merged.
+CREATE VIEW IF NOT EXISTS traffic_10s ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag,
+       sum(reports) AS reports, sum(messages) AS messages, sum(bytes) AS bytes, sum(errors) AS errors,
+       max(latency_max_us) AS latency_max_us, max(size_max_bytes) AS size_max_bytes
+FROM rollup_10s FINAL
+GROUP BY ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag;
+DROP VIEW IF EXISTS traffic ON CLUSTER 'weir_cluster';
+-- Partitions that groups read. Of two that report the same series the newest counts; what nobody reported is NULL. A client that
+-- has paused says so of its group and topic, not of partitions.
+CREATE VIEW IF NOT EXISTS lag ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, consumer_group, topic, found.1 AS partition, found.2 AS lag_messages, found.3 AS lag_seconds,
+       found.4 AS commit_age_seconds, found.5 AS retention_left_seconds,
+       multiIf(paused > 0, 'paused', found.6 = 1, 'stop', found.7 = 1, 'rewind', found.8 = 1, 'stall', found.9 = 1, 'warn',
+               found.6 + found.7 + found.8 + found.9 = 0, 'ok', 'unknown') AS state
+FROM (
+    SELECT ts, env, cluster, system, consumer_group, topic, max(paused) AS paused,
+           groupArrayIf((partition, lag_messages, lag_seconds, commit_age_seconds, retention_left_seconds, stopped, rewound, stalled, growing), partition != '') AS partitions
+    FROM (
+        SELECT ts, env, cluster, system, consumer_group, topic, partition,
+               argMaxOrNullIf(newest.2, newest, name = 'lag_messages') AS lag_messages,
+               argMaxOrNullIf(newest.2, newest, name = 'lag_seconds') AS lag_seconds,
+               argMaxOrNullIf(newest.2, newest, name = 'commit_age_seconds') AS commit_age_seconds,
+               argMaxOrNullIf(newest.2, newest, name = 'retention_left_seconds') AS retention_left_seconds,
+               argMaxOrNullIf(newest.2, newest, name = 'stopped_partitions') AS stopped,
+               argMaxOrNullIf(newest.2, newest, name = 'rewound_partitions') AS rewound,
+               argMaxOrNullIf(newest.2, newest, name = 'stalled_partitions') AS stalled,
+               argMaxOrNullIf(newest.2, newest, name = 'growing_partitions') AS growing,
+               maxIf(newest.2, name = 'paused') AS paused
+        FROM gauges
+        WHERE name IN ('lag_messages', 'lag_seconds', 'commit_age_seconds', 'retention_left_seconds', 'stopped_partitions', 'rewound_partitions', 'stalled_partitions', 'growing_partitions', 'paused')
+          AND consumer_group != ''
+        GROUP BY ts, env, cluster, system, consumer_group, topic, partition
+    )
+    GROUP BY ts, env, cluster, system, consumer_group, topic
+)
+ARRAY JOIN partitions AS found;
+-- Groups by topic. Members are of the group, so each of its topics has them.
+CREATE VIEW IF NOT EXISTS group_lag ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, consumer_group, found.1 AS topic, found.2 AS lag_messages, found.3 AS lag_seconds, found.4 AS worst_partition,
+       found.5 AS drain_seconds, found.6 AS consumed_messages_per_second, members
+FROM (
+    SELECT ts, env, cluster, system, consumer_group, maxIf(members, topic = '') AS members,
+           groupArrayIf((topic, lag_messages, lag_seconds, worst_partition, drain_seconds, consumed), topic != '') AS topics
+    FROM (
+        SELECT ts, env, cluster, system, consumer_group, topic, sum(unread) AS lag_messages, max(age) AS lag_seconds,
+               argMaxOrNullIf(toString(partition), (ifNull(age, -1), ifNull(unread, -1)), partition != '' AND (age > 0 OR unread > 0)) AS worst_partition,
+               maxIf(drain, partition = '') AS drain_seconds, maxIf(consumed_here, partition = '') AS consumed, max(members_here) AS members
+        FROM (
+            SELECT ts, env, cluster, system, consumer_group, topic, partition,
+                   argMaxOrNullIf(newest.2, newest, name = 'lag_messages') AS unread,
+                   argMaxOrNullIf(newest.2, newest, name = 'lag_seconds') AS age,
+                   argMaxOrNullIf(newest.2, newest, name = 'drain_seconds') AS drain,
+                   argMaxOrNullIf(newest.2, newest, name = 'consumed_messages_per_second') AS consumed_here,
+                   argMaxOrNullIf(newest.2, newest, name = 'members') AS members_here
+            FROM gauges
+            WHERE name IN ('lag_messages', 'lag_seconds', 'drain_seconds', 'consumed_messages_per_second', 'members') AND consumer_group != ''
+            GROUP BY ts, env, cluster, system, consumer_group, topic, partition
+        )
+        GROUP BY ts, env, cluster, system, consumer_group, topic
+    )
+    GROUP BY ts, env, cluster, system, consumer_group
+)
+ARRAY JOIN topics AS found;
+-- Brokers. Of two collectors whose probes differ the one that failed less often counts, as rules have it.
+CREATE VIEW IF NOT EXISTS nodes ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, node,
+       if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
+       if(beats = 0, NULL, least(buckets[2], toFloat64(greatest_us)) / 1000) AS heartbeat_p99_ms,
+       if(beats = 0, NULL, greatest_us / 1000) AS heartbeat_max_ms,
+       heartbeat_failures_in_a_row, disk_used_ratio, leaders, partitions, send_queue_wait_seconds, page_cache_lock_seconds
+FROM (
+    SELECT ts, env, cluster, system, node, sum(arraySum(c)) AS beats, max(longest) AS greatest_us,
+           arrayMap(i -> if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), quantilesExactWeightedArray(0.5, 0.99)(i, c)) AS buckets,
+           minOrNullIf(newest.2, name = 'heartbeat_failures_in_a_row') AS heartbeat_failures_in_a_row,
+           argMaxOrNullIf(newest.2, newest, name = 'disk_used_ratio') AS disk_used_ratio,
+           argMaxOrNullIf(newest.2, newest, name = 'leaders') AS leaders,
+           argMaxOrNullIf(newest.2, newest, name = 'partitions') AS partitions,
+           argMaxOrNullIf(newest.2, newest, name = 'send_queue_wait_seconds') AS send_queue_wait_seconds,
+           argMaxOrNullIf(newest.2, newest, name = 'page_cache_lock_seconds') AS page_cache_lock_seconds
+    FROM (
+        SELECT ts, env, cluster, system, node, toString(name) AS name, newest, CAST([], 'Array(Int16)') AS i, CAST([], 'Array(UInt64)') AS c, 0 AS longest
+        FROM gauges FINAL
+        WHERE name IN ('heartbeat_failures_in_a_row', 'disk_used_ratio', 'leaders', 'partitions', 'send_queue_wait_seconds', 'page_cache_lock_seconds') AND node != ''
+        UNION ALL
+        SELECT ts, env, cluster, system, node, '' AS name, (toDateTime64(0, 3, 'UTC'), 0.) AS newest, `heartbeat.i` AS i, `heartbeat.c` AS c, heartbeat_max_us AS longest
+        FROM rollup_10s FINAL
+        WHERE op = 'probe' AND node != ''
+    )
+    GROUP BY ts, env, cluster, system, node
+);
+CREATE VIEW IF NOT EXISTS cluster_states ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system,
+       argMaxOrNullIf(newest.2, newest, name = 'brokers_alive') AS brokers_alive,
+       argMaxOrNullIf(newest.2, newest, name = 'nodes_alive') AS nodes_alive,
+       argMaxOrNullIf(newest.2, newest, name = 'under_replicated_partitions') AS under_replicated_partitions,
+       argMaxOrNullIf(newest.2, newest, name = 'under_min_isr_partitions') AS under_min_isr_partitions,
+       argMaxOrNullIf(newest.2, newest, name = 'leaderless_partitions') AS leaderless_partitions,
+       argMaxOrNullIf(newest.2, newest, name = 'active_controllers') AS active_controllers
+FROM gauges
+WHERE name IN ('brokers_alive', 'nodes_alive', 'under_replicated_partitions', 'under_min_isr_partitions', 'leaderless_partitions', 'active_controllers')
+GROUP BY ts, env, cluster, system;
+CREATE VIEW IF NOT EXISTS alert_transitions ON CLUSTER 'weir_cluster' AS
+SELECT rule, fingerprint, starts_at, seq, state, at, labels['severity'] AS severity, labels['env'] AS env, labels['cluster'] AS cluster,
+       labels['system'] AS system, labels['topic'] AS topic, labels['group'] AS consumer_group, labels['node'] AS node, labels['client'] AS client,
+       annotations['summary'] AS summary, fired_at, resolved_at,
+       if(state = 'resolved', dateDiff('millisecond', fired_at, resolved_at) / 1000, NULL) AS fired_seconds,
+       labels, annotations, values, window_start, window_end, completeness, late_reports, reason, revision
+FROM alerts FINAL;
+-- Each alert by its newest transition of its newest life.
+CREATE VIEW IF NOT EXISTS alert_states ON CLUSTER 'weir_cluster' AS
+SELECT *
+FROM alert_transitions
+ORDER BY starts_at DESC, seq DESC
+LIMIT 1 BY rule, fingerprint;
+-- What the expression had read at each transition: one row for each value.
+CREATE VIEW IF NOT EXISTS rule_evaluations ON CLUSTER 'weir_cluster' AS
+SELECT rule, fingerprint, at, state, name, value, window_start, window_end, completeness
+FROM alerts FINAL
+ARRAY JOIN mapKeys(values) AS name, mapValues(values) AS value;
+-- Minutes as the log has them. How late an open segment is stored is not known yet.
+CREATE VIEW IF NOT EXISTS pipeline ON CLUSTER 'weir_cluster' AS
+SELECT segment_minute AS ts, source, sum(reports) AS reports, sum(refused) AS refused, sum(bytes) AS bytes,
+       if(min(closed), greatest(dateDiff('second', segment_minute + INTERVAL 1 MINUTE, max(inserted_at)), 0), NULL) AS stored_after_seconds
+FROM ledger FINAL
+GROUP BY segment_minute, source;
+-- 9999_retention
+ALTER TABLE rollup_10s_local ON CLUSTER 'weir_cluster' MODIFY SETTING ttl_only_drop_parts = 0;
+ALTER TABLE ledger ON CLUSTER 'weir_cluster' MODIFY TTL segment_minute + toIntervalDay(14);

@@ -1,0 +1,3 @@
+INSERT INTO alerts (rule, fingerprint, starts_at, seq, state, at, fired_at, resolved_at, labels, annotations, values, window_start, window_end, completeness, late_reports, reason)
+VALUES ('Surge', 'f1', '2026-11-01 00:00:00', 1, 'firing', '2026-11-01 00:00:10', '2026-11-01 00:00:10', NULL, map('topic', 'orders'), map('summary', 'old'), map('tps', 12.5), '2026-11-01 00:00:00', '2026-11-01 00:00:10', 1, 0, ''),
+       ('Surge', 'f1', '2026-11-01 00:00:00', 2, 'resolved', '2026-11-01 00:01:00', '2026-11-01 00:00:10', '2026-11-01 00:01:00', map('topic', 'orders'), map('summary', 'old'), map('tps', 1.5), '2026-11-01 00:00:50', '2026-11-01 00:01:00', 1, 0, '');
