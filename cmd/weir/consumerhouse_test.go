@@ -32,8 +32,9 @@ var shortened = map[string]string{
 
 var durationLine = regexp.MustCompile(`^( +)(window|for): (\S+)$`)
 
-// shippedRules are the text of a file of rules.d with those durations. A rule that gives no window has one of a minute.
-func shippedRules(t *testing.T, name string) string {
+// shippedRules are the text of a file of rules.d with durations in place of its own, by the rule's name and field. A rule that gives no window
+// has one of a minute.
+func shippedRules(t *testing.T, name string, shortened map[string]string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "rules.d", name))
 	if err != nil {
@@ -79,9 +80,9 @@ func startConsumers(t *testing.T) *consumers {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = running.Stop(context.Background()) })
-	h := newHouse(t, []string{running.Addr()}, shippedRules(t, "consumers.yaml"))
+	h := newHouse(t, []string{running.Addr()}, shippedRules(t, "consumers.yaml", shortened))
 	for _, name := range []string{"backlog.yaml", "policy.yaml"} {
-		if err := os.WriteFile(filepath.Join(h.rulesDir(), name), []byte(shippedRules(t, name)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(h.rulesDir(), name), []byte(shippedRules(t, name, shortened)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

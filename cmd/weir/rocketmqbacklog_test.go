@@ -24,9 +24,9 @@ inventory:
 // until they are back. Meanwhile the broker is killed: that is told in time, and holds back what follows from it, until it is back.
 func expectBacklog(t *testing.T, on *shop) {
 	t.Helper()
-	h := newHouse(t, embeddedBroker(t), shippedRules(t, "consumers.yaml"))
-	for name, text := range map[string]string{"backlog.yaml": shippedRules(t, "backlog.yaml"), "brokers.yaml": shippedRules(t, "brokers.yaml"),
-		"cluster.yaml": shippedRules(t, "cluster.yaml"), "policy.yaml": patientPolicy} {
+	h := newHouse(t, embeddedBroker(t), shippedRules(t, "consumers.yaml", shortened))
+	for name, text := range map[string]string{"backlog.yaml": shippedRules(t, "backlog.yaml", shortened), "brokers.yaml": shippedRules(t, "brokers.yaml", shortened),
+		"cluster.yaml": shippedRules(t, "cluster.yaml", shortened), "policy.yaml": patientPolicy} {
 		if err := os.WriteFile(filepath.Join(h.rulesDir(), name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
