@@ -84,6 +84,10 @@ bench: ## Measure the aggregate stage against merely reading the topic and again
 generate: ## Generate code from telemetry.proto
 	go generate ./...
 
+.PHONY: dashboards
+dashboards: parts ## Write Grafana's dashboards, and their pictures in docs/img, anew
+	go test ./deploy/grafana -count=1 -run 'TestFilesAreAsDescribed|TestOnTheEngine' -update
+
 .PHONY: clean
 clean: ## Remove what was built; parts stay in their cache
 	rm -rf bin
