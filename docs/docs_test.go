@@ -11,7 +11,7 @@
 //	<!-- run store -->     the same, and 127.0.0.1:8123 is a ClickHouse with the rows of seed
 //	<!-- run broker -->    the same, and 127.0.0.1:9092 is a broker with the topic and the groups of seededBroker, all over the page
 //	<!-- run kcat -->      the same, and what it pipes into kcat is a report
-//	<!-- output -->        what the command or the faulty rule before it prints
+//	<!-- output -->        what the command or the faulty rule before it prints, or the query on sql.md answers
 //	<!-- wrong -->         yaml: a rule file that is refused
 //	<!-- config -->        yaml: a configuration
 //	<!-- report -->        json: a report

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,12 +23,8 @@ import (
 var answers = map[string]string{
 	"tps":        "orders\tsend\t4",
 	"p99":        "orders\t10\t900",
-	"versions":   "go\t1.1.0\t1\t0.5\ngo\t1.2.0\t1\t0.5",
-	"errors":     "orders\ttimeout\t6",
 	"incomplete": "00000000000000000000000000000001/0\t0\t60\t59",
 	"gaps":       "00000000000000000000000000000001/0\t60\t70",
-	"firing":     "TrafficSurge\torders jumped to 300 msg/s",
-	"how-often":  "TrafficSurge\t1",
 	"total":      "240",
 	"volume":     "orders-kafka\torders\t500\norders-kafka\tinvoices\t0\norders-kafka\trare\t0",
 	"resources":  "orders-kafka\tclient\ta\t\t\norders-kafka\tclient\tb\t\t\norders-kafka\ttopic\taudit\t\t\norders-kafka\ttopic\tinvoices\tbilling\t\norders-kafka\ttopic\torders\tbilling\tS2\norders-kafka\ttopic\trare\tbilling\tS2",
@@ -44,8 +41,13 @@ func TestSQL(t *testing.T) {
 	t.Parallel()
 	engine := startEngine(t)
 	engine.seed(t)
+	fleet := engine.seedFleet(t)
 	asked := map[string]bool{}
 	eachBlock(t, "sql", func(b *block) {
+		if b.page.path == fleetPage {
+			fleet.compare(t, b)
+			return
+		}
 		got, err := engine.query(b.text)
 		if err != nil {
 			b.errorf(t, "%v", err)
@@ -68,6 +70,8 @@ func TestSQL(t *testing.T) {
 			t.Errorf("no page has the query %s", name)
 		}
 	}
+	fleet.rewritten(t)
+	fleet.checkViews(t)
 	p := readPage(t, "docs/store.md")
 	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources', 'rollup_1m', 'rollup_1h', 'topic_1m', 'rollup_marks')")
 	if err != nil {
@@ -79,8 +83,8 @@ func TestSQL(t *testing.T) {
 	}
 }
 
-// engine is a running ClickHouse.
-type engine struct{ url string }
+// engine is a running ClickHouse, and the database in it that is asked: default where it is empty.
+type engine struct{ url, database string }
 
 func startEngine(t *testing.T) engine {
 	t.Helper()
@@ -98,11 +102,19 @@ func startEngine(t *testing.T) engine {
 		t.Fatalf("%v\n%s", err, logs)
 	}
 	t.Cleanup(running.Kill)
-	return engine{"http://" + addr}
+	return engine{url: "http://" + addr}
 }
 
 func (e engine) query(sql string) (string, error) {
-	response, err := http.Post(e.url+"/?default_format=TSV", "text/plain", strings.NewReader(sql))
+	return e.ask(sql, url.Values{"default_format": {"TSV"}})
+}
+
+// ask sends a query with parameters of the HTTP interface.
+func (e engine) ask(sql string, parameters url.Values) (string, error) {
+	if e.database != "" {
+		parameters.Set("database", e.database)
+	}
+	response, err := http.Post(e.url+"/?"+parameters.Encode(), "text/plain", strings.NewReader(sql))
 	if err != nil {
 		return "", err
 	}
@@ -124,18 +136,7 @@ var seedSource = telemetry.Source{TopicID: [16]byte{15: 1}}
 // offsets late, and holds one report less than its ledger says.
 func (e engine) seed(t *testing.T) {
 	t.Helper()
-	store, err := clickhouse.Open(t.Context(), clickhouse.Config{DSN: e.url, OnError: func(err error) {
-		if err != nil {
-			t.Errorf("%v", err)
-		}
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	if err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store := e.open(t)
 	minute := time.Now().UTC().Truncate(time.Minute).Add(-2 * time.Minute)
 	first := seedBatch(minute, &telemetry.Ledger{Reports: 60, Bytes: 12_000, FirstOffset: 0, EndOffset: 60, Closed: true}, 60)
 	older := seedBatch(minute, nil, 30)
@@ -145,13 +146,7 @@ func (e engine) seed(t *testing.T) {
 		second.Cells[i].Totals.Messages = 0
 	}
 	for _, batch := range []telemetry.CellBatch{older, first, first, older, second, seedRate(minute, 0), seedRate(minute, 1), seedByBrokers(minute)} {
-		var table telemetry.CellTable
-		if err := table.Add(telemetry.AppendCellBatch(nil, &batch)); err != nil {
-			t.Fatal(err)
-		}
-		if err := store.WriteCells(t.Context(), &table); err != nil {
-			t.Fatal(err)
-		}
+		write(t, store, batch)
 	}
 	if err := store.NewCompactor(func(clickhouse.Compaction) {}).Round(t.Context()); err != nil {
 		t.Fatal(err)
@@ -173,6 +168,35 @@ func (e engine) seed(t *testing.T) {
 		Rule: "ColdTopic", Severity: "info", ID: "b7e1", Labels: map[string]string{"alertname": "ColdTopic", "topic": "audit"},
 		Annotations: map[string]string{"summary": "nobody sends to audit"}, WindowStart: yesterday, WindowEnd: yesterday.Add(24 * time.Hour), Completeness: 1}}}
 	if err := store.WriteInspection(t.Context(), inspection); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open migrates the database and returns what writes into it.
+func (e engine) open(t *testing.T) *clickhouse.Store {
+	t.Helper()
+	store, err := clickhouse.Open(t.Context(), clickhouse.Config{DSN: e.url + "/" + e.database, OnError: func(err error) {
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func write(t *testing.T, store *clickhouse.Store, batch telemetry.CellBatch) {
+	t.Helper()
+	var table telemetry.CellTable
+	if err := table.Add(telemetry.AppendCellBatch(nil, &batch)); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.WriteCells(t.Context(), &table); err != nil {
 		t.Fatal(err)
 	}
 }

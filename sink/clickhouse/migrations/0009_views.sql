@@ -53,7 +53,113 @@ SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, n
        max(latency_max_us) AS latency_max_us, max(size_max_bytes) AS size_max_bytes
 FROM rollup_10s FINAL
 GROUP BY ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag;
+-- Messages by minute and topic, as clients reported them. One whose handler failed is a message and an error, and counts once in the ratio.
 DROP VIEW IF EXISTS traffic;
+CREATE VIEW IF NOT EXISTS traffic AS
+WITH least(messages, arraySum((class, count) -> if(class = 'handler', count, 0), `error.class`, `error.count`)) AS in_both
+SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports, clients,
+       messages / 60 AS messages_per_second, bytes / 60 AS bytes_per_second, errors / nullIf(messages + errors - in_both, 0) AS error_ratio,
+       latency_sum_us / nullIf(arraySum(`latency.c`), 0) / 1000 AS latency_mean_ms,
+       if(empty(`latency.c`), NULL, latency_max_us / 1000) AS latency_max_ms,
+       if(empty(`size.c`), NULL, size_max_bytes) AS size_max_bytes
+FROM topic_1m FINAL
+WHERE op IN ('send', 'consume');
+-- Percentiles by minute and topic. A row of topic_1m is one of these: its buckets are ranked where they are. Bucket i stands for
+-- 2 g^i / (g + 1) with g = 101/99, and never for more than the greatest value.
+CREATE VIEW IF NOT EXISTS latency AS
+WITH arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(latency_max_us)),
+              arrayReduce('quantilesExactWeighted(0.5, 0.9, 0.99, 0.999)', `latency.i`, `latency.c`)) AS found
+SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arraySum(`latency.c`) AS count,
+       found[1] / 1000 AS p50_ms, found[2] / 1000 AS p90_ms, found[3] / 1000 AS p99_ms, found[4] / 1000 AS p999_ms,
+       latency_sum_us / count / 1000 AS mean_ms, latency_max_us / 1000 AS max_ms
+FROM topic_1m FINAL
+WHERE notEmpty(`latency.c`);
+CREATE VIEW IF NOT EXISTS delay AS
+WITH arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(delay_max_us)),
+              arrayReduce('quantilesExactWeighted(0.5, 0.9, 0.99, 0.999)', `delay.i`, `delay.c`)) AS found
+SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arraySum(`delay.c`) AS count,
+       found[1] / 1000 AS p50_ms, found[2] / 1000 AS p90_ms, found[3] / 1000 AS p99_ms, found[4] / 1000 AS p999_ms,
+       delay_sum_us / count / 1000 AS mean_ms, delay_max_us / 1000 AS max_ms
+FROM topic_1m FINAL
+WHERE notEmpty(`delay.c`);
+CREATE VIEW IF NOT EXISTS size AS
+WITH arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(size_max_bytes)),
+              arrayReduce('quantilesExactWeighted(0.5, 0.9, 0.99, 0.999)', `size.i`, `size.c`)) AS found
+SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arraySum(`size.c`) AS count,
+       found[1] AS p50_bytes, found[2] AS p90_bytes, found[3] AS p99_bytes, found[4] AS p999_bytes,
+       size_sum_bytes / count AS mean_bytes, size_max_bytes AS max_bytes
+FROM topic_1m FINAL
+WHERE notEmpty(`size.c`);
+-- The same of any steps between two times, or of all as one where the step is 0: buckets are added up first, since percentiles do not add up.
+CREATE VIEW IF NOT EXISTS latency_over AS
+SELECT step AS ts, env, cluster, topic, consumer_group, op, count,
+       found[1] / 1000 AS p50_ms, found[2] / 1000 AS p90_ms, found[3] / 1000 AS p99_ms, found[4] / 1000 AS p999_ms,
+       total / count / 1000 AS mean_ms, greatest_value / 1000 AS max_ms
+FROM (
+    SELECT if({step_seconds:UInt32} = 0, {from:DateTime('UTC')}, toStartOfInterval(ts, toIntervalSecond(greatest({step_seconds:UInt32}, 1)))) AS step,
+           env, cluster, topic, consumer_group, op,
+           sum(arraySum(`latency.c`)) AS count, sum(latency_sum_us) AS total, max(latency_max_us) AS greatest_value,
+           arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(greatest_value)),
+                    quantilesExactWeightedArray(0.5, 0.9, 0.99, 0.999)(`latency.i`, `latency.c`)) AS found
+    FROM topic_1m FINAL
+    WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')} AND notEmpty(`latency.c`)
+    GROUP BY step, env, cluster, topic, consumer_group, op
+);
+CREATE VIEW IF NOT EXISTS delay_over AS
+SELECT step AS ts, env, cluster, topic, consumer_group, op, count,
+       found[1] / 1000 AS p50_ms, found[2] / 1000 AS p90_ms, found[3] / 1000 AS p99_ms, found[4] / 1000 AS p999_ms,
+       total / count / 1000 AS mean_ms, greatest_value / 1000 AS max_ms
+FROM (
+    SELECT if({step_seconds:UInt32} = 0, {from:DateTime('UTC')}, toStartOfInterval(ts, toIntervalSecond(greatest({step_seconds:UInt32}, 1)))) AS step,
+           env, cluster, topic, consumer_group, op,
+           sum(arraySum(`delay.c`)) AS count, sum(delay_sum_us) AS total, max(delay_max_us) AS greatest_value,
+           arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(greatest_value)),
+                    quantilesExactWeightedArray(0.5, 0.9, 0.99, 0.999)(`delay.i`, `delay.c`)) AS found
+    FROM topic_1m FINAL
+    WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')} AND notEmpty(`delay.c`)
+    GROUP BY step, env, cluster, topic, consumer_group, op
+);
+CREATE VIEW IF NOT EXISTS size_over AS
+SELECT step AS ts, env, cluster, topic, consumer_group, op, count,
+       found[1] AS p50_bytes, found[2] AS p90_bytes, found[3] AS p99_bytes, found[4] AS p999_bytes,
+       total / count AS mean_bytes, greatest_value AS max_bytes
+FROM (
+    SELECT if({step_seconds:UInt32} = 0, {from:DateTime('UTC')}, toStartOfInterval(ts, toIntervalSecond(greatest({step_seconds:UInt32}, 1)))) AS step,
+           env, cluster, topic, consumer_group, op,
+           sum(arraySum(`size.c`)) AS count, sum(size_sum_bytes) AS total, max(size_max_bytes) AS greatest_value,
+           arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(greatest_value)),
+                    quantilesExactWeightedArray(0.5, 0.9, 0.99, 0.999)(`size.i`, `size.c`)) AS found
+    FROM topic_1m FINAL
+    WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')} AND notEmpty(`size.c`)
+    GROUP BY step, env, cluster, topic, consumer_group, op
+);
+CREATE VIEW IF NOT EXISTS errors AS
+SELECT ts, env, cluster, system, topic, consumer_group, op, class, sum(failed) AS errors
+FROM topic_1m FINAL
+ARRAY JOIN `error.class` AS class, `error.count` AS failed
+GROUP BY ts, env, cluster, system, topic, consumer_group, op, class;
+-- Who sends and consumes, by minute. Brokers know of some that do not report themselves: of those there is no traffic.
+CREATE VIEW IF NOT EXISTS clients AS
+SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors,
+       rebalances, dropped_reports,
+       if(timed = 0, NULL, least(if(found < 0, 0, 2 * pow(101 / 99, found) / (101 / 99 + 1)), toFloat64(greatest_us)) / 1000) AS latency_p99_ms,
+       if(timed = 0, NULL, greatest_us / 1000) AS latency_max_ms, if(sized = 0, NULL, greatest_bytes) AS size_max_bytes
+FROM (
+    SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag,
+           sum(rollup_1m.messages) AS messages, sum(rollup_1m.bytes) AS bytes, sum(rollup_1m.errors) AS errors,
+           sum(rollup_1m.rebalances) AS rebalances, sum(rollup_1m.dropped_reports) AS dropped_reports,
+           quantilesExactWeightedArray(0.99)(`latency.i`, `latency.c`)[1] AS found, sum(arraySum(`latency.c`)) AS timed, max(latency_max_us) AS greatest_us,
+           sum(arraySum(`size.c`)) AS sized, max(rollup_1m.size_max_bytes) AS greatest_bytes
+    FROM rollup_1m FINAL
+    WHERE client != '' AND op != 'probe'
+    GROUP BY ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag
+);
+-- A client that has more than one version in a minute counts for each.
+CREATE VIEW IF NOT EXISTS sdk_versions AS
+SELECT ts, env, cluster, sdk_lang, sdk_version, uniqExact(client) AS clients, sum(rollup_1m.messages) AS messages
+FROM rollup_1m FINAL
+WHERE client != '' AND op != 'probe'
+GROUP BY ts, env, cluster, sdk_lang, sdk_version;
 -- Partitions that groups read. Of two that report the same series the newest counts; what nobody reported is NULL. A client that
 -- has paused says so of its group and topic, not of partitions.
 CREATE VIEW IF NOT EXISTS lag AS
