@@ -12,16 +12,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/weirmq/weir/cmd/weir/internal/demo"
 )
 
 // TestDemoOnce plays the story twice on one folder: both times every message is
-// accounted for, the inventory has all that there is, and every expected alert fires and
-// resolves through Alertmanager.
+// accounted for, the inventory has all that there is, every expected alert fires and
+// resolves through Alertmanager, and all dashboards have something to show.
 func TestDemoOnce(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
+	data, began := t.TempDir(), time.Now()
 	for _, telling := range []string{"first", "again on the same data"} {
 		outcome := tellOnce(t, data)
 		if !outcome.OK || outcome.Sent == 0 || outcome.Sent != outcome.StoredSent || outcome.SentBytes != outcome.StoredSentBytes ||
@@ -38,6 +39,7 @@ func TestDemoOnce(t *testing.T) {
 			}
 		}
 	}
+	expectDashboards(t, data, began)
 }
 
 // tellOnce runs weir demo --once and reads its last line.
