@@ -29,6 +29,9 @@ func TestDemoOnce(t *testing.T) {
 			outcome.Consumed == 0 || outcome.Consumed != outcome.StoredConsumed || outcome.ConsumedBytes != outcome.StoredConsumedBytes {
 			t.Errorf("%s: %+v", telling, outcome)
 		}
+		if outcome.SentByMinute != outcome.Sent || outcome.SentByTopic.Topics < outcome.Sent || outcome.SentByTopic.Topics != outcome.SentByTopic.Panes {
+			t.Errorf("%s: of %d messages there are %d by minute, and %+v by topic", telling, outcome.Sent, outcome.SentByMinute, outcome.SentByTopic)
+		}
 		if want := (demo.Resources{Topics: 3, Groups: 3, Brokers: 1, Clients: 7}); outcome.Resources != want || outcome.StoredResources != want {
 			t.Errorf("%s: there are %+v and the inventory has %+v, want %+v", telling, outcome.Resources, outcome.StoredResources, want)
 		}

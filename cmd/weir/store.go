@@ -13,7 +13,8 @@ import (
 
 // storeCommands work with the tables in ClickHouse.
 type storeCommands struct {
-	Migrate storeMigrateCommand `cmd:"" help:"Bring the tables up to date, or say what that would do."`
+	Migrate  storeMigrateCommand  `cmd:"" help:"Bring the tables up to date, or say what that would do."`
+	Backfill storeBackfillCommand `cmd:"" help:"Fill in what the tables of longer steps lack."`
 }
 
 type storeMigrateCommand struct {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -120,4 +121,23 @@ func BenchmarkReadCells(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkCompactor adds up five minutes of 10,000 series, and says what a row of each table takes.
+func BenchmarkCompactor(b *testing.B) {
+	s := newStore(b)
+	for batch := range slices.Chunk(benchmarkBatches(300_000), 20) {
+		s.write(batch...)
+	}
+	for b.Loop() {
+		for _, table := range append(RollupTables[:], "rollup_marks") {
+			s.query("TRUNCATE TABLE " + table)
+		}
+		s.round()
+	}
+	for _, table := range append(RollupTables[:], "rollup_10s") {
+		s.query("OPTIMIZE TABLE " + table + " FINAL")
+		b.Logf("%s: rows, and bytes of each: %s", table, s.query("SELECT sum(rows), round(sum(data_compressed_bytes) / sum(rows), 1) FROM system.parts WHERE active AND database = currentDatabase() AND table = '"+table+"'"))
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/300_000, "ns/row")
 }

@@ -140,8 +140,11 @@ func cutByRows(steps []time.Time, counts map[int64]uint64, most uint64) []rollup
 
 // rowsOfSteps counts the rows of steps of a day, all versions, by their begin.
 func (s *Store) rowsOfSteps(ctx context.Context, r *rollup, steps []time.Time) (map[int64]uint64, error) {
-	of := rollupBatch{steps: steps}
 	out := map[int64]uint64{}
+	if len(steps) == 0 {
+		return out, nil
+	}
+	of := rollupBatch{steps: steps}
 	var begin time.Time
 	var rows uint64
 	err := s.askRows(ctx, fmt.Sprintf("SELECT %s AS begin, count() FROM %s WHERE %s GROUP BY begin", r.begin(), r.from, of.condition(r, 0)),

@@ -30,6 +30,7 @@ type Config struct {
 // telling is one telling of the story.
 type telling struct {
 	run          string // names its clients
+	began        time.Time
 	troubleBegan time.Time
 }
 
@@ -53,7 +54,8 @@ func run(ctx context.Context, config Config, scenes []scene) (outcome *Outcome, 
 	if err := createTopics(ctx, h.broker.Addrs()); err != nil {
 		return nil, interrupted(ctx, err)
 	}
-	told := telling{run: strconv.FormatInt(time.Now().UnixMilli(), 36)}
+	began := time.Now()
+	told := telling{run: strconv.FormatInt(began.UnixMilli(), 36), began: began}
 	c, err := newCast(actorConfig{brokers: h.broker.Addrs(), run: told.run})
 	if err != nil {
 		return nil, err

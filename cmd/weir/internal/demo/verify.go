@@ -33,9 +33,12 @@ type Outcome struct {
 	Resources        Resources `json:"resources"`
 	StoredResources  Resources `json:"stored_resources"`
 	// Audit says what an audit of the store finds: complete, or what differs.
-	Audit  string                   `json:"audit"`
-	Alerts map[string]*AlertOutcome `json:"alerts"`
-	OK     bool                     `json:"ok"`
+	Audit string `json:"audit"`
+	// What the tables of longer steps have, once all was added up to the minute: messages that were sent.
+	SentByMinute uint64                   `json:"stored_sent_by_minute"` // of this story's clients
+	SentByTopic  AddedUp                  `json:"stored_sent_by_topic"`
+	Alerts       map[string]*AlertOutcome `json:"alerts"`
+	OK           bool                     `json:"ok"`
 }
 
 // AlertOutcome says whether an alert reached the chat, firing and resolved.
@@ -92,6 +95,9 @@ func look(ctx context.Context, h *house, c *cast, told telling) (*Outcome, error
 	if out.OK = out.holds(); out.OK {
 		out.Audit, err = h.audit(ctx)
 		out.OK = out.Audit == auditComplete
+	}
+	if out.OK {
+		err = out.addUp(ctx, h, told)
 	}
 	return out, err
 }

@@ -41,3 +41,21 @@ func TestAnOutcomeHoldsWhereNothingIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// TestAnOutcomeAddsUpWhereLongerStepsHaveAll that panes have, those of earlier stories among them.
+func TestAnOutcomeAddsUpWhereLongerStepsHaveAll(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		byMinute uint64
+		byTopic  AddedUp
+		want     bool
+	}{
+		{9, AddedUp{9, 9}, true}, {9, AddedUp{12, 12}, true}, {8, AddedUp{9, 9}, false}, {10, AddedUp{9, 9}, false},
+		{9, AddedUp{8, 9}, false}, {9, AddedUp{10, 9}, false}, {9, AddedUp{8, 8}, false}, {9, AddedUp{}, false},
+	} {
+		o := heldOutcome()
+		if o.SentByMinute, o.SentByTopic = c.byMinute, c.byTopic; o.addsUp() != c.want {
+			t.Errorf("of 9 messages there are %d by minute and %+v by topic: it adds up is %t", c.byMinute, c.byTopic, !c.want)
+		}
+	}
+}
