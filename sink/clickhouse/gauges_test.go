@@ -71,14 +71,14 @@ func TestGaugesAreFedByCells(t *testing.T) {
 }
 
 // TestGaugesOfBefore are there after the migration that brings the table, also those of rows that do not say when they were measured.
-// Meanwhile cells are written, and the migration is run by two.
+// Meanwhile cells are written again, and the migration is run by two.
 func TestGaugesOfBefore(t *testing.T) {
 	t.Parallel()
 	database := shared.database(t)
 	migrated(t, database, 7)
 	s, h := openStore(t, shared, database, nil), newHistory(8)
 	tellings := h.telling()
-	for _, write := range tellings[:len(tellings)/2] {
+	for _, write := range tellings {
 		s.write(write...)
 	}
 	old := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -3).Add(23*time.Hour + 59*time.Minute)
