@@ -225,6 +225,11 @@ func (f *Fold) Counters() Counters { return f.counters }
 // from there makes the same cells. There is none before the first record.
 func (f *Fold) SegmentBegin() (offset int64, open bool) { return f.ledger.FirstOffset, f.open }
 
+// AppendHeader begins a record of weir.cells of the open segment.
+func (f *Fold) AppendHeader(b []byte) []byte {
+	return telemetry.AppendBatchHeader(b, &f.source, &f.segment)
+}
+
 // Cells returns how many cells the open segment holds.
 func (f *Fold) Cells() int { return int(f.cells.held) }
 

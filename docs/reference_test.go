@@ -176,6 +176,13 @@ func TestWireContractIsWhole(t *testing.T) {
 			says(t, p, "a field of "+string(descriptor.Name()), fmt.Sprintf("| %d | `%s` |", field.Number(), field.Name()))
 		}
 	}
+	for _, values := range []protoreflect.EnumValueDescriptors{telemetrypb.Exemplar_STEP_SENT.Descriptor().Values(), telemetrypb.Exemplar_KEPT_SLOW.Descriptor().Values()} {
+		for i := range values.Len() {
+			if values.Get(i).Number() > 0 {
+				says(t, p, "a value of exemplars", "`"+string(values.Get(i).Name())+"`")
+			}
+		}
+	}
 	kinds := telemetrypb.Event_KIND_STARTED.Descriptor().Values()
 	for i := range kinds.Len() {
 		if kinds.Get(i).Number() > 0 {

@@ -32,6 +32,7 @@ var answers = map[string]string{
 	"cold":       "orders-kafka\ttopic\tinvoices\tbilling\t1970-01-01 00:00:00",
 	"lazy":       "orders-kafka\trare\t7\t9",
 	"minutes":    "orders\t240\t2",
+	"handlers":   "orders\tbilling\tbilling-1\thandler\t2\t2\torders/3/1041",
 	"findings":   "ColdTopic\taudit\tnobody sends to audit",
 }
 
@@ -73,7 +74,7 @@ func TestSQL(t *testing.T) {
 	fleet.rewritten(t)
 	fleet.checkViews(t)
 	p := readPage(t, "docs/store.md")
-	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources', 'rollup_1m', 'rollup_1h', 'topic_1m', 'rollup_marks')")
+	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources', 'rollup_1m', 'rollup_1h', 'topic_1m', 'rollup_marks', 'traces', 'client_events')")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +149,9 @@ func (e engine) seed(t *testing.T) {
 	for _, batch := range []telemetry.CellBatch{older, first, first, older, second, seedRate(minute, 0), seedRate(minute, 1), seedByBrokers(minute)} {
 		write(t, store, batch)
 	}
+	if err := store.WriteDetails(t.Context(), []telemetry.CellRecord{{Source: seedSource, Details: seedDetails(minute)}}); err != nil {
+		t.Fatal(err)
+	}
 	if err := store.NewCompactor(func(clickhouse.Compaction) {}).Round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +203,17 @@ func write(t *testing.T, store *clickhouse.Store, batch telemetry.CellBatch) {
 	if err := store.WriteCells(t.Context(), &table); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// seedDetails are two failed attempts with one message, and one message that was handled.
+func seedDetails(minute time.Time) []telemetry.ReportDetail {
+	labels := telemetry.Labels{Env: "production", Cluster: "orders-kafka", System: "kafka", Topic: "orders", Op: "consume", Group: "billing", Client: "billing-1"}
+	failed := telemetry.Exemplar{TimeUnixMillis: minute.UnixMilli(), MessageID: "orders/3/1041", LatencyMicros: 900, ErrorClass: telemetry.ErrorClassHandler,
+		Attempt: 1, Kept: telemetry.KeptError, Step: telemetry.StepHandled}
+	again, other := failed, failed
+	again.Attempt, again.Step = 2, telemetry.StepDeadLettered
+	other.ErrorClass, other.Kept, other.MessageID = "", telemetry.KeptSlow, "orders/3/1042"
+	return []telemetry.ReportDetail{{Offset: 7, Labels: labels, Exemplars: []telemetry.Exemplar{failed, again, other}}}
 }
 
 // seedRate is what a broker says in a pane of one partition, in a segment of its own.

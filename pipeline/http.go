@@ -124,6 +124,7 @@ func (p *Pipeline) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.Status()) })
 	mux.HandleFunc("GET /api/v1/health", p.serveHealth)
+	mux.HandleFunc("GET /api/v1/find", p.serveFind)
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"alerts": p.alerts.list()})
 	})

@@ -30,6 +30,7 @@ type stageMetrics struct {
 	stage                     string
 	records, bytes            *metrics.Counter
 	late, clamped, overflowed *metrics.Counter // shown for the stages that count them
+	leftOut                   *metrics.Counter // exemplars
 	restarts                  *metrics.Counter
 	evaluationFailures        *metrics.Counter // of rules
 	limitedAlerts             *metrics.Counter // by rules' limits
@@ -97,6 +98,7 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 		late:         new(metrics.Counter),
 		clamped:      new(metrics.Counter),
 		overflowed:   new(metrics.Counter),
+		leftOut:      new(metrics.Counter),
 		restarts:     m.set.NewCounter("weir_stage_restarts_total" + label),
 		flushSeconds: writeTimes{histogram: m.set.NewHistogram("weir_write_duration_seconds" + label)},
 	}
@@ -108,6 +110,7 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 	if name == RoleAggregate {
 		s.clamped = m.set.NewCounter("weir_clamped_reports_total" + label)
 		s.overflowed = m.set.NewCounter("weir_overflowed_reports_total" + label)
+		s.leftOut = m.set.NewCounter("weir_left_out_exemplars_total" + label)
 		m.gauge("weir_watermark_delay_seconds"+label, func() float64 {
 			now := float64(time.Now().UnixMilli())
 			return (now - s.watermarks.least(now)) / 1000

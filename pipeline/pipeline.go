@@ -37,6 +37,8 @@ type Pipeline struct {
 	told atomic.Pointer[alertFeeds]
 	// reread reads the configuration again, nil where reloads are of rules alone.
 	reread func() (Config, error)
+	// finds bounds how many messages are looked for at a time.
+	finds chan struct{}
 	// inspections is when days are inspected.
 	inspections inspectionClock
 	// retention is for how long the store keeps rows.
@@ -51,7 +53,7 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 	}
 	counted := newPipelineMetrics()
 	p := &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
-		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), polled: newPolledClusters(), memory: newMemory(counted), started: time.Now().UTC()}
+		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), polled: newPolledClusters(), memory: newMemory(counted), started: time.Now().UTC(), finds: make(chan struct{}, maxFinds)}
 	p.inspections.set(config.Inspection)
 	p.retention = newRetentionTerms(&config.ClickHouse.Retention)
 	return p, nil

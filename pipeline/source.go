@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/aggregate"
+	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -67,6 +68,7 @@ type sourceWorker struct {
 
 	fold    *aggregate.Fold
 	letters *deadLetters
+	details segmentDetails
 	rules   uint64 // version of the groupings in the fold
 	seen    aggregate.Counters
 }
@@ -82,7 +84,7 @@ func newSourceWorker(a *aggregator, partition int32) *sourceWorker {
 func (w *sourceWorker) renew() {
 	groupings, version := w.a.rules.groupings()
 	w.fold = aggregate.NewFold(w.source, w.a.config.Parameters(), w.a.config.Telemetry.Lateness, groupings)
-	w.rules, w.seen = version, aggregate.Counters{}
+	w.rules, w.seen, w.details = version, aggregate.Counters{}, segmentDetails{}
 }
 
 // run adds and ticks until it is stopped, then drains. What is being written at that
@@ -169,7 +171,7 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 		}
 		report, err := decoder.DecodeValues(record.Value, at.AppendUnixMillis)
 		if err == nil {
-			err = w.fold.Add(at, report, decoder)
+			err = w.take(at, report, decoder)
 		}
 		bytes += len(record.Value)
 		if err == nil {
@@ -191,6 +193,18 @@ func (w *sourceWorker) add(ctx context.Context, records []*kgo.Record) error {
 	return nil
 }
 
+// take folds a report in, and keeps what it says that is not added up.
+func (w *sourceWorker) take(at aggregate.Position, report *telemetry.Report, decoder *ingest.Decoder) error {
+	end := report.StartUnixMillis + int64(report.LengthMillis) // the fold may move it
+	if err := w.fold.Add(at, report, decoder); err != nil {
+		return err
+	}
+	if leftOut := w.details.add(w.fold, at, report, end); leftOut > 0 {
+		w.a.metrics.leftOut.AddInt64(int64(leftOut))
+	}
+	return nil
+}
+
 // begin says where a record belongs. Where it opens a segment, the one before is written
 // and its end committed.
 func (w *sourceWorker) begin(ctx context.Context, at aggregate.Position) error {
@@ -201,6 +215,7 @@ func (w *sourceWorker) begin(ctx context.Context, at aggregate.Position) error {
 	if err := w.write(ctx, closed); err != nil {
 		return err
 	}
+	w.details.segment = 0
 	return commitOffset(ctx, w.kafka.commits, topicPartition{telemetry.TopicTelemetry, w.source.Partition}, closed.CommitOffset)
 }
 
@@ -241,15 +256,17 @@ func (w *sourceWorker) write(ctx context.Context, flush *aggregate.Flush) error 
 	if err := w.letters.write(ctx); err != nil {
 		return err
 	}
-	if flush.Empty() {
+	if flush.Empty() && w.details.empty() {
 		return nil
 	}
 	began := time.Now()
 	var records []*kgo.Record
 	key := []byte(w.source.String())
-	flush.EachCellRecord(maxRecordBytes, func(value []byte) {
+	cells := func(value []byte) {
 		records = append(records, &kgo.Record{Topic: telemetry.TopicCells, Partition: w.source.Partition % w.a.cells, Key: key, Value: value})
-	})
+	}
+	w.details.take(cells) // before the ledger that says the segment is closed
+	flush.EachCellRecord(maxRecordBytes, cells)
 	flush.EachGroupRecord(w.a.groups, maxRecordBytes, func(partition int32, value []byte) {
 		records = append(records, groupRecord(key, value, partition))
 	})

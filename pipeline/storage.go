@@ -150,6 +150,7 @@ type storeBatch struct {
 	records []*kgo.Record
 	bytes   int // of the records' values
 	alerts  []telemetry.Alert
+	details int // items that are not added up
 }
 
 // writeOnce gathers records until a bound or an interval is reached, writes them
@@ -167,6 +168,9 @@ func (s *storage) write(ctx context.Context, batch *storeBatch) error {
 	began := time.Now()
 	if err := s.store.WriteCells(ctx, &s.cells); err != nil {
 		return fmt.Errorf("write cells: %w", err)
+	}
+	if err := s.store.WriteDetails(ctx, s.cells.Records); err != nil {
+		return fmt.Errorf("write single messages: %w", err)
 	}
 	if err := s.store.WriteAlerts(ctx, batch.alerts); err != nil {
 		return fmt.Errorf("write alerts: %w", err)
@@ -190,9 +194,9 @@ func (s *storage) gather(ctx context.Context) (*storeBatch, error) {
 	s.cells.Reset()
 	until, cancel := context.WithTimeout(ctx, storeInterval)
 	defer cancel()
-	for s.cells.Len() < maxStoreCells && len(batch.records) < maxStoreRecords && until.Err() == nil {
+	for s.cells.Len()+batch.details < maxStoreCells && len(batch.records) < maxStoreRecords && until.Err() == nil {
 		// As many as fill the batch; those of a backlog would be held in memory together.
-		most := 1 + (maxStoreCells-s.cells.Len())/aggregate.MaxCellsPerBatch
+		most := 1 + (maxStoreCells-s.cells.Len()-batch.details)/aggregate.MaxCellsPerBatch
 		fetches := s.client.PollRecords(until, min(most, maxStoreRecords-len(batch.records)))
 		if err := fetchError(fetches); err != nil {
 			return nil, err
@@ -223,7 +227,9 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 		}
 		if err != nil {
 			s.setAside(record, err)
+			return nil
 		}
+		batch.details += s.cells.Records[len(s.cells.Records)-1].Items()
 	default:
 		log := s.alerts[record.Partition]
 		if log == nil {

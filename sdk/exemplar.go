@@ -95,29 +95,64 @@ func (m *meter) chosen(topic string, partition int32, offset int64, headers []kg
 	if offset < 0 {
 		return false
 	}
-	if p := &m.prefix; p.hash == 0 || p.partition != partition || p.topic != topic {
-		*p = placePrefix{topic, partition, telemetry.PrefixOf(topic + "/" + strconv.Itoa(int(partition)) + "/")}
+	p, hundreds := &m.prefix, uint64(offset)/100
+	if p.hundreds != hundreds || p.partition != partition || p.topic != topic {
+		*p = prefixOf(topic, partition, hundreds)
 	}
-	return m.prefix.hash.HashWith(uint64(offset)) <= m.keeping.bound
+	return p.hash.HashWithDigits(uint64(offset)-100*hundreds, p.digits) <= m.keeping.bound
 }
 
-// placePrefix is what the ids of messages of one partition begin with. Messages come in
-// batches of one partition; in between, making the text again costs what a map would.
+// placePrefix is what the ids begin with of a hundred neighbouring messages. Messages come
+// in batches of one partition; in between, making the text again costs what a map would.
 type placePrefix struct {
 	topic     string
 	partition int32
+	hundreds  uint64
 	hash      telemetry.IDPrefix
+	digits    int // that follow at least
 }
 
-// extreme keeps the slowest and the largest of the messages that are not kept otherwise.
-// Only one that exceeds all before it costs more than two comparisons. m.mu is held.
-func (m *meter) extreme(e *exemplar, r *kgo.Record, microseconds uint64) {
-	slowest := !m.slowest.set || microseconds > max(m.slowest.latencyMicros, m.slowest.delayMicros)
-	largest := !m.largest.set || e.sizeBytes > m.largest.sizeBytes
-	if !slowest && !largest {
+func prefixOf(topic string, partition int32, hundreds uint64) placePrefix {
+	text, digits := topic+"/"+strconv.Itoa(int(partition))+"/", 1
+	if hundreds > 0 {
+		text, digits = text+strconv.FormatUint(hundreds, 10), 2
+	}
+	return placePrefix{topic, partition, hundreds, telemetry.PrefixOf(text), digits}
+}
+
+// measured is what was measured of a message that did not fail.
+type measured struct {
+	offset, wallNanos          int64
+	latencyMicros, delayMicros uint64
+	sizeBytes                  uint64
+	step                       telemetry.Step
+}
+
+// tell keeps a message that did not fail, where it is to be kept. One that is neither slow
+// nor sampled, and exceeds none before it, costs a hash and some comparisons. m.mu is held.
+func (m *meter) tell(r *kgo.Record, of measured) {
+	slow := of.step == telemetry.StepSent && m.slow(of.latencyMicros) // a group that is behind is told of as lag, and not by every message
+	chosen := !slow && m.chosen(r.Topic, r.Partition, of.offset, r.Headers)
+	slowest := !m.slowest.set || max(of.latencyMicros, of.delayMicros) > max(m.slowest.latencyMicros, m.slowest.delayMicros)
+	largest := !m.largest.set || of.sizeBytes > m.largest.sizeBytes
+	if !slow && !chosen && !slowest && !largest {
 		return
 	}
-	e.set, e.trace = true, traceOf(r.Headers)
+	e := exemplar{timeMillis: of.wallNanos / nanosPerMilli, latencyMicros: of.latencyMicros, delayMicros: of.delayMicros, sizeBytes: of.sizeBytes,
+		topic: r.Topic, partition: r.Partition, offset: of.offset, trace: traceOf(r.Headers), step: of.step}
+	switch {
+	case slow:
+		m.troubled(e, telemetry.KeptSlow)
+	case chosen:
+		m.sampled(e)
+	default:
+		m.extreme(&e, slowest, largest)
+	}
+}
+
+// extreme keeps the slowest or the largest of the messages that are not kept otherwise.
+func (m *meter) extreme(e *exemplar, slowest, largest bool) {
+	e.set = true
 	if largest {
 		m.largest = *e
 		m.largest.kept = telemetry.KeptLargest

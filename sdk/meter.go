@@ -76,9 +76,7 @@ func (m *meter) sent(r *kgo.Record, from *inflight, answers int64, answered bool
 	if !answered {
 		offset = -1
 	}
-	e := exemplar{timeMillis: clock.wallMillis(now), latencyMicros: latency, sizeBytes: size, topic: r.Topic, partition: r.Partition,
-		offset: offset, step: telemetry.StepSent}
-	m.tell(&e, r, latency, m.slow(latency))
+	m.tell(r, measured{offset: offset, wallNanos: clock.wallNanos(now), latencyMicros: latency, sizeBytes: size, step: telemetry.StepSent})
 	m.mu.Unlock()
 }
 
@@ -94,24 +92,8 @@ func (m *meter) delivered(r *kgo.Record, nowNanos int64) {
 		m.delay.observe(delay)
 	}
 	m.size.observe(size)
-	e := exemplar{timeMillis: nowNanos / nanosPerMilli, delayMicros: delay, sizeBytes: size, topic: r.Topic, partition: r.Partition,
-		offset: r.Offset, step: telemetry.StepReceived}
-	m.tell(&e, r, delay, false) // a group that is behind is told of as lag, and not by every message
+	m.tell(r, measured{offset: r.Offset, wallNanos: nowNanos, delayMicros: delay, sizeBytes: size, step: telemetry.StepReceived})
 	m.mu.Unlock()
-}
-
-// tell keeps a message that did not fail, where it is to be kept; m.mu is held.
-func (m *meter) tell(e *exemplar, r *kgo.Record, microseconds uint64, slow bool) {
-	switch {
-	case slow:
-		e.trace = traceOf(r.Headers)
-		m.troubled(*e, telemetry.KeptSlow)
-	case m.chosen(e.topic, e.partition, e.offset, r.Headers):
-		e.trace = traceOf(r.Headers)
-		m.sampled(*e)
-	default:
-		m.extreme(e, r, microseconds)
-	}
 }
 
 // failed counts a message that was not acknowledged.

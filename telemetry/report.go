@@ -62,6 +62,11 @@ const (
 	EventRebalanced EventKind = 5
 )
 
+var eventNames = [...]string{EventStarted: "started", EventStopped: "stopped", EventPaused: "paused", EventResumed: "resumed", EventRebalanced: "rebalanced"}
+
+// String is the kind's name; empty where it is unknown.
+func (k EventKind) String() string { return nameAt(eventNames[:], int32(k)) }
+
 // Event is a lifecycle event of one client.
 type Event struct {
 	Kind           EventKind

@@ -1,6 +1,9 @@
 package telemetry
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // Which messages are sampled is decided by a hash of what names a message everywhere: of
 // the trace id that its traceparent header has, or else of its message id. So whoever
@@ -14,6 +17,11 @@ const (
 
 // TraceIDDigits is how many hexadecimal digits a trace id has.
 const TraceIDDigits = 32
+
+// IsTraceID says that an id has the form of a trace id of W3C Trace Context.
+func IsTraceID(id string) bool {
+	return len(id) == TraceIDDigits && strings.Trim(id, "0123456789abcdef") == ""
+}
 
 // Sampled says that a message with a hash is among the one of so many that are sampled;
 // 0 samples none. Whatever one of 1,000 samples, one of 100 samples too.
@@ -60,20 +68,14 @@ func PrefixOf(text string) IDPrefix {
 	return IDPrefix(h)
 }
 
-// HashWith is the MessageHash of the id that ends with a number of at least 0 after the prefix.
-func (p IDPrefix) HashWith(number uint64) uint64 {
-	const most = 20 // digits of 64 bits
-	var digits [most]byte
-	at := most
-	for more := true; more; more = number > 0 {
-		at--
-		digits[at], number = '0'+byte(number%10), number/10
-	}
+// HashWithDigits is the MessageHash of the id that ends with a number below 100 after the
+// prefix, written with at least so many digits, one or two.
+func (p IDPrefix) HashWithDigits(number uint64, digits int) uint64 {
 	h := uint64(p)
-	for _, digit := range digits[at:] {
-		h = (h ^ uint64(digit)) * fnvPrime
+	if digits > 1 || number >= 10 {
+		h = (h ^ ('0' + number/10)) * fnvPrime
 	}
-	return mixed(IDPrefix(h))
+	return mixed((h ^ ('0' + number%10)) * fnvPrime)
 }
 
 // mixed spreads a number over all bits: the finalizer of SplitMix64 (Steele, Lea, Flood 2014).

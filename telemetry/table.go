@@ -47,6 +47,15 @@ type CellRecord struct {
 	Details []ReportDetail
 }
 
+// Items is how many single messages and events the record has.
+func (r *CellRecord) Items() int {
+	items := 0
+	for i := range r.Details {
+		items += len(r.Details[i].Exemplars) + len(r.Details[i].Events)
+	}
+	return items
+}
+
 // HistogramTable holds the histograms of one kind. Those of a cell begin where the ones
 // of the cell before end.
 type HistogramTable struct {

@@ -19,6 +19,7 @@ type commands struct {
 	Run        runCommand        `cmd:"" help:"Run stages of the pipeline."`
 	Collect    collectCommand    `cmd:"" help:"Ask a cluster's brokers once and print what a collector reports."`
 	Health     healthCommand     `cmd:"" help:"Say how clusters are, and what is wrong with them."`
+	Find       findCommand       `cmd:"" help:"Show what became of one message."`
 	Demo       demoCommand       `cmd:"" help:"Run everything on this machine and play a story with real clients."`
 	Rules      rulesCommands     `cmd:"" help:"Work with rule files."`
 	Config     configCommands    `cmd:"" help:"Work with the configuration."`

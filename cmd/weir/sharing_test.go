@@ -10,7 +10,7 @@ import (
 const housePartitions = 4
 
 // TestTwoProcessesShare runs every role twice. One is stopped in mid-flow: it ends in
-// order, the other takes all over, and totals are exact.
+// order, the other takes all over, and totals are exact. What became of a message that both have met is found.
 func TestTwoProcessesShare(t *testing.T) {
 	t.Parallel()
 	h := fullHouse(t, embeddedBroker(t), largeMessageRule)
@@ -25,12 +25,14 @@ func TestTwoProcessesShare(t *testing.T) {
 	r.send(largeBytes)
 	h.awaitFiring("LargeMessage", "orders")
 	h.await("SELECT uniqExact(source) FROM rollup_10s", "4")
+	message := oneMessage(t, h.brokers)
 	first.stopInOrder()
 	awaitPartitions(t, pipeline.RoleAggregate, housePartitions, second)
 	r.send(largeBytes)
 	h.awaitResolved("LargeMessage", "orders")
 	stop()
 	h.awaitTotals(r, 0)
+	h.awaitFound(second, message)
 	second.stopInOrder()
 	if firing, _ := h.notified("LargeMessage", "orders"); firing > 2 {
 		t.Errorf("the chat heard %d times that LargeMessage fires, want once, or once more after it resolved", firing)

@@ -50,7 +50,8 @@ type actor struct {
 
 func (c actorConfig) open(name, sdkVersion string, options ...kgo.Opt) (actor, error) {
 	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: c.brokers, Cluster: "demo", Env: "demo",
-		Client: name + "@" + c.run, Tier: "S1", Lane: "stable", Tag: "test", SDKVersion: sdkVersion})
+		Client: name + "@" + c.run, Tier: "S1", Lane: "stable", Tag: "test", SDKVersion: sdkVersion,
+		SlowAfter: slowHandlerMicros / 2 * time.Microsecond, SampleOneIn: sampleOneIn})
 	if err != nil {
 		return actor{}, fmt.Errorf("open telemetry of %s: %w", name, err)
 	}
@@ -157,6 +158,7 @@ const (
 	quietHandlerMicros   = 200
 	slowHandlerMicros    = 300_000
 	outdatedVersion      = "0.0.9"
+	sampleOneIn          = 10 // that there is always a message to be found
 )
 
 func newCast(config actorConfig) (*cast, error) {

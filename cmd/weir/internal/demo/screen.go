@@ -93,6 +93,8 @@ func (s *screen) where(h *house) {
 	s.line("Alertmanager  " + h.alertmanager.URL())
 	s.line("SQL           curl '" + h.clickhouseURL + "/' --data-binary \"SELECT topic, op, sum(messages) FROM rollup_10s FINAL GROUP BY ALL ORDER BY ALL FORMAT PrettyCompact\"")
 	s.line("configuration " + h.configFile + ", for weir rules backtest, explain, capture and inspect")
+	s.line("one message   bin/weir find --config " + shellWord(h.configFile) + " $(curl -s '" + h.clickhouseURL +
+		"/' --data-binary \"SELECT message_id FROM traces WHERE step = 'handled' ORDER BY ts DESC LIMIT 1\") # after ten seconds")
 	s.line("backtest      bin/weir rules backtest --config " + shellWord(h.configFile) + " --from 10m # after a minute")
 }
 

@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirmq/weir/aggregate"
+	"github.com/weirmq/weir/ingest"
+	"github.com/weirmq/weir/telemetry"
+)
+
+const detailAppended = 1_800_000_000_000 // when the broker appended the reports of these tests, Unix milliseconds
+
+// detailReport is a report with some exemplars and an event, as a record.
+func detailReport(t *testing.T, exemplars int) []byte {
+	t.Helper()
+	r := telemetry.Report{Schema: telemetry.Schema, Labels: telemetry.Labels{Op: "send", Topic: "orders", Client: "checkout-1"},
+		StartUnixMillis: detailAppended - 1500, LengthMillis: 1000, Messages: 5}
+	for i := range exemplars {
+		r.Exemplars = append(r.Exemplars, telemetry.Exemplar{TimeUnixMillis: detailAppended - 1000, MessageID: fmt.Sprint("orders/0/", i), Step: telemetry.StepSent})
+	}
+	value, err := telemetry.MarshalReport(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// gathered adds records at offsets from 100 on and returns what is written of them, and how much was left out.
+func gathered(t *testing.T, values ...[]byte) (records [][]byte, leftOut uint64) {
+	t.Helper()
+	config := DefaultConfig()
+	fold := aggregate.NewFold(telemetry.Source{Partition: 3}, config.Parameters(), time.Second, nil)
+	decoder := ingest.NewDecoder(ingest.DefaultLimits())
+	var details segmentDetails
+	for i, value := range values {
+		at := aggregate.Position{Offset: 100 + int64(i), AppendUnixMillis: detailAppended, ValueBytes: len(value)}
+		fold.Begin(at)
+		report, err := decoder.DecodeValues(value, at.AppendUnixMillis)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := report.StartUnixMillis + int64(report.LengthMillis)
+		if err := fold.Add(at, report, decoder); err != nil {
+			t.Fatal(err)
+		}
+		leftOut += details.add(fold, at, report, end)
+	}
+	details.take(func(value []byte) { records = append(records, slices.Clone(value)) })
+	if !details.empty() {
+		t.Error("something is left after all was taken")
+	}
+	return records, leftOut
+}
+
+// detailsIn reads records as the store's stage does.
+func detailsIn(t *testing.T, records [][]byte) []telemetry.ReportDetail {
+	t.Helper()
+	var table telemetry.CellTable
+	for _, value := range records {
+		if err := table.Add(value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all []telemetry.ReportDetail
+	for _, r := range table.Records {
+		if want := (telemetry.Source{Partition: 3}); r.Source != want || r.Segment.MinuteUnix != detailAppended/60_000 || r.Cells != 0 || r.Items() > maxDetailsPerRecord {
+			t.Errorf("a record of %v, %v with %d cells and %d items", r.Source, r.Segment, r.Cells, r.Items())
+		}
+		all = append(all, r.Details...)
+	}
+	return all
+}
+
+// TestDetailsAreWrittenAsTheyCame holds that a report without costs nothing, and that times are what the broker's time allows.
+func TestDetailsAreWrittenAsTheyCame(t *testing.T) {
+	t.Parallel()
+	none := detailReport(t, 0)
+	if records, leftOut := gathered(t, none, none); len(records) != 0 || leftOut != 0 {
+		t.Fatalf("reports without exemplars and events write %d records, and leave %d out", len(records), leftOut)
+	}
+	r := telemetry.Report{Schema: telemetry.Schema, Labels: telemetry.Labels{Op: "consume", Group: "billing"}, StartUnixMillis: detailAppended - 1500, LengthMillis: 1000,
+		Exemplars: []telemetry.Exemplar{{TraceID: "in its interval"}, {TimeUnixMillis: 1, TraceID: "long ago"}, {TimeUnixMillis: 2 * detailAppended, TraceID: "ahead"}},
+		Events:    []telemetry.Event{{Kind: telemetry.EventStopped}}, LeftOutExemplars: 4}
+	value, err := telemetry.MarshalReport(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, leftOut := gathered(t, none, value)
+	day := int64(24 * time.Hour / time.Millisecond)
+	want := []telemetry.ReportDetail{{Offset: 101, Labels: r.Labels, TimeUnixMillis: detailAppended - 500, LeftOutExemplars: 4,
+		Exemplars: []telemetry.Exemplar{{TimeUnixMillis: detailAppended - 500, TraceID: "in its interval"}, {TimeUnixMillis: detailAppended - day, TraceID: "long ago"},
+			{TimeUnixMillis: detailAppended + day, TraceID: "ahead"}},
+		Events: []telemetry.Event{{Kind: telemetry.EventStopped, TimeUnixMillis: detailAppended - 500}}}}
+	if diff := cmp.Diff(want, detailsIn(t, records)); diff != "" || leftOut != 4 {
+		t.Errorf("%d are left out, want 4; details (-want +got):\n%s", leftOut, diff)
+	}
+}
+
+// TestDetailsOfASegmentAreBounded holds that what comes first is kept, the same each time, and the rest is counted.
+func TestDetailsOfASegmentAreBounded(t *testing.T) {
+	t.Parallel()
+	const each = 100
+	values := slices.Repeat([][]byte{detailReport(t, each)}, 300)
+	records, leftOut := gathered(t, values...)
+	all := detailsIn(t, records)
+	kept := (maxSegmentDetails + each) / (each + 1) // a report counts as an item, too
+	if len(all) != kept || leftOut != uint64(len(values)-kept)*each {
+		t.Errorf("%d reports are kept and %d exemplars left out, want %d and %d", len(all), leftOut, kept, (len(values)-kept)*each)
+	}
+	for i, d := range all {
+		if d.Offset != 100+int64(i) || len(d.Exemplars) != each {
+			t.Fatalf("detail %d is of offset %d with %d exemplars", i, d.Offset, len(d.Exemplars))
+		}
+	}
+	again, _ := gathered(t, values...)
+	if !slices.EqualFunc(records, again, slices.Equal[[]byte]) {
+		t.Error("reading again writes other records")
+	}
+	if len(records) < kept*each/maxDetailsPerRecord {
+		t.Errorf("%d records hold all", len(records))
+	}
+}
+
+// TestIDsAreReadAsPeopleHaveThem takes a traceparent for its trace, and an id of Kafka for its topic.
+func TestIDsAreReadAsPeopleHaveThem(t *testing.T) {
+	t.Parallel()
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	for text, want := range map[string][2]string{
+		" " + trace + "\n": {trace, ""}, "00-" + trace + "-00f067aa0ba902b7-01": {trace, ""}, "orders/3/1041": {"orders/3/1041", "orders"},
+		"a/b/3/1041": {"a/b/3/1041", "a/b"}, "3/1041": {"3/1041", ""}, "orders/x/1": {"orders/x/1", ""}, "orders/3/-1": {"orders/3/-1", ""},
+		"7F0000012A9F0000000000000003F2A1": {"7F0000012A9F0000000000000003F2A1", ""}} {
+		q, err := hopQuery(text, time.Time{}, time.Time{})
+		if got := [2]string{q.ID, topicIn(q.ID)}; err != nil || got != want {
+			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
+		}
+	}
+	now := time.Now()
+	for what, ask := range map[string]func() error{
+		"no id":         func() error { _, err := hopQuery(" ", time.Time{}, time.Time{}); return err },
+		"an empty time": func() error { _, err := hopQuery("orders/3/1041", now, now); return err },
+	} {
+		if ask() == nil {
+			t.Errorf("%s is taken", what)
+		}
+	}
+}

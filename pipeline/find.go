@@ -1,0 +1,192 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weirmq/weir/sink/clickhouse"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// maxFinds is how many messages are looked for at a time over HTTP; others wait. Not fewer: a page and a person or two; not
+// more: each asks ClickHouse four times, on connections of its own.
+const maxFinds = 4
+
+// maxIDBytes is as long as an id of a message is taken.
+const maxIDBytes = 256
+
+// FindQuestion is a wish to know what became of a message.
+type FindQuestion struct {
+	ID       string
+	From, To time.Time // zero where it does not matter
+	URL      string    // of a running Weir to ask, in place of the store
+	DSN      string    // of the store; "" is the configuration's
+	JSON     bool
+	Out      io.Writer
+}
+
+// Found is what is known of a message: its steps by time, and else what was searched.
+type Found struct {
+	ID    string           `json:"id"`
+	From  time.Time        `json:"from,omitzero"`
+	To    time.Time        `json:"to,omitzero"`
+	Hops  []clickhouse.Hop `json:"hops"`
+	More  bool             `json:"more,omitempty"` // there are others, not listed
+	Topic string           `json:"topic,omitempty"`
+	// Held is said where nothing was found: of the topic that the id names, or of all.
+	Held  *clickhouse.HopsHeld `json:"held,omitempty"`
+	Notes []string             `json:"notes"`
+}
+
+// FindMessage prints what became of a message, and says whether anything is known of it.
+func FindMessage(ctx context.Context, config *Config, q FindQuestion) (found bool, err error) {
+	asked, err := hopQuery(q.ID, q.From, q.To)
+	if err != nil {
+		return false, err
+	}
+	var answer Found
+	if q.URL != "" {
+		answer, err = askFind(ctx, config, q.URL, asked)
+	} else {
+		at := storeOf(config)
+		if q.DSN != "" {
+			at.DSN, at.by = q.DSN, "--dsn"
+		}
+		answer, err = findIn(ctx, at, asked)
+	}
+	if err != nil {
+		return false, err
+	}
+	if q.JSON {
+		err = json.NewEncoder(q.Out).Encode(answer)
+	} else {
+		err = answer.writeText(q.Out)
+	}
+	if err != nil {
+		return false, fmt.Errorf("print what was found: %w", err)
+	}
+	return len(answer.Hops) > 0, nil
+}
+
+// hopQuery reads an id as people have it at hand: with spaces around it, or as a whole traceparent.
+func hopQuery(id string, from, to time.Time) (clickhouse.HopQuery, error) {
+	id = strings.TrimSpace(id)
+	if parts := strings.Split(id, "-"); len(parts) == 4 && len(parts[0]) == 2 && len(parts[1]) == telemetry.TraceIDDigits {
+		id = parts[1]
+	}
+	q := clickhouse.HopQuery{ID: id, From: from, To: to}
+	if id == "" || len(id) > maxIDBytes {
+		return q, fmt.Errorf("got an id of %d bytes, want 1 to %d: a trace id, topic/partition/offset, or a message id of RocketMQ", len(id), maxIDBytes)
+	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return q, fmt.Errorf("got a time from %s to %s, want one that ends after it begins", from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))
+	}
+	return q, nil
+}
+
+// findIn asks a store.
+func findIn(ctx context.Context, at storeAddress, q clickhouse.HopQuery) (answer Found, err error) {
+	answer = Found{ID: q.ID, From: q.From, To: q.To, Hops: []clickhouse.Hop{}}
+	err = askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
+		hops, more, err := store.FindHops(ctx, q)
+		if err != nil {
+			return because(ctx, "find the message", err)
+		}
+		if len(hops) > 0 {
+			answer.Hops, answer.More = hops, more
+			return nil
+		}
+		answer.Topic = topicIn(q.ID)
+		held, err := store.HopsHeld(ctx, q, answer.Topic)
+		if err != nil {
+			return because(ctx, "say what was searched", err)
+		}
+		answer.Held = &held
+		return nil
+	})
+	if err != nil {
+		return answer, err
+	}
+	answer.Notes = answer.notes()
+	return answer, nil
+}
+
+// topicIn is the topic that an id of Kafka names, "" of others.
+func topicIn(id string) string {
+	rest, offset, _ := cutLast(id)
+	topic, partition, ok := cutLast(rest)
+	for _, number := range []string{offset, partition} {
+		if _, err := strconv.ParseUint(number, 10, 63); err != nil {
+			return ""
+		}
+	}
+	if !ok {
+		return ""
+	}
+	return topic
+}
+
+func cutLast(text string) (before, after string, ok bool) {
+	at := strings.LastIndexByte(text, '/')
+	if at < 0 {
+		return "", text, false
+	}
+	return text[:at], text[at+1:], true
+}
+
+// askFind asks a running Weir.
+func askFind(ctx context.Context, config *Config, address string, q clickhouse.HopQuery) (answer Found, err error) {
+	client, err := newAlertClient(config, address)
+	if err != nil {
+		return answer, err
+	}
+	asked := url.Values{"id": {q.ID}}
+	for name, at := range map[string]time.Time{"from": q.From, "to": q.To} {
+		if !at.IsZero() {
+			asked.Set(name, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	return answer, client.get(ctx, "/api/v1/find?"+asked.Encode(), &answer)
+}
+
+// serveFind answers what became of a message, from the configuration's store.
+func (p *Pipeline) serveFind(w http.ResponseWriter, r *http.Request) {
+	asked := r.URL.Query()
+	var times [2]time.Time
+	for i, name := range []string{"from", "to"} {
+		text := asked.Get(name)
+		if text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			http.Error(w, fmt.Sprintf("%s is %.64q, want a time as 2026-11-25T08:00:00Z", name, text), http.StatusBadRequest)
+			return
+		}
+		times[i] = at
+	}
+	q, err := hopQuery(asked.Get("id"), times[0], times[1])
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	select {
+	case p.finds <- struct{}{}:
+		defer func() { <-p.finds }()
+	case <-r.Context().Done():
+		return
+	}
+	answer, err := findIn(r.Context(), storeOf(&p.config), q)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	writeJSON(w, answer)
+}

@@ -1,0 +1,144 @@
+package pipeline
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/weirmq/weir/sink/clickhouse"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// notes say what is not among the steps, and why.
+func (f *Found) notes() []string {
+	if len(f.Hops) > 0 {
+		return f.notesOfFound()
+	}
+	of, when := "of all topics", "in all the time that is stored"
+	if f.Topic != "" {
+		of = "of the topic " + f.Topic
+	}
+	switch {
+	case !f.From.IsZero() && !f.To.IsZero():
+		when = "from " + moment(f.From) + " to " + moment(f.To)
+	case !f.From.IsZero():
+		when = "from " + moment(f.From) + " on"
+	case !f.To.IsZero():
+		when = "before " + moment(f.To)
+	}
+	held := f.Held
+	if held.Rows == 0 {
+		return []string{fmt.Sprintf("No step of any message %s is stored %s.", of, when),
+			"A step is stored some seconds after its client's report, for seven days: see clickhouse in weir's status, and trace_hops for its TTL."}
+	}
+	notes := []string{fmt.Sprintf("Searched %d rows, each a step of a message %s, %s: the first of %s, the last of %s.",
+		held.Rows, of, when, moment(held.First), moment(held.Last)), f.whySampled()}
+	if held.LeftOut > 0 {
+		notes = append(notes, fmt.Sprintf("%d failed, slow or sampled steps had no room in the reports of their senders.", held.LeftOut))
+	}
+	return notes
+}
+
+func (f *Found) notesOfFound() []string {
+	var oneOf uint32
+	for i := range f.Hops {
+		oneOf = max(oneOf, f.Hops[i].SampledOf)
+	}
+	note := "Every failed and every slow step is kept as far as reports have room. A step that is missing went well"
+	if oneOf > 0 {
+		note = fmt.Sprintf("Kept are failed and slow steps, as far as reports have room, and of the others those of one message in %d. A step that is missing here was not taken, or its client does not report", oneOf)
+	}
+	notes := []string{note + "."}
+	if f.More {
+		notes = append(notes, fmt.Sprintf("Only the first %d steps are listed: give --from or --to.", clickhouse.MaxFoundHops))
+	}
+	return notes
+}
+
+// whySampled says whether the message is one of those that are kept although nothing is wrong with them.
+func (f *Found) whySampled() string {
+	oneOf := f.Held.SampledOf
+	if oneOf == 0 {
+		return "None of them was sampled: kept are failed and slow steps, and the slowest and largest messages."
+	}
+	hash, unless := uint64(0), ""
+	if telemetry.IsTraceID(f.ID) {
+		hash = telemetry.TraceHash(f.ID)
+	} else {
+		hash, unless = telemetry.MessageHash(f.ID), " (unless it has a trace id, which decides then)"
+	}
+	rate := fmt.Sprintf("one message in %d", oneOf)
+	if telemetry.Sampled(hash, oneOf) {
+		return fmt.Sprintf("By its id it is the %s that is kept%s: no client that reports has met it in that time.", rate, unless)
+	}
+	return fmt.Sprintf("By its id it is not the %s that is kept%s: only a failed or a slow step of it would be here.", rate, unless)
+}
+
+func moment(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05Z") }
+
+// writeText prints the steps as a table, one a line.
+func (f *Found) writeText(to io.Writer) error {
+	if len(f.Hops) == 0 {
+		fmt.Fprintf(to, "nothing is known of %s\n", f.ID) // what fails here fails below, too
+	} else {
+		f.writeHops(to)
+	}
+	fmt.Fprintln(to)
+	_, err := fmt.Fprintln(to, strings.Join(f.Notes, "\n"))
+	return err
+}
+
+func (f *Found) writeHops(to io.Writer) {
+	first := &f.Hops[0]
+	fmt.Fprintf(to, "%s  %s\n\n", f.ID, strings.TrimSpace(first.Env+" "+first.Cluster))
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "time\tafter\tstep\tmessage\tgroup\tclient\tnode\twhat\tkept")
+	for i := range f.Hops {
+		h := &f.Hops[i]
+		where := cmp.Or(h.MessageID, h.Topic)
+		if h.Cluster != first.Cluster || h.Env != first.Env {
+			where = strings.TrimSpace(h.Env+" "+h.Cluster) + " " + where
+		}
+		fmt.Fprintln(table, strings.Join([]string{h.At.UTC().Format("2006-01-02 15:04:05.000Z"), "+" + h.At.Sub(first.At).String(), stepText(h), where,
+			dash(h.Group), dash(h.Client), dash(h.Node), whatText(h), dash(h.Kept)}, "\t"))
+	}
+	_ = table.Flush() // fails where the next line fails
+}
+
+func dash(text string) string { return cmp.Or(text, "-") }
+
+// stepText names a step; one of a sender that does not say which it was is named by the op of its report.
+func stepText(h *clickhouse.Hop) string {
+	text := strings.ReplaceAll(cmp.Or(h.Step, h.Op), "_", " ")
+	if h.ErrorClass != "" && h.Step == telemetry.StepSent.String() {
+		return "not sent"
+	}
+	return text
+}
+
+// whatText is what was measured of a step.
+func whatText(h *clickhouse.Hop) string {
+	var parts []string
+	if h.ErrorClass != "" {
+		parts = append(parts, "failed: "+h.ErrorClass)
+	}
+	if h.Attempt > 0 {
+		parts = append(parts, "attempt "+strconv.FormatUint(uint64(h.Attempt), 10))
+	}
+	for _, of := range []struct {
+		name   string
+		micros uint64
+	}{{"took", h.LatencyMicros}, {"waited", h.DelayMicros}} {
+		if of.micros > 0 {
+			parts = append(parts, of.name+" "+(time.Duration(of.micros)*time.Microsecond).String())
+		}
+	}
+	if h.SizeBytes > 0 {
+		parts = append(parts, strconv.FormatUint(h.SizeBytes, 10)+" B")
+	}
+	return dash(strings.Join(parts, ", "))
+}

@@ -1,0 +1,197 @@
+package clickhouse
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Bounds of what is found of one id.
+const (
+	// MaxFoundHops is how many steps are returned. Not fewer: a trace of ten services and as many topics has some hundred; not
+	// more: they are for a person to read.
+	MaxFoundHops = 1000
+	// maxFollowed is how many other ids of the first steps are followed, of each kind. Not fewer: a trace that fans out has tens
+	// of messages; not more: each is looked for in the index of every block of rows.
+	maxFollowed = 50
+)
+
+// HopQuery asks for what became of a message.
+type HopQuery struct {
+	ID       string    // a trace id or a message id
+	From, To time.Time // zero where it does not matter
+}
+
+// Hop is a step of a message. Numbers are 0 where they are not known.
+type Hop struct {
+	At            time.Time `json:"at"`
+	Env           string    `json:"env,omitempty"`
+	Cluster       string    `json:"cluster,omitempty"`
+	System        string    `json:"system,omitempty"`
+	Topic         string    `json:"topic,omitempty"`
+	Partition     string    `json:"partition,omitempty"`
+	Group         string    `json:"group,omitempty"`
+	Op            string    `json:"op"`
+	Client        string    `json:"client,omitempty"`
+	Node          string    `json:"node,omitempty"`
+	TraceID       string    `json:"trace_id,omitempty"`
+	MessageID     string    `json:"message_id,omitempty"`
+	Step          string    `json:"step,omitempty"`
+	Kept          string    `json:"kept,omitempty"`
+	ErrorClass    string    `json:"error_class,omitempty"`
+	Attempt       uint32    `json:"attempt,omitempty"`
+	LatencyMicros uint64    `json:"latency_us,omitempty"`
+	DelayMicros   uint64    `json:"delay_us,omitempty"`
+	SizeBytes     uint64    `json:"size_bytes,omitempty"`
+	SampledOf     uint32    `json:"sampled_of,omitempty"`
+}
+
+// Columns that a message is looked for by. Each has an index of its own, which serves one condition and no disjunction of two.
+const (
+	hopTrace   = "trace_id"
+	hopMessage = "message_id"
+)
+
+// Conditions on the time of a step. The driver writes times as whole seconds.
+const (
+	hopsFrom = " AND ts >= fromUnixTimestamp64Milli(toInt64(?), 'UTC')"
+	hopsTo   = " AND ts < fromUnixTimestamp64Milli(toInt64(?), 'UTC')"
+)
+
+// hopKey is the identity of a row.
+type hopKey struct {
+	source   string
+	offset   int64
+	position uint16
+}
+
+// messageKey is a message; clusters have ids of their own.
+type messageKey struct{ env, cluster, id string }
+
+// FindHops returns the steps of a message by time: those that have the id, and those of the traces and messages that these have.
+// more says that there are others. It asks once.
+func (s *Store) FindHops(ctx context.Context, q HopQuery) (hops []Hop, more bool, err error) {
+	found := map[hopKey]Hop{}
+	columns := []string{hopMessage, hopTrace}
+	if telemetry.IsTraceID(q.ID) {
+		slices.Reverse(columns)
+	}
+	for _, column := range columns { // the other only where it is none of the likelier ones
+		if err := s.selectHops(ctx, &q, column, []string{q.ID}, found); err != nil {
+			return nil, false, err
+		}
+		if len(found) > 0 {
+			break
+		}
+	}
+	var traces, messages []string
+	known := map[messageKey]bool{}
+	for _, hop := range found {
+		traces, messages = follow(traces, hop.TraceID, q.ID), follow(messages, hop.MessageID, q.ID)
+		known[messageKey{hop.Env, hop.Cluster, hop.MessageID}] = true
+	}
+	if err := s.selectHops(ctx, &q, hopTrace, traces, found); err != nil {
+		return nil, false, err
+	}
+	others := map[hopKey]Hop{}
+	if err := s.selectHops(ctx, &q, hopMessage, messages, others); err != nil {
+		return nil, false, err
+	}
+	for key, hop := range others {
+		if known[messageKey{hop.Env, hop.Cluster, hop.MessageID}] {
+			found[key] = hop
+		}
+	}
+	for _, hop := range found {
+		hops = append(hops, hop)
+	}
+	slices.SortFunc(hops, func(a, b Hop) int {
+		return cmp.Or(a.At.Compare(b.At), -strings.Compare(a.Op, b.Op), -strings.Compare(a.Step, b.Step), // sent, received, handled
+			strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Group, b.Group), strings.Compare(a.Client, b.Client))
+	})
+	more = len(hops) > MaxFoundHops
+	return hops[:min(len(hops), MaxFoundHops)], more, nil
+}
+
+// follow adds an id that is to be looked for, too.
+func follow(ids []string, id, asked string) []string {
+	if id == "" || id == asked || len(ids) >= maxFollowed || slices.Contains(ids, id) {
+		return ids
+	}
+	return append(ids, id)
+}
+
+// selectHops adds the rows that have one of the ids. A row that was written several times is the same each time.
+func (s *Store) selectHops(ctx context.Context, q *HopQuery, column string, ids []string, into map[hopKey]Hop) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	where, args := column+" IN (?)", []any{ids}
+	if !q.From.IsZero() {
+		where, args = where+hopsFrom, append(args, q.From.UnixMilli())
+	}
+	if !q.To.IsZero() {
+		where, args = where+hopsTo, append(args, q.To.UnixMilli())
+	}
+	rows, err := s.conn.Query(ctx, `SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, trace_id, message_id, step, kept,
+		error_class, attempt, latency_us, delay_us, size_bytes, sampled_of, source, source_offset, position
+		FROM trace_hops WHERE `+where+fmt.Sprintf(" ORDER BY ts LIMIT %d", 2*MaxFoundHops), args...)
+	if err != nil {
+		return fmt.Errorf("find by %s: %w", column, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var h Hop
+		var key hopKey
+		if err := rows.Scan(&h.At, &h.Env, &h.Cluster, &h.System, &h.Topic, &h.Partition, &h.Group, &h.Op, &h.Client, &h.Node, &h.TraceID, &h.MessageID,
+			&h.Step, &h.Kept, &h.ErrorClass, &h.Attempt, &h.LatencyMicros, &h.DelayMicros, &h.SizeBytes, &h.SampledOf,
+			&key.source, &key.offset, &key.position); err != nil {
+			return fmt.Errorf("find by %s: %w", column, err)
+		}
+		into[key] = h
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("find by %s: %w", column, err)
+	}
+	return nil
+}
+
+// HopsHeld says of which steps of messages the store has any.
+type HopsHeld struct {
+	Rows      uint64    `json:"rows"`  // a step that was written again may be there twice for a while
+	First     time.Time `json:"first"` // zero where there is none
+	Last      time.Time `json:"last"`
+	SampledOf uint32    `json:"sampled_of,omitempty"` // the greatest: one of so many is kept
+	LeftOut   uint64    `json:"left_out,omitempty"`   // that had no room in the reports of their senders
+}
+
+// HopsHeld says what is held of a time, of one topic where it is named.
+func (s *Store) HopsHeld(ctx context.Context, q HopQuery, topic string) (held HopsHeld, err error) {
+	where, args := "1", []any{}
+	for _, condition := range []struct {
+		given bool
+		where string
+		arg   any
+	}{{topic != "", " AND topic = ?", topic}, {!q.From.IsZero(), hopsFrom, q.From.UnixMilli()}, {!q.To.IsZero(), hopsTo, q.To.UnixMilli()}} {
+		if condition.given {
+			where, args = where+condition.where, append(args, condition.arg)
+		}
+	}
+	row := s.conn.QueryRow(ctx, "SELECT count(), min(ts), max(ts), max(sampled_of) FROM trace_hops WHERE "+where, args...)
+	if err := row.Scan(&held.Rows, &held.First, &held.Last, &held.SampledOf); err != nil {
+		return held, fmt.Errorf("ask which messages are held: %w", err)
+	}
+	if held.Rows == 0 {
+		held.First, held.Last = time.Time{}, time.Time{}
+	}
+	row = s.conn.QueryRow(ctx, "SELECT sum(toUInt64OrZero(detail)) FROM client_event_log FINAL WHERE kind = '"+eventLeftOut+"' AND "+where, args...)
+	if err := row.Scan(&held.LeftOut); err != nil {
+		return held, fmt.Errorf("ask how many messages are not held: %w", err)
+	}
+	return held, nil
+}
