@@ -130,7 +130,7 @@ func (c Config) Validate() error {
 	if c.MaxTopics < 0 || c.MaxBufferedReports < 0 {
 		errs = append(errs, fmt.Errorf("Config.MaxTopics is %d and MaxBufferedReports %d: 0 is the default, a bound is above it", c.MaxTopics, c.MaxBufferedReports))
 	}
-	if c.SampleOneIn > math.MaxUint32 {
+	if int64(c.SampleOneIn) > math.MaxUint32 {
 		errs = append(errs, fmt.Errorf("Config.SampleOneIn is %d: at most %d is allowed", c.SampleOneIn, uint32(math.MaxUint32)))
 	}
 	return errors.Join(errs...)
