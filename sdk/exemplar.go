@@ -82,13 +82,14 @@ func (m *meter) slow(latencyMicros uint64) bool {
 }
 
 // chosen says that a message is sampled, by the hash of its trace id, or else of its place:
-// whoever else measures it says the same. m.mu is held.
+// whoever else measures it says the same. A header that is no valid one does not decide, as
+// nobody else would go by it. m.mu is held.
 func (m *meter) chosen(topic string, partition int32, offset int64, headers []kgo.RecordHeader) bool {
 	if m.keeping.oneOf == 0 {
 		return false
 	}
 	for i := range headers {
-		if h := &headers[i]; h.Key == traceparentHeader && looksLikeTraceparent(h.Value) {
+		if h := &headers[i]; h.Key == traceparentHeader && isTraceparent(h.Value) {
 			return telemetry.TraceHash(h.Value[traceIDAt:traceIDEnd]) <= m.keeping.bound
 		}
 	}
@@ -97,28 +98,40 @@ func (m *meter) chosen(topic string, partition int32, offset int64, headers []kg
 	}
 	p, hundreds := &m.prefix, uint64(offset)/100
 	if p.hundreds != hundreds || p.partition != partition || p.topic != topic {
-		*p = prefixOf(topic, partition, hundreds)
+		p.move(topic, partition, hundreds)
 	}
 	return p.hash.HashWithDigits(uint64(offset)-100*hundreds, p.digits) <= m.keeping.bound
 }
 
-// placePrefix is what the ids begin with of a hundred neighbouring messages. Messages come
-// in batches of one partition; in between, making the text again costs what a map would.
+// placePrefix is what the ids begin with of a hundred neighbouring messages, which mostly
+// come together: in batches of one partition.
 type placePrefix struct {
 	topic     string
+	ofTopic   telemetry.IDPrefix
 	partition int32
 	hundreds  uint64
 	hash      telemetry.IDPrefix
 	digits    int // that follow at least
 }
 
-func prefixOf(topic string, partition int32, hundreds uint64) placePrefix {
-	text, digits := topic+"/"+strconv.Itoa(int(partition))+"/", 1
-	if hundreds > 0 {
-		text, digits = text+strconv.FormatUint(hundreds, 10), 2
+// move makes it the prefix of other messages. Where those of several partitions come in
+// turn, it is called for each of them: it makes no garbage.
+func (p *placePrefix) move(topic string, partition int32, hundreds uint64) {
+	if p.topic != topic || p.ofTopic == 0 {
+		p.topic, p.ofTopic = topic, telemetry.PrefixOf(topic)
 	}
-	return placePrefix{topic, partition, hundreds, telemetry.PrefixOf(text), digits}
+	var text [maxPlaceBytes]byte
+	place := append(strconv.AppendInt(append(text[:0], '/'), int64(partition), 10), '/')
+	digits := 1
+	if hundreds > 0 {
+		place, digits = strconv.AppendUint(place, hundreds, 10), 2
+	}
+	p.partition, p.hundreds, p.hash, p.digits = partition, hundreds, p.ofTopic.With(place), digits
 }
+
+// maxPlaceBytes are those of the longest partition and offset with their slashes. Not smaller:
+// such a place would be garbage; not larger: there is none.
+const maxPlaceBytes = len("/-2147483648/9223372036854775807")
 
 // measured is what was measured of a message that did not fail.
 type measured struct {

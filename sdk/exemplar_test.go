@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,46 @@ func TestFailedAndSlowMessagesAreKept(t *testing.T) {
 	want(t, "left out of the next interval", out.report.LeftOutExemplars, 0)
 }
 
+// TestOnlyAValidTraceparentDecides holds that what the W3C calls no trace id samples nothing: the message's place does.
+func TestOnlyAValidTraceparentDecides(t *testing.T) {
+	const oneOf = 10
+	m := &meter{keeping: keeping{bound: telemetry.SampleBound(oneOf), oneOf: oneOf}}
+	zero, upper := "00-00000000000000000000000000000000-"+parent+"-01", "00-"+strings.ToUpper(traceB)+"-"+parent+"-01"
+	for header, hash := range map[string]func(place string) uint64{
+		zero:                                  telemetry.MessageHash,
+		upper:                                 telemetry.MessageHash,
+		"00-" + traceB + "-" + parent + "-01": func(string) uint64 { return telemetry.TraceHash(traceB) },
+	} {
+		headers := []kgo.RecordHeader{{Key: traceparentHeader, Value: []byte(header)}}
+		for offset := range int64(200) {
+			place := fmt.Sprint("orders/3/", offset)
+			if got, want := m.chosen("orders", 3, offset, headers), telemetry.Sampled(hash(place), oneOf); got != want {
+				t.Fatalf("%s with header %s: sampled is %t, want %t", place, header, got, want)
+			}
+		}
+	}
+}
+
+// TestPlacesAreChosenByTheHashOfTheContract compares with the hash of the whole id, in whatever order topics, partitions and
+// offsets come.
+func TestPlacesAreChosenByTheHashOfTheContract(t *testing.T) {
+	const oneOf = 3
+	m := &meter{keeping: keeping{bound: telemetry.SampleBound(oneOf), oneOf: oneOf}}
+	for _, base := range []int64{0, 5, 95, 990, 1_000_000, math.MaxInt64 - 20} {
+		for i := range int64(20) {
+			for _, topic := range []string{"o", "orders", strings.Repeat("t", 249), "bestellungen-für-heute"} {
+				for _, partition := range []int32{0, 9, 10, 131, math.MaxInt32} {
+					offset := base + i
+					id := fmt.Sprintf("%s/%d/%d", topic, partition, offset)
+					if got, want := m.chosen(topic, partition, offset, nil), telemetry.Sampled(telemetry.MessageHash(id), oneOf); got != want {
+						t.Fatalf("%s: sampled is %t, want %t", id, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestWithoutAcknowledgementsNoOffsetIsKnown holds that an id is never made up.
 func TestWithoutAcknowledgementsNoOffsetIsKnown(t *testing.T) {
 	m := &meter{op: opSend, topic: "orders", keeping: keeping{slowMicros: 1}}
@@ -98,8 +139,12 @@ func TestWithoutAcknowledgementsNoOffsetIsKnown(t *testing.T) {
 	}
 }
 
+// onHeap keeps a record off the stack, which may grow and take another address with it: records of kgo have one for life.
+var onHeap *kgo.Record
+
 // sentAfter counts a message that was acknowledged at a time, so long after it was buffered.
 func sentAfter(m *meter, r *kgo.Record, latency time.Duration, atMillis int64) {
+	onHeap = r
 	f, c := &inflight{}, newClock()
 	now := c.now()
 	c.offset.Store(atMillis*nanosPerMilli - now)

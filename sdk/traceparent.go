@@ -45,14 +45,8 @@ func traceOf(headers []kgo.RecordHeader) (id traceID) {
 	return id
 }
 
-// looksLikeTraceparent says that a header's value may be a valid one: a look at a tenth of
-// its bytes.
-func looksLikeTraceparent(value []byte) bool {
-	return len(value) >= traceparentBytes && value[versionEnd] == '-' && value[traceIDEnd] == '-' && value[parentIDEnd] == '-'
-}
-
 func isTraceparent(value []byte) bool {
-	if !looksLikeTraceparent(value) {
+	if len(value) < traceparentBytes || value[versionEnd] != '-' || value[traceIDEnd] != '-' || value[parentIDEnd] != '-' {
 		return false
 	}
 	version := string(value[:versionEnd])

@@ -60,8 +60,13 @@ func MessageHash(id string) uint64 { return mixed(PrefixOf(id)) }
 type IDPrefix uint64
 
 // PrefixOf returns the prefix of ids that begin with text.
-func PrefixOf(text string) IDPrefix {
-	h := uint64(fnvOffset)
+func PrefixOf(text string) IDPrefix { return withText(fnvOffset, text) }
+
+// With returns the prefix of ids that go on with text after this one.
+func (p IDPrefix) With(text []byte) IDPrefix { return withText(p, text) }
+
+func withText[T string | []byte](p IDPrefix, text T) IDPrefix {
+	h := uint64(p)
 	for i := range len(text) {
 		h = (h ^ uint64(text[i])) * fnvPrime
 	}

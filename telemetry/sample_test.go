@@ -58,6 +58,10 @@ func TestPrefixesMakeTheSameHash(t *testing.T) {
 			if got, want := telemetry.PrefixOf(c.prefix).HashWithDigits(number, c.digits), telemetry.MessageHash(id); got != want {
 				t.Errorf("%s: %d in pieces, %d as a whole", id, got, want)
 			}
+			longer := telemetry.PrefixOf("orders").With([]byte(c.prefix[len("orders"):]))
+			if got, want := longer.HashWithDigits(number, c.digits), telemetry.MessageHash(id); got != want {
+				t.Errorf("%s: %d of a prefix in pieces, %d as a whole", id, got, want)
+			}
 		}
 	}
 }
