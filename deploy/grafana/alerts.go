@@ -1,5 +1,8 @@
 package grafana
 
+// lives counts lives of alerts. A change of severity is a transition to firing, too, of the same life.
+const lives = "uniqExact((fingerprint, starts_at))"
+
 // alerts is what fired, how often, and on what values.
 func alerts() *Dashboard {
 	rule := choice("rule", "Rule", "SELECT DISTINCT rule FROM alert_transitions WHERE $__timeFilter(at) AND "+ofAlerts("env", "cluster")+" ORDER BY rule")
@@ -16,7 +19,7 @@ func alerts() *Dashboard {
 	}
 	number("Firing now", "Alerts that fire at this moment, whatever the range.", "none", "SELECT count() AS alerts FROM alert_states WHERE state = 'firing' AND "+scope, firingLimits)
 	number("Pending now", "Alerts whose condition holds and that wait for their rule's time.", "none", "SELECT count() AS alerts FROM alert_states WHERE state = 'pending' AND "+scope, noticeLimits)
-	number("Fired", "Firings in the range: each life of an alert counts once.", "none", "SELECT count() AS firings FROM alert_transitions WHERE state = 'firing' AND "+inRange, nil)
+	number("Fired", "Firings in the range: each life of an alert counts once, whatever its severity became.", "none", "SELECT "+lives+" AS firings FROM alert_transitions WHERE state = 'firing' AND "+inRange, nil)
 	number("Mean duration", "How long alerts fired that were resolved in the range.", "s", "SELECT avg(fired_seconds) AS seconds FROM alert_transitions WHERE state = 'resolved' AND "+inRange, nil)
 	number("Over in a minute", "Share of firings that were resolved within a minute. What is over before anybody looks is noise: give its rule a longer for, or keep_firing_for.", "percentunit",
 		"SELECT countIf(fired_seconds < 60) / nullIf(count(), 0) AS share FROM alert_transitions WHERE state = 'resolved' AND "+inRange, limits{{0.5, orange}})
@@ -29,27 +32,28 @@ func alerts() *Dashboard {
 		limits: limits{{1, orange}, {2, red}}, base: green, mappings: words(word{"0", "resolved", green}, word{"1", "pending", orange}, word{"2", "firing", red}),
 		sql: "SELECT toStartOfSecond(at) AS time, " + one + " AS alert, argMax(multiIf(state = 'firing', 2, state = 'pending', 1, 0), (at, seq)) AS state_number\nFROM alert_transitions\nWHERE " + inRange +
 			"\n  AND fingerprint IN (SELECT fingerprint FROM alert_transitions WHERE " + inRange + " GROUP BY fingerprint ORDER BY max(at) DESC LIMIT 50)\nGROUP BY time, alert ORDER BY time, alert"})
-	d.chart(spec{title: "Firing over time", help: "How many alerts fired at the same time, by severity.", step: pane, unit: "none", stack: true, name: "${__field.labels.severity}",
+	d.chart(spec{title: "Firing over time", help: "How many alerts fired at the same time, each with the last severity of its life.", step: pane, unit: "none", stack: true, name: "${__field.labels.severity}",
 		sql: `SELECT time, severity, sum(alive) AS alerts
 FROM (
     SELECT arrayJoin(arrayMap(i -> toDateTime(i * $__interval_s, 'UTC'), range(toUInt64(intDiv(toUnixTimestamp(greatest(begins, $__fromTime)), $__interval_s)), toUInt64(intDiv(toUnixTimestamp(least(ends, $__toTime)), $__interval_s)) + 1))) AS time,
-           severity, 1 AS alive
+           last_severity AS severity, 1 AS alive
     FROM (
-        SELECT severity, toDateTime(minIf(at, state = 'firing')) AS begins, toDateTime(if(max(state = 'resolved'), maxIf(at, state = 'resolved'), toDateTime64($__toTime, 3, 'UTC'))) AS ends
-        FROM alert_transitions WHERE ` + scope + ` GROUP BY fingerprint, starts_at, severity HAVING max(state = 'firing') AND ends >= $__fromTime AND begins <= $__toTime
+        SELECT argMax(severity, seq) AS last_severity, toDateTime(minIf(at, state = 'firing')) AS begins, toDateTime(if(max(state = 'resolved'), maxIf(at, state = 'resolved'), toDateTime64($__toTime, 3, 'UTC'))) AS ends
+        FROM alert_transitions WHERE ` + ofAlerts("env", "cluster") + "\n          AND " + where("rule") + ` GROUP BY fingerprint, starts_at
+        HAVING max(state = 'firing') AND ends >= $__fromTime AND begins <= $__toTime AND $__conditionalAll(last_severity IN (${severity:singlequote}), $severity)
     )
 )
 GROUP BY time, severity ORDER BY time, severity`})
-	d.chart(spec{title: "Transitions", help: "How often alerts changed their state. Many without many firings are alerts that are pending in vain.", step: pane, unit: "none", stack: true, name: "${__field.labels.state}",
+	d.chart(spec{title: "Transitions", help: "How often alerts changed their state, or their severity while they fired. Many without many firings are alerts that are pending in vain.", step: pane, unit: "none", stack: true, name: "${__field.labels.state}",
 		sql: "SELECT $__timeInterval(at) AS time, state, count() AS transitions FROM alert_transitions\nWHERE " + inRange + "\nGROUP BY time, state ORDER BY time, state"})
 
 	d.row("Noise")
 	d.bars(spec{title: "Rules that fired most", help: "Firings in the range by rule: begin here when there are too many.", unit: "none", base: blue,
-		sql: "SELECT rule, count() AS firings FROM alert_transitions WHERE state = 'firing' AND " + inRange + "\nGROUP BY rule ORDER BY firings DESC, rule LIMIT 15"})
+		sql: "SELECT rule, " + lives + " AS firings FROM alert_transitions WHERE state = 'firing' AND " + inRange + "\nGROUP BY rule ORDER BY firings DESC, rule LIMIT 15"})
 	d.bars(spec{title: "What they fired about", help: "Firings in the range by cluster, topic, group, broker or client.", unit: "none", base: blue,
-		sql: "SELECT arrayStringConcat(arrayFilter(x -> x != '', [cluster, topic, consumer_group, node, client]), ' ') AS about, count() AS firings FROM alert_transitions WHERE state = 'firing' AND " + inRange + "\nGROUP BY about ORDER BY firings DESC, about LIMIT 15"})
+		sql: "SELECT arrayStringConcat(arrayFilter(x -> x != '', [cluster, topic, consumer_group, node, client]), ' ') AS about, " + lives + " AS firings FROM alert_transitions WHERE state = 'firing' AND " + inRange + "\nGROUP BY about ORDER BY firings DESC, about LIMIT 15"})
 	d.table(spec{title: "Rules", help: "How each rule behaved in the range. Short firings of one alert again and again are flapping.",
-		sql: "SELECT rule, arrayStringConcat(arraySort(groupUniqArray(severity)), ', ') AS severities, countIf(state = 'firing') AS firings, uniqExactIf(fingerprint, state = 'firing') AS alerts, firings / nullIf(alerts, 0) AS firings_per_alert,\n" +
+		sql: "SELECT rule, arrayStringConcat(arraySort(groupUniqArray(severity)), ', ') AS severities, uniqExactIf((fingerprint, starts_at), state = 'firing') AS firings, uniqExactIf(fingerprint, state = 'firing') AS alerts, firings / nullIf(alerts, 0) AS firings_per_alert,\n" +
 			"       avgIf(fired_seconds, state = 'resolved') AS mean_seconds, minIf(fired_seconds, state = 'resolved') AS shortest_seconds, countIf(state = 'pending') AS pending, min(completeness) AS least_complete\nFROM alert_transitions\nWHERE " + inRange + "\nGROUP BY rule\nORDER BY firings DESC, rule",
 		columns: []column{{name: "rule", link: to("alerts", "rule"), title: "Only this rule"}, {name: "firings", bar: true}, {name: "firings_per_alert", limits: limits{{3, orange}}}, {name: "mean_seconds", unit: "s"}, {name: "shortest_seconds", unit: "s"}, {name: "least_complete", unit: "percentunit"}}})
 

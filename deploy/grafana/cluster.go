@@ -21,7 +21,7 @@ func cluster() *Dashboard {
 	d.chart(spec{title: "Busiest topics", help: "Messages per second sent to the ten topics that were sent most in the range.", step: minute, unit: "cps", name: "${__field.labels.topic}", stack: true, sql: busiestTopics(scope)})
 	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class; too_large and timeout are the commonest. SendErrors fires above 1% of what is sent.", step: minute, unit: "cps", name: "${__field.labels.class}",
 		absent: "nothing fails",
-		sql:    "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeMinutes + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
+		sql:    "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeSteps + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
 
 	d.row("Brokers")
 	node := func(title, help, unit, column string, l limits, absent string) {
@@ -47,11 +47,11 @@ func cluster() *Dashboard {
 }
 
 func byOp(what, scope string) string {
-	return "SELECT $__timeInterval(ts) AS time, op, sum(" + what + ") / $__interval_s AS per_second FROM traffic\nWHERE op IN ('send', 'consume') AND " + wholeMinutes + " AND " + scope + "\nGROUP BY time, op ORDER BY time, op"
+	return "SELECT $__timeInterval(ts) AS time, op, sum(" + what + ") / $__interval_s AS per_second FROM traffic\nWHERE op IN ('send', 'consume') AND " + wholeSteps + " AND " + scope + "\nGROUP BY time, op ORDER BY time, op"
 }
 
 func busiestTopics(scope string) string {
-	return "SELECT $__timeInterval(ts) AS time, topic, sum(messages) / $__interval_s AS messages_per_second FROM traffic\nWHERE op = 'send' AND " + wholeMinutes + " AND " + scope + "\n  AND " +
+	return "SELECT $__timeInterval(ts) AS time, topic, sum(messages) / $__interval_s AS messages_per_second FROM traffic\nWHERE op = 'send' AND " + wholeSteps + " AND " + scope + "\n  AND " +
 		top(10, "topic", "traffic", "sum(messages)", "op = 'send' AND $__timeFilter(ts) AND "+scope) + "\nGROUP BY time, topic ORDER BY time, topic"
 }
 

@@ -32,7 +32,7 @@ func newDashboard(uid, title, description string, variables ...Variable) *Dashbo
 	return d
 }
 
-// firedMarks is a mark for each firing, of the clusters that are chosen.
+// firedMarks is a mark for each firing and each change of its severity, of the clusters that are chosen.
 func firedMarks(d *Dashboard) string {
 	return "SELECT at AS time, concat(rule, ' ', cluster) AS title, summary AS text, severity AS tags\nFROM alert_transitions\n" +
 		"WHERE state = 'firing' AND $__timeFilter(at) AND " + ofAlerts(d.chosen("env", "cluster", "topic", "group", "rule")...) + "\nORDER BY time\nLIMIT 200"
@@ -98,6 +98,9 @@ func ofAlerts(names ...string) string {
 
 // wholeMinutes are those of the range that are over, and stored: the last one would look like a fall.
 const wholeMinutes = "$__timeFilter(ts) AND ts <= now() - INTERVAL 75 SECOND"
+
+// wholeSteps are the steps of the range that lie in it as a whole, and are over and stored: of others a sum would look like a fall.
+const wholeSteps = "ts >= $__timeInterval($__fromTime + $__interval_s - 1) AND ts < $__timeInterval(least($__toTime, now() - INTERVAL 15 SECOND))"
 
 // newest are the last five minutes of the range: what stands in them is how things are.
 const newest = "ts > $__toTime - INTERVAL 5 MINUTE AND ts <= $__toTime"

@@ -16,7 +16,7 @@ func fleet() *Dashboard {
 		unit: "s", limits: storedLimits, sql: "SELECT max(stored_after_seconds) AS seconds FROM pipeline WHERE ts > $__toTime - INTERVAL 10 MINUTE AND ts <= $__toTime"})
 
 	d.table(spec{title: "Clusters now", high: 8,
-		help: "One line for each cluster, the worst first: rates and latency over the whole range, the rest at its end. Click a cluster for its dashboard. What is not known is left empty, never 0.",
+		help: "One line for each cluster, the worst first: rates and latency of sends over the whole range, the slowest heartbeat of its last five minutes, the rest at its end. Click a cluster for its dashboard. What is not known is left empty, never 0.",
 		sql:  fleetTable(scope), columns: []column{
 			{name: "health", width: 90, mappings: words(word{"critical", "critical", red}, word{"warning", "warning", orange}, word{"ok", "ok", green})},
 			{name: "cluster", link: to("cluster", "cluster"), title: "Open this cluster"},
@@ -26,7 +26,7 @@ func fleet() *Dashboard {
 			{name: "under_replicated", limits: underLimits}, {name: "leaderless", limits: leaderlessLimits}, {name: "firing", limits: firingLimits}}})
 
 	d.chart(spec{title: "Messages sent", help: "Messages per second that brokers acknowledged to clients, of each cluster.", step: minute, unit: "cps", name: "${__field.labels.cluster}",
-		sql: "SELECT $__timeInterval(ts) AS time, cluster, sum(messages) / $__interval_s AS messages_per_second FROM traffic\nWHERE op = 'send' AND " + wholeMinutes + " AND " + scope + "\nGROUP BY time, cluster ORDER BY time, cluster"})
+		sql: "SELECT $__timeInterval(ts) AS time, cluster, sum(messages) / $__interval_s AS messages_per_second FROM traffic\nWHERE op = 'send' AND " + wholeSteps + " AND " + scope + "\nGROUP BY time, cluster ORDER BY time, cluster"})
 	d.chart(spec{title: "Heartbeat, p99", help: "Round trip of a probe, 99th percentile, of the slowest broker of each cluster. Milliseconds are normal.", step: pane, unit: "ms", limits: heartbeatLimits, name: "${__field.labels.cluster}",
 		sql: "SELECT $__timeInterval(ts) AS time, cluster, max(heartbeat_p99_ms) AS p99_ms FROM nodes\nWHERE heartbeat_p99_ms IS NOT NULL AND $__timeFilter(ts) AND " + scope + "\nGROUP BY time, cluster ORDER BY time, cluster"})
 	d.table(spec{title: "Ten worst groups", help: "Consumer groups that are furthest behind at the end of the range, over all clusters. Lag that nobody knows is empty and comes last.", width: 12,
@@ -47,12 +47,14 @@ func firing(severity string) string {
 	return "SELECT count() AS alerts FROM alert_states WHERE state = 'firing' AND severity = '" + severity + "' AND " + ofAlerts("env", "cluster")
 }
 
-// fleetTable is one line for each cluster that reported; what another view does not know of it is NULL.
+// fleetTable is one line for each cluster that reported; what another view does not know of it is NULL. An alert that does not say its
+// environment is of its cluster in all of them.
 func fleetTable(scope string) string {
-	return `SELECT multiIf(critical > 0 OR leaderless > 0 OR failed_probes >= 3 OR disk >= 0.85 OR heartbeat_p99_ms > 5000, 'critical',
+	return `WITH ifNull(critical_here, 0) + ifNull(critical_anywhere, 0) AS critical, ifNull(warnings_here, 0) + ifNull(warnings_anywhere, 0) AS warnings
+SELECT multiIf(critical > 0 OR leaderless > 0 OR failed_probes >= 3 OR disk >= 0.85 OR heartbeat_p99_ms > 5000, 'critical',
                warnings > 0 OR under_replicated > 0 OR error_ratio > 0.01 OR disk >= 0.75 OR heartbeat_p99_ms > 1000, 'warning', 'ok') AS health,
        cluster, env, system, sent_per_second, error_ratio, slowest_topic_p99_ms, heartbeat_p99_ms, failed_probes, lag_seconds, disk,
-       brokers, under_replicated, leaderless, ifNull(critical, 0) + ifNull(warnings, 0) AS firing
+       brokers, under_replicated, leaderless, critical + warnings AS firing
 FROM (SELECT env, cluster, any(system) AS system, argMax(brokers_alive, ts) AS brokers, argMax(under_replicated_partitions, ts) AS under_replicated,
              argMax(leaderless_partitions, ts) AS leaderless
       FROM cluster_states WHERE ` + newest + " AND " + scope + ` GROUP BY env, cluster) AS c
@@ -61,13 +63,17 @@ LEFT JOIN (SELECT env, cluster, sum(messages) / greatest(dateDiff('second', $__f
            FROM traffic WHERE op = 'send' AND $__timeFilter(ts) AND ` + scope + ` GROUP BY env, cluster) AS t USING (env, cluster)
 LEFT JOIN (SELECT env, cluster, max(p99_ms) AS slowest_topic_p99_ms
            FROM latency WHERE op = 'send' AND $__timeFilter(ts) AND ` + scope + ` GROUP BY env, cluster) AS l USING (env, cluster)
-LEFT JOIN (SELECT env, cluster, max(heartbeat_p99_ms) AS heartbeat_p99_ms, max(heartbeat_failures_in_a_row) AS failed_probes, max(disk_used_ratio) AS disk
-           FROM nodes WHERE ` + newest + " AND " + scope + ` GROUP BY env, cluster) AS n USING (env, cluster)
+LEFT JOIN (SELECT env, cluster, max(slowest_ms) AS heartbeat_p99_ms, max(newest_failures) AS failed_probes, max(newest_disk) AS disk
+           FROM (SELECT env, cluster, max(heartbeat_p99_ms) AS slowest_ms, argMax(heartbeat_failures_in_a_row, ts) AS newest_failures, argMax(disk_used_ratio, ts) AS newest_disk
+                 FROM nodes WHERE ` + newest + " AND " + scope + ` GROUP BY env, cluster, node)
+           GROUP BY env, cluster) AS n USING (env, cluster)
 LEFT JOIN (SELECT env, cluster, max(newest_lag) AS lag_seconds
            FROM (SELECT env, cluster, argMax(lag_seconds, ts) AS newest_lag FROM group_lag WHERE ` + newest + " AND " + scope + ` GROUP BY env, cluster, consumer_group, topic)
            GROUP BY env, cluster) AS g USING (env, cluster)
-LEFT JOIN (SELECT cluster, countIf(severity = 'critical') AS critical, countIf(severity = 'warning') AS warnings
-           FROM alert_states WHERE state = 'firing' GROUP BY cluster) AS a USING (cluster)
+LEFT JOIN (SELECT env, cluster, countIf(severity = 'critical') AS critical_here, countIf(severity = 'warning') AS warnings_here
+           FROM alert_states WHERE state = 'firing' AND env != '' GROUP BY env, cluster) AS a USING (env, cluster)
+LEFT JOIN (SELECT cluster, countIf(severity = 'critical') AS critical_anywhere, countIf(severity = 'warning') AS warnings_anywhere
+           FROM alert_states WHERE state = 'firing' AND env = '' GROUP BY cluster) AS w USING (cluster)
 ORDER BY health = 'critical' DESC, health = 'warning' DESC, lag_seconds DESC, cluster
 SETTINGS join_use_nulls = 1`
 }

@@ -29,12 +29,12 @@ func group() *Dashboard {
 		sql: `SELECT time, maxIf(per_second, kind = 'sent') AS sent_per_second, maxIf(per_second, kind = 'consumed') AS consumed_per_second
 FROM (
     SELECT $__timeInterval(ts) AS time, 'sent' AS kind, sum(messages) / $__interval_s AS per_second FROM traffic
-    WHERE op = 'send' AND ` + wholeMinutes + " AND " + where("env", "cluster") + ` AND topic IN (SELECT topic FROM group_lag WHERE $__timeFilter(ts) AND ` + scope + `)
+    WHERE op = 'send' AND ` + wholeSteps + " AND " + where("env", "cluster") + ` AND topic IN (SELECT topic FROM group_lag WHERE $__timeFilter(ts) AND ` + scope + `)
     GROUP BY time
     UNION ALL
     SELECT time, 'consumed' AS kind, sum(rate) AS per_second FROM (
         SELECT $__timeInterval(ts) AS time, avg(consumed_messages_per_second) AS rate FROM group_lag
-        WHERE consumed_messages_per_second IS NOT NULL AND ` + wholeMinutes + " AND " + scope + ` GROUP BY time, env, cluster, consumer_group, topic)
+        WHERE consumed_messages_per_second IS NOT NULL AND ` + wholeSteps + " AND " + scope + ` GROUP BY time, env, cluster, consumer_group, topic)
     GROUP BY time
 )
 GROUP BY time
@@ -65,7 +65,7 @@ func readers(d *Dashboard, scope, read string) {
 	consumers("Handler, p99", "Time in the consumer's handler for each message. ConsumeSlow fires above 800 ms.", "ms", "latency_over", "p99_ms", latencyLimits)
 	consumers("Delay, p99", "From the message's timestamp until the consumer was given it.", "ms", "delay_over", "p99_ms", nil)
 	d.chart(spec{title: "Rebalances", high: tableHigh, help: "Rebalances that clients saw in each step. RebalanceStorm fires at eight in ten minutes.", step: minute, unit: "none", limits: rebalanceLimits, name: "${__field.labels.consumer_group}",
-		sql: "SELECT $__timeInterval(ts) AS time, consumer_group, sum(rebalances) AS rebalances FROM clients\nWHERE consumer_group != '' AND " + wholeMinutes + " AND " + scope + "\nGROUP BY time, consumer_group ORDER BY time, consumer_group\nLIMIT 20000"})
+		sql: "SELECT $__timeInterval(ts) AS time, consumer_group, sum(rebalances) AS rebalances FROM clients\nWHERE consumer_group != '' AND " + wholeSteps + " AND " + scope + "\nGROUP BY time, consumer_group ORDER BY time, consumer_group\nLIMIT 20000"})
 	d.table(spec{title: "Who reads", help: "Clients that were given messages in the range.", width: 12,
 		sql: "SELECT client, consumer_group, topic, node, concat(sdk_lang, ' ', sdk_version) AS sdk, sum(messages) AS messages, sum(errors) AS errors, max(latency_p99_ms) AS worst_p99_ms\nFROM clients\nWHERE " + read +
 			"\nGROUP BY client, consumer_group, topic, node, sdk\nORDER BY messages DESC\nLIMIT 100",

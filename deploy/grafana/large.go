@@ -21,7 +21,7 @@ func large() *Dashboard {
 		sql: "SELECT ts AS time, topic, max(p99_bytes) AS p99_bytes\nFROM size_over(from = $__fromTime, to = $__toTime, step_seconds = $__interval_s)\nWHERE op = 'send' AND " + scope + biggest + "\nGROUP BY time, topic ORDER BY time, topic"})
 	d.bars(spec{title: "Messages by class of size", help: "How many messages of the range were so large. A kB is 1,000 bytes here.", unit: "short", base: blue, sql: classes("size", "1000", "kB", sent)})
 	d.chart(spec{title: "Bytes by topic", help: "Bytes per second of the ten topics with most: large messages cost here.", step: minute, unit: "binBps", stack: true, name: "${__field.labels.topic}",
-		sql: "SELECT $__timeInterval(ts) AS time, topic, sum(bytes) / $__interval_s AS bytes_per_second FROM traffic\nWHERE op = 'send' AND " + wholeMinutes + " AND " + scope + "\n  AND " +
+		sql: "SELECT $__timeInterval(ts) AS time, topic, sum(bytes) / $__interval_s AS bytes_per_second FROM traffic\nWHERE op = 'send' AND " + wholeSteps + " AND " + scope + "\n  AND " +
 			top(10, "topic", "traffic", "sum(bytes)", sent) + "\nGROUP BY time, topic ORDER BY time, topic"})
 	d.table(spec{title: "Topics", help: "By their largest message. Click one for its dashboard.", width: 12,
 		sql: "SELECT cluster, topic, max(size_max_bytes) AS largest_bytes, sum(bytes) / nullIf(sum(messages), 0) AS mean_bytes, sum(messages) / greatest(dateDiff('second', $__fromTime, $__toTime), 1) AS sent_per_second\nFROM traffic\nWHERE " + sent +

@@ -45,6 +45,8 @@ func addUp(t *testing.T, store *clickhouse.Store) {
 func TestOnTheEngine(t *testing.T) {
 	engine, request := toldFleet(t)
 	t.Run("every query shows something", func(t *testing.T) { expectDashboards(t, engine, request) })
+	t.Run("numbers are right", func(t *testing.T) { expectNumbers(t, engine, request) })
+	t.Run("steps are whole", func(t *testing.T) { expectWholeSteps(t, engine, request) })
 	t.Run("ad-hoc filters", func(t *testing.T) { expectFilters(t, engine, request) })
 	t.Run("macros are SQL", func(t *testing.T) { expectMacros(t, engine) })
 }

@@ -12,7 +12,7 @@ func topic() *Dashboard {
 	d.number(spec{title: "Errors", help: "Share of messages that could not be sent. SendErrors fires above 1%.", unit: "percentunit", limits: errorLimits,
 		sql: "SELECT sum(errors) / nullIf(sum(messages) + sum(errors), 0) AS ratio FROM traffic WHERE " + sent})
 	d.number(spec{title: "Send latency, p99", help: "99th percentile over the whole range, of the slowest of the topics. SendSlow fires above 800 ms.", unit: "ms", limits: latencyLimits,
-		sql: "SELECT max(p99_ms) AS p99_ms FROM latency_over(from = $__fromTime, to = $__toTime, step_seconds = 86400) WHERE op = 'send' AND " + scope})
+		sql: "SELECT max(p99_ms) AS p99_ms FROM latency_over(from = $__fromTime, to = $__toTime, step_seconds = 0) WHERE op = 'send' AND " + scope})
 	d.number(spec{title: "Largest message", help: "Of the range. LargeMessage lists topics with messages above 10 KiB.", unit: "bytes", limits: sizeLimits,
 		sql: "SELECT max(size_max_bytes) AS bytes FROM traffic WHERE " + sent})
 	d.number(spec{title: "Producers", help: "Clients that sent in the range.", unit: "none", base: blue,
@@ -20,10 +20,10 @@ func topic() *Dashboard {
 
 	d.row("Traffic")
 	d.chart(spec{title: "Messages", help: "Messages per second of the ten busiest of the topics: sent, and given to consumers of all groups together. Consumed above sent means several groups.", step: minute, unit: "cps", name: "${__field.labels.topic} ${__field.labels.op}",
-		sql: "SELECT $__timeInterval(ts) AS time, topic, op, sum(messages) / $__interval_s AS messages_per_second FROM traffic\nWHERE op IN ('send', 'consume') AND " + wholeMinutes + " AND " + scope + "\n  AND " +
+		sql: "SELECT $__timeInterval(ts) AS time, topic, op, sum(messages) / $__interval_s AS messages_per_second FROM traffic\nWHERE op IN ('send', 'consume') AND " + wholeSteps + " AND " + scope + "\n  AND " +
 			top(10, "topic", "traffic", "sum(messages)", sent) + "\nGROUP BY time, topic, op ORDER BY time, topic, op"})
 	d.chart(spec{title: "Bytes by topic", help: "Uncompressed bytes per second sent to the ten topics with most.", step: minute, unit: "binBps", name: "${__field.labels.topic}", stack: true,
-		sql: "SELECT $__timeInterval(ts) AS time, topic, sum(bytes) / $__interval_s AS bytes_per_second FROM traffic\nWHERE op = 'send' AND " + wholeMinutes + " AND " + scope + "\n  AND " +
+		sql: "SELECT $__timeInterval(ts) AS time, topic, sum(bytes) / $__interval_s AS bytes_per_second FROM traffic\nWHERE op = 'send' AND " + wholeSteps + " AND " + scope + "\n  AND " +
 			top(10, "topic", "traffic", "sum(bytes)", sent) + "\nGROUP BY time, topic ORDER BY time, topic"})
 	d.chart(spec{title: "Change of the rate", help: "Greatest less smallest rate, by the median, over five minutes of each topic. TopicRateVolatile fires above 1 where the median is 50/s or more; yellow and red are those of a cluster.", step: minute, unit: "percentunit", limits: volatilityLimits, name: "${__field.labels.topic}",
 		sql: `SELECT ts AS time, topic, (highest - lowest) / nullIf(middle, 0) AS volatility
@@ -35,7 +35,7 @@ FROM (
 WHERE volatility IS NOT NULL
 ORDER BY time, topic`})
 	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class.", step: minute, unit: "cps", name: "${__field.labels.class}", absent: "nothing fails",
-		sql: "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeMinutes + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
+		sql: "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeSteps + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
 
 	d.row("Latency and size")
 	over := func(view, columns, op, label string) string {
