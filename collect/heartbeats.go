@@ -112,7 +112,7 @@ func (h *Heartbeats[ID]) Take(all []Probed[ID], now time.Time) {
 			h.leave(b, now)
 			b.node = p.Node
 		}
-		b.trips = slices.DeleteFunc(b.trips, func(t roundTrip) bool { return now.Sub(t.at) > peersSpan })
+		b.prune(now)
 		switch {
 		case p.OutOfTime:
 		case !p.Answered:
@@ -154,6 +154,11 @@ func (b *heartbeat) answered(took time.Duration, now time.Time) {
 	}
 }
 
+// prune forgets round trips that count no more.
+func (b *heartbeat) prune(now time.Time) {
+	b.trips = slices.DeleteFunc(b.trips, func(t roundTrip) bool { return now.Sub(t.at) > peersSpan })
+}
+
 // TakeCanary takes in how a canary went; it is false where the broker is not known.
 func (h *Heartbeats[ID]) TakeCanary(id ID, o CanaryOutcome) bool {
 	h.mu.Lock()
@@ -163,6 +168,7 @@ func (h *Heartbeats[ID]) TakeCanary(id ID, o CanaryOutcome) bool {
 		return false
 	}
 	b.canary.Take(o)
+	b.prune(time.Now()) // canaries go on where polls find nothing
 	if o.Impossible == nil && o.Failed == nil {
 		b.heard = true
 		b.trips = append(b.trips, roundTrip{at: time.Now(), took: o.Took, canary: true})

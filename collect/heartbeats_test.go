@@ -133,6 +133,27 @@ func TestHeartbeatsOfTwoKinds(t *testing.T) {
 	})
 }
 
+// TestCanariesWithoutPolls go on where polls find nothing: round trips count for a minute all the same.
+func TestCanariesWithoutPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &beats{at: time.Now()}
+		b.Await(map[int]string{1: "b1", 2: "b2"})
+		b.Await(map[int]string{1: "b1", 2: "b2"})
+		for _, took := range []time.Duration{9 * time.Second, time.Second} {
+			b.TakeCanary(1, collect.CanaryOutcome{Took: took})
+			b.TakeCanary(2, collect.CanaryOutcome{Took: took})
+			if took > time.Second {
+				_ = within(t.Context(), time.Minute+time.Second)
+			}
+		}
+		out := collect.Reports{At: time.Now(), Collector: "here"}
+		b.ReportAll(&out)
+		if got, want := linesOf(out.All), []string{"b1 failures=0 peers=1 trips=2", "b2 failures=0 peers=1 trips=2"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q: what the others took in the last minute alone", got, want)
+		}
+	})
+}
+
 // roster has canaries sent to brokers 1 and 2 by a function of the test's.
 func roster(send func(ctx context.Context, to string) collect.CanaryOutcome) *collect.CanaryRoster[int, string] {
 	r := &collect.CanaryRoster[int, string]{Wanted: true, Beats: &collect.Heartbeats[int]{}, Send: send,
