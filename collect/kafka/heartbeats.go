@@ -13,7 +13,8 @@ import (
 )
 
 // probed is how the brokers of the cluster answered a poll. One that left the cluster did not, as long as some partition has it as a
-// replica: those without one have nothing more to do with it. Of one that nobody has named yet nothing is known.
+// replica: those without one have nothing more to do with it. Of one that nobody has named yet nothing is known. One whose address a broker
+// has that is there is named by its id: that one's heartbeats do not fail.
 func (p *Poller) probed(s *snapshot) []collect.Probed[int32] {
 	var out []collect.Probed[int32]
 	for i := range s.answers {
@@ -26,12 +27,18 @@ func (p *Poller) probed(s *snapshot) []collect.Probed[int32] {
 		if !seen {
 			node = s.away[id]
 		}
+		if slices.ContainsFunc(s.cluster.brokers, func(b broker) bool { return b.node == node }) {
+			node = nodeByID(id)
+		}
 		if node != "" {
 			out = append(out, collect.Probed[int32]{ID: id, Node: node})
 		}
 	}
 	return out
 }
+
+// nodeByID names a broker whose address nobody has, as Kafka's clients name nodes in their metrics.
+func nodeByID(id int32) string { return fmt.Sprintf("node-%d", id) }
 
 // away are the brokers that some partition has as a replica and that are not in the cluster, by their ids.
 func (c *cluster) away() []int32 {
@@ -56,7 +63,7 @@ func (p *Poller) nameAway(q *question) (map[int32]string, error) {
 	out := map[int32]string{}
 	for _, id := range q.cluster.away() {
 		if _, seen := known[id]; !seen {
-			out[id] = fmt.Sprintf("node-%d", id)
+			out[id] = nodeByID(id)
 		}
 	}
 	request := kmsg.NewPtrDescribeClusterRequest()

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirmq/weir/collect"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // TestBrokersThatLeft fail their heartbeats while some partition has them as a replica, also where they had left before this collector's
@@ -29,6 +30,36 @@ func TestBrokersThatLeft(t *testing.T) {
 	want := []collect.Probed[int32]{{ID: 1, Node: "b1", Answered: true, Took: time.Millisecond}, {ID: 2, Node: "b2"}, {ID: 7, Node: "b7"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestABrokerAtTheAddressOfOneThatIsAway is well: the one that was there before fails its heartbeats under its id, also where this turn has not
+// seen it.
+func TestABrokerAtTheAddressOfOneThatIsAway(t *testing.T) {
+	p := &Poller{}
+	took := answers{broker: broker{id: 9, node: "b2"}, answered: true, roundTrip: time.Millisecond}
+	c := &cluster{brokers: []broker{took.broker}, topics: map[string]*topic{"a": {partitions: []partition{{0, 9, []int32{2, 7, 9}, nil}}}}}
+	p.beats.Take([]collect.Probed[int32]{{ID: 2, Node: "b2", Answered: true}}, time.Unix(1_795_626_000, 0))
+	want := []collect.Probed[int32]{{ID: 9, Node: "b2", Answered: true, Took: time.Millisecond}, {ID: 2, Node: "node-2"}, {ID: 7, Node: "node-7"}}
+	for _, poll := range []string{"the first", "the next"} {
+		got := p.probed(&snapshot{cluster: c, answers: []answers{took}, away: map[int32]string{7: "b2"}})
+		if !slices.Equal(got, want) {
+			t.Errorf("%s poll without it: got %+v, want %+v", poll, got, want)
+		}
+		p.beats.Take(got, time.Unix(1_795_626_005, 0))
+	}
+	out := collect.Reports{}
+	p.beats.ReportAll(&out)
+	var failures []float64
+	for i := range out.All {
+		for _, g := range out.All[i].Gauges {
+			if out.All[i].Labels.Node == "b2" && g.Name == telemetry.GaugeHeartbeatFailed {
+				failures = append(failures, g.Value)
+			}
+		}
+	}
+	if !slices.Equal(failures, []float64{0}) {
+		t.Errorf("got %v failures of the broker that answers, want one report that there are none", failures)
 	}
 }
 
