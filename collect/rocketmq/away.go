@@ -12,17 +12,12 @@ type home struct {
 	at time.Time
 }
 
-// away are the brokers that are expected and that no name server lists. Of a set so many are away as it has ids that are not listed: those
-// that were listed last. The others are there under another address, or are no longer expected, and are forgotten. It is by ids and not by
-// addresses that some are missed: a slave that became the master leaves its id to be missed, and not its address.
+// away are the brokers that are expected and that no name server lists. Of a set so many are away as fewer are listed than were at
+// once: those that were listed last. The others are there under another address, or are no longer expected, and are forgotten.
 func (r *replicas) away(at time.Time) []broker {
 	lacks := map[string]int{}
-	for set, ids := range r.listed {
-		for _, seen := range ids {
-			if !seen.Equal(at) {
-				lacks[set]++
-			}
-		}
+	for set, l := range r.listed {
+		lacks[set] = l.most() - l.now
 	}
 	var gone []home
 	for _, h := range r.homes {
@@ -43,9 +38,9 @@ func (r *replicas) away(at time.Time) []broker {
 	return out
 }
 
-// expected are those of the brokers that are away whom somebody waits for: all, until the inventory says that nobody is missing who was. So
-// who takes a broker away for good, and out of the inventory, is not told of it for a day. An inventory that missed nobody says nothing: it
-// may be older than the broker.
+// expected are those of the brokers that are away whom somebody waits for: all, until the inventory was lowered since it missed some, and
+// misses nobody. So who takes a broker away for good, and out of the inventory, is not told of it for a day. An inventory that missed nobody
+// says nothing: it may be older than the broker. Nor does one that was not lowered: another node is there more than before, as a name server.
 func (p *Poller) expected(c *cluster, all, away []answers) []answers {
 	if p.config.Inventory == nil {
 		return away
@@ -55,14 +50,19 @@ func (p *Poller) expected(c *cluster, all, away []answers) []answers {
 	if !known || !counted {
 		return away
 	}
-	missed := float64(alive+c.nameServers) < wanted
-	if p.missed && !missed {
+	if float64(alive+c.nameServers) < wanted {
+		p.missedOf = max(p.missedOf, wanted)
+		return away
+	}
+	if wanted < p.missedOf {
 		for i := range away {
-			delete(p.replicas.homes, away[i].node)
+			p.replicas.forget(&away[i].broker)
 		}
 		away = nil
 	}
-	p.missed = missed
+	if len(away) == 0 {
+		p.missedOf = 0
+	}
 	return away
 }
 

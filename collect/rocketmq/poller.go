@@ -49,7 +49,7 @@ type Poller struct {
 	inquiries *inquiries
 	disabled  disabled
 	replicas  replicas
-	missed    bool                   // whether the inventory had more nodes than answered the newest poll
+	missedOf  float64                // nodes that the inventory had at most while it missed some, since brokers are away; 0: it missed none
 	sets      map[string]replication // of the newest poll, by name; those that are known
 
 	canaries collect.CanaryRoster[string, broker]
@@ -63,7 +63,7 @@ const requestsAtOnce = 8
 // Open returns a poller. It does not connect.
 func Open(config Config) *Poller {
 	p := &Poller{config: config, client: remoting.NewClient(config.Remoting), queues: map[remoting.Queue]*queue{}, masters: map[string]*memory{},
-		inquiries: newInquiries(), disabled: disabled{}, replicas: replicas{listed: map[string]map[int64]time.Time{}, homes: map[string]home{}}}
+		inquiries: newInquiries(), disabled: disabled{}, replicas: replicas{listed: map[string]*listing{}, homes: map[string]home{}}}
 	p.canaries.Wanted, p.canaries.Beats, p.canaries.Send = config.Canary.Enabled, &p.beats, p.sendCanary
 	p.canaries.Begin = func(at time.Time) collect.Reports { return config.Reports(system, at) }
 	return p

@@ -24,18 +24,34 @@ const (
 
 // replicas are the brokers that are expected: those that a name server listed within brokerRemembered.
 type replicas struct {
-	listed map[string]map[int64]time.Time // by name of their set and id: when a name server listed them last
-	homes  map[string]home                // by address
+	listed map[string]*listing // by name of their set
+	homes  map[string]home     // by address
 	polls  collect.Minutes
+}
+
+// listing is how many brokers of a set name servers listed. It is not said by ids: a slave that its controller made the master registers as 0,
+// and its own id is nobody's from then on.
+type listing struct {
+	now    int               // brokers, in the newest poll
+	atOnce map[int]time.Time // by how many there were at once: when last, within brokerRemembered
+	master bool              // whether one of them was
+}
+
+// most is how many brokers the set is to have: as many as were there at once.
+func (l *listing) most() int {
+	out := 0
+	for count := range l.atOnce {
+		out = max(out, count)
+	}
+	return out
 }
 
 // slaves is how many a set is to have.
 func (r *replicas) slaves(set string) int {
-	count := len(r.listed[set])
-	if _, had := r.listed[set][remoting.MasterID]; had {
-		count--
+	if l := r.listed[set]; l != nil {
+		return max(0, l.most()-1)
 	}
-	return count
+	return 0
 }
 
 // follower is a slave, by what it and its master say.
@@ -101,18 +117,46 @@ func (r *replicas) inSync(all []answers) map[string]replication {
 
 // take takes in which brokers there are.
 func (r *replicas) take(c *cluster, at time.Time) {
+	counted := map[broker]bool{}
+	for _, l := range r.listed {
+		l.now = 0
+	}
 	for _, b := range c.brokers {
-		if r.listed[b.set] == nil {
-			r.listed[b.set] = map[int64]time.Time{}
+		l := r.listed[b.set]
+		if l == nil {
+			l = &listing{atOnce: map[int]time.Time{}}
+			r.listed[b.set] = l
 		}
-		r.listed[b.set][b.id] = at
+		if b.master() {
+			l.master = true
+		}
+		if place := (broker{set: b.set, node: b.node}); !counted[place] {
+			counted[place] = true // one name server may have a new master by the id that it had
+			l.now++
+		}
 		r.homes[b.node] = home{b, at}
 	}
-	for set, ids := range r.listed {
-		maps.DeleteFunc(ids, func(_ int64, seen time.Time) bool { return at.Sub(seen) > brokerRemembered })
-		if len(ids) == 0 {
+	for set, l := range r.listed {
+		if l.now > 0 {
+			l.atOnce[l.now] = at
+		}
+		maps.DeleteFunc(l.atOnce, func(_ int, seen time.Time) bool { return at.Sub(seen) > brokerRemembered })
+		if len(l.atOnce) == 0 {
 			delete(r.listed, set)
 		}
+	}
+}
+
+// forget has a broker that is away no longer expected, nor more of its set than are there.
+func (r *replicas) forget(b *broker) {
+	delete(r.homes, b.node)
+	l := r.listed[b.set]
+	if l == nil {
+		return
+	}
+	maps.DeleteFunc(l.atOnce, func(count int, _ time.Time) bool { return count > l.now })
+	if l.now == 0 {
+		delete(r.listed, b.set)
 	}
 }
 
@@ -151,8 +195,8 @@ func (p *Poller) masterless(c *cluster) (queues int, known bool) {
 	for _, set := range c.masterless {
 		without[set] = 0
 	}
-	for set, ids := range p.replicas.listed {
-		if _, had := ids[remoting.MasterID]; had {
+	for set, l := range p.replicas.listed {
+		if l.master {
 			without[set] = 0
 		}
 	}

@@ -107,19 +107,8 @@ func TestBrokersThatAreAway(t *testing.T) {
 		{"for a day", 8*time.Second + brokerRemembered, "", "b m s2"},
 		{"and longer", 9*time.Second + brokerRemembered, "", ""},
 	} {
-		c := &cluster{}
-		for _, place := range strings.Fields(step.listed) {
-			where, node, _ := strings.Cut(place, "=")
-			c.brokers = append(c.brokers, broker{where[:1], node, int64(where[1] - '0')})
-		}
-		at := began.Add(step.after)
-		p.replicas.take(c, at)
-		var got []string
-		for _, b := range p.replicas.away(at) {
-			got = append(got, b.node)
-		}
-		if text := strings.Join(got, " "); text != step.want {
-			t.Errorf("%s: got %q, want %q", step.name, text, step.want)
+		if got := awayAfter(p, began.Add(step.after), step.listed); got != step.want {
+			t.Errorf("%s: got %q, want %q", step.name, got, step.want)
 		}
 	}
 	if len(p.replicas.homes) > 0 || len(p.replicas.listed) > 0 {
@@ -127,32 +116,114 @@ func TestBrokersThatAreAway(t *testing.T) {
 	}
 }
 
-// TestTheInventorySaysWhoIsExpected has a name server, a broker that answers and one that is away, with the nodes that the inventory has.
+// awayAfter are the addresses of the brokers that are away once name servers listed these.
+func awayAfter(p *Poller, at time.Time, listed string) string {
+	c := &cluster{}
+	for _, place := range strings.Fields(listed) {
+		where, node, _ := strings.Cut(place, "=")
+		c.brokers = append(c.brokers, broker{where[:1], node, int64(where[1] - '0')})
+	}
+	p.replicas.take(c, at)
+	var out []string
+	for _, b := range p.replicas.away(at) {
+		out = append(out, b.node)
+	}
+	return strings.Join(out, " ")
+}
+
+// TestBrokersThatChangeTheirIds are those of a set whose controller makes a slave the master: it registers as 0, and leaves its own id to
+// nobody. So many are missed as fewer are listed than were at once.
+func TestBrokersThatChangeTheirIds(t *testing.T) {
+	p := Open(Config{})
+	defer p.Close()
+	for i, step := range []struct {
+		name, listed string
+		want         string // addresses
+		slaves       int    // that the set is to have
+	}{
+		{"all are there", "c0=A c2=B c3=C", "", 2},
+		{"the master dies", "c2=B c3=C", "A", 2},
+		{"a slave takes its place", "c0=B c3=C", "A", 2},
+		{"it comes back as another's slave", "c0=B c1=A c3=C", "", 2},
+		{"one name server knows the old ids still", "c0=B c1=A c2=B c3=C", "", 2},
+		{"and has heard", "c0=B c1=A c3=C", "", 2},
+		{"a slave gets another address", "c0=B c1=A c3=D", "", 2},
+		{"and dies there", "c0=B c1=A", "D", 2},
+	} {
+		if got, slaves := awayAfter(p, began.Add(time.Duration(i)*time.Second), step.listed), p.replicas.slaves("c"); got != step.want || slaves != step.slaves {
+			t.Errorf("%s: got %q and that there are to be %d slaves, want %q and %d", step.name, got, slaves, step.want, step.slaves)
+		}
+	}
+}
+
+// TestTheInventorySaysWhoIsExpected has a slave that is away, poll by poll, with the nodes that the inventory has, and those that answer.
 func TestTheInventorySaysWhoIsExpected(t *testing.T) {
 	nodes := -1.0 // not known
 	p := Open(Config{Identity: collect.Identity{Inventory: func() (float64, bool) { return nodes, nodes >= 0 }}})
 	defer p.Close()
-	c := &cluster{nameServers: 1}
-	gone := broker{"b", "gone", 0}
+	awayAfter(p, began, "a0=m a1=gone")
 	answered, unasked := answers{broker: broker{"a", "m", 0}, answered: true}, answers{broker: broker{"a", "m", 0}, outOfTime: true}
-	for _, step := range []struct {
-		name  string
-		nodes float64
-		says  answers
-		want  int
+	for i, step := range []struct {
+		name        string
+		nodes       float64
+		says        answers
+		nameServers int
+		want        int // that are waited for, and then that are remembered
 	}{
-		{"nothing", -1, answered, 1},
-		{"two, as it did before there was a third", 2, answered, 1},
-		{"three", 3, answered, 1},
-		{"two, but not all were asked", 2, unasked, 1},
-		{"nothing any more", -1, answered, 1},
-		{"two, as it missed one and does not now", 2, answered, 0},
+		{"nothing", -1, answered, 1, 1},
+		{"two, as it did before there was a third", 2, answered, 1, 1},
+		{"three", 3, answered, 1, 1},
+		{"three, and one more name server answers", 3, answered, 2, 1},
+		{"two, but not all were asked", 2, unasked, 1, 1},
+		{"nothing any more", -1, answered, 1, 1},
+		{"two, as it missed one and does not now", 2, answered, 1, 0},
 	} {
 		nodes = step.nodes
-		p.replicas.homes["gone"] = home{broker: gone}
-		got := p.expected(c, []answers{step.says}, []answers{{broker: gone}})
-		if len(got) != step.want || len(p.replicas.homes) != step.want {
-			t.Errorf("the inventory says %s: %d are waited for, and %v remembered, want %d", step.name, len(got), p.replicas.homes, step.want)
+		at := began.Add(time.Duration(i+1) * time.Second)
+		awayAfter(p, at, "a0=m")
+		var away []answers
+		for _, b := range p.replicas.away(at) {
+			away = append(away, answers{broker: b})
+		}
+		got := p.expected(&cluster{nameServers: step.nameServers}, []answers{step.says}, away)
+		if len(got) != step.want || len(p.replicas.homes) != 1+step.want || p.replicas.slaves("a") != step.want {
+			t.Errorf("the inventory says %s: %d are waited for, %v remembered, and %d slaves wanted, want %d", step.name, len(got), p.replicas.homes, p.replicas.slaves("a"), step.want)
+		}
+	}
+}
+
+// TestAnInventoryThatIsLoweredByAndBy says who is expected also where some of the nodes that it missed came back meanwhile, and nothing of
+// what is missed once all are there again.
+func TestAnInventoryThatIsLoweredByAndBy(t *testing.T) {
+	nodes := 0.0
+	p := Open(Config{Identity: collect.Identity{Inventory: func() (float64, bool) { return nodes, true }}})
+	defer p.Close()
+	for i, step := range []struct {
+		listed string // also the brokers that answer, with one name server
+		nodes  float64
+		want   int
+	}{
+		{"a0=m a1=s1 a2=s2", 4, 0},
+		{"a0=m", 4, 2},
+		{"a0=m", 3, 2},       // one of two is not wanted any more, and nobody knows which
+		{"a0=m a1=s1", 3, 0}, // now it is known
+		{"a0=m", 3, 1},       // missed again
+		{"a0=m a1=s1", 3, 0}, // and back
+		{"a0=m", 2, 1},       // lowered before it was missed
+		{"a0=m", 2, 1},
+	} {
+		nodes = step.nodes
+		at := began.Add(time.Duration(i) * time.Second)
+		awayAfter(p, at, step.listed)
+		all, away := make([]answers, len(strings.Fields(step.listed))), []answers{}
+		for i := range all {
+			all[i].answered = true
+		}
+		for _, b := range p.replicas.away(at) {
+			away = append(away, answers{broker: b})
+		}
+		if got := p.expected(&cluster{nameServers: 1}, all, away); len(got) != step.want {
+			t.Errorf("poll %d, with %s of %g nodes: %d are waited for, want %d", i, step.listed, nodes, len(got), step.want)
 		}
 	}
 }
