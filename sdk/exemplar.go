@@ -60,20 +60,25 @@ type exemplar struct {
 	step                     telemetry.Step
 }
 
-// troubled keeps a message that failed or was slow, while there is room; m.mu is held.
-func (m *meter) troubled(e exemplar, why telemetry.Kept) { m.hold(e, why, &m.troubles, maxTroubled) }
+// troubled keeps a message that failed or was slow, and says whether there was room; m.mu is held.
+func (m *meter) troubled(e exemplar, why telemetry.Kept) bool {
+	return m.hold(e, why, &m.troubles, maxTroubled)
+}
 
-// sampled keeps a message for its hash, while there is room; m.mu is held.
-func (m *meter) sampled(e exemplar) { m.hold(e, telemetry.KeptSampled, &m.samples, maxSampled) }
+// sampled keeps a message for its hash, and says whether there was room; m.mu is held.
+func (m *meter) sampled(e exemplar) bool {
+	return m.hold(e, telemetry.KeptSampled, &m.samples, maxSampled)
+}
 
-func (m *meter) hold(e exemplar, why telemetry.Kept, held *int, most int) {
+func (m *meter) hold(e exemplar, why telemetry.Kept, held *int, most int) bool {
 	if *held >= most {
 		m.leftOut++
-		return
+		return false
 	}
 	*held++
 	e.set, e.kept = true, why
 	m.held = append(m.held, e)
+	return true
 }
 
 // slow says that a time is that of a slow message.
@@ -153,17 +158,14 @@ func (m *meter) tell(r *kgo.Record, of measured) {
 	}
 	e := exemplar{timeMillis: of.wallNanos / nanosPerMilli, latencyMicros: of.latencyMicros, delayMicros: of.delayMicros, sizeBytes: of.sizeBytes,
 		topic: r.Topic, partition: r.Partition, offset: of.offset, trace: traceOf(r.Headers), step: of.step}
-	switch {
-	case slow:
-		m.troubled(e, telemetry.KeptSlow)
-	case chosen:
-		m.sampled(e)
-	default:
-		m.extreme(&e, slowest, largest)
+	if slow && m.troubled(e, telemetry.KeptSlow) || chosen && m.sampled(e) {
+		return
 	}
+	m.extreme(&e, slowest, largest)
 }
 
-// extreme keeps the slowest or the largest of the messages that are not kept otherwise.
+// extreme keeps the slowest or the largest of the messages that are not kept otherwise: when all
+// are slow, the slowest may be one that found no room among them.
 func (m *meter) extreme(e *exemplar, slowest, largest bool) {
 	e.set = true
 	if largest {

@@ -79,10 +79,32 @@ func TestFailedAndSlowMessagesAreKept(t *testing.T) {
 		m.failed(traced("orders", traceB, 20), &inflight{}, context.DeadlineExceeded, newClock())
 	}
 	m.take(&out, 13_000)
-	want(t, "exemplars", uint64(len(out.report.Exemplars)), maxTroubled+maxSampled)
+	want(t, "exemplars", uint64(len(out.report.Exemplars)), maxTroubled+maxSampled+1) // and the slowest of those without room, the largest, too
 	want(t, "left out", out.report.LeftOutExemplars, 300-maxTroubled-maxSampled)
 	m.take(&out, 14_000)
 	want(t, "left out of the next interval", out.report.LeftOutExemplars, 0)
+}
+
+// TestTheSlowestOfManySlowMessagesIsTold holds that a message that waits longest is told of also where there is no room
+// left for slow ones, and that no room for samples hides the largest.
+func TestTheSlowestOfManySlowMessagesIsTold(t *testing.T) {
+	for what, of := range map[string]keeping{"all are slow": {slowMicros: 500_000}, "all are sampled": {bound: telemetry.SampleBound(1), oneOf: 1}} {
+		m := &meter{op: opSend, topic: "orders", keeping: of}
+		for range 2 * maxTroubled {
+			sentAfter(m, &kgo.Record{Topic: "orders"}, time.Second, 1000)
+		}
+		sentAfter(m, traced("orders", traceA, 10), 30*time.Second, 2000)
+		sentAfter(m, traced("orders", traceB, 9000), time.Second, 3000)
+		var out taken
+		m.take(&out, 10_000)
+		kept := map[telemetry.Kept]string{}
+		for _, e := range out.report.Exemplars {
+			kept[e.Kept] = e.TraceID
+		}
+		if kept[telemetry.KeptSlowest] != traceA || kept[telemetry.KeptLargest] != traceB {
+			t.Errorf("%s: got %v, want the slowest of trace %s and the largest of %s", what, kept, traceA, traceB)
+		}
+	}
 }
 
 // TestOnlyAValidTraceparentDecides holds that what the W3C calls no trace id samples nothing: the message's place does.
