@@ -31,7 +31,7 @@ func detailReport(t *testing.T, exemplars int) []byte {
 }
 
 // gathered adds records at offsets from 100 on and returns what is written of them, and how much was left out.
-func gathered(t *testing.T, values ...[]byte) (records [][]byte, leftOut uint64) {
+func gathered(t *testing.T, values ...[]byte) (records [][]byte, leftOut kept) {
 	t.Helper()
 	config := DefaultConfig()
 	fold := aggregate.NewFold(telemetry.Source{Partition: 3}, config.Parameters(), time.Second, nil)
@@ -48,7 +48,9 @@ func gathered(t *testing.T, values ...[]byte) (records [][]byte, leftOut uint64)
 		if err := fold.Add(at, report, decoder); err != nil {
 			t.Fatal(err)
 		}
-		leftOut += details.add(fold, at, report, end)
+		left := details.add(fold, at, report, end)
+		leftOut.exemplars += left.exemplars
+		leftOut.events += left.events
 	}
 	details.take(func(value []byte) { records = append(records, slices.Clone(value)) })
 	if !details.empty() {
@@ -80,8 +82,8 @@ func detailsIn(t *testing.T, records [][]byte) []telemetry.ReportDetail {
 func TestDetailsAreWrittenAsTheyCame(t *testing.T) {
 	t.Parallel()
 	none := detailReport(t, 0)
-	if records, leftOut := gathered(t, none, none); len(records) != 0 || leftOut != 0 {
-		t.Fatalf("reports without exemplars and events write %d records, and leave %d out", len(records), leftOut)
+	if records, leftOut := gathered(t, none, none); len(records) != 0 || leftOut != (kept{}) {
+		t.Fatalf("reports without exemplars and events write %d records, and leave %v out", len(records), leftOut)
 	}
 	r := telemetry.Report{Schema: telemetry.Schema, Labels: telemetry.Labels{Op: "consume", Group: "billing"}, StartUnixMillis: detailAppended - 1500, LengthMillis: 1000,
 		Exemplars: []telemetry.Exemplar{{TraceID: "in its interval"}, {TimeUnixMillis: 1, TraceID: "long ago"}, {TimeUnixMillis: 2 * detailAppended, TraceID: "ahead"}},
@@ -96,8 +98,8 @@ func TestDetailsAreWrittenAsTheyCame(t *testing.T) {
 		Exemplars: []telemetry.Exemplar{{TimeUnixMillis: detailAppended - 500, TraceID: "in its interval"}, {TimeUnixMillis: detailAppended - day, TraceID: "long ago"},
 			{TimeUnixMillis: detailAppended + day, TraceID: "ahead"}},
 		Events: []telemetry.Event{{Kind: telemetry.EventStopped, TimeUnixMillis: detailAppended - 500}}}}
-	if diff := cmp.Diff(want, detailsIn(t, records)); diff != "" || leftOut != 4 {
-		t.Errorf("%d are left out, want 4; details (-want +got):\n%s", leftOut, diff)
+	if diff := cmp.Diff(want, detailsIn(t, records)); diff != "" || leftOut != (kept{exemplars: 4}) {
+		t.Errorf("%v are left out, want 4 exemplars; details (-want +got):\n%s", leftOut, diff)
 	}
 }
 
@@ -108,9 +110,9 @@ func TestDetailsOfASegmentAreBounded(t *testing.T) {
 	values := slices.Repeat([][]byte{detailReport(t, each)}, 300)
 	records, leftOut := gathered(t, values...)
 	all := detailsIn(t, records)
-	kept := (maxSegmentDetails + each) / (each + 1) // a report counts as an item, too
-	if len(all) != kept || leftOut != uint64(len(values)-kept)*each {
-		t.Errorf("%d reports are kept and %d exemplars left out, want %d and %d", len(all), leftOut, kept, (len(values)-kept)*each)
+	const whole = maxSegmentDetails / each
+	if want := (kept{exemplars: (len(values) - whole) * each}); len(all) != whole || leftOut != want {
+		t.Errorf("%d reports are kept and %v left out, want %d and %v", len(all), leftOut, whole, want)
 	}
 	for i, d := range all {
 		if d.Offset != 100+int64(i) || len(d.Exemplars) != each {
@@ -121,8 +123,37 @@ func TestDetailsOfASegmentAreBounded(t *testing.T) {
 	if !slices.EqualFunc(records, again, slices.Equal[[]byte]) {
 		t.Error("reading again writes other records")
 	}
-	if len(records) < kept*each/maxDetailsPerRecord {
+	if len(records) < maxSegmentDetails/maxDetailsPerRecord {
 		t.Errorf("%d records hold all", len(records))
+	}
+}
+
+// TestEventsHaveRoomOfTheirOwn holds that a segment whose messages all fail still tells who was started, and counts the events that
+// it does not tell of.
+func TestEventsHaveRoomOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	const each, unsaid, more = 10, 7, 50
+	r := telemetry.Report{Schema: telemetry.Schema, Labels: telemetry.Labels{Op: "consume"}, StartUnixMillis: detailAppended - 1500, LengthMillis: 1000,
+		Events: slices.Repeat([]telemetry.Event{{Kind: telemetry.EventStarted, TimeUnixMillis: detailAppended - 1000}}, each-1), LeftOutExemplars: unsaid}
+	eventful, err := telemetry.MarshalReport(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := slices.Repeat([][]byte{detailReport(t, 100)}, maxSegmentDetails/100) // no room for messages is left
+	values = append(values, slices.Repeat([][]byte{eventful}, maxSegmentEvents/each+more)...)
+	values = append(values, detailReport(t, 100))
+	records, leftOut := gathered(t, values...)
+	events, said := 0, 0
+	for _, d := range detailsIn(t, records) {
+		events += len(d.Events)
+		said += int(d.LeftOutExemplars)
+	}
+	reports := maxSegmentEvents / each // what a report leaves out is an event, too
+	if events != reports*(each-1) || said != reports*unsaid {
+		t.Errorf("%d events and %d left out messages are stored, want %d and %d", events, said, reports*(each-1), reports*unsaid)
+	}
+	if want := (kept{exemplars: (reports+more)*unsaid + 100, events: more * (each - 1)}); leftOut != want {
+		t.Errorf("%v are left out, want %v", leftOut, want)
 	}
 }
 

@@ -30,7 +30,7 @@ type stageMetrics struct {
 	stage                     string
 	records, bytes            *metrics.Counter
 	late, clamped, overflowed *metrics.Counter // shown for the stages that count them
-	leftOut                   *metrics.Counter // exemplars
+	leftOut, leftOutEvents    *metrics.Counter // exemplars, and events of clients
 	restarts                  *metrics.Counter
 	evaluationFailures        *metrics.Counter // of rules
 	limitedAlerts             *metrics.Counter // by rules' limits
@@ -93,14 +93,15 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 	label := fmt.Sprintf(`{stage=%q}`, name)
 	s := &stageMetrics{
 		set: m.set, stage: name,
-		records:      m.set.NewCounter("weir_records_total" + label),
-		bytes:        m.set.NewCounter("weir_bytes_total" + label),
-		late:         new(metrics.Counter),
-		clamped:      new(metrics.Counter),
-		overflowed:   new(metrics.Counter),
-		leftOut:      new(metrics.Counter),
-		restarts:     m.set.NewCounter("weir_stage_restarts_total" + label),
-		flushSeconds: writeTimes{histogram: m.set.NewHistogram("weir_write_duration_seconds" + label)},
+		records:       m.set.NewCounter("weir_records_total" + label),
+		bytes:         m.set.NewCounter("weir_bytes_total" + label),
+		late:          new(metrics.Counter),
+		clamped:       new(metrics.Counter),
+		overflowed:    new(metrics.Counter),
+		leftOut:       new(metrics.Counter),
+		leftOutEvents: new(metrics.Counter),
+		restarts:      m.set.NewCounter("weir_stage_restarts_total" + label),
+		flushSeconds:  writeTimes{histogram: m.set.NewHistogram("weir_write_duration_seconds" + label)},
 	}
 	if name == RoleAggregate || name == RoleRules {
 		s.late = m.set.NewCounter("weir_late_reports_total" + label)
@@ -111,6 +112,7 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 		s.clamped = m.set.NewCounter("weir_clamped_reports_total" + label)
 		s.overflowed = m.set.NewCounter("weir_overflowed_reports_total" + label)
 		s.leftOut = m.set.NewCounter("weir_left_out_exemplars_total" + label)
+		s.leftOutEvents = m.set.NewCounter("weir_left_out_events_total" + label)
 		m.gauge("weir_watermark_delay_seconds"+label, func() float64 {
 			now := float64(time.Now().UnixMilli())
 			return (now - s.watermarks.least(now)) / 1000

@@ -199,8 +199,9 @@ func (w *sourceWorker) take(at aggregate.Position, report *telemetry.Report, dec
 	if err := w.fold.Add(at, report, decoder); err != nil {
 		return err
 	}
-	if leftOut := w.details.add(w.fold, at, report, end); leftOut > 0 {
-		w.a.metrics.leftOut.AddInt64(int64(leftOut))
+	if leftOut := w.details.add(w.fold, at, report, end); leftOut != (kept{}) {
+		w.a.metrics.leftOut.Add(leftOut.exemplars)
+		w.a.metrics.leftOutEvents.Add(leftOut.events)
 	}
 	return nil
 }
@@ -215,7 +216,7 @@ func (w *sourceWorker) begin(ctx context.Context, at aggregate.Position) error {
 	if err := w.write(ctx, closed); err != nil {
 		return err
 	}
-	w.details.segment = 0
+	w.details.segment = kept{}
 	return commitOffset(ctx, w.kafka.commits, topicPartition{telemetry.TopicTelemetry, w.source.Partition}, closed.CommitOffset)
 }
 
