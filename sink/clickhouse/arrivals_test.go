@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -121,15 +122,39 @@ func TestAStepOfTooManyRowsIsAddedUpInParts(t *testing.T) {
 	begin := time.Now().UTC().Truncate(time.Hour).Add(-5 * time.Hour)
 	s.query(fmt.Sprintf(`INSERT INTO rollup_10s (ts, topic, client, source, reports, messages)
 		SELECT %d + 60 * (number %% 2), 'topic-' || toString(intDiv(number, 6)), toString(number), 'a', 1, number FROM numbers(600)`, begin.Unix()))
+	s.query(fmt.Sprintf(`INSERT INTO rollup_10s (ts, topic, client, source, reports, messages)
+		SELECT %d, 'the only one', toString(number), 'a', 1, number FROM numbers(300)`, begin.Add(2*time.Minute).Unix()))
 	c := s.NewCompactor((&compacted{}).note)
 	c.most = 60
-	batches, err := s.batches(t.Context(), &rollupMinutes, []time.Time{begin, begin.Add(time.Minute)}, c.most)
-	if err != nil || len(batches) != 2 || batches[0].parts != 5 || batches[1].parts != 5 {
-		t.Errorf("got the batches %+v and %v, want two of five parts", batches, err)
+	batches, err := s.batches(t.Context(), &rollupMinutes, []time.Time{begin, begin.Add(time.Minute), begin.Add(2 * time.Minute)}, c.most)
+	if err != nil || len(batches) != 3 {
+		t.Fatalf("got the batches %+v and %v, want three", batches, err)
+	}
+	for i := range batches {
+		if batches[i].parts != 5 {
+			t.Errorf("got the batch %+v, want one of five parts", batches[i])
+		}
+		for part := range batches[i].parts { // about 60 each
+			s.expect("SELECT count() BETWEEN 30 AND 120 FROM rollup_10s WHERE "+batches[i].condition(&rollupMinutes, part), "1")
+		}
 	}
 	if err := c.Round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.expect("SELECT count(), sum(messages) FROM rollup_1m", "600\t179700")
-	s.expect("SELECT count(), sum(messages), sum(clients) FROM topic_1m", "200\t179700\t600")
+	s.expect("SELECT count(), sum(messages) FROM rollup_1m", "900\t224550")
+	s.expect("SELECT count(), sum(messages), sum(clients) FROM topic_1m", "201\t224550\t900")
+}
+
+// TestHowFarItIsIsKnownWhereNothingSucceeds, so that somebody is told.
+func TestHowFarItIsIsKnownWhereNothingSucceeds(t *testing.T) {
+	t.Parallel()
+	s, now := newStore(t), time.Now().UTC()
+	s.came(now.Truncate(time.Hour).Add(-5*time.Hour), now.Add(-time.Hour), "a")
+	failing := NewStore(&dying{s.conn, 0}, Config{})
+	failing.settings = s.settings
+	behind := map[string]time.Duration{}
+	err := failing.NewCompactor(func(of Compaction) { behind[of.Table] = of.Behind }).Round(t.Context())
+	if !errors.Is(err, errDied) || len(behind) != 2 || behind[RollupMinutes] < 59*time.Minute || behind[RollupTopics] < 59*time.Minute {
+		t.Errorf("got %v and %v behind, want an hour for both tables of minutes", err, behind)
+	}
 }

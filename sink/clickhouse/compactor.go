@@ -173,6 +173,9 @@ func (c *Compactor) begin(ctx context.Context, level *levelProgress, now time.Ti
 	default:
 		level.mark = now
 	}
+	for i := range level.of { // it is known also where nothing can be added up
+		c.told(Compaction{Table: level.of[i].into, Behind: now.Sub(level.mark)})
+	}
 	return nil
 }
 

@@ -26,14 +26,18 @@ type rollup struct {
 	into, from string
 	step       time.Duration
 	labels     string // columns by which is added up
+	cut        string // those of them, all in the sorting key, whose hash cuts a step that has too many rows
 	clients    bool   // how many there were is counted
 }
 
+// cutBySeries cuts within a topic, too: one topic alone may have more series than a statement may add up.
+const cutBySeries = "env, cluster, topic, client, partition"
+
 var (
-	rollupMinutes = rollup{into: RollupMinutes, from: "rollup_10s", step: time.Minute, labels: labelList}
-	rollupTopics  = rollup{into: RollupTopics, from: RollupMinutes, step: time.Minute, clients: true,
+	rollupMinutes = rollup{into: RollupMinutes, from: "rollup_10s", step: time.Minute, labels: labelList, cut: cutBySeries}
+	rollupTopics  = rollup{into: RollupTopics, from: RollupMinutes, step: time.Minute, clients: true, cut: "env, cluster, topic",
 		labels: "env, cluster, system, topic, consumer_group, op, tier, lane, tag"}
-	rollupHours = rollup{into: RollupHours, from: RollupMinutes, step: time.Hour, labels: labelList}
+	rollupHours = rollup{into: RollupHours, from: RollupMinutes, step: time.Hour, labels: labelList, cut: cutBySeries}
 )
 
 // addedUp are the columns that are added up, with the expressions that do.
@@ -103,7 +107,7 @@ func (b *rollupBatch) condition(r *rollup, part int) string {
 		text += fmt.Sprintf(" AND intDiv(toUnixTimestamp(ts), %d) IN (%s)", seconds, strings.Join(numbers, ", "))
 	}
 	if b.parts > 1 {
-		text += fmt.Sprintf(" AND cityHash64(env, cluster, topic) %% %d = %d", b.parts, part)
+		text += fmt.Sprintf(" AND cityHash64(%s) %% %d = %d", r.cut, b.parts, part)
 	}
 	return text
 }
