@@ -33,7 +33,7 @@ func (f *Found) notes() []string {
 	held := f.Held
 	if held.Rows == 0 {
 		return []string{fmt.Sprintf("No step of any message %s is stored %s.", of, when),
-			"A step is stored some seconds after its client's report, for seven days: see clickhouse in weir's status, and trace_hops for its TTL."}
+			"A step is stored some seconds after its client's report, for as long as clickhouse.retention says, seven days by default: see clickhouse in weir's status, and trace_hops for its TTL."}
 	}
 	notes := []string{fmt.Sprintf("Searched %d rows, each a step of a message %s, %s: the first of %s, the last of %s.",
 		held.Rows, of, when, moment(held.First), moment(held.Last)), f.whySampled()}

@@ -104,6 +104,24 @@ func TestMessagesAreFound(t *testing.T) {
 	}
 }
 
+// TestMoreMessagesThanAreShown are told of, also while each step is there twice.
+func TestMoreMessagesThanAreShown(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.query("SYSTEM STOP MERGES trace_hops")
+	of := telemetry.ReportDetail{Offset: 10, Labels: details()[0].Labels, TimeUnixMillis: foundAt.UnixMilli()}
+	for i := range MaxFoundHops + 1 {
+		of.Exemplars = append(of.Exemplars, telemetry.Exemplar{TimeUnixMillis: foundAt.UnixMilli() + int64(i), MessageID: foundMessage, Step: telemetry.StepSent})
+	}
+	for range 2 {
+		s.writeDetails(of)
+	}
+	s.expect("SELECT count() FROM trace_hops", fmt.Sprint(2*len(of.Exemplars)))
+	if hops, more, err := s.FindHops(t.Context(), HopQuery{ID: foundMessage}); len(hops) != MaxFoundHops || !more || err != nil {
+		t.Errorf("got %d steps, more: %t, %v; want %d and more", len(hops), more, err, MaxFoundHops)
+	}
+}
+
 func hopLines(hops []Hop) (lines []string) {
 	for _, h := range hops {
 		line := fmt.Sprint(h.At.Sub(foundAt), " ", h.Cluster, " ", h.Topic, " ", h.Group, " ", h.Step)

@@ -126,7 +126,7 @@ func follow(ids []string, id, asked string) []string {
 	return append(ids, id)
 }
 
-// selectHops adds the rows that have one of the ids. A row that was written several times is the same each time.
+// selectHops adds the rows that have one of the ids. A row that was written several times is the same each time, and counts once.
 func (s *Store) selectHops(ctx context.Context, q *HopQuery, column string, ids []string, into map[hopKey]Hop) error {
 	if len(ids) == 0 {
 		return nil
@@ -140,7 +140,7 @@ func (s *Store) selectHops(ctx context.Context, q *HopQuery, column string, ids 
 	}
 	rows, err := s.conn.Query(ctx, `SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, trace_id, message_id, step, kept,
 		error_class, attempt, latency_us, delay_us, size_bytes, sampled_of, source, source_offset, position
-		FROM trace_hops WHERE `+where+fmt.Sprintf(" ORDER BY ts LIMIT %d", 2*MaxFoundHops), args...)
+		FROM trace_hops WHERE `+where+fmt.Sprintf(" ORDER BY ts LIMIT 1 BY source, source_offset, position LIMIT %d", 2*MaxFoundHops), args...)
 	if err != nil {
 		return fmt.Errorf("find by %s: %w", column, err)
 	}
