@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -40,6 +41,8 @@ type FilledCells struct {
 	Cells   uint64 `json:"cells"` // versions, those of other times in the same records among them
 	// Reports is how many the store has now that it had not before, 0 in a dry run.
 	Reports uint64 `json:"new_reports"`
+	// Unreadable is how many records nobody can read; they are passed over.
+	Unreadable uint64 `json:"unreadable_records,omitempty"`
 	// Since is from when on weir.cells has all, where that is after the begin of the time.
 	Since *time.Time `json:"complete_since,omitempty"`
 }
@@ -79,15 +82,17 @@ func (f *StoreFill) tell(day time.Time, so []clickhouse.Filled) {
 
 // cellInserter inserts records of weir.cells again.
 type cellInserter struct {
-	ctx      context.Context
-	store    *clickhouse.Store
-	fill     *StoreFill
-	table    telemetry.CellTable
-	out      FilledCells
-	progress time.Time
+	ctx       context.Context
+	store     *clickhouse.Store
+	fill      *StoreFill
+	tolerance time.Duration // of the event time of reports from when they were written
+	table     telemetry.CellTable
+	details   int // items in the table that are not added up
+	out       FilledCells
+	progress  time.Time
 }
 
-// insertCells inserts those records that have cells of the time, as the stage clickhouse did.
+// insertCells inserts those records that have anything of the time, as the stage clickhouse did.
 func (f *StoreFill) insertCells(ctx context.Context, config *Config, store *clickhouse.Store) (*FilledCells, error) {
 	options, err := clientOptions(config.Kafka)
 	if err != nil {
@@ -107,7 +112,7 @@ func (f *StoreFill) insertCells(ctx context.Context, config *Config, store *clic
 	if err != nil {
 		return nil, err
 	}
-	i := &cellInserter{ctx: ctx, store: store, fill: f, progress: time.Now()}
+	i := &cellInserter{ctx: ctx, store: store, fill: f, tolerance: config.Telemetry.Tolerance, progress: time.Now()}
 	if log.since.After(f.From) {
 		i.out.Since = &log.since
 	}
@@ -125,18 +130,20 @@ func (f *StoreFill) insertCells(ctx context.Context, config *Config, store *clic
 	return &i.out, nil
 }
 
-// take takes a record that has cells of the time.
+// take takes a record that has anything of the time. One that a newer Weir wrote ends it; what nobody can read is counted, as the stage
+// sets it aside.
 func (i *cellInserter) take(record *kgo.Record) error {
 	var one telemetry.CellTable
 	if err := one.Add(record.Value); err != nil {
-		return fmt.Errorf("read %s partition %d offset %d: %w", record.Topic, record.Partition, record.Offset, err)
+		err = fmt.Errorf("read %s partition %d offset %d: %w", record.Topic, record.Partition, record.Offset, err)
+		if errors.Is(err, telemetry.ErrNewerSchema) {
+			return err
+		}
+		i.out.Unreadable++
+		fmt.Fprintf(i.fill.Progress, "passed over a record: %v\n", err)
+		return nil
 	}
-	asked := false
-	for _, pane := range one.Panes {
-		at := time.Unix(int64(pane), 0)
-		asked = asked || !at.Before(i.fill.From) && at.Before(i.fill.To)
-	}
-	if !asked {
+	if !i.asks(&one) {
 		return nil
 	}
 	i.out.Records++
@@ -147,17 +154,35 @@ func (i *cellInserter) take(record *kgo.Record) error {
 	if err := i.table.Add(record.Value); err != nil {
 		return err
 	}
-	if i.table.Len() < maxStoreCells {
+	i.details += one.Records[0].Items()
+	if i.table.Len()+i.details < maxStoreCells && len(i.table.Records) < maxStoreRecords {
 		return nil
 	}
 	return i.write()
+}
+
+// asks says whether a record has cells of the time, or a ledger or single messages of a segment whose reports may be of it: their event
+// time is off by the tolerance at most.
+func (i *cellInserter) asks(one *telemetry.CellTable) bool {
+	for _, pane := range one.Panes {
+		if at := time.Unix(int64(pane), 0); !at.Before(i.fill.From) && at.Before(i.fill.To) {
+			return true
+		}
+	}
+	of := &one.Records[0]
+	begin := of.Segment.Begin()
+	return (of.Ledger != nil || len(of.Details) > 0) && !begin.Before(i.fill.From.Add(-i.tolerance)) && begin.Before(i.fill.To.Add(i.tolerance))
 }
 
 func (i *cellInserter) write() error {
 	if err := i.store.WriteCells(i.ctx, &i.table); err != nil {
 		return err
 	}
+	if err := i.store.WriteDetails(i.ctx, i.table.Records); err != nil {
+		return err
+	}
 	i.table.Reset()
+	i.details = 0
 	if time.Since(i.progress) >= storeFillTold {
 		i.progress = time.Now()
 		fmt.Fprintf(i.fill.Progress, "inserted %d records with %d cells of %s\n", i.out.Records, i.out.Cells, telemetry.TopicCells)
@@ -180,6 +205,9 @@ func (r *FillReport) write(out io.Writer, asJSON bool) error {
 	}
 	if c := r.Cells; c != nil {
 		fmt.Fprintf(out, "%-10s  %d records with %d cells of %s %s, %d reports new\n", "rollup_10s", c.Records, c.Cells, telemetry.TopicCells, inserted, c.Reports)
+		if c.Unreadable > 0 {
+			fmt.Fprintf(out, "%-10s  %d records of %s cannot be read and were passed over\n", "", c.Unreadable, telemetry.TopicCells)
+		}
 		if c.Since != nil {
 			fmt.Fprintf(out, "%-10s  %s is complete from %s on only\n", "", telemetry.TopicCells, c.Since.Format(time.RFC3339))
 		}
