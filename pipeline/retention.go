@@ -45,17 +45,21 @@ func (t *retentionTerms) current() clickhouse.Retention {
 }
 
 // keepRetention has the store keep rows as configured, now and after each reload, until the function that it returns is called. What
-// fails holds up nothing else.
+// fails holds up nothing else, and is tried until a reload says otherwise.
 func keepRetention(ctx context.Context, p *Pipeline, log *slog.Logger) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
 		for ctx.Err() == nil {
-			applyRetention(ctx, p, log)
+			applying, end := context.WithCancel(ctx)
+			var applied sync.WaitGroup
+			applied.Go(func() { applyRetention(applying, p, log) })
 			select {
 			case <-ctx.Done():
 			case <-p.retention.changed:
 			}
+			end()
+			applied.Wait()
 		}
 	})
 	return func() { cancel(); running.Wait() }
