@@ -83,7 +83,7 @@ func moment(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05Z"
 // writeText prints the steps as a table, one a line.
 func (f *Found) writeText(to io.Writer) error {
 	if len(f.Hops) == 0 {
-		fmt.Fprintf(to, "nothing is known of %s\n", f.ID) // what fails here fails below, too
+		fmt.Fprintf(to, "nothing is known of %s\n", telemetry.Printable(f.ID)) // what fails here fails below, too
 	} else {
 		f.writeHops(to)
 	}
@@ -94,7 +94,7 @@ func (f *Found) writeText(to io.Writer) error {
 
 func (f *Found) writeHops(to io.Writer) {
 	first := &f.Hops[0]
-	fmt.Fprintf(to, "%s  %s\n\n", f.ID, strings.TrimSpace(first.Env+" "+first.Cluster))
+	fmt.Fprintf(to, "%s  %s\n\n", telemetry.Printable(f.ID), strings.TrimSpace(first.Env+" "+first.Cluster))
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "time\tafter\tstep\tmessage\tgroup\tclient\tnode\twhat\tkept")
 	for i := range f.Hops {
@@ -103,8 +103,8 @@ func (f *Found) writeHops(to io.Writer) {
 		if h.Cluster != first.Cluster || h.Env != first.Env {
 			where = strings.TrimSpace(h.Env+" "+h.Cluster) + " " + where
 		}
-		fmt.Fprintln(table, strings.Join([]string{h.At.UTC().Format("2006-01-02 15:04:05.000Z"), "+" + h.At.Sub(first.At).String(), stepText(h), where,
-			dash(h.Group), dash(h.Client), dash(h.Node), whatText(h), dash(h.Kept)}, "\t"))
+		fmt.Fprintln(table, strings.Join([]string{h.At.UTC().Format("2006-01-02 15:04:05.000Z"), "+" + h.At.Sub(first.At).String(), stepText(h),
+			telemetry.Printable(where), dash(h.Group), dash(h.Client), dash(h.Node), whatText(h), dash(h.Kept)}, "\t"))
 	}
 	_ = table.Flush() // fails where the next line fails
 }
@@ -124,7 +124,7 @@ func stepText(h *clickhouse.Hop) string {
 func whatText(h *clickhouse.Hop) string {
 	var parts []string
 	if h.ErrorClass != "" {
-		parts = append(parts, "failed: "+h.ErrorClass)
+		parts = append(parts, "failed: "+telemetry.Printable(h.ErrorClass))
 	}
 	if h.Attempt > 0 {
 		parts = append(parts, "attempt "+strconv.FormatUint(uint64(h.Attempt), 10))

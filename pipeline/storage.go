@@ -166,11 +166,11 @@ func (s *storage) writeOnce(ctx context.Context) error {
 // write commits a batch once the store and weir.deadletter have all of it.
 func (s *storage) write(ctx context.Context, batch *storeBatch) error {
 	began := time.Now()
+	if err := s.store.WriteDetails(ctx, s.cells.Records); err != nil { // before the ledger, which says that all of a segment is there
+		return fmt.Errorf("write single messages: %w", err)
+	}
 	if err := s.store.WriteCells(ctx, &s.cells); err != nil {
 		return fmt.Errorf("write cells: %w", err)
-	}
-	if err := s.store.WriteDetails(ctx, s.cells.Records); err != nil {
-		return fmt.Errorf("write single messages: %w", err)
 	}
 	if err := s.store.WriteAlerts(ctx, batch.alerts); err != nil {
 		return fmt.Errorf("write alerts: %w", err)

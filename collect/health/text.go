@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/weirmq/weir/telemetry"
 )
 
 // WriteText prints a tree for people: what is beyond its limit first, what is unknown by its reason, what is fine as a number unless all is
@@ -44,33 +45,23 @@ func (b *branch) draw(out *strings.Builder, last bool) {
 	if last {
 		corner, before = "└─ ", "   "
 	}
-	out.WriteString(corner + printable(b.text) + "\n")
+	out.WriteString(corner + telemetry.Printable(b.text) + "\n")
 	for i, text := range b.below {
 		corner := "├─ "
 		if i == len(b.below)-1 {
 			corner = "└─ "
 		}
-		out.WriteString(before + corner + printable(text) + "\n")
+		out.WriteString(before + corner + telemetry.Printable(text) + "\n")
 	}
 }
 
-// printable is a text without what moves a terminal's cursor: names of groups are anybody's.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
-}
-
 func (t *Tree) headline(now time.Time) string {
-	text := printable(t.Thing.headline())
+	text := telemetry.Printable(t.Thing.headline())
 	if t.PolledAt != nil {
 		text += fmt.Sprintf(", polled %s ago", max(now.Sub(*t.PolledAt), 0).Round(time.Second))
 	}
 	if t.NotFoundOut != "" {
-		text += "\n│  not found out: " + printable(strings.ReplaceAll(t.NotFoundOut, "\n", "; "))
+		text += "\n│  not found out: " + telemetry.Printable(strings.ReplaceAll(t.NotFoundOut, "\n", "; "))
 	}
 	return text
 }
@@ -135,7 +126,7 @@ func (t *Tree) Worst(most int) []string {
 	}
 	for i := range t.Children {
 		if c := &t.Children[i]; c.State == Bad || c.State == Warn {
-			out = append(out, printable(fmt.Sprintf("%s %s: %s", c.Kind, c.Name, &c.Parts[0])))
+			out = append(out, telemetry.Printable(fmt.Sprintf("%s %s: %s", c.Kind, c.Name, &c.Parts[0])))
 		}
 	}
 	return out[:min(len(out), most)]

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -161,7 +160,7 @@ func (v *viewer) changes() []string {
 	for _, alert := range v.house.pipeline.Alerts() {
 		states[alert.ID] = alert.State
 		if v.states[alert.ID] != alert.State {
-			out = append(out, fmt.Sprintf("alert %s is %s: %s", alert.Rule, alert.State, printable(alert.Annotations["summary"])))
+			out = append(out, fmt.Sprintf("alert %s is %s: %s", alert.Rule, alert.State, telemetry.Printable(alert.Annotations["summary"])))
 		}
 	}
 	v.states = states
@@ -179,27 +178,16 @@ func shellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// printable is a text without what moves a terminal's cursor or colours: labels come
-// from whoever writes to the topic.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
-}
-
 // clusters shows what the collector knows: round trips to brokers, and how far groups are behind. Groups of Weir itself are left out.
 func (v *viewer) clusters(w io.Writer) {
 	for _, cluster := range v.house.pipeline.WholeHealth().Clusters {
-		fmt.Fprintf(w, "cluster\t%s\t%s\t%s\n", cluster.Name, cluster.State, printable(cluster.Brief()))
+		fmt.Fprintf(w, "cluster\t%s\t%s\t%s\n", cluster.Name, cluster.State, telemetry.Printable(cluster.Brief()))
 		for i := range cluster.Children {
 			switch thing := &cluster.Children[i]; {
 			case thing.Kind == "node":
-				fmt.Fprintf(w, "broker\t%s\t%s\theartbeat %s\n", printable(thing.Name), thing.State, thing.Value("heartbeat"))
+				fmt.Fprintf(w, "broker\t%s\t%s\theartbeat %s\n", telemetry.Printable(thing.Name), thing.State, thing.Value("heartbeat"))
 			case thing.Kind == "group" && !strings.HasPrefix(thing.Name, "weir-"):
-				fmt.Fprintf(w, "group\t%s\t%s\tlag %s\n", printable(thing.Name), thing.State, thing.Value("lag_age"))
+				fmt.Fprintf(w, "group\t%s\t%s\tlag %s\n", telemetry.Printable(thing.Name), thing.State, thing.Value("lag_age"))
 			}
 		}
 	}
@@ -215,7 +203,7 @@ func (v *viewer) table() string {
 	v.clusters(w)
 	fmt.Fprintln(w, "\nstage\tstate\trecords\tlag")
 	for _, stage := range v.house.pipeline.Status().Stages {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, printable(stage.Error))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", stage.Stage, stage.State, stage.Records, stage.LagRecords, telemetry.Printable(stage.Error))
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	return text.String()
@@ -232,6 +220,6 @@ func (v *viewer) alerts(w io.Writer) {
 		case telemetry.AlertResolved:
 			since = alert.ResolvedAt
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", alert.Rule, alert.State, since.Local().Format("15:04:05"), printable(alert.Annotations["summary"]))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", alert.Rule, alert.State, since.Local().Format("15:04:05"), telemetry.Printable(alert.Annotations["summary"]))
 	}
 }

@@ -5,14 +5,6 @@ import (
 	"testing"
 )
 
-// TestLabelsDoNotMoveTheCursor holds that what strangers write in labels is shown and not obeyed.
-func TestLabelsDoNotMoveTheCursor(t *testing.T) {
-	got := printable("orders\nFAKE\x1b[2J\u009b31m carry 12 KiB, ä")
-	if want := "orders\uFFFDFAKE\uFFFD[2J\uFFFD31m carry 12 KiB, ä"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 // TestAShellReadsOneWord whatever stands in a path, and a plain one is shown as it is.
 func TestAShellReadsOneWord(t *testing.T) {
 	for text, want := range map[string]string{
