@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -27,8 +28,8 @@ type Audit struct {
 // rollups some time after; not more: what is missing is told later by it.
 const DefaultAuditSettles = 2 * time.Minute
 
-// RunAudit prints a line for each table and day. It says whether one of them is short, or holds too much. Kafka, or a store, that
-// cannot be asked is an error.
+// RunAudit prints a line for each table and day. It says whether one of them is short, holds too much, or is yet to be stored. Kafka, or a
+// store, that cannot be asked is an error.
 func RunAudit(ctx context.Context, config *Config, a Audit) (differs bool, err error) {
 	options, err := clientOptions(config.Kafka)
 	if err != nil {
@@ -41,7 +42,7 @@ func RunAudit(ctx context.Context, config *Config, a Audit) (differs bool, err e
 	defer client.Close()
 	var lines []auditLine
 	err = askStore(ctx, storeOf(config), func(ctx context.Context, store *clickhouse.Store) error {
-		offsets, err := openOffsetAudit(ctx, config.Kafka, client)
+		offsets, err := openOffsetAudit(ctx, config.Kafka, client, a.Now.Add(-a.Settles))
 		if err != nil {
 			return because(ctx, "audit", err)
 		}
@@ -60,16 +61,17 @@ func RunAudit(ctx context.Context, config *Config, a Audit) (differs bool, err e
 		}
 		return nil
 	})
-	if err != nil {
-		return false, err
-	}
 	for i := range lines {
-		differs = differs || lines[i].differs()
+		differs = differs || lines[i].differs() || lines[i].State == auditBehind
 	}
+	write := writeAudit
 	if a.JSON {
-		return differs, writeAuditJSON(a.Out, lines)
+		write = writeAuditJSON
 	}
-	return differs, writeAudit(a.Out, lines)
+	if len(lines) > 0 {
+		err = errors.Join(err, write(a.Out, lines)) // also of the days before one that could not be audited
+	}
+	return differs, err
 }
 
 // auditSpan cuts a time to whole minutes that ended before a moment.
@@ -101,18 +103,20 @@ func (a *auditor) audit(ctx context.Context, span clickhouse.AuditRange) ([]audi
 	}
 	expired := !first.IsZero() && !span.To.After(first.Truncate(rules.Day))
 	for _, of := range auditedTables() {
-		line := auditLine{Day: ledger.Day, From: span.From, To: span.To, Table: of.Table, Against: of.Of, State: auditUnknown, Notes: []string{"the cells have expired"}}
+		line := auditLine{Day: ledger.Day, From: span.From, To: span.To, Table: of.Table, Against: of.Of, State: auditUnknown, Notes: []string{cellsExpired}}
 		if !expired {
 			held, err := a.table(ctx, span, of)
 			if err != nil {
 				return nil, err
 			}
-			line = newAuditLine(span, &held, of.Of)
+			line = newAuditLine(ledger.Day, &held, of.Of)
 		}
 		lines = append(lines, line)
 	}
 	return lines, nil
 }
+
+const cellsExpired = "the cells have expired"
 
 // auditedTables are the cells and all rollups.
 func auditedTables() []clickhouse.Rollup {
@@ -138,7 +142,17 @@ func (a *auditor) ledger(ctx context.Context, span clickhouse.AuditRange) (audit
 	if err != nil {
 		return auditLine{}, err
 	}
-	line := newAuditLine(span, &held.AuditedTable, telemetry.TopicTelemetry)
+	held.From, held.To = span.From, span.To
+	line := newAuditLine(span.From.Format(time.DateOnly), &held.AuditedTable, telemetry.TopicTelemetry)
+	switch {
+	case line.State == auditComplete && held.behind > 0:
+		line.State = auditBehind
+	case line.State == auditComplete && held.deleted && held.Expected == 0:
+		line.State = auditUnknown
+	}
+	if held.behind > 0 {
+		line.Notes = append(line.Notes, fmt.Sprintf("%d records are not stored yet: see the lag of the stages", held.behind))
+	}
 	for _, segment := range held.moved {
 		line.Notes = append(line.Notes, fmt.Sprintf("the segment of %s at %s begins at offset %d, which is not where Kafka has the minute",
 			segment.Source, segment.Segment.Begin().Format(time.TimeOnly), segment.FirstOffset))
@@ -147,7 +161,7 @@ func (a *auditor) ledger(ctx context.Context, span clickhouse.AuditRange) (audit
 		line.Notes = append(line.Notes, fmt.Sprintf("%d segments are of a topic that is gone", held.gone))
 	}
 	if held.deleted {
-		line.Notes = append(line.Notes, "Kafka has deleted a part of what the day held: of that part the ledger alone knows")
+		line.Notes = append(line.Notes, "Kafka does not hold it from its begin on any more: of what it has deleted the ledger alone knows")
 	}
 	return line, nil
 }

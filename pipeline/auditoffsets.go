@@ -3,12 +3,14 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/sink/clickhouse"
@@ -38,6 +40,36 @@ type offsetAudit struct {
 	count   func(ctx context.Context, partition int32, from, to int64) (records int64, err error)
 	starts  map[int32]int64           // first offset that Kafka still has
 	known   map[int64]map[int32]int64 // offsets by partition, of a Unix time in seconds
+
+	aggregated    map[int32]int64 // up to where the role aggregate has committed
+	storageBehind bool            // some of what was written to weir.cells before the time is not stored
+}
+
+// follow finds out how far aggregation and storage have come with what was there at a time.
+func (a *offsetAudit) follow(ctx context.Context, admin *kadm.Client, at time.Time) error {
+	aggregated, err := admin.FetchOffsets(ctx, groupAggregate)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // nothing was ever aggregated
+		return fmt.Errorf("find how far %s is: %w", groupAggregate, err)
+	}
+	stored, err := admin.FetchOffsets(ctx, groupClickHouse)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return fmt.Errorf("find how far %s is: %w", groupClickHouse, err)
+	}
+	written, err := admin.ListOffsetsAfterMilli(ctx, at.UnixMilli(), telemetry.TopicCells)
+	if err != nil {
+		return fmt.Errorf("find what %s held at %s: %w", telemetry.TopicCells, at.Format(time.RFC3339), err)
+	}
+	a.aggregated, a.storageBehind = map[int32]int64{}, false
+	aggregated.Each(func(offset kadm.OffsetResponse) {
+		if offset.Topic == telemetry.TopicTelemetry && offset.At >= 0 {
+			a.aggregated[offset.Partition] = offset.At
+		}
+	})
+	written.Each(func(offset kadm.ListedOffset) {
+		at, some := stored.Lookup(offset.Topic, offset.Partition)
+		a.storageBehind = a.storageBehind || offset.Err == nil && offset.Offset > 0 && (!some || at.At < offset.Offset)
+	})
+	return nil
 }
 
 // heldOffsets is the ledger beside Kafka, in records.
@@ -45,12 +77,14 @@ type heldOffsets struct {
 	clickhouse.AuditedTable
 	moved     []clickhouse.LedgerSegment // that do not begin where their minute does
 	gone      int                        // segments of topics that are gone, of which Kafka knows nothing
-	deleted   bool                       // Kafka has deleted some of the time
+	deleted   bool                       // Kafka has deleted some of the time, or may have
+	behind    uint64                     // records that are not stored yet
 	recounted int64                      // offsets that were read
 }
 
-// openOffsetAudit asks for the topic, and where its partitions begin.
-func openOffsetAudit(ctx context.Context, config KafkaConfig, client *kgo.Client) (*offsetAudit, error) {
+// openOffsetAudit asks for the topic, where its partitions begin, and how far aggregation and storage have come with what was there
+// at a time.
+func openOffsetAudit(ctx context.Context, config KafkaConfig, client *kgo.Client, settled time.Time) (*offsetAudit, error) {
 	ctx, cancel := context.WithTimeout(ctx, markTimeout)
 	defer cancel()
 	admin := kadm.NewClient(client)
@@ -68,7 +102,8 @@ func openOffsetAudit(ctx context.Context, config KafkaConfig, client *kgo.Client
 	count := func(ctx context.Context, partition int32, from, to int64) (int64, error) {
 		return countRecords(ctx, config, partition, from, to)
 	}
-	return &offsetAudit{topicID: topic.ID, marks: admin, count: count, starts: offsetsOf(listed), known: map[int64]map[int32]int64{}}, nil
+	a := &offsetAudit{topicID: topic.ID, marks: admin, count: count, starts: offsetsOf(listed), known: map[int64]map[int32]int64{}}
+	return a, a.follow(ctx, admin, settled)
 }
 
 func offsetsOf(listed kadm.ListedOffsets) map[int32]int64 {
@@ -115,6 +150,7 @@ func (a *offsetAudit) hold(ctx context.Context, segments []clickhouse.LedgerSegm
 		of[segment.Source.Partition] = append(of[segment.Source.Partition], segment)
 	}
 	for _, partition := range slices.Sorted(maps.Keys(begins)) {
+		out.deleted = out.deleted || a.starts[partition] > 0 && begins[partition] <= a.starts[partition]
 		span := offsetSpan{telemetry.Source{TopicID: a.topicID, Partition: partition}, from, max(begins[partition], a.starts[partition]), ends[partition]}
 		if err := a.holdSource(ctx, out, of[partition], span); err != nil {
 			return nil, err
@@ -155,7 +191,17 @@ func (a *offsetAudit) holdSource(ctx context.Context, out *heldOffsets, segments
 		}
 		span.next = segment.EndOffset
 	}
+	if span.next < span.end && a.waiting(span) {
+		out.behind += uint64(span.end - span.next)
+		return nil
+	}
 	return a.holdOffsets(ctx, out, span, offsetCount{from: span.next, to: span.end})
+}
+
+// waiting says that what follows in a source is yet to come: it is not aggregated, or what is made of it waits to be stored.
+func (a *offsetAudit) waiting(span offsetSpan) bool {
+	aggregated, some := a.aggregated[span.source.Partition]
+	return a.storageBehind || some && aggregated <= span.next
 }
 
 // holdBegin notes a segment that is the first of its minute and does not begin where Kafka has that. One behind a gap or at the begin
@@ -196,6 +242,11 @@ func (a *offsetAudit) holdOffsets(ctx context.Context, out *heldOffsets, span of
 		return nil
 	}
 	out.Differ++
+	if expected > c.stored {
+		out.Short += uint64(expected - c.stored)
+	} else {
+		out.Surplus += uint64(c.stored - expected)
+	}
 	if len(out.Parts) < clickhouse.MaxShortParts {
 		segment := telemetry.Segment{Block: uint64(c.from) / telemetry.BlockOffsets, MinuteUnix: span.minute.Unix() / int64(telemetry.SegmentLength/time.Second)}
 		out.Parts = append(out.Parts, clickhouse.ShortPart{Begin: span.minute, Expected: uint64(expected), Stored: uint64(c.stored), Source: span.source, Segment: segment})
@@ -223,7 +274,7 @@ func countRecords(ctx context.Context, config KafkaConfig, partition int32, from
 			return 0, err
 		}
 		if fetches.NumRecords() == 0 {
-			return records, nil // what is left at the end are no records
+			return 0, fmt.Errorf("count records of %s partition %d: Kafka gives none from offset %d on within %s, want those until %d: ask again later", telemetry.TopicTelemetry, partition, next, markTimeout, to)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			if r.Offset < to && !r.Attrs.IsControl() {

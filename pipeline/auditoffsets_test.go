@@ -70,7 +70,7 @@ func (l *auditedLog) append(partition int32, minute int, records int64) {
 // audit says in text what an audit of a ledger finds.
 func (l *auditedLog) audit(ledger []clickhouse.LedgerSegment) string {
 	l.t.Helper()
-	offsets, err := openOffsetAudit(l.t.Context(), l.config.Kafka, l.client)
+	offsets, err := openOffsetAudit(l.t.Context(), l.config.Kafka, l.client, time.Now())
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -88,6 +88,9 @@ func (l *auditedLog) audit(ledger []clickhouse.LedgerSegment) string {
 	}
 	if held.gone > 0 {
 		fmt.Fprintf(&out, "; %d gone", held.gone)
+	}
+	if held.behind > 0 {
+		fmt.Fprintf(&out, "; %d behind", held.behind)
 	}
 	if held.deleted {
 		out.WriteString("; some deleted")
@@ -140,6 +143,20 @@ func TestLedgerBesideOffsets(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
+	t.Run("a source is yet to be aggregated", func(t *testing.T) {
+		var committed kadm.Offsets
+		committed.AddOffset(telemetry.TopicTelemetry, 0, 9, -1)
+		committed.AddOffset(telemetry.TopicTelemetry, 1, 0, -1)
+		if err := log.admin.CommitAllOffsets(t.Context(), groupAggregate, committed); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := log.audit(log.ledger[:3]), "9 of 9; 5 behind"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got, want := log.audit(slices.Delete(slices.Clone(log.ledger), 2, 3)), "10 of 14; partition 0 minute 1: 0 of 4"; got != want {
+			t.Errorf("of one that is aggregated, and not in the ledger: got %q, want %q", got, want)
+		}
+	})
 	t.Run("the broker deleted some", func(t *testing.T) {
 		var before kadm.Offsets
 		before.Add(kadm.Offset{Topic: telemetry.TopicTelemetry, Partition: 0, At: 4})

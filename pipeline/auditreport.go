@@ -16,7 +16,8 @@ const (
 	auditComplete = "complete"
 	auditShort    = "short"   // a part of it has fewer than it should
 	auditOver     = "over"    // some part has more, and none has fewer
-	auditUnknown  = "unknown" // what it is held against is not there any more
+	auditUnknown  = "unknown" // what it is held against is not there any more, or it is not made yet
+	auditBehind   = "behind"  // the rest is yet to be stored
 )
 
 // auditLine says of a table and a day whether all is there.
@@ -28,6 +29,8 @@ type auditLine struct {
 	Against  string      `json:"against"`  // what it is held against
 	Expected uint64      `json:"expected"` // reports; of the ledger, records
 	Stored   uint64      `json:"stored"`
+	Short    uint64      `json:"short"`   // that parts lack
+	Surplus  uint64      `json:"surplus"` // that parts have too many
 	State    string      `json:"state"`
 	Differ   uint64      `json:"differ"`          // parts that do
 	Parts    []auditPart `json:"parts,omitempty"` // the first of them
@@ -43,21 +46,23 @@ type auditPart struct {
 	Stored   uint64    `json:"stored"`
 }
 
-func newAuditLine(span clickhouse.AuditRange, of *clickhouse.AuditedTable, against string) auditLine {
-	line := auditLine{Day: span.From.Format(time.DateOnly), From: span.From, To: span.To, Table: of.Table, Against: against,
-		Expected: of.Expected, Stored: of.Stored, State: auditComplete, Differ: of.Differ}
+func newAuditLine(day string, of *clickhouse.AuditedTable, against string) auditLine {
+	line := auditLine{Day: day, From: of.From, To: of.To, Table: of.Table, Against: against, Expected: of.Expected, Stored: of.Stored,
+		Short: of.Short, Surplus: of.Surplus, State: auditComplete, Differ: of.Differ}
+	switch {
+	case of.Short > 0:
+		line.State = auditShort
+	case of.Surplus > 0:
+		line.State = auditOver
+	case !of.From.Before(of.To):
+		line.State = auditUnknown
+	}
 	for _, part := range of.Parts {
 		p := auditPart{Begin: part.Begin, Expected: part.Expected, Stored: part.Stored}
 		if part.Source != (telemetry.Source{}) {
 			p.Source, p.Block = part.Source.String(), &part.Segment.Block
 		}
 		line.Parts = append(line.Parts, p)
-		if line.State != auditShort {
-			line.State = auditOver
-		}
-		if part.Stored < part.Expected {
-			line.State = auditShort
-		}
 	}
 	return line
 }
@@ -65,29 +70,9 @@ func newAuditLine(span clickhouse.AuditRange, of *clickhouse.AuditedTable, again
 // differs says whether something is missing, or there that must not be.
 func (l *auditLine) differs() bool { return l.State == auditShort || l.State == auditOver }
 
-// short is how many reports, or records, are missing of the parts that are named.
-func (l *auditLine) short() (missing uint64) {
-	for _, part := range l.Parts {
-		if part.Stored < part.Expected {
-			missing += part.Expected - part.Stored
-		}
-	}
-	return missing
-}
-
-// surplus is how many are too many of the parts that are named.
-func (l *auditLine) surplus() (surplus uint64) {
-	for _, part := range l.Parts {
-		if part.Stored > part.Expected {
-			surplus += part.Stored - part.Expected
-		}
-	}
-	return surplus
-}
-
 // fault says in a line what differs.
 func (l *auditLine) fault() string {
-	return fmt.Sprintf("%s is %d short and %d over in %d parts, held against %s from %s to %s", l.Table, l.short(), l.surplus(), l.Differ, l.Against,
+	return fmt.Sprintf("%s is %d short and %d over in %d parts, held against %s from %s to %s", l.Table, l.Short, l.Surplus, l.Differ, l.Against,
 		l.From.Format(time.TimeOnly), l.To.Format(time.TimeOnly))
 }
 

@@ -41,8 +41,8 @@ func newAuditMetrics(set *metrics.Set) *auditMetrics {
 // note takes what an audit found.
 func (m *auditMetrics) note(lines []auditLine, began time.Time) {
 	for i := range lines {
-		m.short[lines[i].Table].Set(float64(lines[i].short()))
-		m.over[lines[i].Table].Set(float64(lines[i].surplus()))
+		m.short[lines[i].Table].Set(float64(lines[i].Short))
+		m.over[lines[i].Table].Set(float64(lines[i].Surplus))
 	}
 	m.newest.Set(float64(began.Unix()))
 	m.seconds.Set(time.Since(began).Seconds())
@@ -96,7 +96,7 @@ func (s *storage) auditOften(ctx context.Context, p *Pipeline) (stop func()) {
 
 // audit audits the hours before what has settled.
 func (s *storage) audit(ctx context.Context, config *Config, now time.Time) ([]auditLine, error) {
-	offsets, err := openOffsetAudit(ctx, config.Kafka, s.producer)
+	offsets, err := openOffsetAudit(ctx, config.Kafka, s.producer, now.Add(-DefaultAuditSettles))
 	if err != nil {
 		return nil, err
 	}

@@ -33,76 +33,149 @@ type ShortPart struct {
 // AuditedTable is how many reports a table holds of a time, and should hold.
 type AuditedTable struct {
 	Table            string
+	From, To         time.Time // what was held, of what was asked about
 	Expected, Stored uint64
+	Short, Surplus   uint64      // reports that parts lack, and that parts have too many
 	Differ           uint64      // parts in which the two are not equal
 	Parts            []ShortPart // the first MaxShortParts of them
 }
 
 // Rollups are the tables that are made of others, each after the one that it is held against.
-var Rollups = []Rollup{{"rollup_1m", "rollup_10s", time.Minute}, {"topic_1m", "rollup_10s", time.Minute}, {"rollup_1h", "rollup_1m", time.Hour}}
+var Rollups = []Rollup{{"rollup_1m", "rollup_10s", time.Minute, "rollup_1m"}, {"topic_1m", "rollup_10s", time.Minute, "rollup_1m"}, {"rollup_1h", "rollup_1m", time.Hour, "rollup_1h"}}
 
-// Rollup is a table that is made of another one, and how long its steps are.
+// Rollup is a table that is made of another one, how long its steps are, and the name of the mark up to which it is made.
 type Rollup struct {
 	Table, Of string
 	Step      time.Duration
+	Mark      string
 }
+
+// markSettles is how much before its mark a rollup is made for certain. Not less: an hour is waited with for two minutes after its end, and
+// looked at once a minute; not more: the audit is behind by it.
+const markSettles = 5 * time.Minute
+
+// auditStep is how much is held in one statement. Not less: each reads the granules at its borders again; not more: an hour of 10,000
+// series are 3.6 million rows, and a statement must answer within attemptTimeout.
+const auditStep = time.Hour
 
 // AuditCells holds the cells of rollup_10s against the ledger: those of segments whose minute begins in the range and that nothing
 // will join any more. Cells are of panes off their minute by the tolerance at most. Cells of a segment that the ledger does not
-// know are too many.
+// know are too many; of the time before the ledger's first segment nothing is known.
 func (s *Store) AuditCells(ctx context.Context, r AuditRange, tolerance time.Duration) (AuditedTable, error) {
-	parts := fmt.Sprintf(`SELECT segment_minute AS begin, sum(held) AS expected, sum(kept) AS stored, source, segment_block AS block FROM (
+	first, err := s.earliest(ctx, "ledger", "segment_minute")
+	if err != nil {
+		return AuditedTable{}, err
+	}
+	if r.From.Before(first) {
+		r.From = first
+	}
+	return s.auditSteps(ctx, "rollup_10s", r, func(from, to time.Time) string {
+		return fmt.Sprintf(`SELECT segment_minute AS begin, sum(held) AS expected, sum(kept) AS stored, source, segment_block AS block FROM (
 			SELECT source, segment_block, segment_minute, reports AS held, 0 AS kept, closed, true AS known, inserted_at FROM ledger FINAL
 			WHERE segment_minute >= %[1]s AND segment_minute < %[2]s
 			UNION ALL
 			SELECT source, segment_block, segment_minute, 0, reports, false, false, inserted_at FROM rollup_10s FINAL
 			WHERE ts >= %[3]s AND ts < %[4]s AND segment_minute >= %[1]s AND segment_minute < %[2]s
 		) GROUP BY source, segment_block, segment_minute HAVING (max(closed) OR NOT max(known)) AND max(inserted_at) <= %[5]s`,
-		moment(r.From), moment(r.To), moment(r.From.Add(-tolerance-telemetry.SegmentLength)), moment(r.To.Add(tolerance+telemetry.SegmentLength)), moment(r.Settled))
-	return s.audit(ctx, "rollup_10s", parts)
+			moment(from), moment(to), moment(from.Add(-tolerance-telemetry.SegmentLength)), moment(to.Add(tolerance+telemetry.SegmentLength)), moment(r.Settled))
+	})
 }
 
-// AuditRollup holds a rollup against what it is made of, by its steps that are wholly in the range.
+// AuditRollup holds a rollup against what it is made of, by its steps that are wholly in the range. What has not been added up yet, and
+// steps that the rollup does not hold any more, are left out.
 func (s *Store) AuditRollup(ctx context.Context, r AuditRange, of Rollup) (AuditedTable, error) {
-	from, to := r.From.Add(of.Step-1).Truncate(of.Step), r.To.Truncate(of.Step)
-	parts := fmt.Sprintf(`SELECT begin, sum(held) AS expected, sum(kept) AS stored, '' AS source, 0 AS block FROM (
-			SELECT toStartOfInterval(ts, INTERVAL %[1]d SECOND) AS begin, reports AS held, 0 AS kept, inserted_at FROM %[2]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
+	var marks uint64
+	var mark time.Time
+	if err := s.conn.QueryRow(ctx, "SELECT count(), max(added_up) FROM rollup_marks WHERE name = "+quoted(of.Mark)).Scan(&marks, &mark); err != nil {
+		return AuditedTable{}, fmt.Errorf("audit %s: read up to when it is made: %w", of.Table, err)
+	}
+	first, err := s.earliest(ctx, of.Table, "ts")
+	if err != nil {
+		return AuditedTable{}, err
+	}
+	if r.From.Before(first) {
+		r.From = first
+	}
+	if made := mark.Add(-markSettles); marks == 0 || r.To.After(made) {
+		r.To = made.UTC()
+	}
+	r.From, r.To = r.From.Add(of.Step-1).Truncate(of.Step), r.To.Truncate(of.Step)
+	return s.auditSteps(ctx, of.Table, r, func(from, to time.Time) string {
+		return fmt.Sprintf(`SELECT begin, sum(held) AS expected, sum(kept) AS stored, '' AS source, 0 AS block FROM (
+			SELECT toStartOfInterval(ts, INTERVAL %[1]d SECOND) AS begin, reports AS held, 0 AS kept, inserted_at AS came FROM %[2]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
 			UNION ALL
-			SELECT ts, 0, reports, inserted_at FROM %[3]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
-		) GROUP BY begin HAVING max(inserted_at) <= %[6]s`,
-		int(of.Step/time.Second), of.Of, of.Table, moment(from), moment(to), moment(r.Settled))
-	return s.audit(ctx, of.Table, parts)
+			SELECT ts, 0, reports, toDateTime(0, 'UTC') FROM %[3]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
+		) GROUP BY begin HAVING max(came) <= %[6]s`,
+			int(of.Step/time.Second), of.Of, of.Table, moment(from), moment(to), moment(earlier(r.Settled, mark.Add(-markSettles))))
+	})
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// earliest is the least time that a table has, the zero one where it has none.
+func (s *Store) earliest(ctx context.Context, table, column string) (time.Time, error) {
+	var rows uint64
+	var first time.Time
+	if err := s.conn.QueryRow(ctx, "SELECT count(), min("+column+") FROM "+table).Scan(&rows, &first); err != nil {
+		return first, fmt.Errorf("audit: read since when there is %s: %w", table, err)
+	}
+	if rows == 0 {
+		return time.Time{}, nil
+	}
+	return first.UTC(), nil
 }
 
 func moment(t time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", t.Unix()) }
 
+// auditSteps adds up the parts of a range, by statements of an hour each.
+func (s *Store) auditSteps(ctx context.Context, table string, r AuditRange, parts func(from, to time.Time) string) (AuditedTable, error) {
+	out := AuditedTable{Table: table, From: r.From, To: r.To}
+	for from := r.From; from.Before(r.To); {
+		to := earlier(from.Truncate(auditStep).Add(auditStep), r.To)
+		if err := s.audit(ctx, &out, parts(from, to)); err != nil {
+			return out, fmt.Errorf("audit %s from %s on: %w", table, from.Format(time.RFC3339), err)
+		}
+		from = to
+	}
+	return out, nil
+}
+
 // audit adds up the parts that a statement gives, and reads those that differ.
-func (s *Store) audit(ctx context.Context, table, parts string) (AuditedTable, error) {
-	out := AuditedTable{Table: table}
+func (s *Store) audit(ctx context.Context, out *AuditedTable, parts string) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
 	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{finalByPartition: 1, "max_bytes_before_external_group_by": groupBytes}))
-	row := s.conn.QueryRow(ctx, "SELECT sum(expected), sum(stored), countIf(expected != stored) FROM ("+parts+")")
-	if err := row.Scan(&out.Expected, &out.Stored, &out.Differ); err != nil {
-		return out, fmt.Errorf("audit %s: %w", table, err)
+	var differ uint64
+	row := s.conn.QueryRow(ctx, `SELECT sum(expected), sum(stored), sumIf(expected - stored, expected > stored), sumIf(stored - expected, stored > expected),
+		countIf(expected != stored) FROM (SELECT toInt64(expected) AS expected, toInt64(stored) AS stored FROM (`+parts+"))")
+	var sums [4]int64
+	if err := row.Scan(&sums[0], &sums[1], &sums[2], &sums[3], &differ); err != nil {
+		return err
 	}
-	if out.Differ == 0 {
-		return out, nil
+	out.Expected, out.Stored, out.Differ = out.Expected+uint64(sums[0]), out.Stored+uint64(sums[1]), out.Differ+differ
+	out.Short, out.Surplus = out.Short+uint64(sums[2]), out.Surplus+uint64(sums[3])
+	if differ == 0 || len(out.Parts) >= MaxShortParts {
+		return nil
 	}
-	rows, err := s.conn.Query(ctx, fmt.Sprintf("SELECT begin, expected, stored, source, toUInt64(block) FROM (%s) WHERE expected != stored ORDER BY begin, source, block LIMIT %d", parts, MaxShortParts))
+	rows, err := s.conn.Query(ctx, fmt.Sprintf("SELECT begin, expected, stored, source, toUInt64(block) FROM (%s) WHERE expected != stored ORDER BY begin, source, block LIMIT %d",
+		parts, MaxShortParts-len(out.Parts)))
 	if err != nil {
-		return out, fmt.Errorf("audit %s: %w", table, err)
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		part, err := scanPart(rows)
 		if err != nil {
-			return out, fmt.Errorf("audit %s: %w", table, err)
+			return err
 		}
 		out.Parts = append(out.Parts, part)
 	}
-	if err := rows.Err(); err != nil {
-		return out, fmt.Errorf("audit %s: %w", table, err)
-	}
-	return out, nil
+	return rows.Err()
 }
 
 func scanPart(rows interface{ Scan(into ...any) error }) (part ShortPart, err error) {
