@@ -13,7 +13,7 @@ type auditCommand struct {
 	configFlags
 	From    date          `help:"The first day, in UTC, as 2026-11-25; today unless given."`
 	To      date          `help:"The last day; the first unless given."`
-	Settles time.Duration `default:"${auditSettles}" help:"Leave out what came, or was written, later than so long ago."`
+	Settles time.Duration `default:"2m" help:"Leave out what came, or was written, later than so long ago."`
 	JSON    bool          `name:"json" help:"Print an object a line, for each table and day."`
 }
 

@@ -72,7 +72,6 @@ func run(ctx context.Context, args []string) int {
 	parser, err := kong.New(&cli, kong.Name("weir"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Description("Weir measures message queues: telemetry in, exact totals and alerts out.\n\n"+
 			"Example:\n\n  weir demo --once"),
-		kong.Vars{"auditSettles": pipeline.DefaultAuditSettles.String()},
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "weir:", err)
