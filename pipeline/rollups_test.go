@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,8 +17,28 @@ import (
 // emptyStore is ClickHouse without any rows, which may be away.
 type emptyStore struct {
 	driver.Conn
-	away   error
-	rounds int // that began
+	mu     sync.Mutex
+	fault  error // while it is away
+	rounds int   // that began
+}
+
+func (s *emptyStore) away() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fault
+}
+
+// fail lets every question fail, or none, and counts rounds anew.
+func (s *emptyStore) fail(fault error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault, s.rounds = fault, 0
+}
+
+func (s *emptyStore) began() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rounds
 }
 
 type answeredTime struct {
@@ -37,15 +58,17 @@ func (noRows) Err() error   { return nil }
 func (noRows) Close() error { return nil }
 
 func (s *emptyStore) QueryRow(context.Context, string, ...any) driver.Row {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.rounds++
-	return answeredTime{away: s.away}
+	return answeredTime{away: s.fault}
 }
 
 func (s *emptyStore) Query(context.Context, string, ...any) (driver.Rows, error) {
-	return noRows{}, s.away
+	return noRows{}, s.away()
 }
 
-func (s *emptyStore) Exec(context.Context, string, ...any) error { return s.away }
+func (s *emptyStore) Exec(context.Context, string, ...any) error { return s.away() }
 
 // TestOneProcessAddsUp while it owns a partition, and asks a store that is away less and less often. How far it is is known meanwhile,
 // and of a process that does not add up nothing is said.
@@ -70,30 +93,30 @@ func TestOneProcessAddsUp(t *testing.T) {
 		pass := func(d time.Duration) { <-time.After(d); synctest.Wait() }
 		defer s.addUp(t.Context())()
 		pass(time.Hour)
-		if store.rounds > 0 || behind() != nil {
-			t.Errorf("a process that owns nothing began %d rounds, and is %v behind", store.rounds, behind())
+		if store.began() > 0 || behind() != nil {
+			t.Errorf("a process that owns nothing began %d rounds, and is %v behind", store.began(), behind())
 		}
 		owned := map[string][]int32{telemetry.TopicCells: {compactingPartition}}
 		s.at.assigned(owned)
 		pass(10 * time.Minute)
-		if rounds := store.rounds; rounds < 100 || rounds > 200 { // of two levels, one of them each minute
+		if rounds := store.began(); rounds < 100 || rounds > 200 { // of two levels, one of them each minute
 			t.Errorf("the store was asked for its time %d times in ten minutes, want 60 rounds", rounds)
 		}
 		if got := behind(); len(got) != len(clickhouse.RollupTables) || got[0] > 10 || got[2] > 60 {
 			t.Errorf("it is %v behind, want hardly anything", got)
 		}
-		store.away, store.rounds = errors.New("connection refused"), 0
+		store.fail(errors.New("connection refused"))
 		pass(time.Hour)
-		if store.rounds < 50 || store.rounds > 130 {
-			t.Errorf("a store that was away was asked %d times in an hour, want about once a minute", store.rounds)
+		if store.began() < 50 || store.began() > 130 {
+			t.Errorf("a store that was away was asked %d times in an hour, want about once a minute", store.began())
 		}
-		if failed := metric(t, p.metrics, `weir_errors_total{stage="clickhouse",kind="rollup"}`); failed != float64(store.rounds) {
-			t.Errorf("%g failures are counted, want %d", failed, store.rounds)
+		if failed := metric(t, p.metrics, `weir_errors_total{stage="clickhouse",kind="rollup"}`); failed != float64(store.began()) {
+			t.Errorf("%g failures are counted, want %d", failed, store.began())
 		}
 		if got := metric(t, p.metrics, `weir_rollup_behind_seconds{table="topic_1m"}`); got < 3590 || got > 3611 {
 			t.Errorf("it is %g s behind after an hour", got)
 		}
-		store.away = nil
+		store.fail(nil)
 		pass(2 * maxRollupPause)
 		if got := behind(); got[0] > 10 {
 			t.Errorf("it is %v behind, with the store back", got)
