@@ -40,8 +40,15 @@ type AuditedTable struct {
 	Parts            []ShortPart // the first MaxShortParts of them
 }
 
-// Rollups are the tables that are made of others, each after the one that it is held against.
-var Rollups = []Rollup{{"rollup_1m", "rollup_10s", time.Minute, "rollup_1m"}, {"topic_1m", "rollup_10s", time.Minute, "rollup_1m"}, {"rollup_1h", "rollup_1m", time.Hour, "rollup_1h"}}
+// Rollups are the tables that are made of others, in the order in which they are made.
+var Rollups = func() (all []Rollup) {
+	for _, level := range rollupLevels {
+		for _, of := range level.of {
+			all = append(all, Rollup{of.into, of.from, of.step, level.of[0].into})
+		}
+	}
+	return all
+}()
 
 // Rollup is a table that is made of another one, how long its steps are, and the name of the mark up to which it is made.
 type Rollup struct {

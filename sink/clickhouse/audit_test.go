@@ -76,12 +76,12 @@ func TestAudit(t *testing.T) {
 		},
 			`rollup_10s 5 of 8, minute 1 block 0: 1 of 4
 rollup_1m 10 of 7, minute 1: 3 of 0
-topic_1m 10 of 7, minute 1: 3 of 0
+topic_1m 10 of 10
 rollup_1h 10 of 10`},
 		{"it is written again", func() { cell(1, 0, 3, 20*time.Second) }, "rollup_10s 8 of 8\nrollup_1m 10 of 10\ntopic_1m 10 of 10\nrollup_1h 10 of 10"},
 		{"a segment is there that the ledger does not know", func() { cell(1, 1, 5, 0) }, `rollup_10s 13 of 8, minute 1 block 1: 5 of 0
 rollup_1m 10 of 15, minute 1: 3 of 8
-topic_1m 10 of 15, minute 1: 3 of 8
+topic_1m 10 of 10
 rollup_1h 10 of 10`},
 		{"the ledger has it too, and it is added up", func() { segment(1, 1, 5, true); addUp() }, "rollup_10s 13 of 13\nrollup_1m 15 of 15\ntopic_1m 15 of 15\nrollup_1h 15 of 15"},
 		{"the ledger has lost its begin, so that nothing is known of that", func() { s.query("DELETE FROM ledger WHERE segment_minute = " + fmt.Sprint(begin.Unix())) },
