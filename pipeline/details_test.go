@@ -156,27 +156,3 @@ func TestEventsHaveRoomOfTheirOwn(t *testing.T) {
 		t.Errorf("%v are left out, want %v", leftOut, want)
 	}
 }
-
-// TestIDsAreReadAsPeopleHaveThem takes a traceparent for its trace, and an id of Kafka for its topic.
-func TestIDsAreReadAsPeopleHaveThem(t *testing.T) {
-	t.Parallel()
-	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-	for text, want := range map[string][2]string{
-		" " + trace + "\n": {trace, ""}, "00-" + trace + "-00f067aa0ba902b7-01": {trace, ""}, "orders/3/1041": {"orders/3/1041", "orders"},
-		"a/b/3/1041": {"a/b/3/1041", "a/b"}, "3/1041": {"3/1041", ""}, "orders/x/1": {"orders/x/1", ""}, "orders/3/-1": {"orders/3/-1", ""},
-		"7F0000012A9F0000000000000003F2A1": {"7F0000012A9F0000000000000003F2A1", ""}} {
-		q, err := hopQuery(text, time.Time{}, time.Time{})
-		if got := [2]string{q.ID, topicIn(q.ID)}; err != nil || got != want {
-			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
-		}
-	}
-	now := time.Now()
-	for what, ask := range map[string]func() error{
-		"no id":         func() error { _, err := hopQuery(" ", time.Time{}, time.Time{}); return err },
-		"an empty time": func() error { _, err := hopQuery("orders/3/1041", now, now); return err },
-	} {
-		if ask() == nil {
-			t.Errorf("%s is taken", what)
-		}
-	}
-}

@@ -7,12 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/weirmq/weir/sink/clickhouse"
-	"github.com/weirmq/weir/telemetry"
 )
 
 // maxFinds is how many messages are looked for at a time over HTTP; others wait. Not fewer: a page and a person or two; not
@@ -41,8 +38,9 @@ type Found struct {
 	More  bool             `json:"more,omitempty"` // there are others, not listed
 	Topic string           `json:"topic,omitempty"`
 	// Held is said where nothing was found: of the topic that the id names, or of all.
-	Held  *clickhouse.HopsHeld `json:"held,omitempty"`
-	Notes []string             `json:"notes"`
+	Held   *clickhouse.HopsHeld `json:"held,omitempty"`
+	Groups []PartitionCommit    `json:"groups,omitempty"` // how far those are that read the messages' partitions
+	Notes  []string             `json:"notes"`
 }
 
 // FindMessage prints what became of a message, and says whether anything is known of it.
@@ -75,15 +73,12 @@ func FindMessage(ctx context.Context, config *Config, q FindQuestion) (found boo
 	return len(answer.Hops) > 0, nil
 }
 
-// hopQuery reads an id as people have it at hand: with spaces around it, or as a whole traceparent.
+// hopQuery reads what is asked.
 func hopQuery(id string, from, to time.Time) (clickhouse.HopQuery, error) {
-	id = strings.TrimSpace(id)
-	if parts := strings.Split(id, "-"); len(parts) == 4 && len(parts[0]) == 2 && len(parts[1]) == telemetry.TraceIDDigits {
-		id = parts[1]
-	}
+	id = readMessageID(id)
 	q := clickhouse.HopQuery{ID: id, From: from, To: to}
 	if id == "" || len(id) > maxIDBytes {
-		return q, fmt.Errorf("got an id of %d bytes, want 1 to %d: a trace id, topic/partition/offset, or a message id of RocketMQ", len(id), maxIDBytes)
+		return q, fmt.Errorf("got an id of %d bytes, want 1 to %d: a trace id or traceparent, topic/partition/offset, or a msgId of RocketMQ", len(id), maxIDBytes)
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
 		return q, fmt.Errorf("got a time from %s to %s, want one that ends after it begins", from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))
@@ -99,16 +94,18 @@ func findIn(ctx context.Context, at storeAddress, q clickhouse.HopQuery) (answer
 		if err != nil {
 			return because(ctx, "find the message", err)
 		}
-		if len(hops) > 0 {
-			answer.Hops, answer.More = hops, more
-			return nil
+		if answer.Hops = append(answer.Hops, hops...); len(hops) == 0 {
+			answer.Topic = messagePlace(q.ID).topic
+			held, err := store.HopsHeld(ctx, q, answer.Topic)
+			if err != nil {
+				return because(ctx, "say what was searched", err)
+			}
+			answer.Held = &held
 		}
-		answer.Topic = topicIn(q.ID)
-		held, err := store.HopsHeld(ctx, q, answer.Topic)
-		if err != nil {
-			return because(ctx, "say what was searched", err)
+		answer.More = more
+		if answer.Groups, err = partitionCommits(ctx, store, q, hops); err != nil {
+			return because(ctx, "find the message", err)
 		}
-		answer.Held = &held
 		return nil
 	})
 	if err != nil {
@@ -116,29 +113,6 @@ func findIn(ctx context.Context, at storeAddress, q clickhouse.HopQuery) (answer
 	}
 	answer.Notes = answer.notes()
 	return answer, nil
-}
-
-// topicIn is the topic that an id of Kafka names, "" of others.
-func topicIn(id string) string {
-	rest, offset, _ := cutLast(id)
-	topic, partition, ok := cutLast(rest)
-	for _, number := range []string{offset, partition} {
-		if _, err := strconv.ParseUint(number, 10, 63); err != nil {
-			return ""
-		}
-	}
-	if !ok {
-		return ""
-	}
-	return topic
-}
-
-func cutLast(text string) (before, after string, ok bool) {
-	at := strings.LastIndexByte(text, '/')
-	if at < 0 {
-		return "", text, false
-	}
-	return text[:at], text[at+1:], true
 }
 
 // askFind asks a running Weir.

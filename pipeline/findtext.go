@@ -16,8 +16,12 @@ import (
 // notes say what is not among the steps, and why.
 func (f *Found) notes() []string {
 	if len(f.Hops) > 0 {
-		return f.notesOfFound()
+		return append(f.notesOfFound(), f.commitNotes()...)
 	}
+	return append(f.notesOfNothing(), f.commitNotes()...)
+}
+
+func (f *Found) notesOfNothing() []string {
 	of, when := "of all topics", "in all the time that is stored"
 	if f.Topic != "" {
 		of = "of the topic " + f.Topic
@@ -31,12 +35,16 @@ func (f *Found) notes() []string {
 		when = "before " + moment(f.To)
 	}
 	held := f.Held
-	if held.Rows == 0 {
+	if held.Steps == 0 {
 		return []string{fmt.Sprintf("No step of any message %s is stored %s.", of, when),
 			"A step is stored some seconds after its client's report, for as long as clickhouse.retention says, seven days by default: see clickhouse in weir's status, and trace_hops for its TTL."}
 	}
-	notes := []string{fmt.Sprintf("Searched %d rows, each a step of a message %s, %s: the first of %s, the last of %s.",
-		held.Rows, of, when, moment(held.First), moment(held.Last)), f.whySampled()}
+	notes := []string{fmt.Sprintf("Searched %d steps of messages %s, %s: the first of %s, the last of %s.",
+		held.Steps, of, when, moment(held.First), moment(held.Last)), f.whySampled()}
+	if placed, ok := parseOffsetMsgID(f.ID); ok {
+		notes = append(notes, fmt.Sprintf("It looks like the offsetMsgId that broker %s gave at %d of its commit log; clients report the msgId that its producer gave: "+
+			"mqadmin queryMsgById -i %s shows it as UNIQ_KEY.", placed.broker, placed.offset, f.ID))
+	}
 	if held.LeftOut > 0 {
 		notes = append(notes, fmt.Sprintf("%d failed, slow or sampled steps had no room in the reports of their senders.", held.LeftOut))
 	}
@@ -65,17 +73,16 @@ func (f *Found) whySampled() string {
 	if oneOf == 0 {
 		return "None of them was sampled: kept are failed and slow steps, and the slowest and largest messages."
 	}
-	hash, unless := uint64(0), ""
-	if telemetry.IsTraceID(f.ID) {
-		hash = telemetry.TraceHash(f.ID)
-	} else {
-		hash, unless = telemetry.MessageHash(f.ID), " (unless it has a trace id, which decides then)"
+	hash, byTrace := sampledBy(f.ID)
+	unless := ""
+	if !byTrace {
+		unless = " (unless it has a trace id, which decides then)"
 	}
 	rate := fmt.Sprintf("one message in %d", oneOf)
 	if telemetry.Sampled(hash, oneOf) {
-		return fmt.Sprintf("By its id it is the %s that is kept%s: no client that reports has met it in that time.", rate, unless)
+		return fmt.Sprintf("By its id it is the %s whose every step is kept%s: no client that reports has met it in that time.", rate, unless)
 	}
-	return fmt.Sprintf("By its id it is not the %s that is kept%s: only a failed or a slow step of it would be here.", rate, unless)
+	return fmt.Sprintf("By its id it is not the %s whose every step is kept%s: only a failed or a slow step of it would be here. That there is none says nothing of whether it arrived.", rate, unless)
 }
 
 func moment(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05Z") }

@@ -11,7 +11,7 @@ import (
 
 type findCommand struct {
 	configFlags
-	ID   string  `arg:"" help:"A trace id, topic/partition/offset, or a message id of RocketMQ."`
+	ID   string  `arg:"" help:"A trace id or traceparent, a message of Kafka as orders/3/1041 or orders-3-1041, or a msgId of RocketMQ."`
 	DSN  string  `name:"dsn" help:"Address of ClickHouse; that of the configuration unless given."`
 	URL  address `name:"url" help:"Address of a running weir to ask, in place of ClickHouse."`
 	From string  `help:"Begin of the time, as 2026-11-25T08:00:00Z, or 24h or 7d for so long before now; all that is stored unless given."`

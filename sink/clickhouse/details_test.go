@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,11 +73,13 @@ func TestMessagesAreFound(t *testing.T) {
 		"40ms eu-1 orders billing dead_lettered handler 3", "45ms eu-1 orders-dead  sent"}
 	for _, parts := range []string{"as inserted", "merged"} {
 		for id, want := range map[string][]string{
-			foundTrace:        ofTrace,
-			"orders-dead/0/7": {ofTrace[0], ofTrace[1], ofTrace[3], ofTrace[4]}, // its trace has them
-			foundMessage:      append([]string{"1ms us-1 orders  sent"}, ofTrace...),
-			"orders/3/1042":   {"3ms eu-1 orders  sent"},
-			"orders/3/1043":   nil,
+			foundTrace:                  ofTrace,
+			"orders-dead/0/7":           {ofTrace[0], ofTrace[1], ofTrace[3], ofTrace[4]}, // its trace has them
+			foundMessage:                append([]string{"1ms us-1 orders  sent"}, ofTrace...),
+			"orders/3/1042":             {"3ms eu-1 orders  sent"},
+			"orders/3/1043":             nil,
+			"ORDERS/3/1042":             nil,
+			strings.ToUpper(foundTrace): ofTrace,
 		} {
 			hops, more, err := s.FindHops(t.Context(), HopQuery{ID: id})
 			if err != nil || more {
@@ -91,6 +94,14 @@ func TestMessagesAreFound(t *testing.T) {
 		s.query("OPTIMIZE TABLE trace_hops FINAL")
 		s.query("OPTIMIZE TABLE client_event_log FINAL")
 	}
+	const ofRocketMQ = "AC11000100B818B4AAC24F1F7FE40000"
+	s.writeDetails(telemetry.ReportDetail{Offset: 99, Labels: telemetry.Labels{System: "rocketmq", Cluster: "rmq", Topic: "payments", Op: "send"}, Exemplars: []telemetry.Exemplar{
+		{TimeUnixMillis: foundAt.UnixMilli(), MessageID: ofRocketMQ, Step: telemetry.StepSent}}})
+	for _, id := range []string{ofRocketMQ, strings.ToLower(ofRocketMQ)} {
+		if hops, _, err := s.FindHops(t.Context(), HopQuery{ID: id}); err != nil || !slices.Equal(hopLines(hops), []string{"0s rmq payments  sent"}) {
+			t.Errorf("%s: got %q, %v", id, hopLines(hops), err)
+		}
+	}
 	hops, _, err := s.FindHops(t.Context(), HopQuery{ID: foundMessage, From: foundAt.Add(12 * time.Millisecond), To: foundAt.Add(45 * time.Millisecond)})
 	if want := ofTrace[2:4]; err != nil || !slices.Equal(hopLines(hops), want) {
 		t.Errorf("of a time: got %q, %v, want %q", hopLines(hops), err, want)
@@ -101,6 +112,50 @@ func TestMessagesAreFound(t *testing.T) {
 	}
 	if held, err = s.HopsHeld(t.Context(), HopQuery{}, "no topic"); err != nil || held != (HopsHeld{}) {
 		t.Errorf("held of no topic: got %+v, %v, want nothing", held, err)
+	}
+}
+
+// TestMessagesOfAnotherClusterLeaveRoom: ids of Kafka are the same in every cluster, and those of others must not push out what is
+// looked for.
+func TestMessagesOfAnotherClusterLeaveRoom(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.writeDetails(details()...)
+	crowd := telemetry.ReportDetail{Offset: 20, Labels: details()[0].Labels}
+	crowd.Labels.Cluster = "us-1"
+	for range 2*MaxFoundHops + 1 {
+		crowd.Exemplars = append(crowd.Exemplars, telemetry.Exemplar{TimeUnixMillis: foundAt.UnixMilli(), MessageID: foundMessage, Step: telemetry.StepSent})
+	}
+	s.writeDetails(crowd)
+	hops, more, err := s.FindHops(t.Context(), HopQuery{ID: foundTrace})
+	want := []string{"2ms eu-1 orders  sent", "9ms eu-1 orders billing received", "12ms eu-1 orders search received",
+		"40ms eu-1 orders billing dead_lettered handler 3", "45ms eu-1 orders-dead  sent"}
+	if diff := cmp.Diff(want, hopLines(hops)); diff != "" || more || err != nil {
+		t.Errorf("more: %t, %v (-want +got):\n%s", more, err, diff)
+	}
+}
+
+// TestTheEarliestMessagesOfATraceAreFollowed where it has more than are looked for, and that there are others is said.
+func TestTheEarliestMessagesOfATraceAreFollowed(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	sent, received := telemetry.ReportDetail{Offset: 20, Labels: details()[0].Labels}, telemetry.ReportDetail{Offset: 21, Labels: details()[1].Labels}
+	for i := range 2 * maxFollowed {
+		id := fmt.Sprint("orders/0/", i)
+		sent.Exemplars = append(sent.Exemplars, telemetry.Exemplar{TimeUnixMillis: foundAt.UnixMilli() + int64(i), TraceID: foundTrace, MessageID: id, Step: telemetry.StepSent})
+		received.Exemplars = append(received.Exemplars, telemetry.Exemplar{TimeUnixMillis: foundAt.UnixMilli() + int64(i), MessageID: id, Step: telemetry.StepReceived})
+	}
+	s.writeDetails(sent, received)
+	hops, more, err := s.FindHops(t.Context(), HopQuery{ID: foundTrace})
+	var last time.Time
+	count := 0
+	for _, hop := range hops {
+		if hop.Step == telemetry.StepReceived.String() {
+			count, last = count+1, hop.At
+		}
+	}
+	if wanted := foundAt.Add((maxFollowed - 1) * time.Millisecond); count != maxFollowed || !last.Equal(wanted) || !more || err != nil {
+		t.Errorf("got %d receipts until %s, more: %t, %v; want the first %d, until %s, and more", count, last, more, err, maxFollowed, wanted)
 	}
 }
 
@@ -117,6 +172,9 @@ func TestMoreMessagesThanAreShown(t *testing.T) {
 		s.writeDetails(of)
 	}
 	s.expect("SELECT count() FROM trace_hops", fmt.Sprint(2*len(of.Exemplars)))
+	if held, err := s.HopsHeld(t.Context(), HopQuery{}, "orders"); err != nil || held.Steps != uint64(len(of.Exemplars)) {
+		t.Errorf("held: got %+v, %v, want %d steps", held, err, len(of.Exemplars))
+	}
 	if hops, more, err := s.FindHops(t.Context(), HopQuery{ID: foundMessage}); len(hops) != MaxFoundHops || !more || err != nil {
 		t.Errorf("got %d steps, more: %t, %v; want %d and more", len(hops), more, err, MaxFoundHops)
 	}

@@ -3,10 +3,14 @@ package clickhouse
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/weirmq/weir/telemetry"
 )
@@ -77,61 +81,102 @@ type messageKey struct{ env, cluster, id string }
 // more says that there are others. It asks once.
 func (s *Store) FindHops(ctx context.Context, q HopQuery) (hops []Hop, more bool, err error) {
 	found := map[hopKey]Hop{}
-	columns := []string{hopMessage, hopTrace}
-	if telemetry.IsTraceID(q.ID) {
-		slices.Reverse(columns)
+	message, trace := []string{q.ID}, []string{q.ID}
+	if _, err := hex.DecodeString(q.ID); err == nil { // RocketMQ writes its ids in capitals, and traces have small letters: who copied one may have lost that
+		message, trace = append(message, strings.ToUpper(q.ID)), append(trace, strings.ToLower(q.ID))
 	}
-	for _, column := range columns { // the other only where it is none of the likelier ones
-		if err := s.selectHops(ctx, &q, column, []string{q.ID}, found); err != nil {
+	conditions := []hopCondition{hopsOf(hopMessage, message), hopsOf(hopTrace, trace)}
+	if telemetry.IsTraceID(q.ID) {
+		slices.Reverse(conditions)
+	}
+	for _, of := range conditions { // the other only where it is none of the likelier ones
+		if err := s.selectHops(ctx, &q, of, found); err != nil {
 			return nil, false, err
 		}
 		if len(found) > 0 {
 			break
 		}
 	}
-	var traces, messages []string
-	known := map[messageKey]bool{}
-	for _, hop := range found {
-		traces, messages = follow(traces, hop.TraceID, q.ID), follow(messages, hop.MessageID, q.ID)
-		known[messageKey{hop.Env, hop.Cluster, hop.MessageID}] = true
-	}
-	if err := s.selectHops(ctx, &q, hopTrace, traces, found); err != nil {
-		return nil, false, err
-	}
-	others := map[hopKey]Hop{}
-	if err := s.selectHops(ctx, &q, hopMessage, messages, others); err != nil {
-		return nil, false, err
-	}
-	for key, hop := range others {
-		if known[messageKey{hop.Env, hop.Cluster, hop.MessageID}] {
-			found[key] = hop
+	var traces followed[string]
+	var messages followed[messageKey]
+	for _, hop := range sorted(found) {
+		if hop.TraceID != "" && hop.TraceID != q.ID {
+			traces.add(hop.TraceID)
+		}
+		if hop.MessageID != "" && hop.MessageID != q.ID {
+			messages.add(messageKey{hop.Env, hop.Cluster, hop.MessageID})
 		}
 	}
-	for _, hop := range found {
-		hops = append(hops, hop)
+	if err := s.selectHops(ctx, &q, hopsOf(hopTrace, traces.ids), found); err != nil {
+		return nil, false, err
 	}
-	slices.SortFunc(hops, func(a, b Hop) int {
-		return cmp.Or(a.At.Compare(b.At), -strings.Compare(a.Op, b.Op), -strings.Compare(a.Step, b.Step), // sent, received, handled
-			strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Group, b.Group), strings.Compare(a.Client, b.Client))
-	})
-	more = len(hops) > MaxFoundHops
+	if err := s.selectHops(ctx, &q, hopsOfMessages(messages.ids), found); err != nil {
+		return nil, false, err
+	}
+	hops = sorted(found)
+	more = len(hops) > MaxFoundHops || traces.more || messages.more
 	return hops[:min(len(hops), MaxFoundHops)], more, nil
 }
 
-// follow adds an id that is to be looked for, too.
-func follow(ids []string, id, asked string) []string {
-	if id == "" || id == asked || len(ids) >= maxFollowed || slices.Contains(ids, id) {
-		return ids
-	}
-	return append(ids, id)
+// sorted are steps by time.
+func sorted(found map[hopKey]Hop) []Hop {
+	return slices.SortedFunc(maps.Values(found), func(a, b Hop) int {
+		return cmp.Or(a.At.Compare(b.At), -strings.Compare(a.Op, b.Op), -strings.Compare(a.Step, b.Step), // sent, received, handled
+			strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Group, b.Group), strings.Compare(a.Client, b.Client))
+	})
 }
 
-// selectHops adds the rows that have one of the ids. A row that was written several times is the same each time, and counts once.
-func (s *Store) selectHops(ctx context.Context, q *HopQuery, column string, ids []string, into map[hopKey]Hop) error {
-	if len(ids) == 0 {
+// followed are ids of steps that are to be looked for, too: the first maxFollowed.
+type followed[ID comparable] struct {
+	ids  []ID
+	more bool // than these
+}
+
+func (f *followed[ID]) add(id ID) {
+	switch {
+	case slices.Contains(f.ids, id):
+	case len(f.ids) < maxFollowed:
+		f.ids = append(f.ids, id)
+	default:
+		f.more = true
+	}
+}
+
+// hopCondition says which steps to read.
+type hopCondition struct {
+	column string // that an index serves
+	where  string
+	args   []any // none where there is nothing to look for
+}
+
+func hopsOf(column string, ids []string) hopCondition {
+	of := hopCondition{column: column, where: column + " IN (?)"}
+	if len(ids) > 0 {
+		of.args = []any{ids}
+	}
+	return of
+}
+
+// hopsOfMessages are the steps of messages, each in its cluster.
+func hopsOfMessages(messages []messageKey) hopCondition {
+	var ids []string
+	var keys []driver.GroupSet
+	for _, m := range messages {
+		ids, keys = append(ids, m.id), append(keys, driver.GroupSet{Value: []any{m.env, m.cluster, m.id}})
+	}
+	of := hopsOf(hopMessage, ids)
+	if len(keys) > 0 {
+		of.where, of.args = of.where+" AND (env, cluster, message_id) IN (?)", append(of.args, keys)
+	}
+	return of
+}
+
+// selectHops adds the rows of a condition. A row that was written several times is the same each time, and counts once.
+func (s *Store) selectHops(ctx context.Context, q *HopQuery, of hopCondition, into map[hopKey]Hop) error {
+	if len(of.args) == 0 {
 		return nil
 	}
-	where, args := column+" IN (?)", []any{ids}
+	where, args := of.where, of.args
 	if !q.From.IsZero() {
 		where, args = where+hopsFrom, append(args, q.From.UnixMilli())
 	}
@@ -142,7 +187,7 @@ func (s *Store) selectHops(ctx context.Context, q *HopQuery, column string, ids 
 		error_class, attempt, latency_us, delay_us, size_bytes, sampled_of, source, source_offset, position
 		FROM trace_hops WHERE `+where+fmt.Sprintf(" ORDER BY ts LIMIT 1 BY source, source_offset, position LIMIT %d", 2*MaxFoundHops), args...)
 	if err != nil {
-		return fmt.Errorf("find by %s: %w", column, err)
+		return fmt.Errorf("find by %s: %w", of.column, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -151,19 +196,19 @@ func (s *Store) selectHops(ctx context.Context, q *HopQuery, column string, ids 
 		if err := rows.Scan(&h.At, &h.Env, &h.Cluster, &h.System, &h.Topic, &h.Partition, &h.Group, &h.Op, &h.Client, &h.Node, &h.TraceID, &h.MessageID,
 			&h.Step, &h.Kept, &h.ErrorClass, &h.Attempt, &h.LatencyMicros, &h.DelayMicros, &h.SizeBytes, &h.SampledOf,
 			&key.source, &key.offset, &key.position); err != nil {
-			return fmt.Errorf("find by %s: %w", column, err)
+			return fmt.Errorf("find by %s: %w", of.column, err)
 		}
 		into[key] = h
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("find by %s: %w", column, err)
+		return fmt.Errorf("find by %s: %w", of.column, err)
 	}
 	return nil
 }
 
 // HopsHeld says of which steps of messages the store has any.
 type HopsHeld struct {
-	Rows      uint64    `json:"rows"`  // a step that was written again may be there twice for a while
+	Steps     uint64    `json:"steps"`
 	First     time.Time `json:"first"` // zero where there is none
 	Last      time.Time `json:"last"`
 	SampledOf uint32    `json:"sampled_of,omitempty"` // the greatest: one of so many is kept
@@ -172,6 +217,7 @@ type HopsHeld struct {
 
 // HopsHeld says what is held of a time, of one topic where it is named.
 func (s *Store) HopsHeld(ctx context.Context, q HopQuery, topic string) (held HopsHeld, err error) {
+	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{finalByPartition: 1}))
 	where, args := "1", []any{}
 	for _, condition := range []struct {
 		given bool
@@ -182,11 +228,11 @@ func (s *Store) HopsHeld(ctx context.Context, q HopQuery, topic string) (held Ho
 			where, args = where+condition.where, append(args, condition.arg)
 		}
 	}
-	row := s.conn.QueryRow(ctx, "SELECT count(), min(ts), max(ts), max(sampled_of) FROM trace_hops WHERE "+where, args...)
-	if err := row.Scan(&held.Rows, &held.First, &held.Last, &held.SampledOf); err != nil {
+	row := s.conn.QueryRow(ctx, "SELECT count(), min(ts), max(ts), max(sampled_of) FROM trace_hops FINAL WHERE "+where, args...)
+	if err := row.Scan(&held.Steps, &held.First, &held.Last, &held.SampledOf); err != nil {
 		return held, fmt.Errorf("ask which messages are held: %w", err)
 	}
-	if held.Rows == 0 {
+	if held.Steps == 0 {
 		held.First, held.Last = time.Time{}, time.Time{}
 	}
 	row = s.conn.QueryRow(ctx, "SELECT sum(toUInt64OrZero(detail)) FROM client_event_log FINAL WHERE kind = '"+eventLeftOut+"' AND "+where, args...)

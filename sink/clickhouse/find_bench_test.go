@@ -51,7 +51,7 @@ func BenchmarkFindHops(b *testing.B) {
 		}
 		b.Run(parts+"/what is held of a topic", func(b *testing.B) {
 			for b.Loop() {
-				if held, err := s.HopsHeld(b.Context(), HopQuery{}, "topic-7"); err != nil || held.Rows == 0 {
+				if held, err := s.HopsHeld(b.Context(), HopQuery{}, "topic-7"); err != nil || held.Steps == 0 {
 					b.Fatal(held, err)
 				}
 			}
