@@ -26,12 +26,13 @@ type RulesCheck struct {
 	Strict bool          // warnings are faults
 	Base   string        // a revision of git: what is wrong with rules that it has too is left out; "" leaves nothing out
 	Table  bool          // show what each rule looks at
-	// Against is the DSN of the ClickHouse whose series rules are compared with, or else Store that of a configuration; "" for none.
-	Against, Store string
-	From           time.Time // event time of those series, up to Now
-	Now            time.Time
-	Out            io.Writer
-	Err            io.Writer
+	// Against is the DSN of the ClickHouse whose series rules are compared with; "" is that of the configuration.
+	Against string
+	Store   ClickHouseConfig // without a DSN for none
+	From    time.Time        // event time of those series, up to Now
+	Now     time.Time
+	Out     io.Writer
+	Err     io.Writer
 }
 
 // CheckRules prints what is wrong with folders of rules, and says whether there are faults. The error says which of them
@@ -70,10 +71,7 @@ func CheckRules(ctx context.Context, check RulesCheck) (faulty bool, err error) 
 
 // seen asks the store for the series of all folders' rules at once. It is nil where no store is to be asked.
 func (c *RulesCheck) seen(ctx context.Context, folders []*rules.Folder) (*lint.Seen, error) {
-	at := storeAddress{clickhouse.Config{DSN: c.Against}, "--against"}
-	if c.Against == "" {
-		at = storeAddress{clickhouse.Config{DSN: c.Store}, dsnKey}
-	}
+	at := c.store()
 	if at.DSN == "" {
 		return nil, nil
 	}
@@ -105,6 +103,15 @@ func (c *RulesCheck) seen(ctx context.Context, folders []*rules.Folder) (*lint.S
 		return nil, err
 	}
 	return found, nil
+}
+
+// store is the one to ask.
+func (c *RulesCheck) store() storeAddress {
+	at := storeAddress{c.Store.store(nil), dsnKey}
+	if c.Against != "" {
+		at.DSN, at.by = c.Against, "--against"
+	}
+	return at
 }
 
 // look notes what is wrong with a folder. The error says that its former rules cannot be read.
