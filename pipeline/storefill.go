@@ -139,8 +139,12 @@ func (i *cellInserter) take(record *kgo.Record) error {
 		if errors.Is(err, telemetry.ErrNewerSchema) {
 			return err
 		}
-		i.out.Unreadable++
-		fmt.Fprintf(i.fill.Progress, "passed over a record: %v\n", err)
+		if i.out.Unreadable++; i.out.Unreadable <= maxUnreadableNamed {
+			fmt.Fprintf(i.fill.Progress, "passed over a record: %v\n", err)
+		}
+		if i.out.Unreadable == maxUnreadableNamed {
+			fmt.Fprintln(i.fill.Progress, "others that cannot be read are counted from here on")
+		}
 		return nil
 	}
 	if !i.asks(&one) {
@@ -189,6 +193,10 @@ func (i *cellInserter) write() error {
 	}
 	return nil
 }
+
+// maxUnreadableNamed is how many records that nobody can read are named. Not fewer: a few tell which writer they are of; not more: all three
+// days may be of it, and the report has their number.
+const maxUnreadableNamed = 20
 
 // storeFillTold is how often it is told how far cells are inserted. Not more often: a line for each insert; not less: people wonder.
 const storeFillTold = 5 * time.Second

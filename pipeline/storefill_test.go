@@ -60,6 +60,15 @@ func TestWhatIsInsertedAgain(t *testing.T) {
 	if err := (&FillReport{Cells: &i.out}).write(&report, false); err != nil || !strings.Contains(report.String(), "1 records of weir.cells cannot be read") {
 		t.Errorf("got %v and the report\n%s", err, &report)
 	}
+	for range 3 * maxUnreadableNamed {
+		if err := i.take(record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if named := strings.Count(said.String(), "passed over a record"); named != maxUnreadableNamed || i.out.Unreadable != 3*maxUnreadableNamed+1 ||
+		strings.Count(said.String(), "counted from here on") != 1 {
+		t.Errorf("%d of %d are named, want %d:\n%s", named, i.out.Unreadable, maxUnreadableNamed, &said)
+	}
 	record.Value = protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), telemetry.BatchSchema+1)
 	if err := i.take(record); !errors.Is(err, telemetry.ErrNewerSchema) {
 		t.Errorf("of a newer schema: got %v", err)
