@@ -19,6 +19,7 @@ type Audit struct {
 	From, To time.Time // days, in UTC, both of them with
 	Now      time.Time
 	Settles  time.Duration // what came, or was written, later than so long ago is not asked about
+	All      bool          // name up to clickhouse.MaxAllParts parts of each table and day that differ, and not the first hundred; so does JSON
 	JSON     bool
 	Out      io.Writer // the lines
 	Progress io.Writer // how far it is
@@ -47,6 +48,10 @@ func RunAudit(ctx context.Context, config *Config, a Audit) (differs bool, err e
 			return because(ctx, "audit", err)
 		}
 		of := auditor{store: store, offsets: offsets, tolerance: config.Telemetry.Tolerance}
+		of.most = clickhouse.MaxShortParts
+		if a.All || a.JSON {
+			of.most = clickhouse.MaxAllParts
+		}
 		for day := a.From; !day.After(a.To); day = day.Add(rules.Day) {
 			span := auditSpan(day, day.Add(rules.Day), a.Now.Add(-a.Settles))
 			if !span.From.Before(span.To) {
@@ -87,11 +92,13 @@ type auditor struct {
 	store     *clickhouse.Store
 	offsets   *offsetAudit
 	tolerance time.Duration
+	most      int // parts of a table that are named
 }
 
 // audit returns a line for the ledger, which is held against Kafka, for the cells, which are held against the ledger, and for each
 // rollup. Of what cells that have expired were made into nothing is known.
 func (a *auditor) audit(ctx context.Context, span clickhouse.AuditRange) ([]auditLine, error) {
+	span.MaxParts = a.most
 	ledger, err := a.ledger(ctx, span)
 	if err != nil {
 		return nil, err
@@ -110,6 +117,9 @@ func (a *auditor) audit(ctx context.Context, span clickhouse.AuditRange) ([]audi
 				return nil, err
 			}
 			line = newAuditLine(ledger.Day, &held, of.Of)
+			if !held.Expired.IsZero() {
+				line.Notes = append(line.Notes, fmt.Sprintf(tiersExpired, held.Expired.Format(time.RFC3339)))
+			}
 		}
 		lines = append(lines, line)
 	}
@@ -117,6 +127,9 @@ func (a *auditor) audit(ctx context.Context, span clickhouse.AuditRange) ([]audi
 }
 
 const cellsExpired = "the cells have expired"
+
+// tiersExpired says from when on rows of all tiers are kept.
+const tiersExpired = "held from %s on: rows of what is before have expired, or will within the hour, by the lifetimes of their tables or tiers"
 
 // auditedTables are the cells and all rollups.
 func auditedTables() []clickhouse.Rollup {
@@ -138,11 +151,10 @@ func (a *auditor) ledger(ctx context.Context, span clickhouse.AuditRange) (audit
 	if err != nil {
 		return auditLine{}, err
 	}
-	held, err := a.offsets.hold(ctx, segments, span.From, span.To)
+	held, err := a.offsets.hold(ctx, segments, span)
 	if err != nil {
 		return auditLine{}, err
 	}
-	held.From, held.To = span.From, span.To
 	line := newAuditLine(span.From.Format(time.DateOnly), &held.AuditedTable, telemetry.TopicTelemetry)
 	switch {
 	case line.State == auditComplete && held.behind > 0:

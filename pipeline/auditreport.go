@@ -114,7 +114,7 @@ func (l *auditLine) explain(out io.Writer) {
 		fmt.Fprintf(out, "  %s: %d of %d\n", of, part.Stored, part.Expected)
 	}
 	if more := l.Differ - uint64(len(l.Parts)); more > 0 {
-		fmt.Fprintf(out, "  and %d more\n", more)
+		fmt.Fprintf(out, "  and %d more: --all names up to %d\n", more, clickhouse.MaxAllParts)
 	}
 	for _, note := range l.Notes {
 		fmt.Fprintf(out, "note on %s of %s: %s\n", l.Table, l.Day, note)

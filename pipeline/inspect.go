@@ -66,6 +66,7 @@ type inspection struct {
 	tolerance time.Duration
 	now       time.Time
 	kafka     KafkaConfig // of weir.telemetry
+	kept      time.Time   // since when rows of all tiers are
 	uncounted bool        // how many reports the day has is not known: the ledger has nothing of it, or not all
 }
 
@@ -84,6 +85,9 @@ func (i *inspection) run(ctx context.Context) (*inspect.Report, error) {
 	}
 	first, last, err := i.store.Held(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if i.kept, err = i.store.KeptSince(ctx, "rollup_10s"); err != nil {
 		return nil, err
 	}
 	if last.Before(i.day) {
@@ -137,8 +141,10 @@ func (i *inspection) readDay(ctx context.Context, in *rules.Inspection, back int
 		return err
 	}
 	if stored < held {
-		in.Lacks(back, float64(stored)/float64(held))
-		*notes = append(*notes, fmt.Sprintf("the store lacks %d of %d reports of %s.", held-stored, held, day.Format(time.DateOnly)))
+		in.Lacks(back, float64(stored)/float64(held)) // what has expired is no traffic of 0 either
+		expired := day.Before(i.kept)
+		*notes = append(*notes, lackNote(day, held, stored, expired))
+		i.uncounted = i.uncounted || back == 0 && expired
 	}
 	some := held > 0
 	i.uncounted = i.uncounted || back == 0 && held == 0
@@ -150,6 +156,14 @@ func (i *inspection) readDay(ctx context.Context, in *rules.Inspection, back int
 		return fmt.Errorf("%w %s, though of days before and after it", errNothing, day.Format(time.DateOnly))
 	}
 	return err
+}
+
+// lackNote says what the store lacks of a day: rows of a tier that is kept for a shorter time are not lost.
+func lackNote(day time.Time, held, stored uint64, expired bool) string {
+	if expired {
+		return fmt.Sprintf("of %s the store holds %d of %d reports: rows of some tier have expired, as their lifetime says.", day.Format(time.DateOnly), stored, held)
+	}
+	return fmt.Sprintf("the store lacks %d of %d reports of %s.", held-stored, held, day.Format(time.DateOnly))
 }
 
 // notes say where the store begins and ends, if it is not where the days do.

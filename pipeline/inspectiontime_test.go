@@ -62,3 +62,14 @@ func TestInspectionAt(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestWhatHasExpiredIsNotLacking is told apart from what is lost, which somebody has to look after.
+func TestWhatHasExpiredIsNotLacking(t *testing.T) {
+	day := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	for expired, want := range map[bool]string{false: "the store lacks 2 of 5 reports of 2026-11-20.",
+		true: "of 2026-11-20 the store holds 3 of 5 reports: rows of some tier have expired, as their lifetime says."} {
+		if got := lackNote(day, 5, 3, expired); got != want {
+			t.Errorf("expired: %t: got %q, want %q", expired, got, want)
+		}
+	}
+}

@@ -100,7 +100,7 @@ func (s *storage) audit(ctx context.Context, config *Config, now time.Time) ([]a
 	if err != nil {
 		return nil, err
 	}
-	of := auditor{store: s.store, offsets: offsets, tolerance: config.Telemetry.Tolerance}
+	of := auditor{store: s.store, offsets: offsets, tolerance: config.Telemetry.Tolerance, most: 1} // the fault says how many there are
 	settled := now.Add(-DefaultAuditSettles)
 	return of.audit(ctx, auditSpan(settled.Add(-audited).UTC().Truncate(telemetry.SegmentLength), settled, settled))
 }

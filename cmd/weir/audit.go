@@ -14,7 +14,8 @@ type auditCommand struct {
 	From    date          `help:"The first day, in UTC, as 2026-11-25; today unless given."`
 	To      date          `help:"The last day; the first unless given."`
 	Settles time.Duration `default:"2m" help:"Leave out what came, or was written, later than so long ago."`
-	JSON    bool          `name:"json" help:"Print an object a line, for each table and day."`
+	All     bool          `help:"Name every segment and step that differs, up to 100000 of each table and day, and not the first 100."`
+	JSON    bool          `name:"json" help:"Print an object a line, for each table and day, with all of them as --all."`
 }
 
 // Help shows examples and the exit codes.
@@ -31,7 +32,7 @@ func (c *auditCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a := pipeline.Audit{Now: time.Now(), Settles: c.Settles, JSON: c.JSON, Out: os.Stdout, Progress: os.Stderr}
+	a := pipeline.Audit{Now: time.Now(), Settles: c.Settles, All: c.All, JSON: c.JSON, Out: os.Stdout, Progress: os.Stderr}
 	a.From = a.Now.UTC().Truncate(24 * time.Hour)
 	if c.From != "" {
 		if a.From, err = time.Parse(time.DateOnly, string(c.From)); err != nil {

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -10,13 +11,19 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// MaxShortParts is how many parts of a table that differ an audit names. Not fewer: a fault often strikes all sources of a minute;
-// not more: who has read a hundred knows what happened.
-const MaxShortParts = 100
+// How many parts of a table that differ an audit names.
+const (
+	// MaxShortParts is of what people read. Not fewer: a fault often strikes all sources of a minute; not more: who has read a hundred knows
+	// what happened.
+	MaxShortParts = 100
+	// MaxAllParts is of what programs read. Not fewer: a lost day of 64 sources has 92,160 segments; not more: each takes some 100 bytes.
+	MaxAllParts = 100_000
+)
 
 // AuditRange is what of the store to audit.
 type AuditRange struct {
 	From, To time.Time // of the begins of segments, and of whole steps
+	MaxParts int       // that are named, of those that differ
 	// Settled is until when a part must have been written to count: cells and ledger come by two inserts, and rollups some time after.
 	Settled time.Time
 }
@@ -37,7 +44,10 @@ type AuditedTable struct {
 	Expected, Stored uint64
 	Short, Surplus   uint64      // reports that parts lack, and that parts have too many
 	Differ           uint64      // parts in which the two are not equal
-	Parts            []ShortPart // the first MaxShortParts of them
+	Parts            []ShortPart // the first AuditRange.MaxParts of them
+	// Expired is since when rows of all tiers are kept, where that is after the begin of what was asked about: of the time before nothing is
+	// held. Zero where all of it is kept.
+	Expired time.Time
 }
 
 // Rollups are the tables that are made of others, in the order in which they are made.
@@ -67,16 +77,20 @@ const auditStep = time.Hour
 
 // AuditCells holds the cells of rollup_10s against the ledger: those of segments whose minute begins in the range and that nothing
 // will join any more. Cells are of panes off their minute by the tolerance at most. Cells of a segment that the ledger does not
-// know are too many; of the time before the ledger's first segment nothing is known.
+// know are too many; of the time before the ledger's first segment nothing is known, nor of that of which rows of a tier have expired.
 func (s *Store) AuditCells(ctx context.Context, r AuditRange, tolerance time.Duration) (AuditedTable, error) {
 	first, err := s.earliest(ctx, "ledger", "segment_minute")
+	if err != nil {
+		return AuditedTable{}, err
+	}
+	expired, err := s.cutExpired(ctx, &r, tolerance+telemetry.SegmentLength, "rollup_10s", "ledger")
 	if err != nil {
 		return AuditedTable{}, err
 	}
 	if r.From.Before(first) {
 		r.From = first
 	}
-	return s.auditSteps(ctx, "rollup_10s", r, func(from, to time.Time) string {
+	return s.auditSteps(ctx, AuditedTable{Table: "rollup_10s", Expired: expired}, r, func(from, to time.Time) string {
 		return fmt.Sprintf(`SELECT segment_minute AS begin, sum(held) AS expected, sum(kept) AS stored, source, segment_block AS block FROM (
 			SELECT source, segment_block, segment_minute, reports AS held, 0 AS kept, closed, true AS known, inserted_at FROM ledger FINAL
 			WHERE segment_minute >= %[1]s AND segment_minute < %[2]s
@@ -100,6 +114,10 @@ func (s *Store) AuditRollup(ctx context.Context, r AuditRange, of Rollup) (Audit
 	if err != nil {
 		return AuditedTable{}, err
 	}
+	expired, err := s.cutExpired(ctx, &r, 0, of.Table, of.Of)
+	if err != nil {
+		return AuditedTable{}, err
+	}
 	if r.From.Before(first) {
 		r.From = first
 	}
@@ -107,21 +125,14 @@ func (s *Store) AuditRollup(ctx context.Context, r AuditRange, of Rollup) (Audit
 		r.To = made.UTC()
 	}
 	r.From, r.To = r.From.Add(of.Step-1).Truncate(of.Step), r.To.Truncate(of.Step)
-	return s.auditSteps(ctx, of.Table, r, func(from, to time.Time) string {
+	return s.auditSteps(ctx, AuditedTable{Table: of.Table, Expired: expired}, r, func(from, to time.Time) string {
 		return fmt.Sprintf(`SELECT begin, sum(held) AS expected, sum(kept) AS stored, '' AS source, 0 AS block FROM (
 			SELECT toStartOfInterval(ts, INTERVAL %[1]d SECOND) AS begin, reports AS held, 0 AS kept, inserted_at AS came FROM %[2]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
 			UNION ALL
 			SELECT ts, 0, reports, toDateTime(0, 'UTC') FROM %[3]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
 		) GROUP BY begin HAVING max(came) <= %[6]s`,
-			int(of.Step/time.Second), of.Of, of.Table, moment(from), moment(to), moment(earlier(r.Settled, mark.Add(-markSettles))))
+			int(of.Step/time.Second), of.Of, of.Table, moment(from), moment(to), moment(slices.MinFunc([]time.Time{r.Settled, mark.Add(-markSettles)}, time.Time.Compare)))
 	})
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // earliest is the least time that a table has, the zero one where it has none.
@@ -140,12 +151,12 @@ func (s *Store) earliest(ctx context.Context, table, column string) (time.Time, 
 func moment(t time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", t.Unix()) }
 
 // auditSteps adds up the parts of a range, by statements of an hour each.
-func (s *Store) auditSteps(ctx context.Context, table string, r AuditRange, parts func(from, to time.Time) string) (AuditedTable, error) {
-	out := AuditedTable{Table: table, From: r.From, To: r.To}
+func (s *Store) auditSteps(ctx context.Context, out AuditedTable, r AuditRange, parts func(from, to time.Time) string) (AuditedTable, error) {
+	out.From, out.To = r.From, r.To
 	for from := r.From; from.Before(r.To); {
-		to := earlier(from.Truncate(auditStep).Add(auditStep), r.To)
-		if err := s.audit(ctx, &out, parts(from, to)); err != nil {
-			return out, fmt.Errorf("audit %s from %s on: %w", table, from.Format(time.RFC3339), err)
+		to := slices.MinFunc([]time.Time{from.Truncate(auditStep).Add(auditStep), r.To}, time.Time.Compare)
+		if err := s.audit(ctx, &out, r.MaxParts, parts(from, to)); err != nil {
+			return out, fmt.Errorf("audit %s from %s on: %w", out.Table, from.Format(time.RFC3339), err)
 		}
 		from = to
 	}
@@ -153,7 +164,7 @@ func (s *Store) auditSteps(ctx context.Context, table string, r AuditRange, part
 }
 
 // audit adds up the parts that a statement gives, and reads those that differ.
-func (s *Store) audit(ctx context.Context, out *AuditedTable, parts string) error {
+func (s *Store) audit(ctx context.Context, out *AuditedTable, most int, parts string) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{finalByPartition: 1, "max_bytes_before_external_group_by": groupBytes}))
@@ -166,11 +177,11 @@ func (s *Store) audit(ctx context.Context, out *AuditedTable, parts string) erro
 	}
 	out.Expected, out.Stored, out.Differ = out.Expected+uint64(sums[0]), out.Stored+uint64(sums[1]), out.Differ+differ
 	out.Short, out.Surplus = out.Short+uint64(sums[2]), out.Surplus+uint64(sums[3])
-	if differ == 0 || len(out.Parts) >= MaxShortParts {
+	if differ == 0 || len(out.Parts) >= most {
 		return nil
 	}
 	rows, err := s.conn.Query(ctx, fmt.Sprintf("SELECT begin, expected, stored, source, toUInt64(block) FROM (%s) WHERE expected != stored ORDER BY begin, source, block LIMIT %d",
-		parts, MaxShortParts-len(out.Parts)))
+		parts, most-len(out.Parts)))
 	if err != nil {
 		return err
 	}
@@ -197,41 +208,4 @@ func scanPart(rows interface{ Scan(into ...any) error }) (part ShortPart, err er
 	part.Segment.MinuteUnix = part.Begin.Unix() / int64(telemetry.SegmentLength/time.Second)
 	part.Source, err = parseSource(source)
 	return part, err
-}
-
-// LedgerSegment is what the ledger says of a segment.
-type LedgerSegment struct {
-	Source                 telemetry.Source
-	Segment                telemetry.Segment
-	Reports, Refused       uint64
-	FirstOffset, EndOffset int64
-	Closed                 bool
-}
-
-// ReadLedger returns the segments whose minute begins in [from, to), by source and first offset.
-func (s *Store) ReadLedger(ctx context.Context, from, to time.Time) ([]LedgerSegment, error) {
-	rows, err := s.conn.Query(ctx, `SELECT source, segment_block, segment_minute, reports, refused, first_offset, end_offset, closed
-		FROM ledger FINAL WHERE segment_minute >= ? AND segment_minute < ? ORDER BY source, first_offset`, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
-	}
-	defer rows.Close()
-	var out []LedgerSegment
-	for rows.Next() {
-		var l LedgerSegment
-		var source string
-		var minute time.Time
-		if err := rows.Scan(&source, &l.Segment.Block, &minute, &l.Reports, &l.Refused, &l.FirstOffset, &l.EndOffset, &l.Closed); err != nil {
-			return nil, fmt.Errorf("read the ledger: %w", err)
-		}
-		l.Segment.MinuteUnix = minute.Unix() / int64(telemetry.SegmentLength/time.Second)
-		if l.Source, err = parseSource(source); err != nil {
-			return nil, fmt.Errorf("read the ledger: %w", err)
-		}
-		out = append(out, l)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
-	}
-	return out, nil
 }

@@ -13,7 +13,7 @@ const auditSource = "000102030405060708090a0b0c0d0e0f/3"
 // auditAll says in text what an audit of an hour finds: a line for the cells and for each rollup that differs.
 func (s *store) auditAll(begin time.Time) string {
 	s.t.Helper()
-	span := AuditRange{From: begin, To: begin.Add(time.Hour), Settled: time.Now()}
+	span := AuditRange{From: begin, To: begin.Add(time.Hour), MaxParts: MaxShortParts, Settled: time.Now()}
 	tables := []func() (AuditedTable, error){func() (AuditedTable, error) { return s.AuditCells(s.t.Context(), span, 10*time.Minute) }}
 	for _, of := range Rollups {
 		tables = append(tables, func() (AuditedTable, error) { return s.AuditRollup(s.t.Context(), span, of) })

@@ -150,10 +150,13 @@ func (d *clusterDDL) statement(sql string) ([]string, error) {
 // on is where a statement runs.
 func (d *clusterDDL) on() string { return " ON CLUSTER '" + d.cluster + "'" }
 
+// localSuffix is behind the name of the table that has the rows of one that is Distributed.
+const localSuffix = "_local"
+
 // local is the table that has the rows.
 func (d *clusterDDL) local(table string) string {
 	if d.sharded[table] {
-		return table + "_local"
+		return table + localSuffix
 	}
 	return table
 }
