@@ -14,7 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/deploy/child"
-	weir "github.com/weirmq/weir/sdk"
+	sdkkafka "github.com/weirmq/weir/sdk/kafka"
+	"github.com/weirmq/weir/sdk/report"
 )
 
 // consumerEnv has the settings of a consumer that is a process of its own: this program, started by a test.
@@ -37,8 +38,8 @@ type consumerSettings struct {
 
 // consumer is an instrumented consumer that commits what it has handled.
 type consumer struct {
-	telemetry *weir.Client
-	hooks     *weir.Hooks
+	telemetry *report.Reporter
+	hooks     *sdkkafka.Hooks
 	client    *kgo.Client
 	// handling is how many nanoseconds each message takes.
 	handling atomic.Int64
@@ -46,11 +47,11 @@ type consumer struct {
 }
 
 func openConsumer(s consumerSettings) (*consumer, error) {
-	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: s.Brokers, Cluster: "test", Env: "test", Client: s.Client, Tier: "S1"})
+	telemetry, err := report.Open(report.Config{TelemetryBrokers: s.Brokers, Cluster: "test", Env: "test", Client: s.Client, Tier: "S1"})
 	if err != nil {
 		return nil, err
 	}
-	c := &consumer{telemetry: telemetry, hooks: telemetry.Hooks()}
+	c := &consumer{telemetry: telemetry, hooks: sdkkafka.NewHooks(telemetry)}
 	options := []kgo.Opt{kgo.SeedBrokers(s.Brokers...), kgo.WithHooks(c.hooks), kgo.ClientID(s.Client), kgo.ConsumerGroup(s.Group), kgo.ConsumeTopics(s.Topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(consumerSession), kgo.HeartbeatInterval(time.Second),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(consumerCommits), kgo.FetchMaxWait(100 * time.Millisecond)}

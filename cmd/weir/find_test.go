@@ -15,7 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/pipeline"
-	weir "github.com/weirmq/weir/sdk"
+	sdkkafka "github.com/weirmq/weir/sdk/kafka"
+	"github.com/weirmq/weir/sdk/report"
 )
 
 // oneTrace is the trace of the message that is looked for, as its header has it.
@@ -27,12 +28,12 @@ func oneMessage(t *testing.T, brokers []string) (id string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stopLimit)
 	defer cancel()
-	open := func(name string, options ...kgo.Opt) (*weir.Hooks, *kgo.Client, func()) {
-		telemetry, err := weir.Open(weir.Config{TelemetryBrokers: brokers, Cluster: "test", Env: "test", Client: name, Node: "node-1", SampleOneIn: 1, SlowAfter: -1})
+	open := func(name string, options ...kgo.Opt) (*sdkkafka.Hooks, *kgo.Client, func()) {
+		telemetry, err := report.Open(report.Config{TelemetryBrokers: brokers, Cluster: "test", Env: "test", Client: name, Node: "node-1", SampleOneIn: 1, SlowAfter: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		hooks := telemetry.Hooks()
+		hooks := sdkkafka.NewHooks(telemetry)
 		client, err := kgo.NewClient(append(options, kgo.SeedBrokers(brokers...), kgo.WithHooks(hooks))...)
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,8 @@ import (
 	"github.com/weirmq/weir/deploy/kafka"
 	"github.com/weirmq/weir/deploy/parts"
 	"github.com/weirmq/weir/pipeline"
-	weir "github.com/weirmq/weir/sdk"
+	sdkkafka "github.com/weirmq/weir/sdk/kafka"
+	"github.com/weirmq/weir/sdk/report"
 )
 
 // earlyMoments are when a process joins its groups. On the embedded broker a member
@@ -74,8 +75,8 @@ func TestApacheKafka(t *testing.T) {
 type instrumented struct {
 	t         *testing.T
 	topic     string
-	telemetry *weir.Client
-	hooks     *weir.Hooks
+	telemetry *report.Reporter
+	hooks     *sdkkafka.Hooks
 	client    *kgo.Client
 }
 
@@ -87,12 +88,12 @@ func openClient(t *testing.T, brokers []string, topic string) *instrumented {
 // openClientOf is openClient where telemetry has brokers of its own.
 func openClientOf(t *testing.T, telemetryBrokers, brokers []string, topic string) *instrumented {
 	t.Helper()
-	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: telemetryBrokers, Cluster: "test", Env: "test", Group: "billing",
+	telemetry, err := report.Open(report.Config{TelemetryBrokers: telemetryBrokers, Cluster: "test", Env: "test", Group: "billing",
 		Client: t.Name(), Tier: "S1", Lane: "stable", Tag: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	hooks := telemetry.Hooks()
+	hooks := sdkkafka.NewHooks(telemetry)
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.WithHooks(hooks), kgo.UnknownTopicRetries(-1), // a broker that starts knows no topic yet
 		kgo.ConsumeTopics(topic), kgo.ConsumerGroup("billing"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	weir "github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/kafka"
+	"github.com/weirmq/weir/sdk/report"
 )
 
 // counts are what clients counted themselves, beside the SDK.
@@ -44,18 +45,18 @@ type actorConfig struct {
 // actor is a client with the SDK in it.
 type actor struct {
 	client    *kgo.Client
-	telemetry *weir.Client
-	hooks     *weir.Hooks
+	telemetry *report.Reporter
+	hooks     *kafka.Hooks
 }
 
 func (c actorConfig) open(name, sdkVersion string, options ...kgo.Opt) (actor, error) {
-	telemetry, err := weir.Open(weir.Config{TelemetryBrokers: c.brokers, Cluster: "demo", Env: "demo",
+	telemetry, err := report.Open(report.Config{TelemetryBrokers: c.brokers, Cluster: "demo", Env: "demo",
 		Client: name + "@" + c.run, Tier: "S1", Lane: "stable", Tag: "test", SDKVersion: sdkVersion,
 		SlowAfter: slowHandlerMicros / 2 * time.Microsecond, SampleOneIn: sampleOneIn})
 	if err != nil {
 		return actor{}, fmt.Errorf("open telemetry of %s: %w", name, err)
 	}
-	a := actor{telemetry: telemetry, hooks: telemetry.Hooks()}
+	a := actor{telemetry: telemetry, hooks: kafka.NewHooks(telemetry)}
 	options = append(options, kgo.SeedBrokers(c.brokers...), kgo.ClientID(name), kgo.WithHooks(a.hooks))
 	if a.client, err = kgo.NewClient(options...); err != nil {
 		return actor{}, errors.Join(fmt.Errorf("open client %s: %w", name, err), telemetry.Close(context.Background()))

@@ -1,0 +1,94 @@
+package meter
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// What a report is about.
+const (
+	OpSend    = "send"
+	OpConsume = "consume"
+	OpGroup   = "group"
+)
+
+// Client measures one client of a message queue. Its methods may be called from any goroutine.
+type Client struct {
+	registry *Registry
+	clock    *Clock
+	identity Identity
+	look     func(nowMillis int64)
+	inflight inflight
+	answers  atomic.Int64 // that may end messages which are in flight
+	waiting  atomic.Int32 // reports that the telemetry cluster has not acknowledged
+
+	sends    meters
+	consumes meters
+	groups   meters // of the client's consumer group: one, without a topic
+
+	mu       sync.Mutex
+	open     bool // the client is made, and not closed
+	labels   telemetry.Labels
+	events   []telemetry.Event // of the whole client, for meters that come later
+	closedAt int64             // Unix milliseconds, 0 while the client is open
+}
+
+func newClient(r *Registry, of Identity, look func(nowMillis int64)) *Client {
+	c := &Client{registry: r, clock: r.Clock, identity: of, look: look, labels: r.settings.labelsOf(of)}
+	c.sends.op, c.consumes.op, c.groups.op = OpSend, OpConsume, OpGroup
+	for _, of := range []*meters{&c.sends, &c.consumes, &c.groups} {
+		of.byTopic.Store(&map[string]*Meter{})
+	}
+	return c
+}
+
+// Begin starts a message's send latency. The key names the message until it is sent or has
+// failed, such as its address; it is not 0.
+func (c *Client) Begin(key uintptr) { c.inflight.begin(key, c.clock.now()) }
+
+// Answered notes that messages may end now: an answer has come that acknowledges some.
+func (c *Client) Answered() { c.answers.Add(1) }
+
+// Sent counts a message that was acknowledged, or taken where no acknowledgement is asked for.
+func (c *Client) Sent(key uintptr, of *Message) {
+	answers := c.answers.Load() // before any clock is read
+	c.meter(&c.sends, of.Topic).sent(c, key, answers, of)
+}
+
+// Failed counts a message that was not acknowledged.
+func (c *Client) Failed(key uintptr, of *Message, class ErrorClass) {
+	c.meter(&c.sends, of.Topic).failed(c, key, of, class)
+}
+
+// Received counts a message that the application was given.
+func (c *Client) Received(of *Message) {
+	c.meter(&c.consumes, of.Topic).received(of, c.clock.wallNanos(c.clock.now()))
+}
+
+// Settled says that every message that was sent is counted. A message leaves inflight
+// under its meter's lock: once inflight is empty and each of the locks was free, all
+// are counted.
+func (c *Client) Settled() bool {
+	if !c.inflight.empty() {
+		return false
+	}
+	for _, m := range *c.sends.byTopic.Load() {
+		m.hasCounted()
+	}
+	return true
+}
+
+// Labels are those of the client's reports, without op and topic.
+func (c *Client) Labels() telemetry.Labels {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.labels
+}
+
+// WallMillis is the time of the wall clock, Unix milliseconds.
+func (c *Client) WallMillis() int64 { return c.clock.WallMillis() }
+
+// AddWaiting notes reports that the telemetry cluster has to acknowledge yet.
+func (c *Client) AddWaiting(reports int32) { c.waiting.Add(reports) }

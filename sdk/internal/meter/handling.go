@@ -1,0 +1,66 @@
+package meter
+
+import "github.com/weirmq/weir/telemetry"
+
+// Handling is one message in its handler. It holds what the message was when the handler
+// began: a handler may change the message, or send it on.
+type Handling struct {
+	client  *Client
+	message Message
+	attempt uint32
+	began   int64
+}
+
+// Begin begins to time a message's handler. Fill in what is returned: it is the message.
+func (h *Handling) Begin(c *Client) *Message {
+	h.client, h.began = c, c.clock.now()
+	return &h.message
+}
+
+// Attempt says how often the handler has been tried with the message, this time included.
+func (h *Handling) Attempt(number int) { h.attempt = uint32(max(number, 0)) }
+
+// Done ends the handling, which failed or did not. Of a Handling that did not begin it
+// counts nothing.
+func (h *Handling) Done(failed bool) { h.end(telemetry.StepHandled, failed) }
+
+// GiveUp is Done of a message that will not be tried again: it goes to a dead-letter topic,
+// or nowhere.
+func (h *Handling) GiveUp(failed bool) { h.end(telemetry.StepDeadLettered, failed) }
+
+func (h *Handling) end(step telemetry.Step, failed bool) {
+	if h.client == nil {
+		return
+	}
+	h.client.meter(&h.client.consumes, h.message.Topic).handled(h, step, h.client.clock.now(), failed)
+}
+
+// handled counts the time that a message's handler took, and what came of it.
+func (m *Meter) handled(h *Handling, step telemetry.Step, nowNanos int64, failed bool) {
+	latency := micros(nowNanos - h.began)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.touched = true
+	m.latency.observe(latency)
+	if failed {
+		m.errors[ClassHandler]++
+	}
+	slow := m.slow(latency)
+	troubled := failed || step == telemetry.StepDeadLettered
+	if !troubled && !slow && !m.chosen(&h.message) {
+		return
+	}
+	clock := h.client.clock
+	e := exemplarOf(&h.message)
+	e.failed, e.class, e.step, e.attempt = failed, ClassHandler, step, h.attempt
+	e.timeMillis, e.latencyMicros = clock.wallMillis(nowNanos), latency
+	e.delayMicros, _ = h.message.delayMicros(clock.wallNanos(h.began))
+	switch {
+	case troubled:
+		m.troubled(e, telemetry.KeptError)
+	case slow:
+		m.troubled(e, telemetry.KeptSlow)
+	default:
+		m.sampled(e)
+	}
+}

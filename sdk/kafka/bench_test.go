@@ -1,0 +1,114 @@
+package kafka
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/sdk/report"
+)
+
+func businessRecords(count int) []*kgo.Record {
+	records := make([]*kgo.Record, count)
+	for i := range records {
+		records[i] = &kgo.Record{Topic: "orders", Partition: 3, Offset: 7_000_000 + int64(i), Key: make([]byte, 16), Value: make([]byte, 100+i%400), Timestamp: time.Now(),
+			Headers: []kgo.RecordHeader{{Key: "content-type", Value: []byte("application/json")}}}
+	}
+	return records
+}
+
+// recordsPerAnswer is how many records the broker acknowledges at once in a benchmark.
+const recordsPerAnswer = 64
+
+// BenchmarkSend is what the SDK adds to each record that is sent, with 1,024 in flight,
+// acknowledged one by one (the worst case) or several at once.
+func BenchmarkSend(b *testing.B) {
+	for _, together := range []int{1, recordsPerAnswer} {
+		b.Run(fmt.Sprintf("acknowledged=%d", together), func(b *testing.B) {
+			h := NewHooks(openOffline(b, report.Config{}))
+			records := businessRecords(1024)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				sendNext(h, records, i, together)
+			}
+		})
+	}
+}
+
+// sendNext ends the record that was sent longest ago and sends it again. Both numbers
+// are powers of two.
+func sendNext(h *Hooks, records []*kgo.Record, at, together int) {
+	r := records[at&(len(records)-1)]
+	if at >= len(records) {
+		if at&(together-1) == 0 { // as for each request
+			h.OnBrokerWrite(kgo.BrokerMetadata{}, produceKey, 0, 0, 0, nil)
+			h.OnBrokerE2E(kgo.BrokerMetadata{}, produceKey, kgo.BrokerE2E{})
+		}
+		h.OnProduceRecordUnbuffered(r, nil)
+	}
+	h.OnProduceRecordBuffered(r)
+}
+
+// BenchmarkSendParallel is the same with a producing goroutine for each processor. It
+// is a worst case: kgo ends the records of a client in one goroutine.
+func BenchmarkSendParallel(b *testing.B) {
+	h := NewHooks(openOffline(b, report.Config{}))
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		records := businessRecords(1024)
+		for i := 0; p.Next(); i++ {
+			sendNext(h, records, i, recordsPerAnswer)
+		}
+	})
+}
+
+// BenchmarkConsume is what the SDK adds to each record that is consumed and handled.
+func BenchmarkConsume(b *testing.B) {
+	h := NewHooks(openOffline(b, report.Config{}))
+	records := businessRecords(1024)
+	b.Run("delivered", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			h.OnFetchRecordUnbuffered(records[i&1023], true)
+		}
+	})
+	b.Run("handled", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			h.TimeHandler(records[i&1023]).Done(nil)
+		}
+	})
+}
+
+// TestNoAllocations holds that the host pays no garbage for being measured.
+func TestNoAllocations(t *testing.T) {
+	for name, config := range map[string]report.Config{"as configured": {}, "each is sampled": {SampleOneIn: 1}, "each is slow": {SlowAfter: 1}} {
+		t.Run(name, func(t *testing.T) { wantNoAllocations(t, config) })
+	}
+}
+
+func wantNoAllocations(t *testing.T, config report.Config) {
+	t.Helper()
+	h := NewHooks(openOffline(t, config))
+	records := businessRecords(100)
+	for i, r := range records {
+		r.Partition = int32(i % 7) // as they come where batches of several partitions are acknowledged in turn
+	}
+	at := 0
+	pass := func() {
+		r := records[at%len(records)]
+		at++
+		h.OnProduceRecordBuffered(r)
+		h.OnProduceRecordUnbuffered(r, nil)
+		h.OnFetchRecordUnbuffered(r, true)
+		h.TimeHandler(r).Done(nil)
+	}
+	for range 1000 {
+		pass()
+	}
+	if allocs := testing.AllocsPerRun(5000, pass); allocs > 0 {
+		t.Errorf("got %.2f allocations a record, want none", allocs)
+	}
+}
