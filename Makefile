@@ -15,7 +15,7 @@ TESTFLAGS ?= -race -timeout 40m -p 2
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Examples: make demo    make demo ONCE=1    make demo DATA=/tmp/weir-demo    make test"
 
@@ -80,6 +80,13 @@ bench: ## Measure the aggregate stage against merely reading the topic and again
 	@mkdir -p bin
 	go build -o bin/bench ./cmd/bench
 	bin/bench $(BENCHFLAGS)
+
+.PHONY: bench-store
+bench-store: ## Fill a store with a day at 10 s and a week before, and measure each dashboard, question and weir find (DATA=/tmp/weir-store keeps it)
+	@deploy/parts/fetch.sh chdb
+	@mkdir -p bin
+	go build -o bin/bench ./cmd/bench
+	bin/bench store $(if $(DATA),--data $(DATA)) $(BENCHFLAGS)
 
 .PHONY: generate
 generate: ## Generate code from telemetry.proto

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -104,40 +105,41 @@ Machine: {{ .Machine }}. {{ .Versions }}.
   rules once a second, from when a counter changes, in {{ .PrometheusGroups }} groups of rules, as it evaluates each at a time of its own within the second.
 - *backtest*: of a day in the store with a cell of each group for each pane of 10 s, with histograms of 20 and 5 buckets; seconds that it takes
   on all cores, ClickHouse included, and the CPU time of both.
-
-## Large clusters
-
-What polls of the [collector](collect.md#how-brokers-are-asked) cost where one real broker has 10,000 topics and 5,000 groups, each of which has committed in four of them and has no
-members. The broker has a heap of 1 GB; the collector comes to know it first, and is then polled every 5 s for a minute, in one process with what measures it. These were
-taken while two cores had many times the work that they can do at once (a load of 15), so that times are worse than those of a machine with nothing else to do. ` + "`bin/bench large kafka`" + `
-and ` + "`bin/bench large rocketmq`" + ` fill a broker and measure, ` + "`--topics`" + `, ` + "`--groups`" + ` and ` + "`--each`" + ` make it another. They are no part of ` + "`make bench`" + `, which keeps this section as it is.
-
-| | Apache Kafka {{ .Kafka }} | RocketMQ {{ .RocketMQ }} |
-|---|---|---|
-| a poll, mean | 1.5 s | 2.0 s |
-| a poll, longest | 3.0 s | 3.1 s |
-| reports of a poll | 65,003 | 55,003 |
-| requests a second | 2.3 | 157 |
-| MB a second | 0.87 | 1.7 |
-| cores of the broker | 0.16 | 0.13 |
-| cores of the collector | 0.07 | 0.15 |
-| resident memory of the collector, at most | 540 MB | 450 MB |
-`))
+{{ .Kept }}`))
 
 // writePage writes the findings for people.
 func writePage(path string, findings []finding, rounds int) error {
+	kept, err := sectionsOf(path)
+	if err != nil {
+		return err
+	}
 	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("write the findings: %w", err)
 	}
 	defer file.Close()
 	err = page.Execute(file, map[string]any{"Findings": findings, "Rounds": rounds, "Few": min(rounds, fewRounds),
-		"Machine": machine(), "Versions": versions(), "VMAgent": parts.VMAgentVersion, "Kafka": parts.KafkaVersion, "RocketMQ": parts.RocketMQVersion,
+		"Machine": machine(), "Versions": versions(), "VMAgent": parts.VMAgentVersion, "Kept": kept,
 		"Prometheus": parts.PrometheusVersion, "PrometheusGroups": prometheusGroups, "Turns": writerTurns, "Alerts": latencyAlerts})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
 	return file.Close()
+}
+
+// sectionsOf are those of the page that other commands have measured: they stay as they are. A page that is not there has none.
+func sectionsOf(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read what the page has: %w", err)
+	}
+	if _, after, found := strings.Cut(string(text), "\n## "); found {
+		return "\n## " + after, nil
+	}
+	return "", nil
 }
 
 // machine is this one in words.

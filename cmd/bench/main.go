@@ -29,6 +29,7 @@ type commands struct {
 	Run       runCommand       `cmd:"" hidden:"" help:"Run the stages of weir without storage."`
 	Engine    engineCommand    `cmd:"" hidden:"" help:"Serve a ClickHouse engine."`
 	Large     largeCommand     `cmd:"" help:"Poll a real broker with many topics and consumer groups, and print what it costs."`
+	Store     storeCommand     `cmd:"" help:"Fill a store with a day of a fleet at 10 s and a week before, and measure what people ask of it."`
 	Backtest  backtestCommand  `cmd:"" hidden:"" help:"Run a backtest and take its CPU time."`
 }
 
