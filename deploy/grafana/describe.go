@@ -128,6 +128,11 @@ func named(name, label, kind string) Variable {
 	return choice(name, label, "SELECT DISTINCT name FROM resources WHERE kind = '"+kind+"' AND NOT internal AND "+seen+" AND "+where("env", "cluster")+" ORDER BY name LIMIT 5000")
 }
 
+// typed is a variable that people type. Without a value, conditions on it hold for all.
+func typed(name, label, help string) Variable {
+	return Variable{Name: name, Type: "textbox", Label: label, Description: help, Query: json.RawMessage(`""`), Current: &Option{Text: "", Value: ""}}
+}
+
 // adHoc lets people filter by any column of a view. The plugin is told of the view by the hidden constant.
 func adHoc(view string) []Variable {
 	query, _ := json.Marshal("SELECT $__adhoc_column FROM " + view)

@@ -15,7 +15,7 @@ func large() *Dashboard {
 	d.number(spec{title: "Bytes", help: "Sent in the range, uncompressed.", unit: "bytes", base: blue, sql: "SELECT sum(bytes) AS bytes FROM traffic WHERE " + sent})
 
 	biggest := "\n  AND " + top(10, "topic", "traffic", "max(size_max_bytes)", sent)
-	d.chart(spec{title: "Largest message by topic", help: "Of each step, of the ten topics with the largest. The lines are 10 KiB and 1 MiB.", step: minute, unit: "bytes", limits: sizeLimits, name: "${__field.labels.topic}",
+	d.chart(spec{title: "Largest message by topic", links: toTraces("topic"), help: "Of each step, of the ten topics with the largest. The lines are 10 KiB and 1 MiB.", step: minute, unit: "bytes", limits: sizeLimits, name: "${__field.labels.topic}",
 		sql: "SELECT $__timeInterval(ts) AS time, topic, max(size_max_bytes) AS bytes FROM traffic\nWHERE op = 'send' AND " + wholeMinutes + " AND " + scope + biggest + "\nGROUP BY time, topic ORDER BY time, topic"})
 	d.chart(spec{title: "Size by topic, p99", help: "99th percentile of each step, exactly merged. A topic that is high here is large always, not now and then.", step: minute, unit: "bytes", limits: sizeLimits, name: "${__field.labels.topic}",
 		sql: "SELECT ts AS time, topic, max(p99_bytes) AS p99_bytes\nFROM size_over(from = $__fromTime, to = $__toTime, step_seconds = $__interval_s)\nWHERE op = 'send' AND " + scope + biggest + "\nGROUP BY time, topic ORDER BY time, topic"})

@@ -48,6 +48,7 @@ func TestOnTheEngine(t *testing.T) {
 	t.Run("numbers are right", func(t *testing.T) { expectNumbers(t, engine, request) })
 	t.Run("steps are whole", func(t *testing.T) { expectWholeSteps(t, engine, request) })
 	t.Run("ad-hoc filters", func(t *testing.T) { expectFilters(t, engine, request) })
+	t.Run("a message's way", func(t *testing.T) { expectTraces(t, engine, request) })
 	t.Run("macros are SQL", func(t *testing.T) { expectMacros(t, engine) })
 }
 

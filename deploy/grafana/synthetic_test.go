@@ -68,6 +68,12 @@ func tellFleet(t *testing.T, s *clickhouse.Store, end time.Time) {
 	if err := s.WriteAlerts(t.Context(), tell.alerts()); err != nil {
 		t.Fatal(err)
 	}
+	tell.tellTraces(t, s)
+}
+
+// topicOf is the name of a cluster's topic.
+func topicOf(topic, cluster int) string {
+	return fmt.Sprintf("%s-%d", []string{"orders", "payments", "media", "audit"}[topic], cluster)
 }
 
 // add keeps a cell of a pane; totals are of one report.
@@ -110,7 +116,7 @@ func (tell *teller) clusterPane(at time.Time, number int) {
 	tell.brokers(at, labels, number)
 	for topic := range fleetTopics {
 		l := labels
-		l.Topic, l.Tier, l.Lane, l.Tag = fmt.Sprintf("%s-%d", []string{"orders", "payments", "media", "audit"}[topic], number), fmt.Sprintf("S%d", topic+1), "stable", "prod"
+		l.Topic, l.Tier, l.Lane, l.Tag = topicOf(topic, number), fmt.Sprintf("S%d", topic+1), "stable", "prod"
 		tell.traffic(at, l, topic, number)
 		tell.group(at, l, topic, number)
 	}

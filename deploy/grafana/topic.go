@@ -34,7 +34,7 @@ FROM (
 )
 WHERE volatility IS NOT NULL
 ORDER BY time, topic`})
-	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class.", step: minute, unit: "cps", name: "${__field.labels.class}", absent: "nothing fails",
+	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class.", step: minute, unit: "cps", name: "${__field.labels.class}", absent: "nothing fails", links: toTraces("topic"),
 		sql: "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeSteps + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
 
 	d.row("Latency and size")
@@ -42,7 +42,7 @@ ORDER BY time, topic`})
 		return "SELECT ts AS time, " + label + ", " + columns + "\nFROM " + view + "(from = $__fromTime, to = $__toTime, step_seconds = $__interval_s)\nWHERE op = '" + op + "' AND " + scope + "\n  AND " +
 			top(10, label, "traffic", "sum(messages)", "op = '"+op+"' AND $__timeFilter(ts) AND "+scope) + "\nGROUP BY time, " + label + " ORDER BY time, " + label
 	}
-	d.chart(spec{title: "Send latency by topic, p99", help: "From the send to the broker's acknowledgement: 99th percentile of each step, exactly merged over all clients.", step: minute, unit: "ms", limits: latencyLimits, name: "${__field.labels.topic}", sql: over("latency_over", "max(p99_ms) AS p99_ms", "send", "topic")})
+	d.chart(spec{title: "Send latency by topic, p99", links: toTraces("topic"), help: "From the send to the broker's acknowledgement: 99th percentile of each step, exactly merged over all clients.", step: minute, unit: "ms", limits: latencyLimits, name: "${__field.labels.topic}", sql: over("latency_over", "max(p99_ms) AS p99_ms", "send", "topic")})
 	d.chart(spec{title: "Send latency, percentiles", help: "The same, of the slowest of the topics: choose one to see its own.", step: minute, unit: "ms", limits: latencyLimits,
 		sql: "SELECT ts AS time, max(p50_ms) AS p50, max(p90_ms) AS p90, max(p99_ms) AS p99, max(p999_ms) AS p999\nFROM latency_over(from = $__fromTime, to = $__toTime, step_seconds = $__interval_s)\nWHERE op = 'send' AND " + scope + "\nGROUP BY time ORDER BY time"})
 	d.chart(spec{title: "Delay, p99", help: "From the message's timestamp until a consumer was given it, by group.", step: minute, unit: "ms", name: "${__field.labels.consumer_group}", sql: over("delay_over", "max(p99_ms) AS p99_ms", "consume", "consumer_group")})
