@@ -58,7 +58,7 @@ ORDER BY time`})
 func readers(d *Dashboard, scope, read string) {
 	d.row("Consumers")
 	consumers := func(title, help, unit, view, column string, l limits) {
-		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, links: toTraces("group"), name: "${__field.labels.consumer_group} ${__field.labels.topic}",
+		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, links: toTraces("group", "topic"), name: "${__field.labels.consumer_group} ${__field.labels.topic}",
 			sql: "SELECT ts AS time, consumer_group, topic, max(" + column + ") AS value\nFROM " + view + "(from = $__fromTime, to = $__toTime, step_seconds = $__interval_s)\nWHERE op = 'consume' AND " + scope +
 				"\n  AND " + top(10, "consumer_group, topic", "traffic", "sum(messages)", read) + "\nGROUP BY time, consumer_group, topic ORDER BY time, consumer_group, topic"})
 	}

@@ -41,7 +41,7 @@ type spec struct {
 	decimals    *int
 	columns     []column
 	mappings    []any
-	links       []Link
+	links       []Link // of a click on a value
 	width, high int
 	absent      string // why there may be nothing to show
 }
@@ -54,13 +54,13 @@ func (d *Dashboard) add(kind string, s spec, format int) *Panel {
 	}
 	l.ids++
 	p := Panel{ID: l.ids, Type: kind, Title: s.title, Description: s.help, GridPos: Grid{H: s.high, W: s.width, X: l.x, Y: l.y},
-		Datasource: ref(), Interval: s.step, Targets: []Target{*target("A", format, s.sql)}, Links: s.links}
+		Datasource: ref(), Interval: s.step, Targets: []Target{*target("A", format, s.sql)}}
 	base := s.base
 	if base == "" {
 		base = green
 	}
 	p.FieldConfig = &FieldConfig{Overrides: []Override{}, Defaults: Field{Unit: s.unit, DisplayName: s.name, Decimals: s.decimals,
-		Thresholds: s.limits.thresholds(base), Mappings: s.mappings, Custom: map[string]any{}}}
+		Thresholds: s.limits.thresholds(base), Mappings: s.mappings, Links: s.links, Custom: map[string]any{}}}
 	if s.zero {
 		low, high := 0., 1.
 		p.FieldConfig.Defaults.Min, p.FieldConfig.Defaults.Max = &low, &high

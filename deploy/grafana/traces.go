@@ -23,7 +23,7 @@ func traces() *Dashboard {
 	number("Messages", "Different messages that have an id. A send that failed has none, unless it has a trace.", "short", "uniqExactIf(message_id, message_id != '')", nil)
 	number("Failed", "Steps that failed. Clients tell of all of them, up to 32 in a second of each topic.", "short", "countIf(error_class != '')", noticeLimits)
 	number("Slow", "Steps that took longer than the client's SlowAfter, 800 ms unless it is set. Clients tell of all of them, as of failed ones.", "short", "countIf(kept = 'slow')", noticeLimits)
-	number("Slowest step", "Of sends and handlers.", "ms", "max(latency_us) / 1000", latencyLimits)
+	number("Slowest step", "The longest send or handler of the range.", "ms", "max(latency_us) / 1000", latencyLimits)
 	number("Longest delay", "From a message's timestamp until a consumer had it: of a group that is behind, its lag.", "ms", "max(delay_us) / 1000", nil)
 
 	d.row("When")
@@ -64,11 +64,12 @@ func hopColumns() []column {
 	}
 }
 
-// toTraces leads to the messages behind a panel, with the time and what is chosen.
+// toTraces leads from a click on a series to the single messages behind it: with the time, the clusters that are chosen, and variables
+// as the labels of the series have them.
 func toTraces(variables ...string) []Link {
 	url := "/d/weir-traces?${__url_time_range}&${datasource:queryparam}&${env:queryparam}&${cluster:queryparam}"
 	for _, name := range variables {
-		url += "&${" + name + ":queryparam}"
+		url += "&var-" + name + "=${__field.labels." + columnOf(name) + ":percentencode}"
 	}
 	return []Link{{Title: "Single messages", URL: url}}
 }

@@ -92,6 +92,13 @@ func checkSeries(p *grafana.Panel, f *Frame) []error {
 			faults = append(faults, fmt.Errorf("it names series by the label %s, which there is not", label[1]))
 		}
 	}
+	for _, link := range p.FieldConfig.Defaults.Links {
+		for _, label := range fieldLabels.FindAllStringSubmatch(link.URL, -1) {
+			if !f.has(label[1]) {
+				faults = append(faults, fmt.Errorf("a link takes the label %s, which there is not", label[1]))
+			}
+		}
+	}
 	if name != "" && values > 1 {
 		faults = append(faults, fmt.Errorf("its %d numbers of a label would all be called alike", values))
 	}

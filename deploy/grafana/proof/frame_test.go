@@ -13,6 +13,7 @@ import (
 func TestAnswersAreHeldToWhatPanelsTake(t *testing.T) {
 	t.Parallel()
 	chart := grafana.Panel{Type: "timeseries", FieldConfig: &grafana.FieldConfig{Defaults: grafana.Field{DisplayName: "${__field.labels.topic}"}}}
+	leading := grafana.Panel{Type: "timeseries", FieldConfig: &grafana.FieldConfig{Defaults: grafana.Field{Links: []grafana.Link{{URL: "/d/x?var-a=${__field.labels.topic:percentencode}"}}}}}
 	words := []any{map[string]any{"type": "value", "options": map[string]any{"0": map[string]any{"text": "ok"}}}}
 	states := grafana.Panel{Type: "state-timeline", FieldConfig: &grafana.FieldConfig{Defaults: grafana.Field{Mappings: words}}}
 	stat := grafana.Panel{Type: "stat", FieldConfig: &grafana.FieldConfig{}}
@@ -34,6 +35,7 @@ func TestAnswersAreHeldToWhatPanelsTake(t *testing.T) {
 		"no number":             {&chart, "time:DateTime topic:String v:String", good, "no number"},
 		"an array":              {&chart, "time:DateTime topic:String v:Array(Float64)", good, "want a text or a number"},
 		"no such label":         {&chart, "time:DateTime cluster:String v:UInt64", good, "by the label topic"},
+		"a link by no label":    {&leading, "time:DateTime cluster:String v:UInt64", good, "takes the label topic"},
 		"times that fall":       {&chart, "time:DateTime topic:String v:UInt64", `[["2026-11-26 18:01:00","a",1],["2026-11-26 18:00:00","a",1]]`, "do not rise"},
 		"two for a time":        {&chart, "time:DateTime topic:String v:UInt64", `[["2026-11-26 18:01:00","a",1],["2026-11-26 18:01:00","a",2]]`, "two values"},
 		"two of one name":       {&chart, "time:DateTime topic:String v:UInt64 w:UInt64", `[]`, "called alike"},
