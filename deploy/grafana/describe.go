@@ -102,6 +102,9 @@ const wholeMinutes = "$__timeFilter(ts) AND ts <= now() - INTERVAL 75 SECOND"
 // wholeSteps are the steps of the range that lie in it as a whole, and are over and stored: of others a sum would look like a fall.
 const wholeSteps = "ts >= $__timeInterval($__fromTime + $__interval_s - 1) AND ts < $__timeInterval(least($__toTime, now() - INTERVAL 15 SECOND))"
 
+// aDayBefore are the same steps a day before.
+const aDayBefore = "ts + INTERVAL 1 DAY >= $__timeInterval($__fromTime + $__interval_s - 1) AND ts + INTERVAL 1 DAY < $__timeInterval($__toTime)"
+
 // newest are the last five minutes of the range: what stands in them is how things are.
 const newest = "ts > $__toTime - INTERVAL 5 MINUTE AND ts <= $__toTime"
 

@@ -50,6 +50,19 @@ func (tell *teller) tellTraces(t *testing.T, s *clickhouse.Store) {
 	}
 }
 
+// inspection is what was found on the day before.
+func (tell *teller) inspection() *telemetry.Inspection {
+	today := tell.end.Truncate(24 * time.Hour)
+	finding := func(rule, severity, summary string, labels map[string]string) telemetry.Finding {
+		labels["alertname"], labels["env"] = rule, "prod"
+		return telemetry.Finding{Rule: rule, Severity: severity, ID: telemetry.Fingerprint(labels), Labels: labels, Completeness: 1,
+			Annotations: map[string]string{"summary": summary}, WindowStart: today.AddDate(0, 0, -1), WindowEnd: today}
+	}
+	return &telemetry.Inspection{Day: today.AddDate(0, 0, -1), AskedAt: tell.end, Completeness: 1, Revision: "r1", Rules: 2, Findings: []telemetry.Finding{
+		finding("IdleTopic", "info", "nobody has sent to audit-0 for a day", map[string]string{"cluster": "orders-kafka", "topic": "audit-0"}),
+		finding("IdleGroup", "warning", "media-1-readers has had no member for a day", map[string]string{"cluster": "shop-rocketmq", "group": "media-1-readers"})}}
+}
+
 // message is one that was sent at a time: sampled, unless it was slow.
 func (tell *teller) message(at time.Time, system, name string, topic int) telemetry.Exemplar {
 	e := telemetry.Exemplar{TimeUnixMillis: at.UnixMilli(), TraceID: fmt.Sprintf("%024x%08x", at.Unix(), topic), MessageID: fmt.Sprintf("%s/%d/%d", name, topic, at.Unix()),
