@@ -33,6 +33,7 @@ type Stats struct {
 	Acknowledged uint64 // by the telemetry cluster
 	Dropped      uint64 // lost for good; reported as dropped_reports
 	Waiting      int64  // for the telemetry cluster
+	Recovered    uint64 // panics of the SDK's own code, kept from the host: a message each may be missing
 }
 
 // Open starts reporting. It does not wait for the telemetry cluster. The error says
@@ -64,7 +65,8 @@ func (r *Reporter) Registry() *meter.Registry { return r.registry }
 
 // Stats returns the counts so far.
 func (r *Reporter) Stats() Stats {
-	return Stats{Acknowledged: r.acknowledged.Load(), Dropped: r.lost.Load(), Waiting: r.waiting.Load()}
+	return Stats{Acknowledged: r.acknowledged.Load(), Dropped: r.lost.Load(), Waiting: r.waiting.Load(),
+		Recovered: r.registry.Recovered()}
 }
 
 // Close sends a final report of everything measured and waits until the telemetry

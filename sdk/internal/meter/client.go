@@ -21,8 +21,9 @@ type Client struct {
 	identity Identity
 	look     func(nowMillis int64)
 	inflight inflight
-	answers  atomic.Int64 // that may end messages which are in flight
-	waiting  atomic.Int32 // reports that the telemetry cluster has not acknowledged
+	numbers  atomic.Uint64 // of messages that have no other key
+	answers  atomic.Int64  // that may end messages which are in flight
+	waiting  atomic.Int32  // reports that the telemetry cluster has not acknowledged
 
 	sends    meters
 	consumes meters
@@ -47,6 +48,17 @@ func newClient(r *Registry, of Identity, look func(nowMillis int64)) *Client {
 // Begin starts a message's send latency. The key names the message until it is sent or has
 // failed, such as its address; it is not 0.
 func (c *Client) Begin(key uintptr) { c.inflight.begin(key, c.clock.now()) }
+
+// BeginNumbered is Begin of several messages that have no key of their own. It returns that of
+// the first; those of the others follow it. A client names its messages in one of both ways.
+func (c *Client) BeginNumbered(messages int) (first uintptr) {
+	first = uintptr(c.numbers.Add(uint64(messages)) - uint64(messages) + 1)
+	now := c.clock.now()
+	for i := range messages {
+		c.inflight.begin(first+uintptr(i), now)
+	}
+	return first
+}
 
 // Answered notes that messages may end now: an answer has come that acknowledges some.
 func (c *Client) Answered() { c.answers.Add(1) }
@@ -89,6 +101,13 @@ func (c *Client) Labels() telemetry.Labels {
 
 // WallMillis is the time of the wall clock, Unix milliseconds.
 func (c *Client) WallMillis() int64 { return c.clock.WallMillis() }
+
+// Recover keeps a panic of the SDK's own code from the host: defer it. It is counted.
+func (c *Client) Recover() {
+	if recover() != nil {
+		c.registry.recovered.Add(1)
+	}
+}
 
 // AddWaiting notes reports that the telemetry cluster has to acknowledge yet.
 func (c *Client) AddWaiting(reports int32) { c.waiting.Add(reports) }

@@ -20,6 +20,9 @@ func (h *Handling) Begin(c *Client) *Message {
 // Attempt says how often the handler has been tried with the message, this time included.
 func (h *Handling) Attempt(number int) { h.attempt = uint32(max(number, 0)) }
 
+// Number is what Attempt was told, 0 where it was not.
+func (h *Handling) Number() int { return int(h.attempt) }
+
 // Done ends the handling, which failed or did not. Of a Handling that did not begin it
 // counts nothing.
 func (h *Handling) Done(failed bool) { h.end(telemetry.StepHandled, failed) }

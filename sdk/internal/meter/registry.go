@@ -3,6 +3,7 @@ package meter
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirmq/weir/telemetry"
@@ -20,8 +21,9 @@ type Settings struct {
 
 // Registry holds the clients that one reporter measures.
 type Registry struct {
-	Clock    *Clock
-	settings Settings
+	Clock     *Clock
+	settings  Settings
+	recovered atomic.Uint64 // panics
 
 	mu      sync.Mutex
 	closed  bool
@@ -35,6 +37,9 @@ func NewRegistry(settings Settings) *Registry {
 
 // Settings are those that the registry was made with.
 func (r *Registry) Settings() *Settings { return &r.settings }
+
+// Recovered are the panics of the SDK's own code that were kept from the host.
+func (r *Registry) Recovered() uint64 { return r.recovered.Load() }
 
 // NewClient measures another client. In every interval look is called while the client is
 // known here, with the time of the wall clock in Unix milliseconds: it asks the client for

@@ -1,0 +1,90 @@
+package rocketmq
+
+import (
+	"context"
+
+	rmq "github.com/apache/rocketmq-client-go/v2"
+	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+
+	"github.com/weirmq/weir/sdk/internal/meter"
+	"github.com/weirmq/weir/sdk/report"
+)
+
+// handler is what an application consumes messages with.
+type handler = func(context.Context, ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error)
+
+// pushConsumer is a measured push consumer.
+type pushConsumer struct {
+	rmq.PushConsumer
+	*consumer
+}
+
+// WrapPushConsumer returns a consumer that measures what c consumes; use it in place of c, from
+// Subscribe on. group is what c was given with WithGroupName.
+//
+// A message counts each time that the handler is given it. Messages that it is given together
+// share the handler's time and what came of it. The handler fails where it returns an error or
+// another result than success, and where it panics.
+func WrapPushConsumer(to *report.Reporter, c rmq.PushConsumer, group string, options ...Option) rmq.PushConsumer {
+	return &pushConsumer{c, newConsumer(to, c, group, options)}
+}
+
+// Start starts the consumer.
+func (c *pushConsumer) Start() error {
+	err := c.PushConsumer.Start()
+	if err == nil {
+		c.started()
+	}
+	return err
+}
+
+// Shutdown ends the consumer.
+func (c *pushConsumer) Shutdown() error {
+	err := c.PushConsumer.Shutdown()
+	c.measured.Stopped()
+	return err
+}
+
+// Subscribe has a topic's messages handled.
+func (c *pushConsumer) Subscribe(topic string, selector rmqconsumer.MessageSelector, handle handler) error {
+	err := c.PushConsumer.Subscribe(topic, selector, c.measure(handle))
+	if err == nil {
+		c.subscribed(topic)
+	}
+	return err
+}
+
+// Unsubscribe has a topic's messages no longer handled.
+func (c *pushConsumer) Unsubscribe(topic string) error {
+	err := c.PushConsumer.Unsubscribe(topic)
+	if err == nil {
+		c.unsubscribed(topic)
+	}
+	return err
+}
+
+// Suspend pauses consumption of all topics.
+func (c *pushConsumer) Suspend() {
+	c.PushConsumer.Suspend()
+	c.paused.Store(true)
+}
+
+// Resume ends a pause.
+func (c *pushConsumer) Resume() {
+	c.PushConsumer.Resume()
+	c.paused.Store(false)
+}
+
+// measure is a handler that is measured. A panic passes through as it came.
+func (c *consumer) measure(handle handler) handler {
+	return func(ctx context.Context, messages ...*primitive.MessageExt) (result rmqconsumer.ConsumeResult, err error) {
+		var one [1]meter.Handling // most handlers are given one message at a time
+		handlings := c.received(one[:0], messages)
+		returned := false
+		defer func() { c.handled(handlings, c.judge(ctx, result, err, returned)) }()
+		result, err = handle(ctx, messages...)
+		returned = true
+		return result, err
+	}
+}
