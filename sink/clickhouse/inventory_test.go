@@ -43,8 +43,10 @@ func TestTheInventoryHasWhatCellsName(t *testing.T) {
 	broker, cold, idle, group, retry, own := at("broker"), at("broker"), at("probe"), at("group"), at("consume"), at("group")
 	broker.Node, cold.Topic, cold.Tier, group.Group, group.Topic = "b1:9092", "audit", "S3", "nightly", "orders"
 	idle.Node, idle.Client = "b2:9092", "collector"
-	heard, full := idle, at("broker")
-	heard.Node, full.Node = "b3:9092", "b4:9092"
+	heard, full, departed := idle, at("broker"), idle
+	heard.Node, full.Node, departed.Node = "b3:9092", "b4:9092", "b5:9092"
+	answered := named(61, heard, 0, gauge(telemetry.GaugeHeartbeatFailed, 0))
+	answered.Totals.HeartbeatMicros.Observe(2_000)
 	retry.Topic, retry.Group, own.Group = "%RETRY%billing", "billing", "weir-rules"
 	delays, timers := at("broker"), at("broker")
 	delays.Topic, timers.Topic = "SCHEDULE_TOPIC_XXXX", "rmq_sys_wheel_timer"
@@ -55,7 +57,8 @@ func TestTheInventoryHasWhatCellsName(t *testing.T) {
 		named(61, client, 5), named(61, consumer, 0), named(62, consumer, 3), named(130, upgraded, 0),
 		named(61, broker, 0, gauge(telemetry.GaugeLeaders, 3), gauge(telemetry.GaugeThrottle, 0)), named(200, broker, 0, gauge(telemetry.GaugeLeaders, 3)),
 		named(61, cold, 0, gauge(telemetry.GaugePartitionRate, 0), gauge(telemetry.GaugeInSyncReplicas, 3)),
-		named(61, idle, 0, gauge(telemetry.GaugeHeartbeatFailed, 4)), named(61, heard, 0, gauge(telemetry.GaugeHeartbeatFailed, 0)),
+		named(61, idle, 0, gauge(telemetry.GaugeHeartbeatFailed, 4)), answered,
+		named(61, departed, 0, gauge(telemetry.GaugeHeartbeatFailed, 0)), // nobody waits for it any more
 		named(200, heard, 0, gauge(telemetry.GaugeHeartbeatFailed, 1)), named(61, full, 0, gauge(telemetry.GaugeDiskUsed, 0.5)), named(61, group, 0, gauge(telemetry.GaugeMembers, 0)), named(200, group, 0, gauge(telemetry.GaugeMembers, 2)),
 		named(61, retry, 0), named(61, own, 0), named(61, commits, 0, gauge(telemetry.GaugeConsumed, 0), gauge(telemetry.GaugeLagMessages, 9)),
 		named(200, commits, 0, gauge(telemetry.GaugeConsumed, 0.2)), named(61, delays, 0, gauge(telemetry.GaugeDelayOverdue, 0)), named(61, timers, 0),
@@ -65,6 +68,7 @@ broker	b1:9092	1	3	1							0
 broker	b2:9092	1	1	-1							0
 broker	b3:9092	1	3	1							0
 broker	b4:9092	1	1	1							0
+broker	b5:9092	1	1	-1							0
 client	c1	1	2	1	S1	stable	go	1.10.0	n1		0
 client	c2	1	1	1	S2	stable	go	1.9.0	n1	billing	0
 group	batch	1	3	3							0

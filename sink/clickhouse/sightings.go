@@ -221,18 +221,19 @@ func (s *sightings) find(came *sighting) *sighted {
 
 // signs reads what cells show.
 type signs struct {
-	table                             *telemetry.CellTable
-	written, members, commits, failed int    // where their names are, -1 where no cell has them
-	answers                           []bool // of names, which only an answer of a broker gives
+	table                     *telemetry.CellTable
+	written, members, commits int    // where their names are, -1 where no cell has them
+	answers                   []bool // of names, which only an answer of a broker gives
 }
 
-// answerGauges are what a collector has of a broker only where it answers: how long Kafka made it wait, and what RocketMQ says of itself.
+// answerGauges are what a collector has of a broker only where it answers: how long Kafka made it wait, and what RocketMQ says of itself. That
+// no heartbeat has failed is none: it is said of a broker that left, too, for a minute. One that answered has its round trip.
 var answerGauges = []string{telemetry.GaugeThrottle, telemetry.GaugeDiskUsed, telemetry.GaugeSendQueueWait, telemetry.GaugePageCacheLock}
 
 func newSigns(t *telemetry.CellTable) signs {
 	of := func(name string) int { return slices.Index(t.Names, name) }
 	s := signs{table: t, written: of(telemetry.GaugePartitionRate), members: of(telemetry.GaugeMembers), commits: of(telemetry.GaugeConsumed),
-		failed: of(telemetry.GaugeHeartbeatFailed), answers: make([]bool, len(t.Names))}
+		answers: make([]bool, len(t.Names))}
 	for i, name := range t.Names {
 		s.answers[i] = slices.Contains(answerGauges, name)
 	}
@@ -251,7 +252,7 @@ func (s *signs) of(cell int) sign {
 	from, to := between(gauges.Ends, cell)
 	for i := from; i < to; i++ {
 		switch name := int(gauges.Names[i]); {
-		case s.answers[name], name == s.failed && gauges.Last[i] == 0: // 0 says of these that all is well
+		case s.answers[name]: // 0 says of these that all is well
 			found |= signAnswered
 		case gauges.Max[i] <= 0:
 		case name == s.written:
