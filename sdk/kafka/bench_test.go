@@ -82,6 +82,37 @@ func BenchmarkConsume(b *testing.B) {
 	})
 }
 
+// BenchmarkToldOf is what it costs to decide which messages are told of: a record sent and consumed as configured, with a trace, and
+// where none is told of.
+func BenchmarkToldOf(b *testing.B) {
+	traced := kgo.RecordHeader{Key: "traceparent", Value: []byte("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")}
+	for _, c := range []struct {
+		name    string
+		config  report.Config
+		headers []kgo.RecordHeader
+	}{
+		{"none", report.Config{SampleOneIn: -1, SlowAfter: -1}, nil},
+		{"by place", report.Config{}, nil},
+		{"by trace", report.Config{}, []kgo.RecordHeader{traced}},
+	} {
+		h := NewHooks(openOffline(b, c.config))
+		records := businessRecords(1024)
+		for _, r := range records {
+			r.Headers = append(r.Headers, c.headers...)
+		}
+		b.Run("sent/"+c.name, func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				sendNext(h, records, i, recordsPerAnswer)
+			}
+		})
+		b.Run("consumed/"+c.name, func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				h.OnFetchRecordUnbuffered(records[i&1023], true)
+			}
+		})
+	}
+}
+
 // TestNoAllocations holds that the host pays no garbage for being measured.
 func TestNoAllocations(t *testing.T) {
 	for name, config := range map[string]report.Config{"as configured": {}, "each is sampled": {SampleOneIn: 1}, "each is slow": {SlowAfter: 1}} {
