@@ -15,6 +15,14 @@ type storeAddress struct {
 	by string
 }
 
+// other says how to name another one.
+func (a *storeAddress) other() string {
+	if a.by == dsnKey {
+		return "give another address in the file of --config, or by " + variableOf(dsnKey)
+	}
+	return "give " + a.by + " another address"
+}
+
 // dsnKey is the key of a store's address.
 const dsnKey = "clickhouse.dsn"
 
@@ -31,7 +39,7 @@ func askStore(ctx context.Context, at storeAddress, question func(context.Contex
 	at.OnError = fail
 	store, err := clickhouse.Open(ctx, at.Config)
 	if refused := (*net.OpError)(nil); err != nil && errors.As(context.Cause(ctx), &refused) && refused.Op == "dial" {
-		return fmt.Errorf("open the store: no connection to the address of %s: %w; start ClickHouse there, or give %[1]s another address", at.by, refused)
+		return fmt.Errorf("open the store: no connection to the address of %s: %w; start ClickHouse there, or %s", at.by, refused, at.other())
 	}
 	if err != nil {
 		return because(ctx, "open the store", err)

@@ -362,7 +362,7 @@ func TestWithoutAStore(t *testing.T) {
 	}
 	dir := folder(t, files...)
 	want := "weir: open the store: no connection to the address of clickhouse.dsn: dial tcp " + addr +
-		": connect: connection refused; start ClickHouse there, or give clickhouse.dsn another address\n"
+		": connect: connection refused; start ClickHouse there, or give another address in the file of --config, or by WEIR_CLICKHOUSE_DSN\n"
 	for _, command := range []string{"rules backtest --config http.yaml", "rules backtest --config clickhouse.yaml", "rules check --config http.yaml"} {
 		if got := call(t, dir, strings.Fields(command)...); got.code != exitFailed || got.stderr != want {
 			t.Errorf("%s exits %d and says %s, want %s", command, got.code, got.stderr, want)

@@ -11,7 +11,7 @@ import (
 
 type storeBackfillCommand struct {
 	configFlags
-	From      string `required:"" help:"Begin of the time, as 2026-11-25T08:00:00Z, or 24h or 7d for so long before now."`
+	From      string `required:"" placeholder:"24h" help:"Begin of the time, as 2026-11-25T08:00:00Z, or 24h or 7d for so long before now."`
 	To        string `default:"now" help:"End of the time. Whole hours that overlap it are looked at."`
 	FromKafka bool   `help:"Insert the cells again that weir.cells holds of the time, three days as created, before that."`
 	DryRun    bool   `help:"Change nothing, and say what would be done."`
