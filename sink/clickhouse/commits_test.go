@@ -20,12 +20,12 @@ func TestGroupsThatHavePassedAMessage(t *testing.T) {
 			"SELECT toDateTime(%d, 'UTC') AS ts, 'prod', 'eu-1', 'kafka', 'orders', '3', '%s', 'group', 's', 1, ['lag_messages', 'lag_seconds'], [%s, %s], [0, 0], [ts, ts]",
 			written.Add(after).Unix(), group, messages, seconds))
 	}
-	lag("all read", 50*time.Second, "0", "0") // clocks may differ by so much
-	lag("all read", 70*time.Second, "0", "0")
-	lag("all read", 80*time.Second, "0", "0")
+	lag("all read", time.Minute, "0", "0") // clocks may differ by so much
+	lag("all read", 2*time.Minute, "0", "0")
+	lag("all read", 3*time.Minute, "0", "0")
 	lag("behind", 5*time.Minute, "40", "270")
-	lag("behind", 5*time.Minute+10*time.Second, "40", "250") // the oldest is of a second after the slack
-	lag("behind", 5*time.Minute+20*time.Second, "40", "250")
+	lag("behind", 6*time.Minute, "40", "300") // the oldest is of the last second that may be the message's
+	lag("behind", 7*time.Minute, "40", "359")
 	lag("stuck", 10*time.Minute, "40", "600")
 	lag("stuck", 119*time.Minute, "40", "7100")
 	lag("a lower bound", 119*time.Minute, "40", "3600")
@@ -34,7 +34,7 @@ func TestGroupsThatHavePassedAMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"a lower bound: never, 1h59m0s 40 3600", "all read: 1m10s, 1m20s 0 0", "behind: 5m20s, 5m20s 40 250", "later: 1h59m0s, 1h59m0s 1 30", "stuck: never, 1h59m0s 40 7100"}
+	want := []string{"a lower bound: never, 1h59m0s 40 3600", "all read: 2m0s, 3m0s 0 0", "behind: 7m0s, 7m0s 40 359", "later: 1h59m0s, 1h59m0s 1 30", "stuck: never, 1h59m0s 40 7100"}
 	if diff := cmp.Diff(want, commitLines(got, written)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
