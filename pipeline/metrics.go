@@ -37,6 +37,7 @@ type stageMetrics struct {
 	inspections               *inspectionMetrics
 	rollups                   *rollupMetrics // of the stage clickhouse
 	audits                    *auditMetrics  // of the stage clickhouse
+	fills                     *fillMetrics   // of the stage clickhouse
 	flushSeconds              writeTimes
 	throughput                throughput
 	lag                       atomic.Int64 // records not read yet
@@ -126,6 +127,7 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 	if name == RoleClickHouse {
 		s.rollups = newRollupMetrics(m)
 		s.audits = newAuditMetrics(m.set)
+		s.fills = newFillMetrics(m.set)
 	}
 	if name == RoleRules {
 		s.evaluationFailures = m.set.NewCounter("weir_rule_evaluation_failures_total")

@@ -108,6 +108,7 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 	defer s.close()
 	defer s.at.follow(ctx, s.client.Client, s.metrics)()
 	defer s.addUp(ctx)()
+	defer s.fillUp(ctx)()
 	defer s.auditOften(ctx, p)()
 	for ctx.Err() == nil {
 		if err := s.writeOnce(ctx); err != nil && ctx.Err() == nil {

@@ -12,16 +12,22 @@ import (
 
 // StoreMigrate is a wish to bring a store up to date.
 type StoreMigrate struct {
-	DryRun bool // say what would be done
-	JSON   bool
-	Out    io.Writer
+	DSN    string // of the store; "" is the configuration's
+	DryRun bool   // say what would be done
+	// LeaveFills leaves tables that are filled with what was stored before to the role clickhouse, which does it while it goes on.
+	LeaveFills bool
+	JSON       bool
+	Out        io.Writer
 	// Progress hears what is about to be done, and what is waited for.
 	Progress func(text string)
+	// Filled hears of each hour that was filled, and whether it was the last of its table.
+	Filled func(text string, last bool)
 }
 
 // storeMigration is what was done, or would be.
 type storeMigration struct {
 	clickhouse.Plan
+	Fills     []clickhouse.Filling         `json:"fills"` // what is left to fill
 	Retention []clickhouse.RetentionChange `json:"retention"`
 	DryRun    bool                         `json:"dry_run"`
 }
@@ -30,6 +36,9 @@ type storeMigration struct {
 // begins. A store that cannot be asked is an error at once, and so is one with a newer schema.
 func RunStoreMigrate(ctx context.Context, config *Config, of StoreMigrate) error {
 	at := storeOf(config)
+	if of.DSN != "" {
+		at.DSN, at.by = of.DSN, "--dsn"
+	}
 	at.OnProgress = of.Progress
 	return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
 		done := storeMigration{DryRun: of.DryRun}
@@ -43,6 +52,12 @@ func RunStoreMigrate(ctx context.Context, config *Config, of StoreMigrate) error
 		} else if err = store.Migrate(ctx); err == nil {
 			done.Retention, err = store.Retain(ctx, retention)
 		}
+		if err == nil && !of.DryRun && !of.LeaveFills {
+			err = store.FillAll(ctx, func(f clickhouse.Filling) { of.Filled(f.String(), f.Done == f.Hours) })
+		}
+		if err == nil {
+			done.Fills, err = store.Fillings(ctx)
+		}
 		if err != nil {
 			return because(ctx, "migrate the store", err)
 		}
@@ -54,6 +69,9 @@ func RunStoreMigrate(ctx context.Context, config *Config, of StoreMigrate) error
 }
 
 func (m *storeMigration) printJSON(out io.Writer) error {
+	if m.Fills == nil {
+		m.Fills = []clickhouse.Filling{}
+	}
 	if m.Retention == nil {
 		m.Retention = []clickhouse.RetentionChange{}
 	}
@@ -79,6 +97,9 @@ func (m *storeMigration) print(out io.Writer) error {
 		if m.DryRun {
 			w.statements(migration.Statements)
 		}
+	}
+	for _, fill := range m.Fills {
+		w.printf("\n-- Left to %s\n", fill)
 	}
 	for _, change := range m.Retention {
 		w.printf("\n-- Rows of %s expire by: %s; before: %s\n", change.Table, change.To, orNever(change.From))
@@ -111,7 +132,7 @@ func (w *statementWriter) printf(format string, args ...any) {
 func (w *statementWriter) statements(of []string) {
 	for _, statement := range of {
 		if strings.Contains(statement, clickhouse.PerHour) {
-			w.printf("-- For each hour that rollup_10s has, in place of %s:\n", clickhouse.PerHour)
+			w.printf("-- For each hour that rollup_10s has, in place of %s, after the migration and while rows come:\n", clickhouse.PerHour)
 		}
 		w.printf("%s;\n", statement)
 	}

@@ -21,13 +21,14 @@ type storeMigrateCommand struct {
 	configFlags
 	DSN    address `help:"Address of the ClickHouse; the configuration's unless given."`
 	DryRun bool    `help:"Print the statements that would run, and change nothing."`
+	Leave  bool    `name:"leave-fills" help:"Leave it to a running weir to fill new tables with what was stored before, hour by hour; it does so while rows come."`
 	JSON   bool    `help:"Print versions and statements as JSON."`
 }
 
 // Help shows examples.
 func (storeMigrateCommand) Help() string {
 	return "Creates and changes Weir's tables, and makes their rows expire as clickhouse.retention says. The role clickhouse does the same when it " +
-		"begins. Several at once wait for one another.\n\n" +
+		"begins. Several at once wait for one another. What new tables are filled with is noted hour by hour, so that who ends it, or dies, goes on there.\n\n" +
 		"Examples:\n\n  weir store migrate --config weir.yaml --dry-run\n  weir store migrate --config weir.yaml\n" +
 		"  weir store migrate --dsn http://127.0.0.1:8123/weir --dry-run --json\n\n" +
 		"Exits 1 when the store cannot be asked, or has a newer schema than this Weir knows."
@@ -47,7 +48,20 @@ func (c *storeMigrateCommand) Run(ctx context.Context) error {
 	}
 	steps := watchSteps(os.Stderr)
 	defer steps.stop()
-	return pipeline.RunStoreMigrate(ctx, &config, pipeline.StoreMigrate{DryRun: c.DryRun, JSON: c.JSON, Out: os.Stdout, Progress: steps.begin})
+	return pipeline.RunStoreMigrate(ctx, &config, pipeline.StoreMigrate{DSN: string(c.DSN), DryRun: c.DryRun, LeaveFills: c.Leave, JSON: c.JSON, Out: os.Stdout, Progress: steps.begin,
+		Filled: tellFilled(os.Stderr)})
+}
+
+// tellFilled tells how far a fill is, at most every slowStepAgain, and of its last hour.
+func tellFilled(out io.Writer) func(text string, last bool) {
+	told := time.Now()
+	return func(text string, last bool) {
+		if !last && time.Since(told) < slowStepAgain {
+			return
+		}
+		told = time.Now()
+		fmt.Fprintf(out, "weir: %s\n", text)
+	}
 }
 
 const (

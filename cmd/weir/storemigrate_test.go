@@ -60,6 +60,18 @@ func TestStoreMigrate(t *testing.T) {
 		t.Errorf("got %v of %+v: %+v", err, shorter, out)
 	}
 
+	h.leaveFill()
+	if dry := migrate("--dry-run"); dry.code != 0 || !strings.Contains(dry.stdout, "\n-- Left to fill gauges with what was stored before (0009_views): 0 of 24 hours, 0 rows\n") {
+		t.Errorf("with hours to fill the dry run says %+v", dry)
+	}
+	if left := migrate("--leave-fills", "--json"); left.code != 0 || !strings.Contains(left.stdout, `"fills":[{"migration":"0009_views","table":"gauges","hours":24,"done":0,"rows":0}]`) {
+		t.Errorf("hours that are left: %+v", left)
+	}
+	if filled := migrate(); filled.code != 0 || filled.stderr != "weir: fill gauges with what was stored before (0009_views): 24 of 24 hours, 1 rows\n" {
+		t.Errorf("filled by hand: %+v", filled)
+	}
+	h.await("SELECT count() FROM gauges", "1")
+	h.leaveFill()
 	h.reloadsRetention()
 	h.post("INSERT INTO schema_migrations (version, name) VALUES (4711, 'later')")
 	for _, args := range [][]string{nil, {"--dry-run"}, {"--dry-run", "--json"}} {
@@ -68,6 +80,16 @@ func TestStoreMigrate(t *testing.T) {
 			t.Errorf("of a newer schema got %+v", newer)
 		}
 	}
+}
+
+// leaveFill has a store whose newest migration left a table to fill.
+func (h *house) leaveFill() {
+	h.t.Helper()
+	h.post("TRUNCATE TABLE rollup_10s")
+	h.post("INSERT INTO rollup_10s (ts, topic, source, reports, `gauge.name`, `gauge.last`, `gauge.max`, `gauge.at`) SELECT toStartOfDay(now('UTC')) - INTERVAL 30 HOUR AS at, 'orders', 's', 1, ['lag'], [1], [1], [at]")
+	h.post("TRUNCATE TABLE gauges")
+	h.post("TRUNCATE TABLE schema_fills")
+	h.post("INSERT INTO schema_fills (version, fill, hour, done, rows) SELECT 9, 1, toStartOfDay(now('UTC')) - INTERVAL 2 DAY + toIntervalHour(number), 0, 0 FROM numbers(24)")
 }
 
 // reloadsRetention changes the configuration of a role clickhouse that runs.
@@ -83,6 +105,7 @@ func (h *house) reloadsRetention() {
 	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
+	h.await("SELECT (SELECT count() FROM gauges), (SELECT count() FROM schema_fills FINAL WHERE done = 0)", "1\t0") // while it runs
 	const ttl = "SELECT extract(engine_full, 'TTL (.*?)(?: SETTINGS|$)') FROM system.tables WHERE name = 'ledger'"
 	h.await(ttl, "segment_minute + toIntervalDay(30)")
 	if code, body := weir.post("/-/reload"); code != http.StatusOK || body != "reloaded\n" {
@@ -97,7 +120,7 @@ func TestStoreMigrateElsewhere(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	for dsn, want := range map[string]string{
-		"http://" + freeAddr(t): "weir: open the store: no connection to the address of clickhouse.dsn: ",
+		"http://" + freeAddr(t): "weir: open the store: no connection to the address of --dsn: ",
 		"htp://weir:hunter2@h":  `weir: --dsn: clickhouse.dsn: got "htp://weir:********@h": want http://`,
 	} {
 		if got := call(t, dir, "store", "migrate", "--dsn", dsn); got.code != exitFailed || got.stdout != "" || !strings.HasPrefix(got.stderr, want) {

@@ -17,7 +17,7 @@ func TestClusterDDL(t *testing.T) {
 	database := shared.database(t)
 	d := &clusterDDL{cluster: "weir_cluster", database: "weir", sharded: map[string]bool{}}
 	var out strings.Builder
-	all := append([]Migration{{0, "before_all", []string{createSchemaLocks, createSchemaMigrations}}}, knownMigrations(t)...)
+	all := append([]Migration{{0, "before_all", []string{createSchemaLocks, createSchemaMigrations, createSchemaFills}}}, knownMigrations(t)...)
 	all = append(all, Migration{9999, "retention", []string{"ALTER TABLE rollup_10s MODIFY SETTING ttl_only_drop_parts = 0", "ALTER TABLE ledger MODIFY TTL segment_minute + toIntervalDay(14)"}})
 	made, err := d.rewriteAll(all)
 	if err != nil {

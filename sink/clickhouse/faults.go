@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -30,6 +31,16 @@ var faults = map[int32]fault{
 	81:  {"the database is not there", "create the one that clickhouse.dsn names"},
 	192: loginFault, 193: loginFault, 194: loginFault, 516: loginFault,
 	10: schemaFault, 16: schemaFault, 60: schemaFault,
+}
+
+// passing are the codes of what may be over soon: timeouts, too many queries, networks, replicas and Keeper, a server that is short of
+// memory, has too many parts or does not write yet.
+var passing = []int32{159, 160, 202, 209, 210, 225, 241, 242, 252, 279, 285, 286, 319, 341, 517, 999}
+
+// passes says that a statement that failed may succeed soon: the server says so, or gave no answer.
+func passes(err error) bool {
+	var exception *driver.Exception
+	return !errors.As(err, &exception) || slices.Contains(passing, exception.Code)
 }
 
 // explained says of an error what it is and what to do, where that is known.

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,8 +71,8 @@ func TestGaugesAreFedByCells(t *testing.T) {
 	s.expectGauges(want)
 }
 
-// TestGaugesOfBefore are there after the migration that brings the table, also those of rows that do not say when they were measured.
-// Meanwhile cells are written again, and the migration is run by two.
+// TestGaugesOfBefore are there after the migration that brings the table and what it left to fill, also those of rows that do not say when they
+// were measured. Meanwhile cells are written again, and two migrate and fill.
 func TestGaugesOfBefore(t *testing.T) {
 	t.Parallel()
 	database := shared.database(t)
@@ -89,7 +90,10 @@ func TestGaugesOfBefore(t *testing.T) {
 	other := openStore(t, shared, database, nil)
 	migrating := make(chan error, 2)
 	for _, one := range []*store{s, other} {
-		go func() { migrating <- one.Migrate(t.Context()) }()
+		go func() {
+			err := one.Migrate(t.Context())
+			migrating <- errors.Join(err, one.FillAll(t.Context(), func(Filling) {}))
+		}()
 	}
 	for _, write := range tellings[len(tellings)/2:] {
 		s.write(write...)

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,7 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// migrationTimeout bounds all of a migration. Not smaller: a table that is filled from a month of a large fleet's rows takes hours;
+// migrationTimeout bounds all of a migration. Not smaller: where rows must be rewritten that takes hours;
 // not larger: who waits for a server that hangs shall hear of it the same day.
 const migrationTimeout = 6 * time.Hour
 
@@ -37,7 +38,8 @@ func (s *Store) Plan(ctx context.Context) (Plan, error) {
 	return plan, err
 }
 
-// Migrate brings the schema up to date, trying until it succeeds or ctx ends. Of several processes one does it, and the others
+// Migrate brings the schema up to date, trying until it succeeds or ctx ends. Tables that are filled with what was stored before are left to
+// FillHour. Of several processes one does it, and the others
 // wait; should the lock fail them, no harm is done, as every statement may run twice, also by two at once. A schema newer than this
 // program is an error.
 func (s *Store) Migrate(ctx context.Context) error {
@@ -87,8 +89,10 @@ func (s *Store) migrate(ctx context.Context) error {
 		if plan, err = s.plan(ctx); err != nil { // another may have migrated meanwhile
 			return err
 		}
-		if err := s.define(ctx, createSchemaMigrations); err != nil {
-			return err
+		for _, table := range []string{createSchemaMigrations, createSchemaFills} {
+			if err := s.define(ctx, table); err != nil {
+				return err
+			}
 		}
 		for _, m := range plan.Migrations {
 			if err := s.apply(ctx, m); err != nil {
@@ -99,24 +103,47 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
+// apply runs the statements of a migration, all of which are quick and may run twice. What takes long is noted for later.
 func (s *Store) apply(ctx context.Context, m Migration) error {
+	fills := 0
 	for i, statement := range m.Statements {
-		steps, err := s.hourly(ctx, statement)
-		if err != nil {
+		text := fmt.Sprintf("migration %s, statement %d of %d: %s", m.file(), i+1, len(m.Statements), firstLine(statement))
+		s.say(text)
+		run := func() error { return s.ddl.Exec(ctx, statement) }
+		if isFill(statement) {
+			fills++
+			run = func() error { return s.noteFill(ctx, m.Version, fills) }
+		}
+		if err := s.patiently(ctx, text, run); err != nil {
 			return err
 		}
-		for j, step := range steps {
-			text := fmt.Sprintf("migration %s, statement %d of %d: %s", m.file(), i+1, len(m.Statements), firstLine(statement))
-			if len(steps) > 1 {
-				text += fmt.Sprintf(", hour %d of %d", j+1, len(steps))
-			}
-			s.say(text)
-			if err := s.ddl.Exec(ctx, step); err != nil {
-				return err
-			}
-		}
 	}
-	return s.ddl.Exec(ctx, "INSERT INTO schema_migrations (version, name) VALUES (?, ?)", m.Version, m.Name)
+	return s.patiently(ctx, "note migration "+m.file(), func() error {
+		return s.ddl.Exec(ctx, "INSERT INTO schema_migrations (version, name) VALUES (?, ?)", m.Version, m.Name)
+	})
+}
+
+// maxStepTries is how often a statement of a migration is tried while the lock is held. Not fewer: a server that merges, or elects, is back in
+// seconds; not more: others wait, and the whole of it is tried again anyway.
+const maxStepTries = 5
+
+// patiently runs a statement again where it fails for a reason that passes.
+func (s *Store) patiently(ctx context.Context, text string, run func() error) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = minRetryPause, maxRetryPause
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := run()
+		if err != nil && !passes(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(maxStepTries), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, pause time.Duration) {
+		s.say(fmt.Sprintf("%s failed, tries again in %s: %v", text, pause.Round(100*time.Millisecond), explained(err)))
+	}))
+	if permanent := (*backoff.PermanentError)(nil); errors.As(err, &permanent) { // of this step: somebody may mend what is wrong
+		return permanent.Unwrap()
+	}
+	return err
 }
 
 // define runs a statement as it is for one server or for a cluster.

@@ -34,6 +34,9 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			if err := s.Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			if err := s.FillAll(t.Context(), func(Filling) {}); err != nil {
+				t.Fatal(err)
+			}
 			s.expect(appliedMigrations, allMigrations)
 			got := contents(s)
 			for name := range want {

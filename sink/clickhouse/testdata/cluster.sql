@@ -10,6 +10,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations ON CLUSTER 'weir_cluster' (
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/schema_migrations/all', '{shard}-{replica}')
 ORDER BY version;
+CREATE TABLE IF NOT EXISTS schema_fills ON CLUSTER 'weir_cluster' (
+    version UInt32, fill UInt32, hour DateTime('UTC'), done UInt8, rows UInt64, written_at DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/schema_fills/all', '{shard}-{replica}', done)
+ORDER BY (version, fill, hour);
 -- 0001_rollup
 -- One row for each cell and each of its versions: what one segment of one source contributed to one series in one pane.
 -- FINAL keeps the version with the most reports; sums over sources and segments are exact then.
