@@ -60,6 +60,7 @@ func BenchmarkFindHops(b *testing.B) {
 	measure("inserted")
 	s.query("OPTIMIZE TABLE trace_hops FINAL")
 	b.Log("rows, bytes, parts merged: ", s.query(heldBytes))
+	b.Log("bytes of a row by column: ", s.query(columnBytes))
 	measure("merged")
 	b.Run("view", func(b *testing.B) {
 		trace := s.query("SELECT any(trace_id) FROM trace_hops WHERE source_offset = 300000")
@@ -74,3 +75,5 @@ func BenchmarkFindHops(b *testing.B) {
 }
 
 const heldBytes = "SELECT sum(rows), sum(bytes_on_disk), sum(secondary_indices_compressed_bytes), count() FROM system.parts WHERE active AND database = currentDatabase() AND table = 'trace_hops'"
+
+const columnBytes = "SELECT arrayStringConcat(groupArray(concat(column, ' ', toString(round(bytes, 2)))), ', ') FROM (SELECT column, sum(column_data_compressed_bytes) / sum(rows) AS bytes FROM system.parts_columns WHERE active AND database = currentDatabase() AND table = 'trace_hops' GROUP BY column HAVING bytes > 0.05 ORDER BY bytes DESC)"
