@@ -117,8 +117,11 @@ func (a *auditor) audit(ctx context.Context, span clickhouse.AuditRange) ([]audi
 				return nil, err
 			}
 			line = newAuditLine(ledger.Day, &held, of.Of)
-			if !held.Expired.IsZero() {
+			switch {
+			case !held.Expired.IsZero():
 				line.Notes = append(line.Notes, fmt.Sprintf(tiersExpired, held.Expired.Format(time.RFC3339)))
+			case line.State == auditUnknown:
+				line.Notes = append(line.Notes, nothingYet)
 			}
 		}
 		lines = append(lines, line)
@@ -126,7 +129,10 @@ func (a *auditor) audit(ctx context.Context, span clickhouse.AuditRange) ([]audi
 	return lines, nil
 }
 
-const cellsExpired = "the cells have expired"
+const cellsExpired = "the store has no cells of that time any more, or had none"
+
+// nothingYet says why nothing is held of a time that is not over for long.
+const nothingYet = "there is nothing to hold yet: the table begins later, or what it has is younger than what settles, see --settles, or not made yet"
 
 // tiersExpired says from when on rows of all tiers are kept.
 const tiersExpired = "held from %s on: rows of what is before have expired, or will within the hour, by the lifetimes of their tables or tiers"
@@ -164,6 +170,9 @@ func (a *auditor) ledger(ctx context.Context, span clickhouse.AuditRange) (audit
 	}
 	if held.behind > 0 {
 		line.Notes = append(line.Notes, fmt.Sprintf("%d records are not stored yet: see the lag of the stages", held.behind))
+	}
+	if line.State == auditComplete && held.Expected == 0 {
+		line.Notes = append(line.Notes, "Kafka has no records of that time")
 	}
 	for _, segment := range held.moved {
 		line.Notes = append(line.Notes, fmt.Sprintf("the segment of %s at %s begins at offset %d, which is not where Kafka has the minute",

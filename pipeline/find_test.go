@@ -103,11 +103,12 @@ func TestWhereGroupsAreIsSaid(t *testing.T) {
 	found := Found{ID: "orders/3/1041", Hops: []clickhouse.Hop{{MessageID: "orders/3/1041", Cluster: "eu-1", At: at, Step: telemetry.StepSent.String()},
 		{MessageID: "orders/3/1041", Cluster: "eu-1", At: at, Group: "search", Step: telemetry.StepReceived.String()}},
 		Groups: []PartitionCommit{of("billing", at.Add(70*time.Second), number(0), number(0)), of("search", at.Add(70*time.Second), number(12), number(4)),
-			of("slow", time.Time{}, number(400), number(3700)), of("new", time.Time{}, nil, nil)}}
+			of("slow", time.Time{}, number(400), number(3700)), of("new", time.Time{}, nil, nil), of("quick", time.Time{}, number(0), nil)}}
 	want := `billing in orders/3: committed past it by 2026-11-25 17:21:10Z, no receipt was sampled; nothing was left to commit at 2026-11-25 18:20:00Z.
 search in orders/3: committed past it by 2026-11-25 17:21:10Z; 12 messages were not committed, the oldest 4s old, at 2026-11-25 18:20:00Z.
 slow in orders/3: not seen to commit past it; 400 messages were not committed, the oldest 1h1m40s old, at 2026-11-25 18:20:00Z.
-new in orders/3: not seen to commit past it; how much it has not committed is not known at 2026-11-25 18:20:00Z.`
+new in orders/3: not seen to commit past it; how much it has not committed is not known at 2026-11-25 18:20:00Z.
+quick in orders/3: nothing was left to commit at 2026-11-25 18:20:00Z, which is too soon after it to be certain of it: ask again in a minute.`
 	if diff := cmp.Diff(want, strings.Join(found.commitNotes(), "\n")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

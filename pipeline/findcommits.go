@@ -90,6 +90,8 @@ func (f *Found) commitNotes() (notes []string) {
 				note += ", no receipt was sampled"
 			}
 			note += "; " + left
+		case len(f.Hops) > 0 && g.LagMessages != nil && *g.LagMessages == 0:
+			note += left + ", which is too soon after it to be certain of it: ask again in a minute"
 		case len(f.Hops) > 0:
 			note += "not seen to commit past it; " + left
 		default:

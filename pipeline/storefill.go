@@ -212,7 +212,11 @@ func (r *FillReport) write(out io.Writer, asJSON bool) error {
 		done, inserted = "to be made again", "to be inserted again"
 	}
 	if c := r.Cells; c != nil {
-		fmt.Fprintf(out, "%-10s  %d records with %d cells of %s %s, %d reports new\n", "rollup_10s", c.Records, c.Cells, telemetry.TopicCells, inserted, c.Reports)
+		found := fmt.Sprintf(", %d reports new", c.Reports)
+		if r.DryRun { // which of them the store has is not known
+			found = ""
+		}
+		fmt.Fprintf(out, "%-10s  %d records with %d cells of %s %s%s\n", "rollup_10s", c.Records, c.Cells, telemetry.TopicCells, inserted, found)
 		if c.Unreadable > 0 {
 			fmt.Fprintf(out, "%-10s  %d records of %s cannot be read and were passed over\n", "", c.Unreadable, telemetry.TopicCells)
 		}
