@@ -224,3 +224,17 @@ func TestWriteNothing(t *testing.T) {
 	}
 	s.expect("SELECT (SELECT count() FROM rollup_10s), (SELECT count() FROM ledger), (SELECT count() FROM alerts)", "0\t0\t0")
 }
+
+// TestVersionsInOneInsert count as one: ClickHouse does not look for them when they come, FINAL does.
+func TestVersionsInOneInsert(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	batch := outageBatch(0)
+	for _, reports := range []uint64{3, 5, 4} {
+		cell := batch.Cells[0]
+		cell.Totals.Reports, cell.Totals.Messages = reports, 100*reports
+		batch.Cells = append(batch.Cells, cell)
+	}
+	s.write(batch)
+	s.expect("SELECT count(), max(messages), sum(messages) FROM rollup_10s FINAL", "500\t500\t999")
+}

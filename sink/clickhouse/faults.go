@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,6 +44,15 @@ func passes(err error) bool {
 	return !errors.As(err, &exception) || slices.Contains(passing, exception.Code)
 }
 
+// faultOf finds what an exception comes to. Where a file cannot be written its code is the same whatever the reason.
+func faultOf(e *driver.Exception) (fault, bool) {
+	if strings.Contains(e.Message, "No space left on device") {
+		return faults[243], true
+	}
+	found, known := faults[e.Code]
+	return found, known
+}
+
 // explained says of an error what it is and what to do, where that is known.
 func explained(err error) error {
 	var page *pageError
@@ -51,30 +61,39 @@ func explained(err error) error {
 	}
 	var exception *driver.Exception
 	if errors.As(err, &exception) {
-		if found, known := faults[exception.Code]; known {
+		if found, known := faultOf(exception); known {
 			return fmt.Errorf("%s; %s: %w", found.is, found.remedy, err)
 		}
 		return err
 	}
 	var answer *driver.HTTPError
 	if errors.As(err, &answer) && strings.Contains(answer.Error(), "<") { // quotes all of it
-		return explained(&pageError{answer.StatusCode, titleOf(answer.Error())})
+		return explained(&pageError{answer.StatusCode, pageOf(answer.Error())})
+	}
+	var request *url.Error // which quotes the address with all parameters, and differs by what was asked
+	if errors.As(err, &request) {
+		return fmt.Errorf("%w: %w", errNoAnswer, request.Err)
 	}
 	return err
 }
 
-// pageError is a web page in place of an answer.
+// pageError is an answer that is none of ClickHouse's.
 type pageError struct {
 	status int
-	title  string
+	text   string // what came with it
 }
 
-func (p *pageError) Error() string {
-	text := fmt.Sprintf("HTTP status %d and a web page", p.status)
-	if p.title != "" {
-		text += fmt.Sprintf(" titled %q", p.title)
+func (p *pageError) Error() string { return fmt.Sprintf("HTTP status %d%s", p.status, p.text) }
+
+// pageOf says what a text is that something in between answers.
+func pageOf(text string) string {
+	if !strings.HasPrefix(strings.TrimSpace(text), "<") && !strings.Contains(text, "<html") && !strings.Contains(text, "<HTML") {
+		return fmt.Sprintf(" and %.100q, where ClickHouse says nothing", text)
 	}
-	return text
+	if title := titleOf(text); title != "" {
+		return fmt.Sprintf(" and a web page titled %q", title)
+	}
+	return " and a web page"
 }
 
 var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>\s*([^<]{1,100})`)
@@ -87,8 +106,8 @@ func titleOf(page string) string {
 	return ""
 }
 
-// refusePages has a page that comes with the status 200 be an error: the driver would take it for the answer to an insert, and the rows
-// were lost. ClickHouse answers no statement with a page.
+// refusePages has an answer be an error that is none of ClickHouse's and would pass for one: the driver takes any with the status 200 for
+// that of an insert, and the rows were lost. ClickHouse answers no statement with a page, an insert with nothing, and leads nowhere else.
 func refusePages(of *http.Transport) (http.RoundTripper, error) { return pageRefuser{of}, nil }
 
 type pageRefuser struct{ of http.RoundTripper }
@@ -96,12 +115,24 @@ type pageRefuser struct{ of http.RoundTripper }
 // RoundTrip asks, and reads no more of a page than its begin.
 func (p pageRefuser) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := p.of.RoundTrip(request)
-	if err != nil || response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") {
-		return response, err
-	}
-	begin, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBytes))
-	if err := response.Body.Close(); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return nil, &pageError{response.StatusCode, titleOf(string(begin))}
+	insert := strings.HasPrefix(request.URL.Query().Get("query"), "INSERT ")
+	page := strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
+	leads := response.StatusCode >= 300 && response.StatusCode < 400
+	if !leads && (response.StatusCode != http.StatusOK || !page && !insert) {
+		return response, nil
+	}
+	begin, err := io.ReadAll(io.LimitReader(response.Body, maxErrorBytes))
+	if err == nil && len(begin) == 0 && !page && !leads {
+		return response, nil
+	}
+	if closeErr := response.Body.Close(); err != nil || closeErr != nil {
+		return nil, errors.Join(err, closeErr)
+	}
+	if leads {
+		return nil, &pageError{response.StatusCode, ", which leads to " + response.Header.Get("Location")}
+	}
+	return nil, &pageError{response.StatusCode, pageOf(string(begin))}
 }

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -136,8 +137,17 @@ func TestWritesOutlastWhatAnswersInBetween(t *testing.T) {
 			_, _ = fmt.Fprintf(w, "<html><head><title>Please log in</title></head><body>%s</body></html>", strings.Repeat("<p>Welcome</p>", 1000))
 		}
 	}
+	answer := func(status int, kind, text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = []string{kind}
+			w.Header().Set("Location", "/login")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, text)
+		}
+	}
 	direct, written := newStore(t), 0
 	const login = "ClickHouse refuses the user or the password; give both in clickhouse.dsn: "
+	const between = "not ClickHouse but something in between answers at the address of clickhouse.dsn, with HTTP status "
 	for name, c := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
@@ -146,8 +156,14 @@ func TestWritesOutlastWhatAnswersInBetween(t *testing.T) {
 		"a wrong password":             {exception(193, http.StatusForbidden, "Wrong password for user weir"), login},
 		"a replica without Keeper":     {exception(242, http.StatusInternalServerError, "Table is in readonly mode"), "a table is read-only, as where a replica has lost its Keeper; see system.replicas"},
 		"a missing grant":              {exception(497, http.StatusForbidden, "weir: Not enough privileges. To execute this query, it's necessary to have the grant INSERT"), "the user lacks a grant; grant what the message names"},
-		"a proxy that has no server":   {page(http.StatusBadGateway), `not ClickHouse but something in between answers at the address of clickhouse.dsn, with HTTP status 502 and a web page titled "Please log in"; see what is there`},
-		"a page in place of an answer": {page(http.StatusOK), `with HTTP status 200 and a web page titled "Please log in"`},
+		"a proxy that has no server":   {page(http.StatusBadGateway), between + `502 and a web page titled "Please log in"; see what is there`},
+		"a page in place of an answer": {page(http.StatusOK), between + `200 and a web page titled "Please log in"`},
+		"a page of no type":            {answer(http.StatusOK, "", "<!DOCTYPE html><title>Please log in</title>"), between + `200 and a web page titled "Please log in"`},
+		"an answer that is none":       {answer(http.StatusOK, "application/json", `{"maintenance": true}`), between + `200 and "{\"maintenance\": true}", where ClickHouse says nothing`},
+		"another address":              {answer(http.StatusFound, "text/plain", "gone there"), between + "302, which leads to /login"},
+		"another address for inserts":  {answer(http.StatusTemporaryRedirect, "text/plain", "gone there"), between + "307, which leads to /login"},
+		"a file system without room": {exception(75, http.StatusInternalServerError, "Cannot write to file /data/store/tmp: , errno: 28, strerror: No space left on device"),
+			"ClickHouse's disk is full; free or add space"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			between := &inBetween{engine: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: shared.addr}), answer: c.answer, left: 3}
