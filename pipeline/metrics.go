@@ -38,6 +38,7 @@ type stageMetrics struct {
 	rollups                   *rollupMetrics // of the stage clickhouse
 	audits                    *auditMetrics  // of the stage clickhouse
 	fills                     *fillMetrics   // of the stage clickhouse
+	unwritten                 atomic.Int64   // bytes of records that were read and are being written, of the stage clickhouse
 	flushSeconds              writeTimes
 	throughput                throughput
 	lag                       atomic.Int64 // records not read yet
@@ -128,6 +129,7 @@ func (m *pipelineMetrics) stage(name string) *stageMetrics {
 		s.rollups = newRollupMetrics(m)
 		s.audits = newAuditMetrics(m.set)
 		s.fills = newFillMetrics(m.set)
+		m.gauge("weir_unwritten_bytes"+label, func() float64 { return float64(s.unwritten.Load()) })
 	}
 	if name == RoleRules {
 		s.evaluationFailures = m.set.NewCounter("weir_rule_evaluation_failures_total")

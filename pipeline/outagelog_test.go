@@ -115,3 +115,25 @@ func TestAFaultOfOtherNumbersIsLoggedOnce(t *testing.T) {
 		wantLog(t, text, c.want)
 	}
 }
+
+// TestFaultsThatTakeTurnsAreLoggedOnceEach, as where one of two servers refuses connections and the other says nothing.
+func TestFaultsThatTakeTurnsAreLoggedOnceEach(t *testing.T) {
+	log, text := plainLog()
+	said := outage{log: log, begun: "begun", over: "over", anyNumber: true}
+	begun := func(fault string) string { return "level=WARN msg=begun error=" + fault + "\n" }
+	for range 100 {
+		said.note(errors.New("refused"))
+		said.note(errors.New("silent"))
+	}
+	said.note(nil)
+	said.note(errors.New("refused"))
+	wantLog(t, text, begun("refused")+begun("silent")+"level=INFO msg=over\n"+begun("refused"))
+	text.Reset()
+	for i := range 2 * maxFaultsSaid { // no two alike: what was said long ago is said again
+		said.note(errors.New(strings.Repeat("x", i+1)))
+	}
+	said.note(errors.New("refused"))
+	if lines := strings.Count(text.String(), "\n"); lines != 2*maxFaultsSaid+1 || len(said.said) != maxFaultsSaid {
+		t.Errorf("%d faults are %d lines, and %d are remembered, want %d", 2*maxFaultsSaid+1, lines, len(said.said), maxFaultsSaid)
+	}
+}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync"
 	"time"
@@ -85,7 +86,7 @@ func (r *rollupMetrics) status(now time.Time) (out []RollupStatus) {
 }
 
 // addUp adds up what has come to the store until the function that it returns is called, while its process owns compactingPartition.
-// It tries again what fails, and the stage goes on.
+// It tries again what fails, and the stage goes on. While storage has a backlog it waits.
 func (s *storage) addUp(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -109,9 +110,17 @@ func (s *storage) addUp(ctx context.Context) (stop func()) {
 			if compactor == nil {
 				compactor = s.store.NewCompactor(s.metrics.rollups.note)
 			}
-			err := compactor.Round(ctx)
-			if ctx.Err() != nil {
+			round, end := s.backlog.without(ctx)
+			err := context.Cause(round)
+			if err == nil {
+				err = compactor.Round(round)
+			}
+			waits := errors.Is(context.Cause(round), errBacklog)
+			if end(); ctx.Err() != nil {
 				return
+			}
+			if waits { // the next goes on where this one was cut
+				continue
 			}
 			if said.note(err); err != nil {
 				s.metrics.failed("rollup")

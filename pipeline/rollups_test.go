@@ -3,12 +3,14 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/sink/clickhouse"
 	"github.com/weirmq/weir/telemetry"
@@ -129,4 +131,81 @@ func TestOneProcessAddsUp(t *testing.T) {
 	})
 	wantLog(t, text, "level=WARN msg=\"add up the store's rows, will try again\" stage=clickhouse error=\"ask for the time: connection refused\"\n"+
 		"level=INFO msg=\"the store's rows are added up again\" stage=clickhouse\n")
+}
+
+// heldStore is ClickHouse that answers nothing.
+type heldStore struct {
+	emptyStore
+	cut chan struct{}
+}
+
+type heldTime struct {
+	driver.Row
+	ctx context.Context
+	cut chan struct{}
+}
+
+func (r heldTime) Scan(...any) error {
+	<-r.ctx.Done()
+	r.cut <- struct{}{}
+	return r.ctx.Err()
+}
+
+func (s *heldStore) QueryRow(ctx context.Context, _ string, _ ...any) driver.Row {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rounds++
+	return heldTime{ctx: ctx, cut: s.cut}
+}
+
+// TestNothingIsAddedUpBehindABacklog: what is under way is cut when storage gets one, nothing begins while it has, and neither is a failure.
+func TestNothingIsAddedUpBehindABacklog(t *testing.T) {
+	config := DefaultConfig()
+	config.Rules.Dir = "../rules.d"
+	log, text := plainLog()
+	p, err := New(config, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s, store := newStorage(p), &heldStore{cut: make(chan struct{}, 1)}
+		s.store, s.bounds.records = clickhouse.NewStore(store, clickhouse.Config{}), 2
+		s.at.assigned(map[string][]int32{telemetry.TopicCells: {compactingPartition}})
+		gathered := func(age time.Duration, records int) {
+			batch := s.newBatch()
+			for range records {
+				batch.add(&kgo.Record{Timestamp: time.Now().Add(-age)})
+			}
+			s.backlog.note(batch, time.Now())
+		}
+		pass := func(d time.Duration) { <-time.After(d); synctest.Wait() }
+		began := func(want int, when string) {
+			t.Helper()
+			if got := store.began(); got != want {
+				t.Errorf("%s: %d rounds began, want %d", when, got, want)
+			}
+		}
+		defer s.addUp(t.Context())()
+		gathered(backlogAge, 2)
+		gathered(2*backlogAge, 1)
+		pass(clickhouse.CompactorInterval / 2)
+		began(1, "without a backlog")
+		gathered(backlogAge+time.Second, 2)
+		synctest.Wait()
+		select {
+		case <-store.cut:
+		default:
+			t.Error("a round goes on behind a backlog")
+		}
+		pass(10 * time.Minute)
+		began(1, "with a backlog")
+		gathered(time.Second, 2)
+		pass(clickhouse.CompactorInterval)
+		began(2, "after it")
+	})
+	var counted strings.Builder
+	if p.metrics.set.WritePrometheus(&counted); strings.Contains(counted.String(), `kind="rollup"`) {
+		t.Error("a round that was cut is counted as a failure")
+	}
+	wantLog(t, text, "")
 }

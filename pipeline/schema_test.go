@@ -15,14 +15,14 @@ import (
 // upgrade; bytes that nobody of Weir's wrote are set aside.
 func TestNewerRecordsStopTheStore(t *testing.T) {
 	counted := newPipelineMetrics().stage(RoleClickHouse)
-	s := &storage{log: slog.New(slog.DiscardHandler), metrics: counted, at: newPositions(), letters: &deadLetters{metrics: counted}}
+	s := &storage{log: slog.New(slog.DiscardHandler), metrics: counted, at: newPositions()}
 	newer := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), telemetry.BatchSchema+1)
 	for _, c := range []struct {
 		name  string
 		value []byte
 		stops bool
 	}{{"a newer schema", newer, true}, {"garbage", []byte("\xff\xff"), false}} {
-		err := s.take(&storeBatch{}, &kgo.Record{Topic: telemetry.TopicCells, Value: c.value})
+		err := s.take(s.newBatch(), &kgo.Record{Topic: telemetry.TopicCells, Value: c.value})
 		if stops := errors.Is(err, telemetry.ErrNewerSchema); stops != c.stops {
 			t.Errorf("%s: got %v", c.name, err)
 		}

@@ -171,8 +171,9 @@ type storageStage struct {
 func openSimulatedStorage(s *simulation, m *simulatedMember) simulatedStage {
 	c := kafkaClient{s, m}
 	counted := s.metrics.stage(RoleClickHouse)
-	return &storageStage{s, &storage{log: s.log, metrics: counted, store: s.store.open(s, m), commits: c, at: newPositions(),
-		letters: &deadLetters{client: c, metrics: counted}, topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}}, &storeBatch{}}
+	w := &storage{log: s.log, metrics: counted, store: s.store.open(s, m), commits: c, at: newPositions(), letters: c,
+		topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}}
+	return &storageStage{s, w, w.newBatch()}
 }
 
 func (g *storageStage) assigned(topicPartition) error { return nil }
@@ -193,10 +194,8 @@ func (g *storageStage) settle() error {
 	if len(g.batch.records) == 0 || g.s.random.IntN(oneWriteIn) > 0 {
 		return nil
 	}
-	batch := g.batch
-	g.batch = &storeBatch{}
-	defer g.w.cells.Reset()
-	return g.w.write(g.s.ctx, batch)
+	defer g.batch.reset()
+	return g.w.write(g.s.ctx, g.batch)
 }
 
 // simulatedResendDelay is such that Alertmanager does not end an alert while it or the notifier is away.

@@ -10,18 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/weirmq/weir/aggregate"
 	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/sink/clickhouse"
 	"github.com/weirmq/weir/telemetry"
-)
-
-// Bounds of one write to the store. Not smaller: many small parts stop ClickHouse;
-// not larger: memory, and what a retry sends again.
-const (
-	maxStoreCells   = 50_000
-	maxStoreRecords = 5_000
-	storeInterval   = time.Second
 )
 
 // recordCommitter commits the offsets after records for their group; *kgo.Client does.
@@ -41,17 +32,18 @@ type storage struct {
 	store    *clickhouse.Store
 	client   *member
 	producer *kgo.Client // of dead letters
+	letters  recordProducer
 	commits  recordCommitter
 	at       *positions
-	cells    telemetry.CellTable // of one write; its memory is used again
-	letters  *deadLetters
 	topicIDs map[string]kadm.TopicID
 	alerts   map[int32]*alertLog // by partition of weir.alerts
+	backlog  backlog
+	bounds   storeBounds
 }
 
 func newStorage(p *Pipeline) *storage {
 	return &storage{log: p.log.With("stage", RoleClickHouse), metrics: p.metrics.stage(RoleClickHouse), at: newPositions(),
-		topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}}
+		topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}, bounds: storeBounds{maxStoreCells, maxStoreRecords, maxStoreBytes}}
 }
 
 // progress logs what a migration does, each step once.
@@ -110,10 +102,8 @@ func runStorage(ctx context.Context, p *Pipeline) error {
 	defer s.addUp(ctx)()
 	defer s.fillUp(ctx)()
 	defer s.auditOften(ctx, p)()
-	for ctx.Err() == nil {
-		if err := s.writeOnce(ctx); err != nil && ctx.Err() == nil {
-			return err
-		}
+	if err := s.storeOn(ctx); ctx.Err() == nil {
+		return err
 	}
 	return nil
 }
@@ -123,7 +113,7 @@ func (s *storage) open(ctx context.Context, p *Pipeline) (err error) {
 	if s.producer, err = newProducerOf(p.config.Kafka, maxLetterBytes, p.kafka); err != nil {
 		return err
 	}
-	s.letters = &deadLetters{client: s.producer, metrics: s.metrics}
+	s.letters = s.producer
 	for _, topic := range storedTopics {
 		detail, err := topicDetail(ctx, kadm.NewClient(s.producer), topic)
 		if err != nil {
@@ -146,38 +136,20 @@ func (s *storage) close() {
 	s.producer.Close()
 }
 
-// storeBatch is what one write holds besides the cells.
-type storeBatch struct {
-	records []*kgo.Record
-	bytes   int // of the records' values
-	alerts  []telemetry.Alert
-	details int // items that are not added up
-}
-
-// writeOnce gathers records until a bound or an interval is reached, writes them
-// and commits.
-func (s *storage) writeOnce(ctx context.Context) error {
-	batch, err := s.gather(ctx)
-	if err != nil || len(batch.records) == 0 {
-		return err
-	}
-	return s.write(ctx, batch)
-}
-
 // write commits a batch once the store and weir.deadletter have all of it.
 func (s *storage) write(ctx context.Context, batch *storeBatch) error {
 	began := time.Now()
-	if err := s.store.WriteDetails(ctx, s.cells.Records); err != nil { // before the ledger, which says that all of a segment is there
+	if err := s.store.WriteDetails(ctx, batch.cells.Records); err != nil { // before the ledger, which says that all of a segment is there
 		return fmt.Errorf("write single messages: %w", err)
 	}
-	if err := s.store.WriteCells(ctx, &s.cells); err != nil {
+	if err := s.store.WriteCells(ctx, &batch.cells); err != nil {
 		return fmt.Errorf("write cells: %w", err)
 	}
 	if err := s.store.WriteAlerts(ctx, batch.alerts); err != nil {
 		return fmt.Errorf("write alerts: %w", err)
 	}
 	s.metrics.flushSeconds.UpdateDuration(began)
-	if err := s.letters.write(ctx); err != nil {
+	if err := batch.letters.write(ctx); err != nil {
 		return err
 	}
 	s.metrics.records.Add(len(batch.records))
@@ -190,47 +162,21 @@ func (s *storage) write(ctx context.Context, batch *storeBatch) error {
 	return nil
 }
 
-func (s *storage) gather(ctx context.Context) (*storeBatch, error) {
-	batch := &storeBatch{}
-	s.cells.Reset()
-	until, cancel := context.WithTimeout(ctx, storeInterval)
-	defer cancel()
-	for s.cells.Len()+batch.details < maxStoreCells && len(batch.records) < maxStoreRecords && until.Err() == nil {
-		// As many as fill the batch; those of a backlog would be held in memory together.
-		most := 1 + (maxStoreCells-s.cells.Len()-batch.details)/aggregate.MaxCellsPerBatch
-		fetches := s.client.PollRecords(until, min(most, maxStoreRecords-len(batch.records)))
-		if err := fetchError(fetches); err != nil {
-			return nil, err
-		}
-		var failed error
-		fetches.EachRecord(func(r *kgo.Record) {
-			if failed == nil {
-				failed = s.take(batch, r)
-			}
-		})
-		if failed != nil {
-			return nil, failed
-		}
-	}
-	return batch, ctx.Err()
-}
-
 // take adds a record to the batch. The error is for one that must not be passed over:
 // it waits for this process's upgrade.
 func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
-	batch.records = append(batch.records, record)
-	batch.bytes += len(record.Value)
+	batch.add(record)
 	switch {
 	case record.Topic == telemetry.TopicCells:
-		err := s.cells.Add(record.Value)
+		err := batch.cells.Add(record.Value)
 		if errors.Is(err, telemetry.ErrNewerSchema) {
 			return fmt.Errorf("read %s partition %d offset %d: %w", record.Topic, record.Partition, record.Offset, err)
 		}
 		if err != nil {
-			s.setAside(record, err)
+			s.setAside(batch, record, err)
 			return nil
 		}
-		batch.details += s.cells.Records[len(s.cells.Records)-1].Items()
+		batch.details += batch.cells.Records[len(batch.cells.Records)-1].Items()
 	default:
 		log := s.alerts[record.Partition]
 		if log == nil {
@@ -239,7 +185,7 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 		}
 		alert, err := log.take(record)
 		if err != nil {
-			s.setAside(record, err)
+			s.setAside(batch, record, err)
 		}
 		if alert != nil && alert.Transition {
 			batch.alerts = append(batch.alerts, *alert)
@@ -249,9 +195,9 @@ func (s *storage) take(batch *storeBatch, record *kgo.Record) error {
 }
 
 // setAside keeps a record that nobody can read for weir.deadletter.
-func (s *storage) setAside(record *kgo.Record, err error) {
+func (s *storage) setAside(batch *storeBatch, record *kgo.Record, err error) {
 	s.metrics.failed("decode")
 	s.log.Error("set a record aside", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "error", err)
 	source := telemetry.Source{TopicID: s.topicIDs[record.Topic], Partition: record.Partition}
-	s.letters.add(record, source, &ingest.Refusal{Reason: ingest.ReasonUndecodable, Detail: err.Error()})
+	batch.letters.add(record, source, &ingest.Refusal{Reason: ingest.ReasonUndecodable, Detail: err.Error()})
 }

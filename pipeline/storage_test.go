@@ -32,6 +32,16 @@ func openStorage(t *testing.T, config Config) (*storage, *Pipeline) {
 	return s, p
 }
 
+// writeOnce gathers once, and writes that.
+func writeOnce(t *testing.T, s *storage) error {
+	t.Helper()
+	batch := s.newBatch()
+	if err := s.gather(t.Context(), batch); err != nil {
+		return err
+	}
+	return s.write(t.Context(), batch)
+}
+
 // TestRecordsThatCannotBeStoredAreSetAside: garbage on each of the two topics is in
 // weir.deadletter as it came, with its reason and place, before it counts as read.
 func TestRecordsThatCannotBeStoredAreSetAside(t *testing.T) {
@@ -43,7 +53,7 @@ func TestRecordsThatCannotBeStoredAreSetAside(t *testing.T) {
 	}
 	send(t, config, garbage...)
 	for s.metrics.records.Get() < uint64(len(garbage)) {
-		if err := s.writeOnce(t.Context()); err != nil {
+		if err := writeOnce(t, s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +106,7 @@ func TestNothingCountsAsReadBeforeItIsSetAside(t *testing.T) {
 	}
 	record := &kgo.Record{Topic: telemetry.TopicCells, Value: []byte("garbage")}
 	send(t, config, record)
-	for s.writeOnce(t.Context()) == nil {
+	for writeOnce(t, s) == nil {
 		if s.metrics.records.Get() > 0 {
 			t.Fatal("a record was passed over that nothing has taken")
 		}
