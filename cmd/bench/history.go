@@ -49,6 +49,7 @@ FROM numbers(%[3]d)`
 // engineCommand serves a ClickHouse engine until it is stopped, and says where.
 type engineCommand struct {
 	Data string `arg:""`
+	Addr string `default:"127.0.0.1:0"`
 }
 
 // Run serves.
@@ -58,7 +59,7 @@ func (c *engineCommand) Run(ctx context.Context) error {
 		return err
 	}
 	var said error
-	err = chdb.Serve(ctx, chdb.Config{Addr: "127.0.0.1:0", DataDir: c.Data, LibPath: library, Listening: func(addr string) { said = result{Addr: addr}.print() }})
+	err = chdb.Serve(ctx, chdb.Config{Addr: c.Addr, DataDir: c.Data, LibPath: library, Listening: func(addr string) { said = result{Addr: addr}.print() }})
 	if err != nil {
 		return err
 	}
@@ -142,7 +143,12 @@ func (c *allCommand) history(ctx context.Context) ([]finding, error) {
 
 // startEngine starts the engine's process and waits until it serves.
 func startEngine(ctx context.Context, data string) (*exec.Cmd, string, error) {
-	command := exec.CommandContext(ctx, os.Args[0], "engine", data)
+	return startEngineOn(ctx, data, "127.0.0.1:0")
+}
+
+// startEngineOn starts it on an address.
+func startEngineOn(ctx context.Context, data, addr string) (*exec.Cmd, string, error) {
+	command := exec.CommandContext(ctx, os.Args[0], "engine", data, "--addr", addr)
 	command.Stderr = os.Stderr
 	out, err := command.StdoutPipe()
 	if err != nil {

@@ -28,6 +28,8 @@ type commands struct {
 	Rival     rivalCommand     `cmd:"" hidden:"" help:"Feed the log to the rival and take its CPU time."`
 	Run       runCommand       `cmd:"" hidden:"" help:"Run the stages of weir without storage."`
 	Engine    engineCommand    `cmd:"" hidden:"" help:"Serve a ClickHouse engine."`
+	Storing   storingCommand   `cmd:"" hidden:"" help:"Run the stage clickhouse."`
+	Outage    outageCommand    `cmd:"" help:"Take a real ClickHouse away from a weir that stores, and print how it lives with that and how it catches up."`
 	Large     largeCommand     `cmd:"" help:"Poll a real broker with many topics and consumer groups, and print what it costs."`
 	Store     storeCommand     `cmd:"" help:"Fill a store with a day of a fleet at 10 s and a week before, and measure what people ask of it."`
 	Backtest  backtestCommand  `cmd:"" hidden:"" help:"Run a backtest and take its CPU time."`

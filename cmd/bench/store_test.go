@@ -18,9 +18,9 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// TestMain lets the test binary be the engine's process, too.
+// TestMain lets the test binary be the engine's process, too, and that of weir.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "engine" {
+	if len(os.Args) > 1 && (os.Args[1] == "engine" || os.Args[1] == "storing") {
 		main()
 		return
 	}
