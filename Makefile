@@ -94,7 +94,8 @@ generate: ## Generate code from telemetry.proto
 
 .PHONY: dashboards
 dashboards: parts ## Write Grafana's dashboards, and their pictures in docs/img, anew
-	go test ./deploy/grafana -count=1 -run 'TestFilesAreAsDescribed|TestOnTheEngine' -update
+	go test ./deploy/grafana -count=1 -run TestFilesAreAsDescribed -update
+	go test ./deploy/grafana -count=1 -run TestOnTheEngine -update
 
 .PHONY: clean
 clean: ## Remove what was built; parts stay in their cache

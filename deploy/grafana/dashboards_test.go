@@ -64,6 +64,18 @@ func TestDashboardsAreWhole(t *testing.T) {
 	}
 }
 
+// property is the first of a kind that the dashboard's first table has of a column.
+func property(d *grafana.Dashboard, id string) *grafana.Property {
+	for _, o := range d.Panels[6].FieldConfig.Overrides {
+		for i := range o.Properties {
+			if o.Properties[i].ID == id {
+				return &o.Properties[i]
+			}
+		}
+	}
+	return &grafana.Property{}
+}
+
 // TestCheckFindsFaults breaks a good dashboard in one way after the other: each is found, and named.
 func TestCheckFindsFaults(t *testing.T) {
 	t.Parallel()
@@ -100,7 +112,22 @@ func TestCheckFindsFaults(t *testing.T) {
 		"no filters": {func(d *grafana.Dashboard) {
 			d.Templating.List = append(d.Templating.List, grafana.Variable{Name: "clickhouse_adhoc_query", Current: &grafana.Option{Value: "SELECT x FROM gauge_values"}})
 		}, "ad-hoc filters"},
-		"a uid that changes": {func(d *grafana.Dashboard) { d.UID = "f3a9" }, "uid"},
+		"a uid of another": {func(d *grafana.Dashboard) { d.UID = "weir-cluster" }, "two dashboards have this uid"},
+		"a title twice":    {func(d *grafana.Dashboard) { d.Panels[1].Title = d.Panels[0].Title }, "title is missing, or another panel's"},
+		"a variable twice": {func(d *grafana.Dashboard) { d.Templating.List[2].Name = "env" }, "there are two"},
+		"no step":          {func(d *grafana.Dashboard) { d.Panels[7].Interval = "" }, "no least step"},
+		"a column's unit":  {func(d *grafana.Dashboard) { property(d, "unit").Value = "parsec" }, "unit"},
+		"a column's link": {func(d *grafana.Dashboard) {
+			property(d, "links").Value = []grafana.Link{{Title: "x", URL: "/d/weir-gone?${__url_time_range}"}}
+		}, "there is not"},
+		"a column's colour": {func(d *grafana.Dashboard) {
+			property(d, "thresholds").Value = grafana.Thresholds{Steps: []grafana.Step{{Value: new(float64)}}}
+		}, "do not rise"},
+		"a variable too early": {func(d *grafana.Dashboard) {
+			d.Templating.List[1], d.Templating.List[2] = d.Templating.List[2], d.Templating.List[1]
+		}, "variable $env"},
+		"a mark of no source": {func(d *grafana.Dashboard) { d.Annotations.List[0].Datasource = nil }, "data source is not"},
+		"a uid that changes":  {func(d *grafana.Dashboard) { d.UID = "f3a9" }, "uid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
