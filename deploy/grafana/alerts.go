@@ -71,9 +71,9 @@ func reasons(d *Dashboard, inRange string) {
 		columns: []column{{name: "at", unit: "dateTimeAsIso", width: 170}, {name: "state", width: 90, mappings: alertWords}, {name: "rule", link: to("alerts", "rule"), title: "Only this rule"},
 			{name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"}, {name: "consumer_group", link: to("group", "cluster", "group"), title: "Open this group"},
 			{name: "client", link: to("client", "client"), title: "Open this client"}, {name: "summary", width: 320}, {name: "fired_seconds", unit: "s"}, {name: "completeness", unit: "percentunit"}}})
-	d.table(spec{title: "Findings of the inspection", help: "What the newest daily inspection up to the end of the range found: what no pager need ring for, and somebody should mend. It looks at the day before.", absent: "the inspection is asked once a day",
+	d.table(spec{title: "Findings of the inspection", help: "What the newest daily inspection up to the end of the range found: what no pager need ring for, and somebody should mend. It looks at the day before, and may find nothing.", absent: "the inspection is asked once a day",
 		sql: "SELECT day, severity, rule, labels['cluster'] AS cluster, labels['topic'] AS topic, labels['group'] AS consumer_group, labels['client'] AS client, summary, completeness\nFROM inspections\n" +
-			"WHERE day = (SELECT max(day) FROM inspections WHERE day <= toDate($__toTime)) AND $__conditionalAll(labels['env'] IN ('', ${env:singlequote}), $env) AND $__conditionalAll(labels['cluster'] IN ('', ${cluster:singlequote}), $cluster)" +
+			"WHERE day = (SELECT max(day) FROM inspection_findings WHERE day <= toDate($__toTime)) AND $__conditionalAll(labels['env'] IN ('', ${env:singlequote}), $env) AND $__conditionalAll(labels['cluster'] IN ('', ${cluster:singlequote}), $cluster)" +
 			"\nORDER BY severity = 'critical' DESC, severity = 'warning' DESC, rule, cluster, topic, consumer_group, client\nLIMIT 500",
 		columns: []column{{name: "day", width: 110}, {name: "severity", width: 90}, {name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"},
 			{name: "consumer_group", link: to("group", "cluster", "group"), title: "Open this group"}, {name: "client", link: to("client", "client"), title: "Open this client"}, {name: "summary", width: 320}, {name: "completeness", unit: "percentunit"}}})

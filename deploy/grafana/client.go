@@ -28,7 +28,7 @@ func client() *Dashboard {
 		if strings.Contains(value, "$__interval_s") { // a rate
 			span = wholeSteps
 		}
-		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, name: "${__field.labels." + label + "}",
+		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, links: toTracesOf(label), name: "${__field.labels." + label + "}",
 			sql: "SELECT $__timeInterval(ts) AS time, " + label + ", " + value + " AS value FROM clients\nWHERE " + label + " != '' AND " + span + " AND " + scope + "\n  AND " +
 				top(10, label, "clients", order, here) + "\nGROUP BY time, " + label + " ORDER BY time, " + label + filters})
 	}

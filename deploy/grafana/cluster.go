@@ -19,9 +19,8 @@ func cluster() *Dashboard {
 	d.chart(spec{title: "Messages", help: "Messages per second that clients sent, and that were given to consumers.", step: minute, unit: "cps", name: "${__field.labels.op}", sql: byOp("messages", scope)})
 	d.chart(spec{title: "Bytes", help: "Uncompressed bytes per second of the same messages: keys, values and headers.", step: minute, unit: "binBps", name: "${__field.labels.op}", sql: byOp("bytes", scope)})
 	d.chart(spec{title: "Busiest topics", help: "Messages per second sent to the ten topics that were sent most in the range.", step: minute, unit: "cps", name: "${__field.labels.topic}", stack: true, sql: busiestTopics(scope)})
-	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class; too_large and timeout are the commonest. SendErrors fires above 1% of what is sent.", step: minute, unit: "cps", name: "${__field.labels.class}",
-		absent: "nothing fails",
-		sql:    "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeSteps + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
+	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class; too_large and timeout are the commonest. SendErrors fires above 1% of what is sent.", step: minute, unit: "cps", name: "${__field.labels.class}", absent: "nothing fails",
+		sql: "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeSteps + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
 
 	d.row("Brokers")
 	node := func(title, help, unit, column string, l limits, absent string) {
@@ -38,6 +37,7 @@ func cluster() *Dashboard {
 		sql: "SELECT cluster, node, argMax(heartbeat_p50_ms, ts) AS heartbeat_p50_ms, max(heartbeat_max_ms) AS heartbeat_max_ms, argMax(heartbeat_failures_in_a_row, ts) AS failed_probes,\n" +
 			"       argMax(disk_used_ratio, ts) AS disk, argMax(leaders, ts) AS leaders, argMax(partitions, ts) AS partitions\nFROM nodes\nWHERE " + newest + " AND " + scope + "\nGROUP BY env, cluster, node\nORDER BY heartbeat_max_ms DESC NULLS LAST, node\nLIMIT 200",
 		columns: []column{{name: "heartbeat_p50_ms", unit: "ms", limits: heartbeatLimits}, {name: "heartbeat_max_ms", unit: "ms", limits: heartbeatLimits}, {name: "failed_probes", limits: failureLimits}, {name: "disk", unit: "percentunit", limits: diskLimits}}})
+	capacity(d, scope)
 	d.row("What uses it")
 	d.table(spec{title: "Topics", help: "What was sent in the range, the busiest first. Click one for its dashboard.", width: 12, sql: topicTable(scope),
 		columns: []column{{name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"}, {name: "sent_per_second", unit: "cps", bar: true}, {name: "error_ratio", unit: "percentunit", limits: errorLimits},

@@ -3,6 +3,7 @@ package grafana
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/weirmq/weir/deploy/grafana/datasource"
 )
@@ -102,8 +103,8 @@ const wholeMinutes = "$__timeFilter(ts) AND ts <= now() - INTERVAL 75 SECOND"
 // wholeSteps are the steps of the range that lie in it as a whole, and are over and stored: of others a sum would look like a fall.
 const wholeSteps = "ts >= $__timeInterval($__fromTime + $__interval_s - 1) AND ts < $__timeInterval(least($__toTime, now() - INTERVAL 15 SECOND))"
 
-// aDayBefore are the same steps a day before.
-const aDayBefore = "ts + INTERVAL 1 DAY >= $__timeInterval($__fromTime + $__interval_s - 1) AND ts + INTERVAL 1 DAY < $__timeInterval($__toTime)"
+// aDayBefore are the same steps a day before, and those that this day has not come to. The column stands alone, or all days would be read.
+const aDayBefore = "ts >= $__timeInterval($__fromTime + $__interval_s - 1) - INTERVAL 1 DAY AND ts < $__timeInterval($__toTime) - INTERVAL 1 DAY"
 
 // newest are the last five minutes of the range: what stands in them is how things are.
 const newest = "ts > $__toTime - INTERVAL 5 MINUTE AND ts <= $__toTime"
@@ -145,9 +146,13 @@ func adHoc(view string) []Variable {
 	}
 }
 
-// to is the address of another dashboard with this time and environment, and variables as the row's columns have them.
+// to is the address of another dashboard with this time, and variables as the row's columns have them. The environment is this
+// dashboard's, unless the row has it.
 func to(uid string, variables ...string) string {
-	url := "/d/weir-" + uid + "?${__url_time_range}&${datasource:queryparam}&${env:queryparam}"
+	url := "/d/weir-" + uid + "?${__url_time_range}&${datasource:queryparam}"
+	if !slices.Contains(variables, "env") {
+		url += "&${env:queryparam}"
+	}
 	for _, name := range variables {
 		url += "&var-" + name + "=${__data.fields." + columnOf(name) + ":percentencode}"
 	}

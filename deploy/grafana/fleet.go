@@ -19,20 +19,20 @@ func fleet() *Dashboard {
 		help: "One line for each cluster, the worst first: rates and latency of sends over the whole range, the slowest heartbeat of its last five minutes, the rest at its end. Click a cluster for its dashboard. What is not known is left empty, never 0.",
 		sql:  fleetTable(scope), columns: []column{
 			{name: "health", width: 90, mappings: words(word{"critical", "critical", red}, word{"warning", "warning", orange}, word{"ok", "ok", green})},
-			{name: "cluster", link: to("cluster", "cluster"), title: "Open this cluster"},
+			{name: "cluster", link: to("cluster", "env", "cluster"), title: "Open this cluster"},
 			{name: "sent_per_second", unit: "cps"}, {name: "error_ratio", unit: "percentunit", limits: errorLimits},
 			{name: "slowest_topic_p99_ms", unit: "ms", limits: latencyLimits}, {name: "heartbeat_p99_ms", unit: "ms", limits: heartbeatLimits},
 			{name: "failed_probes", limits: failureLimits}, {name: "lag_seconds", unit: "s", limits: lagLimits}, {name: "disk", unit: "percentunit", limits: diskLimits},
 			{name: "under_replicated", limits: underLimits}, {name: "leaderless", limits: leaderlessLimits}, {name: "firing", limits: firingLimits}}})
 
-	d.chart(spec{title: "Messages sent", help: "Messages per second that brokers acknowledged to clients, of each cluster.", step: minute, unit: "cps", name: "${__field.labels.cluster}",
-		sql: "SELECT $__timeInterval(ts) AS time, cluster, sum(messages) / $__interval_s AS messages_per_second FROM traffic\nWHERE op = 'send' AND " + wholeSteps + " AND " + scope + "\nGROUP BY time, cluster ORDER BY time, cluster"})
-	d.chart(spec{title: "Heartbeat, p99", help: "Round trip of a probe, 99th percentile, of the slowest broker of each cluster. Milliseconds are normal.", step: pane, unit: "ms", limits: heartbeatLimits, name: "${__field.labels.cluster}",
-		sql: "SELECT $__timeInterval(ts) AS time, cluster, max(heartbeat_p99_ms) AS p99_ms FROM nodes\nWHERE heartbeat_p99_ms IS NOT NULL AND $__timeFilter(ts) AND " + scope + "\nGROUP BY time, cluster ORDER BY time, cluster"})
+	d.chart(spec{title: "Messages sent", help: "Messages per second that brokers acknowledged to clients, of each cluster.", step: minute, unit: "cps", name: "${__field.labels.cluster} ${__field.labels.env}",
+		sql: "SELECT $__timeInterval(ts) AS time, env, cluster, sum(messages) / $__interval_s AS messages_per_second FROM traffic\nWHERE op = 'send' AND " + wholeSteps + " AND " + scope + "\nGROUP BY time, env, cluster ORDER BY time, env, cluster"})
+	d.chart(spec{title: "Heartbeat, p99", help: "Round trip of a probe, 99th percentile, of the slowest broker of each cluster. Milliseconds are normal.", step: pane, unit: "ms", limits: heartbeatLimits, name: "${__field.labels.cluster} ${__field.labels.env}",
+		sql: "SELECT $__timeInterval(ts) AS time, env, cluster, max(heartbeat_p99_ms) AS p99_ms FROM nodes\nWHERE heartbeat_p99_ms IS NOT NULL AND $__timeFilter(ts) AND " + scope + "\nGROUP BY time, env, cluster ORDER BY time, env, cluster"})
 	d.table(spec{title: "Ten worst groups", help: "Consumer groups that are furthest behind at the end of the range, over all clusters. Lag that nobody knows is empty and comes last.", width: 12,
-		sql: "SELECT cluster, consumer_group, topic, argMax(lag_seconds, ts) AS lag_seconds, argMax(lag_messages, ts) AS lag_messages, argMax(drain_seconds, ts) AS drain_seconds\n" +
+		sql: "SELECT env, cluster, consumer_group, topic, argMax(lag_seconds, ts) AS lag_seconds, argMax(lag_messages, ts) AS lag_messages, argMax(drain_seconds, ts) AS drain_seconds\n" +
 			"FROM group_lag\nWHERE " + newest + " AND " + scope + "\nGROUP BY env, cluster, consumer_group, topic\nORDER BY lag_seconds DESC NULLS LAST, lag_messages DESC NULLS LAST\nLIMIT 10",
-		columns: []column{{name: "consumer_group", link: to("group", "cluster", "group"), title: "Open this group"}, {name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"},
+		columns: []column{{name: "consumer_group", link: to("group", "env", "cluster", "group"), title: "Open this group"}, {name: "topic", link: to("topic", "env", "cluster", "topic"), title: "Open this topic"},
 			{name: "lag_seconds", unit: "s", limits: lagLimits}, {name: "lag_messages", unit: "short"}, {name: "drain_seconds", unit: "s"}}})
 	d.table(spec{title: "Alerts of this time", help: "Each alert as it stands now, if it changed in the range: those that fire first, then the newest.", width: 12,
 		sql:     "SELECT state, severity, rule, cluster, summary, at AS since\nFROM alert_states\nWHERE (state = 'firing' OR $__timeFilter(at)) AND " + ofAlerts("env", "cluster") + "\nORDER BY state = 'firing' DESC, severity = 'critical' DESC, at DESC\nLIMIT 50",

@@ -19,8 +19,9 @@ func panelFrame(t *testing.T, engine proof.Engine, file, title string, r datasou
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.Panels = slices.DeleteFunc(d.Panels, func(p grafana.Panel) bool { return p.Title != title }) // the others would be asked, too
 	for _, result := range prove(t, engine, d, r, choice, false) {
-		if result.Panel.Title == title && result.Frame != nil {
+		if result.Frame != nil {
 			return result.Frame
 		}
 	}

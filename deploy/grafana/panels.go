@@ -91,6 +91,7 @@ const (
 	numberWidth, numberHigh = 4, 4
 	chartWidth, chartHigh   = 12, 8
 	tableHigh               = 9
+	leastColumn             = 70 // px of a table's column, where Grafana has 150: eight columns must fit on half of a screen
 )
 
 // chart is lines over time. The SQL has the time first, then labels, then values.
@@ -164,7 +165,7 @@ func (d *Dashboard) table(s spec) {
 	}
 	p := d.add("table", s, 1)
 	p.Options = map[string]any{"showHeader": true, "cellHeight": "sm", "frameIndex": 0}
-	p.FieldConfig.Defaults.Custom = map[string]any{"align": "auto", "cellOptions": map[string]any{"type": "auto"}, "inspect": false, "filterable": true}
+	p.FieldConfig.Defaults.Custom = map[string]any{"align": "auto", "cellOptions": map[string]any{"type": "auto"}, "inspect": false, "filterable": true, "minWidth": leastColumn}
 	p.FieldConfig.Defaults.NoValue = "unknown"
 	p.FieldConfig.Defaults.Color = map[string]any{"mode": "thresholds"}
 	for _, c := range s.columns {

@@ -36,14 +36,34 @@ func tellFleet(t *testing.T, s *clickhouse.Store, end time.Time) {
 		for i := range fleetClusters {
 			tell.clusterPane(at, i)
 		}
+		tell.twinPane(at)
 		stage := telemetry.Labels{Env: "prod", Cluster: "orders-kafka", System: "kafka", Op: "group", Group: "weir-aggregate", Topic: "weir.telemetry", Partition: "0"}
 		tell.gauges(at, stage, "lag_messages", 12*tell.wave(at, 1), "lag_seconds", tell.wave(at, 1))
 	}
+	tell.write(t, s, 7)
+	tell.tellBesides(t, s)
+	if err := s.WriteAlerts(t.Context(), tell.alerts()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.WriteInspection(t.Context(), tell.inspection()); err != nil {
+		t.Fatal(err)
+	}
+	tell.tellTraces(t, s)
+}
+
+// topicOf is the name of a cluster's topic.
+func topicOf(topic, cluster int) string {
+	return fmt.Sprintf("%s-%d", []string{"orders", "payments", "media", "audit"}[topic], cluster)
+}
+
+// write writes the cells with their ledger, as two partitions of a topic have them.
+func (tell *teller) write(t *testing.T, s *clickhouse.Store, topic byte) {
+	t.Helper()
 	table := &telemetry.CellTable{}
 	offset := int64(0)
 	for minute := tell.end.Add(-fleetLasts).Unix() / 60; minute <= tell.end.Unix()/60; minute++ {
 		for partition := range int32(2) {
-			batch := telemetry.CellBatch{Source: telemetry.Source{TopicID: [16]byte{7}, Partition: partition}, Segment: telemetry.Segment{MinuteUnix: minute}}
+			batch := telemetry.CellBatch{Source: telemetry.Source{TopicID: [16]byte{topic}, Partition: partition}, Segment: telemetry.Segment{MinuteUnix: minute}}
 			ledger := telemetry.Ledger{FirstOffset: offset, Closed: minute < tell.end.Unix()/60}
 			for i, cell := range tell.cells[minute] {
 				if int32(i%2) == partition {
@@ -63,18 +83,6 @@ func tellFleet(t *testing.T, s *clickhouse.Store, end time.Time) {
 	if err := s.WriteCells(t.Context(), table); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.WriteAlerts(t.Context(), tell.alerts()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.WriteInspection(t.Context(), tell.inspection()); err != nil {
-		t.Fatal(err)
-	}
-	tell.tellTraces(t, s)
-}
-
-// topicOf is the name of a cluster's topic.
-func topicOf(topic, cluster int) string {
-	return fmt.Sprintf("%s-%d", []string{"orders", "payments", "media", "audit"}[topic], cluster)
 }
 
 // add keeps a cell of a pane; totals are of one report.

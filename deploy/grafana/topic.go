@@ -25,11 +25,12 @@ func topic() *Dashboard {
 	d.chart(spec{title: "Bytes by topic", help: "Uncompressed bytes per second sent to the ten topics with most.", step: minute, unit: "binBps", name: "${__field.labels.topic}", stack: true,
 		sql: "SELECT $__timeInterval(ts) AS time, topic, sum(bytes) / $__interval_s AS bytes_per_second FROM traffic\nWHERE op = 'send' AND " + wholeSteps + " AND " + scope + "\n  AND " +
 			top(10, "topic", "traffic", "sum(bytes)", sent) + "\nGROUP BY time, topic ORDER BY time, topic"})
-	d.chart(spec{title: "Against yesterday", width: 24, high: 7, help: "Messages per second sent to all of the topics, now and at the same time a day before. A day that is not in the store has no line.", step: minute, unit: "cps", name: "${__field.labels.day}",
+	d.chart(spec{title: "Against yesterday", high: tableHigh, help: "Messages per second sent to all of the topics, now and at the same time a day before. A day that is not in the store has no line.", step: minute, unit: "cps", name: "${__field.labels.day}",
 		sql: "SELECT $__timeInterval(moment) AS time, day, sum(messages) / $__interval_s AS messages_per_second\nFROM (" +
 			"\n    SELECT ts AS moment, 'this day' AS day, messages FROM traffic WHERE op = 'send' AND " + wholeSteps + " AND " + scope +
 			"\n    UNION ALL\n    SELECT ts + INTERVAL 1 DAY AS moment, 'the day before' AS day, messages FROM traffic WHERE op = 'send' AND " + aDayBefore + " AND " + scope +
 			"\n)\nGROUP BY time, day ORDER BY time, day"})
+	againstYesterday(d, scope)
 	d.chart(spec{title: "Change of the rate", help: "Greatest less smallest rate, by the median, over five minutes of each topic. TopicRateVolatile fires above 1 where the median is 50/s or more; yellow and red are those of a cluster.", step: minute, unit: "percentunit", limits: volatilityLimits, name: "${__field.labels.topic}",
 		sql: `SELECT ts AS time, topic, (highest - lowest) / nullIf(middle, 0) AS volatility
 FROM (

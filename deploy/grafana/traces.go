@@ -34,7 +34,7 @@ func traces() *Dashboard {
 			top(10, "topic", "traces", "max(latency_us)", here) + "\nGROUP BY time, op, topic ORDER BY time, op, topic" + filters})
 
 	d.row("Which")
-	const columns = "ts, cluster, topic, op, step, kept, error_class, latency_us / 1000 AS latency_ms, delay_us / 1000 AS delay_ms, size_bytes, attempt, client, node, consumer_group, message_id, trace_id"
+	const columns = "ts, cluster, topic, partition, step, kept, error_class, latency_us / 1000 AS latency_ms, delay_us / 1000 AS delay_ms, size_bytes, attempt, client, node, consumer_group, message_id, trace_id"
 	d.table(spec{title: "Failed and slow", help: "What failed first, then what took longest. Click a message or a trace for all of its steps.", high: 10,
 		sql:     "SELECT " + columns + "\nFROM traces\nWHERE kept IN ('error', 'slow') AND " + here + "\nORDER BY error_class != '' DESC, latency_us DESC NULLS LAST, ts DESC\nLIMIT 200" + filters,
 		columns: hopColumns()})
@@ -53,11 +53,11 @@ func equals(name, as string) string {
 func hopColumns() []column {
 	const all = "/d/weir-traces?${__url_time_range}&${datasource:queryparam}&${env:queryparam}"
 	return []column{
-		{name: "ts", unit: "dateTimeAsIso", width: 170}, {name: "cluster", width: 120},
-		{name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"}, {name: "op", width: 80}, {name: "step", width: 90}, {name: "kept", width: 80},
-		{name: "error_class", width: 100}, {name: "latency_ms", unit: "ms", limits: latencyLimits, width: 90}, {name: "delay_ms", unit: "ms", width: 90},
-		{name: "size_bytes", unit: "bytes", limits: sizeLimits, width: 90}, {name: "attempt", width: 70},
-		{name: "client", link: to("client", "client"), title: "Open this client"}, {name: "node", width: 100},
+		{name: "ts", unit: "dateTimeAsIso", width: 160}, {name: "cluster", width: 110},
+		{name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"}, {name: "partition", width: 70}, {name: "step", width: 85}, {name: "kept", width: 75},
+		{name: "error_class", width: 85}, {name: "latency_ms", unit: "ms", limits: latencyLimits, width: 80}, {name: "delay_ms", unit: "ms", width: 80},
+		{name: "size_bytes", unit: "bytes", limits: sizeLimits, width: 80}, {name: "attempt", width: 60},
+		{name: "client", link: to("client", "client"), title: "Open this client"}, {name: "node", width: 90},
 		{name: "consumer_group", link: to("group", "cluster", "group"), title: "Open this group"},
 		{name: "message_id", link: all + "&var-message_id=${__data.fields.message_id:percentencode}", title: "All steps of this message"},
 		{name: "trace_id", link: all + "&var-trace_id=${__data.fields.trace_id:percentencode}", title: "All steps of this trace"},
@@ -72,4 +72,12 @@ func toTraces(variables ...string) []Link {
 		url += "&var-" + name + "=${__field.labels." + columnOf(name) + ":percentencode}"
 	}
 	return []Link{{Title: "Single messages", URL: url}}
+}
+
+// toTracesOf leads from a click on a series to the single messages that have its label in a column by which Traces has no variable: by an ad-hoc
+// filter.
+func toTracesOf(label string) []Link {
+	links := toTraces()
+	links[0].URL += "&var-filters=traces." + label + "%7C%3D%7C${__field.labels." + label + ":percentencode}"
+	return links
 }

@@ -183,7 +183,10 @@ func (p *picture) cells(a area, r *Result) {
 		weights[i] = float64(len(c.Name))
 		for _, row := range r.Frame.Rows {
 			weights[i] = max(weights[i], min(float64(len(fmt.Sprint(row[i]))), 26))
-			if !isText(c.Type) {
+			switch {
+			case timeType.MatchString(c.Type):
+				weights[i] = max(float64(len(c.Name)), 13) // with thousandths, and a blank
+			case !isText(c.Type):
 				weights[i] = max(float64(len(c.Name)), 8)
 			}
 		}

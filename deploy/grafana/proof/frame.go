@@ -38,10 +38,11 @@ func checkFrame(p *grafana.Panel, f *Frame) []error {
 		}
 	case "table":
 		for _, c := range f.Columns {
-			if !timeType.MatchString(c.Type) && !isText(c.Type) && !numericType.MatchString(c.Type) {
+			if !timeType.MatchString(strings.TrimPrefix(c.Type, "Nullable(")) && !isText(c.Type) && !numericType.MatchString(c.Type) {
 				faults = append(faults, fmt.Errorf("its column %s is a %s, which a table does not show", c.Name, c.Type))
 			}
 		}
+		faults = append(faults, checkWidths(p, f)...)
 	}
 	for _, o := range p.FieldConfig.Overrides {
 		if !f.has(o.Matcher.Options) {

@@ -18,7 +18,9 @@ func TestAnswersAreHeldToWhatPanelsTake(t *testing.T) {
 	states := grafana.Panel{Type: "state-timeline", FieldConfig: &grafana.FieldConfig{Defaults: grafana.Field{Mappings: words}}}
 	stat := grafana.Panel{Type: "stat", FieldConfig: &grafana.FieldConfig{}}
 	bars := grafana.Panel{Type: "bargauge", FieldConfig: &grafana.FieldConfig{}}
-	table := grafana.Panel{Type: "table", FieldConfig: &grafana.FieldConfig{Overrides: []grafana.Override{{Matcher: grafana.Matcher{ID: "byName", Options: "topic"},
+	narrow := grafana.Panel{Type: "table", GridPos: grafana.Grid{W: 4}, FieldConfig: &grafana.FieldConfig{Defaults: grafana.Field{Custom: map[string]any{"minWidth": 70.}}, Overrides: []grafana.Override{
+		{Matcher: grafana.Matcher{ID: "byName", Options: "topic"}, Properties: []grafana.Property{{ID: "custom.width", Value: 90.}}}}}}
+	table := grafana.Panel{Type: "table", GridPos: grafana.Grid{W: 24}, FieldConfig: &grafana.FieldConfig{Overrides: []grafana.Override{{Matcher: grafana.Matcher{ID: "byName", Options: "topic"},
 		Properties: []grafana.Property{{ID: "links", Value: []any{map[string]any{"url": "/d/x?var-a=${__data.fields.cluster}"}}}}}}}}
 	const good = `[["2026-11-26 18:00:00","a",1],["2026-11-26 18:00:00","b",null],["2026-11-26 18:01:00","a",2]]`
 	for name, c := range map[string]struct {
@@ -47,7 +49,10 @@ func TestAnswersAreHeldToWhatPanelsTake(t *testing.T) {
 		"bars":                  {&bars, "k:String v:UInt64", `[["a",1]]`, ""},
 		"bars without a text":   {&bars, "k:UInt64 v:UInt64", `[[1,1]]`, "want a text and a number"},
 		"a table":               {&table, "topic:String cluster:String", `[]`, ""},
+		"a time with a gap":     {&table, "topic:String cluster:String at:Nullable(DateTime('UTC'))", `[]`, ""},
 		"a table with a map":    {&table, "topic:String cluster:String m:Map(String, String)", `[]`, "does not show"},
+		"columns that fit":      {&narrow, "topic:String a:UInt8", `[]`, ""},
+		"a column too many":     {&narrow, "topic:String a:UInt8 b:UInt8", `[]`, "230 px wide, and have 212"},
 		"no such column":        {&table, "subject:String cluster:String", `[]`, "override of the column topic"},
 		"a link without value":  {&table, "topic:String", `[]`, "takes the column cluster"},
 	} {
