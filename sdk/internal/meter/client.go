@@ -66,7 +66,11 @@ func (c *Client) Answered() { c.answers.Add(1) }
 // Sent counts a message that was acknowledged, or taken where no acknowledgement is asked for.
 func (c *Client) Sent(key uintptr, of *Message) {
 	answers := c.answers.Load() // before any clock is read
-	c.meter(&c.sends, of.Topic).sent(c, key, answers, of)
+	m := c.sends.latest(of.Topic)
+	if m == nil {
+		m = c.meter(&c.sends, of.Topic)
+	}
+	m.sent(c, key, answers, of)
 }
 
 // Failed counts a message that was not acknowledged.
@@ -76,7 +80,11 @@ func (c *Client) Failed(key uintptr, of *Message, class ErrorClass) {
 
 // Received counts a message that the application was given.
 func (c *Client) Received(of *Message) {
-	c.meter(&c.consumes, of.Topic).received(of, c.clock.wallNanos(c.clock.now()))
+	m := c.consumes.latest(of.Topic)
+	if m == nil {
+		m = c.meter(&c.consumes, of.Topic)
+	}
+	m.received(of, c.clock.wallNanos(c.clock.now()))
 }
 
 // Settled says that every message that was sent is counted. A message leaves inflight

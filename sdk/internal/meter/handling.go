@@ -35,7 +35,12 @@ func (h *Handling) end(step telemetry.Step, failed bool) {
 	if h.client == nil {
 		return
 	}
-	h.client.meter(&h.client.consumes, h.message.Topic).handled(h, step, h.client.clock.now(), failed)
+	of := &h.client.consumes
+	m := of.latest(h.message.Topic)
+	if m == nil {
+		m = h.client.meter(of, h.message.Topic)
+	}
+	m.handled(h, step, h.client.clock.now(), failed)
 }
 
 // handled counts the time that a message's handler took, and what came of it.
