@@ -6,12 +6,13 @@ import (
 	"github.com/weirmq/weir/sdk/internal/meter"
 )
 
-// unknown is an offset that nobody said.
-const unknown = -1
+// noOffset leaves out where a message is: brokers number their queues alike, so that its topic,
+// queue and offset name several messages. Its id names one.
+const noOffset = -1
 
 // describeSent fills in what is measured of a message before it is sent.
 func (c *client) describeSent(m *meter.Message, of *primitive.Message) {
-	m.Topic, m.Offset = c.qualified(of.Topic), unknown
+	m.Topic, m.Offset = c.qualified(of.Topic), noOffset
 	describe(m, of)
 }
 
@@ -19,10 +20,7 @@ func (c *client) describeSent(m *meter.Message, of *primitive.Message) {
 // at which the broker stored it, which is no earlier than it could be consumed: a message that
 // is delayed or tried again by wish is stored anew when its time has come, and is not late by that.
 func describeReceived(m *meter.Message, of *primitive.MessageExt) {
-	m.Topic, m.Offset, m.StampMillis, m.ID = of.Topic, of.QueueOffset, of.StoreTimestamp, of.MsgId
-	if of.Queue != nil {
-		m.Partition = int32(of.Queue.QueueId)
-	}
+	m.Topic, m.Offset, m.StampMillis, m.ID = of.Topic, noOffset, of.StoreTimestamp, of.MsgId
 	describe(m, &of.Message)
 }
 

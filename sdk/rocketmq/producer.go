@@ -71,7 +71,7 @@ func (p *producer[C]) SendAsync(ctx context.Context, back func(context.Context, 
 		}
 	}, messages...)
 	if err != nil { // nobody calls back
-		s.end(outcome{err: err})
+		s.end(outcome{messages: messages, err: err})
 	}
 	return err
 }
@@ -97,8 +97,9 @@ func (p *producer[C]) Request(ctx context.Context, ttl time.Duration, message *p
 
 // RequestAsync sends a message and calls back with the consumer's reply.
 func (p *producer[C]) RequestAsync(ctx context.Context, ttl time.Duration, back C, message *primitive.Message) error {
+	messages := []*primitive.Message{message}
 	s := &sending{}
-	s.begin(p.client, []*primitive.Message{message})
+	s.begin(p.client, messages)
 	err := p.requestAsync(ctx, ttl, func(ctx context.Context, reply *primitive.Message, err error) {
 		if reply != nil || err != nil { // otherwise the library only forgets a request that it returns an error of
 			s.end(outcome{err: err})
@@ -108,7 +109,7 @@ func (p *producer[C]) RequestAsync(ctx context.Context, ttl time.Duration, back 
 		}
 	}, message)
 	if err != nil {
-		s.end(outcome{err: err})
+		s.end(outcome{messages: messages, err: err})
 	}
 	return err
 }

@@ -79,17 +79,8 @@ func (s *sending) end(of outcome) {
 			measured.Failed(key, m, class)
 			continue
 		}
-		place(m, of.result, i)
 		measured.Sent(key, m)
 	}
-}
-
-// place says where the broker has put the message of a number.
-func place(m *meter.Message, result *primitive.SendResult, number int) {
-	if result == nil || result.MessageQueue == nil {
-		return
-	}
-	m.Partition, m.Offset = int32(result.MessageQueue.QueueId), result.QueueOffset+int64(number)
 }
 
 // listedIDs are those that a broker's answer has for the messages of a batch, to which the
