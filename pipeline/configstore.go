@@ -3,8 +3,10 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/weirmq/weir/rules"
@@ -110,6 +112,12 @@ func (c *RetentionConfig) lifetimes() (clickhouse.Retention, []keyFault) {
 			out[table] = of
 			return nil
 		})
+	}
+	if len(f) == 0 {
+		outlived := out.Outlived()
+		for _, table := range slices.Sorted(maps.Keys(outlived)) {
+			f = append(f, keyFault{retentionKey + "." + table, outlived[table]})
+		}
 	}
 	return out, f
 }

@@ -21,6 +21,16 @@ type Lifetime struct {
 	Tiers []TierLifetime // the first that names a row's tier counts in place of Rows
 }
 
+// of is that of rows of a tier.
+func (l *Lifetime) of(tier string) time.Duration {
+	for i := range l.Tiers {
+		if l.Tiers[i].Tier == tier {
+			return l.Tiers[i].Rows
+		}
+	}
+	return l.Rows
+}
+
 // TierLifetime is that of rows of a tier.
 type TierLifetime struct {
 	Tier string
@@ -48,6 +58,44 @@ var RetainedTables = []RetainedTable{
 	{"trace_hops", "toDateTime(ts)", false}, {"client_event_log", "toDateTime(ts)", false},
 	{"ledger", "segment_minute", false}, {"alerts", "toDateTime(at)", false},
 	{"inspection_findings", "day", false}, {"inventory", "last_seen", false}, {"inventory_hours", "day", false},
+}
+
+// keptAsCreated is for how long migrations have rows kept of tables that others are made of, or that are made of others.
+var keptAsCreated = map[string]time.Duration{"rollup_10s": 30 * 24 * time.Hour, RollupMinutes: 30 * 24 * time.Hour, RollupTopics: 400 * 24 * time.Hour, RollupHours: 400 * 24 * time.Hour}
+
+// Outlived names tables of longer steps whose rows would expire before those that they are made of: a step of which something comes, or that
+// somebody fills in, would be made again and again. A table that r does not name counts as it is created. Keys are of r.
+func (r Retention) Outlived() map[string]error {
+	out := map[string]error{}
+	for _, made := range []rollup{rollupMinutes, rollupTopics, rollupHours} {
+		into, named := r[made.into]
+		from, fromNamed := r[made.from]
+		if !named && !fromNamed {
+			continue
+		}
+		key := made.into
+		if !named {
+			key, into.Rows = made.from, keptAsCreated[made.into]
+		}
+		if !fromNamed {
+			from.Rows = keptAsCreated[made.from]
+		}
+		tiers := []string{""}
+		for _, tier := range slices.Concat(into.Tiers, from.Tiers) {
+			tiers = append(tiers, tier.Tier)
+		}
+		for _, tier := range tiers {
+			if after, of := into.of(tier), from.of(tier); after < of && out[key] == nil {
+				rows := "rows"
+				if tier != "" {
+					rows = "rows of tier " + tier
+				}
+				out[key] = fmt.Errorf("%s of %s are kept for %gd, and those of %s, which it is made of, for %gd: keep %[2]s as long or longer (tables that are not named count as they are created)",
+					rows, made.into, after.Hours()/24, made.from, of.Hours()/24)
+			}
+		}
+	}
+	return out
 }
 
 // RetentionChange is what makes a table's rows expire as they shall.

@@ -133,6 +133,9 @@ func TestEveryTableThatExpiresIsRetained(t *testing.T) {
 	for _, m := range knownMigrations(t) {
 		for _, statement := range m.Statements {
 			if found := ddlCreateTable.FindStringSubmatch(statement[len(commentsOf(statement)):]); found != nil && strings.Contains(found[6], "\nTTL ") {
+				if days := regexp.MustCompile(`\nTTL ts \+ INTERVAL (\d+) DAY`).FindStringSubmatch(found[6]); keptAsCreated[found[2]] > 0 && days[1] != fmt.Sprint(keptAsCreated[found[2]].Hours()/24) {
+					t.Errorf("%s is created with %s days, keptAsCreated says %s", found[2], days[1], keptAsCreated[found[2]])
+				}
 				known[found[2]] = regexp.MustCompile(`\nTTL (\S+)`).FindStringSubmatch(found[6])[1]
 			}
 		}
@@ -161,5 +164,41 @@ func TestRetentionOfNoTable(t *testing.T) {
 	s := newStore(t)
 	if _, err := s.Retain(t.Context(), Retention{"owners": {Rows: day}}); err == nil || !strings.Contains(err.Error(), `no rows of "owners" expire`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestWhatIsMadeOfRowsIsKeptAsLong as they are, also of each tier.
+func TestWhatIsMadeOfRowsIsKeptAsLong(t *testing.T) {
+	t.Parallel()
+	tiers := func(rows, s4 time.Duration) Lifetime {
+		return Lifetime{Rows: rows, Tiers: []TierLifetime{{"S4", s4}}}
+	}
+	for _, c := range []struct {
+		name string
+		of   Retention
+		want map[string]string
+	}{
+		{"nothing is given", nil, nil},
+		{"as created", Retention{"rollup_10s": {Rows: 30 * day}, "rollup_1m": {Rows: 30 * day}, "topic_1m": {Rows: 400 * day}, "rollup_1h": {Rows: 400 * day}}, nil},
+		{"panes for days", Retention{"rollup_10s": {Rows: 3 * day}}, nil},
+		{"minutes for days", Retention{"rollup_1m": {Rows: 7 * day}}, map[string]string{"rollup_1m": "rows of rollup_1m are kept for 7d, and those of rollup_10s, which it is made of, for 30d"}},
+		{"both for days", Retention{"rollup_10s": {Rows: 36 * time.Hour}, "rollup_1m": {Rows: 36 * time.Hour}}, nil},
+		{"panes for months", Retention{"rollup_10s": {Rows: 60 * day}}, map[string]string{"rollup_10s": "rows of rollup_1m are kept for 30d"}},
+		{"minutes for years", Retention{"rollup_1m": {Rows: 500 * day}, "rollup_1h": {Rows: 600 * day}},
+			map[string]string{"rollup_1m": "rows of topic_1m are kept for 400d, and those of rollup_1m, which it is made of, for 500d"}},
+		{"hours for days", Retention{"rollup_1h": {Rows: 7 * day}, "alerts": {Rows: day}}, map[string]string{"rollup_1h": "rows of rollup_1h are kept for 7d"}},
+		{"a tier of panes for long", Retention{"rollup_10s": tiers(3*day, 40*day)}, map[string]string{"rollup_10s": "rows of tier S4 of rollup_1m are kept for 30d, and those of rollup_10s, which it is made of, for 40d"}},
+		{"a tier of both for long", Retention{"rollup_10s": tiers(3*day, 40*day), "rollup_1m": tiers(3*day, 40*day)}, nil},
+		{"a tier of minutes for short", Retention{"rollup_10s": tiers(30*day, 3*day), "rollup_1m": tiers(30*day, 2*day)}, map[string]string{"rollup_1m": "rows of tier S4 of rollup_1m are kept for 2d"}},
+	} {
+		got := c.of.Outlived()
+		for table, want := range c.want {
+			if got[table] == nil || !strings.HasPrefix(got[table].Error(), want) {
+				t.Errorf("%s: %s is refused with %v, want %q", c.name, table, got[table], want)
+			}
+		}
+		if len(got) != len(c.want) {
+			t.Errorf("%s: refused is %v", c.name, got)
+		}
 	}
 }

@@ -28,37 +28,41 @@ type rollup struct {
 	labels     string // columns by which is added up
 	cut        string // those of them, all in the sorting key, whose hash cuts a step that has too many rows
 	clients    bool   // how many there were is counted
+	merge      bucketMerge
 }
 
 // cutBySeries cuts within a topic, too: one topic alone may have more series than a statement may add up.
 const cutBySeries = "env, cluster, topic, client, partition"
 
 var (
-	rollupMinutes = rollup{into: RollupMinutes, from: "rollup_10s", step: time.Minute, labels: labelList, cut: cutBySeries}
-	rollupTopics  = rollup{into: RollupTopics, from: RollupMinutes, step: time.Minute, clients: true, cut: "env, cluster, topic",
+	rollupMinutes = rollup{into: RollupMinutes, from: "rollup_10s", step: time.Minute, labels: labelList, cut: cutBySeries, merge: mergeSorted}
+	rollupTopics  = rollup{into: RollupTopics, from: RollupMinutes, step: time.Minute, clients: true, cut: "env, cluster, topic", merge: mergeByMap,
 		labels: "env, cluster, system, topic, consumer_group, op, tier, lane, tag"}
-	rollupHours = rollup{into: RollupHours, from: RollupMinutes, step: time.Hour, labels: labelList, cut: cutBySeries}
+	rollupHours = rollup{into: RollupHours, from: RollupMinutes, step: time.Hour, labels: labelList, cut: cutBySeries, merge: mergeSorted}
 )
 
-// addedUp are the columns that are added up, with the expressions that do.
-var addedUp = func() (columns [][2]string) {
+// addedUp are the columns that are added up, with the expressions that do, and those that these name.
+func addedUp(merge bucketMerge) (columns [][2]string, with []string) {
 	sums := func(names ...string) {
 		for _, name := range names {
 			columns = append(columns, [2]string{name, "sum(" + name + ")"})
 		}
 	}
-	pair := func(keys, values, counted string) { // sumMap merges a histogram bucket by bucket
-		columns = append(columns, [2]string{"`" + keys + "`", "(" + counted + ").1"}, [2]string{"`" + values + "`", "(" + counted + ").2"})
+	pair := func(keys, values, key, value string) {
+		columns = append(columns, [2]string{"`" + keys + "`", key}, [2]string{"`" + values + "`", value})
 	}
 	sums("reports", "messages", "bytes", "errors")
-	pair("error.class", "error.count", "sumMap(CAST(`error.class`, 'Array(String)'), `error.count`)")
+	const errors = "sumMap(CAST(`error.class`, 'Array(String)'), `error.count`)"
+	pair("error.class", "error.count", errors+".1", errors+".2")
 	for _, h := range dayHistograms {
-		pair(h.name+".i", h.name+".c", fmt.Sprintf("sumMap(`%[1]s.i`, `%[1]s.c`)", h.name))
+		named, indexes, counts := merge(h.name)
+		with = append(with, named...)
+		pair(h.name+".i", h.name+".c", indexes, counts)
 		columns = append(columns, [2]string{h.sum, "sum(" + h.sum + ")"}, [2]string{h.greatest, "max(" + h.greatest + ")"})
 	}
 	sums("rebalances", "dropped_reports", "interval_ms")
-	return columns
-}()
+	return columns, with
+}
 
 // begin is the expression of a step's begin.
 func (r *rollup) begin() string {
@@ -66,15 +70,20 @@ func (r *rollup) begin() string {
 }
 
 // statement adds up the rows that a condition on the key selects: PREWHERE, so that FINAL has only these to merge.
-func (r *rollup) statement(where string) string {
+func (r *rollup) statement(where string, merge bucketMerge) string {
 	columns, values := []string{"ts", r.labels}, []string{r.begin(), r.labels}
-	for _, c := range addedUp {
+	sums, with := addedUp(merge)
+	for _, c := range sums {
 		columns, values = append(columns, c[0]), append(values, c[1])
 	}
 	if r.clients {
 		columns, values = append(columns, "clients"), append(values, "uniqExactIf(client, client != '')")
 	}
-	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s FINAL PREWHERE %s GROUP BY %s, %s", r.into, strings.Join(columns, ", "),
+	named := ""
+	if len(with) > 0 {
+		named = "WITH " + strings.Join(with, ", ") + " "
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s) %sSELECT %s FROM %s FINAL PREWHERE %s GROUP BY %s, %s", r.into, strings.Join(columns, ", "), named,
 		strings.Join(values, ", "), r.from, where, r.begin(), r.labels)
 }
 
@@ -167,7 +176,11 @@ func (s *Store) addUp(ctx context.Context, r *rollup, batch *rollupBatch) error 
 	}
 	for part := range max(1, batch.parts) {
 		ctx, cancel := context.WithTimeout(driver.Context(ctx, driver.WithSettings(settings)), attemptTimeout)
-		err := s.conn.Exec(ctx, r.statement(batch.condition(r, part)))
+		where := batch.condition(r, part)
+		err := s.conn.Exec(ctx, r.statement(where, r.merge))
+		if tooLargeForSorted(err) {
+			err = s.conn.Exec(ctx, r.statement(where, mergeByKey))
+		}
 		cancel()
 		if err != nil {
 			return fmt.Errorf("from %s on: %w", batch.steps[0].Format(time.RFC3339), err)
