@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -99,20 +100,38 @@ func TestOneProcessAddsUp(t *testing.T) {
 			t.Errorf("a process that owns nothing began %d rounds, and is %v behind", store.began(), behind())
 		}
 		owned := map[string][]int32{telemetry.TopicCells: {compactingPartition}}
+		store.fail(errors.New("not there yet"))
 		s.at.assigned(owned)
 		pass(10 * time.Minute)
-		if rounds := store.began(); rounds < 100 || rounds > 200 { // of two levels, one of them each minute
+		if got := behind(); len(got) != len(clickhouse.RollupTables) || got[0] < 590 || got[0] > 600 {
+			t.Errorf("it is %v behind where the store has been away for ten minutes, want these", got)
+		}
+		if of := stageOf(p, RoleClickHouse).Rollups[0]; of.MissingSeconds != nil || of.Lacks() != " at least" {
+			t.Errorf("it says that %+v, want that nothing is known of what is missing", of)
+		}
+		if got := metric(t, p.metrics, `weir_rollup_missing_seconds{table="topic_1m"}`); !math.IsNaN(got) {
+			t.Errorf("%g s are missing of a store that was away", got)
+		}
+		store.fail(nil)
+		pass(maxRollupPause * 2)
+		store.fail(nil)
+		pass(10 * time.Minute)
+		if rounds := store.began(); rounds < 55 || rounds > 65 {
 			t.Errorf("the store was asked for its time %d times in ten minutes, want 60 rounds", rounds)
+		}
+		if of := stageOf(p, RoleClickHouse).Rollups[0]; of.MissingSeconds == nil || *of.MissingSeconds != 0 || of.Lacks() != "" {
+			t.Errorf("it says that %+v, want that nothing is missing", of)
 		}
 		if got := behind(); len(got) != len(clickhouse.RollupTables) || got[0] > 10 || got[2] > 60 {
 			t.Errorf("it is %v behind, want hardly anything", got)
 		}
+		failedBefore := metric(t, p.metrics, `weir_errors_total{stage="clickhouse",kind="rollup"}`)
 		store.fail(errors.New("connection refused"))
 		pass(time.Hour)
 		if store.began() < 50 || store.began() > 130 {
 			t.Errorf("a store that was away was asked %d times in an hour, want about once a minute", store.began())
 		}
-		if failed := metric(t, p.metrics, `weir_errors_total{stage="clickhouse",kind="rollup"}`); failed != float64(store.began()) {
+		if failed := metric(t, p.metrics, `weir_errors_total{stage="clickhouse",kind="rollup"}`) - failedBefore; failed != float64(store.began()) {
 			t.Errorf("%g failures are counted, want %d", failed, store.began())
 		}
 		if got := metric(t, p.metrics, `weir_rollup_behind_seconds{table="topic_1m"}`); got < 3590 || got > 3611 {
@@ -129,7 +148,9 @@ func TestOneProcessAddsUp(t *testing.T) {
 			t.Errorf("it is %v behind where another process adds up", got)
 		}
 	})
-	wantLog(t, text, "level=WARN msg=\"add up the store's rows, will try again\" stage=clickhouse error=\"ask for the time: connection refused\"\n"+
+	wantLog(t, text, "level=WARN msg=\"add up the store's rows, will try again\" stage=clickhouse error=\"ask for the time: not there yet\"\n"+
+		"level=INFO msg=\"the store's rows are added up again\" stage=clickhouse\n"+
+		"level=WARN msg=\"add up the store's rows, will try again\" stage=clickhouse error=\"ask for the time: connection refused\"\n"+
 		"level=INFO msg=\"the store's rows are added up again\" stage=clickhouse\n")
 }
 

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -54,34 +55,128 @@ func TestWhatIsAddedUpIsNotAddedUpAgain(t *testing.T) {
 	s.expect("SELECT (SELECT sum(messages) FROM rollup_1m FINAL), (SELECT sum(messages) FROM rollup_1h FINAL), (SELECT max(clients) FROM topic_1m FINAL)", "5\t5\t3")
 }
 
-// TestACompactorCatchesUp with what came in three hours without one: a stretch at a time, each row once.
-func TestACompactorCatchesUp(t *testing.T) {
+// TestWhatIsNewDoesNotWait where three hours came without a compactor: the newest is there first, and what was left is worked off from its
+// end by processes of which each goes on where others came to. Each row is read once.
+func TestWhatIsNewDoesNotWait(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	begin := time.Now().UTC().Truncate(time.Hour).Add(-5 * time.Hour)
+	now := begin.Add(3*time.Hour + 70*time.Second) // ten seconds after the newest minute's end, as all came ten seconds after theirs
+	s.query(fmt.Sprintf(`INSERT INTO rollup_10s (ts, topic, client, source, segment_minute, reports, messages, inserted_at)
+		SELECT %d + 60 * intDiv(number, 5) AS minute, 'orders', toString(number %% 5), 'a', minute, 1, 1, minute + 70 FROM numbers(5 * (60 * 3 + 1))`, begin.Unix()))
+	var last Compaction
+	rows := uint64(0)
+	process := func(spare time.Duration) *Compactor {
+		c := s.NewCompactor(func(of Compaction) {
+			if of.Table == RollupMinutes {
+				last, rows = of, rows+of.Rows
+			}
+		})
+		c.now = func(context.Context) (time.Time, error) { return now, nil }
+		c.most, c.spare = 40, spare // eight minutes
+		return c
+	}
+	round := func(c *Compactor) {
+		t.Helper()
+		if err := c.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := process(0)
+	round(first)
+	const newest = "SELECT toUnixTimestamp(max(ts)), count() BETWEEN 5 AND 15 FROM topic_1m FINAL"
+	s.expect(newest, fmt.Sprint(begin.Add(3*time.Hour).Unix(), "\t1"))
+	if last.Behind != 0 || last.Missing < 26*time.Hour || last.Missing > 28*time.Hour { // from a day before the first row on
+		t.Errorf("it is %s behind and %s are missing, want nothing and a day and three hours", last.Behind, last.Missing)
+	}
+	missing := last.Missing
+	for range 20 { // each batch by a process of its own, which dies then
+		c := process(0)
+		round(c)
+		for range 3 {
+			if _, err := c.workOff(t.Context(), c.levels[0], now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if last.Missing > missing {
+			t.Fatalf("%s are missing, and %s were", last.Missing, missing)
+		}
+		missing = last.Missing
+		if got := s.query("SELECT count() = dateDiff('minute', min(ts), max(ts)) + 1 FROM topic_1m FINAL"); got != "1" {
+			t.Fatal("a minute is made before a newer one")
+		}
+	}
+	s.expect("SELECT count(), sum(messages), sum(clients) FROM topic_1m FINAL", "181\t905\t905")
+	s.expect("SELECT count(), sum(messages) FROM rollup_1m FINAL", "905\t905")
+	before := rows
+	round(process(time.Hour))
+	if last.Missing != 0 {
+		t.Errorf("%s are missing after all was looked at", last.Missing)
+	}
+	round(process(time.Hour))
+	if again := rows - before; again > 5*15*2 { // what came of late
+		t.Errorf("%d rows were read again", again)
+	}
+	s.expect("SELECT countIf(since + worked_off_seconds < until), count() > 0 FROM rollup_backlog FINAL", "0\t1")
+}
+
+// TestWhatWasLeftIsReadOnce by one process, also where minutes are on both sides of a stretch's border.
+func TestWhatWasLeftIsReadOnce(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	begin := time.Now().UTC().Truncate(time.Hour).Add(-5 * time.Hour)
 	s.query(fmt.Sprintf(`INSERT INTO rollup_10s (ts, topic, client, source, segment_minute, reports, messages, inserted_at)
-		SELECT %d + 60 * intDiv(number, 5) AS minute, 'orders', toString(number %% 5), 'a', minute, 1, 1, minute + 70 FROM numbers(5 * 60 * 3)`, begin.Unix()))
-	var behind []time.Duration
+		SELECT %d + 10 * intDiv(number, 5) AS pane, 'orders', toString(number %% 5), 'a', toStartOfMinute(toDateTime(pane)), 1, 1, pane + 20 FROM numbers(5 * 6 * 60 * 3)`, begin.Unix()))
 	rows := map[string]uint64{}
-	c := s.NewCompactor(func(of Compaction) {
-		rows[of.Table] += of.Rows
-		if of.Table == RollupMinutes {
-			behind = append(behind, of.Behind)
-		}
-	})
-	c.most = 40 // eight minutes
+	c := s.NewCompactor(func(of Compaction) { rows[of.Table] += of.Rows })
+	c.spare = time.Hour
 	if err := c.Round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if last := behind[len(behind)-1]; behind[0] < 4*time.Hour || last != 0 || len(behind) < 3*60/10 {
-		t.Errorf("it said that it was %v behind, want ever less from four hours on", behind)
+	if rows[RollupMinutes] != 5400 {
+		t.Errorf("%d rows were read, want each of 5400 once", rows[RollupMinutes])
 	}
-	if rows[RollupMinutes] != 900 {
-		t.Errorf("%d rows were read, want each of 900 once", rows[RollupMinutes])
+	s.expect("SELECT count(), sum(messages), sum(clients) FROM topic_1m FINAL", "180\t5400\t900")
+}
+
+// TestAMinuteIsThereTenSecondsAfterItsEnd, and an hour two minutes after, as soon as a round begins then and not before.
+func TestAMinuteIsThereTenSecondsAfterItsEnd(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	hour := time.Now().UTC().Truncate(time.Hour).Add(-5 * time.Hour)
+	minute, now := hour.Add(59*time.Minute), hour
+	c := s.NewCompactor(func(Compaction) {})
+	c.now = func(context.Context) (time.Time, error) { return now, nil }
+	for _, step := range []struct {
+		after          time.Duration // the minute's begin
+		minutes, hours string
+	}{
+		{-time.Minute, "", ""}, // what is there before is none of it
+		{30 * time.Second, "", ""},
+		{time.Minute, "", ""},
+		{time.Minute + 9*time.Second, "", ""},
+		{time.Minute + 10*time.Second, "6\t6", ""},
+		{2 * time.Minute, "6\t6", ""},
+		{2*time.Minute + 59*time.Second, "6\t6", ""},
+		{4 * time.Minute, "6\t6", "6"},
+	} {
+		if now = minute.Add(step.after); step.after == 30*time.Second {
+			for pane := range 6 {
+				at := minute.Add(time.Duration(pane) * 10 * time.Second)
+				s.came(at, at.Add(15*time.Second), "a")
+			}
+		}
+		if err := c.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.query(fmt.Sprintf("ALTER TABLE rollup_1m UPDATE inserted_at = %d WHERE inserted_at > %[1]d SETTINGS mutations_sync = 2", now.Unix())) // by the same clock
+		if got := s.query("SELECT sum(messages), (SELECT sum(messages) FROM topic_1m FINAL) FROM rollup_1m FINAL HAVING count() > 0"); got != step.minutes {
+			t.Errorf("%s after its begin the minute has %q, want %q", step.after, got, step.minutes)
+		}
+		if got := s.query("SELECT sum(messages) FROM rollup_1h FINAL HAVING count() > 0"); got != step.hours {
+			t.Errorf("%s after the begin of its last minute the hour has %q, want %q", step.after, got, step.hours)
+		}
 	}
-	s.expect("SELECT count(), sum(messages), sum(clients) FROM topic_1m FINAL", "180\t900\t900")
-	s.expect("SELECT count(), sum(messages) FROM rollup_1h FINAL", "15\t900")
-	s.expect("SELECT count() FROM (SELECT name FROM rollup_marks FINAL WHERE added_up > now() - INTERVAL 1 HOUR)", "2")
 }
 
 // TestStepsUnderWayAreWaitedFor, but not for longer than what has come is looked at.
@@ -104,7 +199,7 @@ func TestStepsUnderWayAreWaitedFor(t *testing.T) {
 			{"it was long ago", end.Add(time.Hour), end.Add(time.Hour), true},
 		} {
 			came := map[arrival]uint64{{step.Unix(), c.came.Unix()}: 1}
-			if got := len(level.due(came, c.now)) == 1; got != c.due {
+			if got := len(level.due(came, nil, c.now)) == 1; got != c.due {
 				t.Errorf("%s, %s: due is %t", level.of[0].into, c.why, got)
 			}
 			// What is waited for must still be looked at when it is due.

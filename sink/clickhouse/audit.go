@@ -102,7 +102,7 @@ func (s *Store) AuditCells(ctx context.Context, r AuditRange, tolerance time.Dur
 	})
 }
 
-// AuditRollup holds a rollup against what it is made of, by its steps that are wholly in the range. What has not been added up yet, and
+// AuditRollup holds a rollup against what it is made of, by its steps that are wholly in the range. What has not been added up yet or was left, and
 // steps that the rollup does not hold any more, are left out.
 func (s *Store) AuditRollup(ctx context.Context, r AuditRange, of Rollup) (AuditedTable, error) {
 	var marks uint64
@@ -125,13 +125,17 @@ func (s *Store) AuditRollup(ctx context.Context, r AuditRange, of Rollup) (Audit
 		r.To = made.UTC()
 	}
 	r.From, r.To = r.From.Add(of.Step-1).Truncate(of.Step), r.To.Truncate(of.Step)
+	var left backlog
+	if err := left.begin(ctx, s, of.Mark); err != nil {
+		return AuditedTable{}, fmt.Errorf("audit %s: read what is left to be made: %w", of.Table, err)
+	}
 	return s.auditSteps(ctx, AuditedTable{Table: of.Table, Expired: expired}, r, func(from, to time.Time) string {
 		return fmt.Sprintf(`SELECT begin, sum(held) AS expected, sum(kept) AS stored, '' AS source, 0 AS block FROM (
 			SELECT toStartOfInterval(ts, INTERVAL %[1]d SECOND) AS begin, reports AS held, 0 AS kept, inserted_at AS came FROM %[2]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
 			UNION ALL
 			SELECT ts, 0, reports, toDateTime(0, 'UTC') FROM %[3]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
-		) GROUP BY begin HAVING max(came) <= %[6]s`,
-			int(of.Step/time.Second), of.Of, of.Table, moment(from), moment(to), moment(slices.MinFunc([]time.Time{r.Settled, mark.Add(-markSettles)}, time.Time.Compare)))
+		) GROUP BY begin HAVING max(came) <= %[6]s AND NOT max(%[7]s)`,
+			int(of.Step/time.Second), of.Of, of.Table, moment(from), moment(to), moment(slices.MinFunc([]time.Time{r.Settled, mark.Add(-markSettles)}, time.Time.Compare)), left.has("came"))
 	})
 }
 

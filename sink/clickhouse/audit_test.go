@@ -59,9 +59,7 @@ func TestAudit(t *testing.T) {
 	cell(2, 0, 2, 0)
 	addUp := func() { // from the begin on, as if all had just come
 		s.query("TRUNCATE TABLE rollup_marks")
-		if err := s.NewCompactor(func(Compaction) {}).Round(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		s.round()
 		s.query("INSERT INTO rollup_marks (name, added_up) VALUES ('rollup_1m', now() + 3600), ('rollup_1h', now() + 3600)") // an hour later
 	}
 	for _, step := range []struct {
@@ -91,6 +89,39 @@ rollup_1h 10 of 10`},
 		step.strike()
 		if got := s.auditAll(begin); got != step.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", step.why, got, step.want)
+		}
+	}
+}
+
+// TestWhatWasLeftIsNotAudited until it is worked off: it is not lost.
+func TestWhatWasLeftIsNotAudited(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	begin := time.Now().UTC().Truncate(time.Hour).Add(-5 * time.Hour)
+	for minute := range 3 {
+		at := begin.Add(time.Duration(minute) * time.Minute)
+		s.came(at, at.Add(70*time.Second), "a")
+	}
+	s.round()
+	s.query("ALTER TABLE rollup_1m DELETE WHERE ts = " + fmt.Sprint(begin.Unix()+60) + " SETTINGS mutations_sync = 2")
+	audited := func() string {
+		t.Helper()
+		of, err := s.AuditRollup(t.Context(), AuditRange{From: begin, To: begin.Add(time.Hour), Settled: time.Now()}, Rollups[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(of.Stored, " of ", of.Expected)
+	}
+	if got := audited(); got != "2 of 3" {
+		t.Errorf("of a minute that is lost: %s", got)
+	}
+	for _, step := range []struct {
+		workedOff int
+		want      string
+	}{{0, "1 of 1"}, {60, "1 of 2"}} { // what came of the first two minutes, then of the first
+		s.query(fmt.Sprintf("INSERT INTO rollup_backlog (name, since, until, worked_off_seconds) VALUES ('rollup_1m', %d, %d, %d)", begin.Unix(), begin.Unix()+140, step.workedOff))
+		if got := audited(); got != step.want {
+			t.Errorf("with %d s worked off of what was left: %s, want %s", step.workedOff, got, step.want)
 		}
 	}
 }

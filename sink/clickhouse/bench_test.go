@@ -130,7 +130,7 @@ func BenchmarkCompactor(b *testing.B) {
 		s.write(batch...)
 	}
 	for b.Loop() {
-		for _, table := range append(RollupTables[:], "rollup_marks") {
+		for _, table := range append(RollupTables[:], "rollup_marks", "rollup_backlog") {
 			s.query("TRUNCATE TABLE " + table)
 		}
 		s.round()

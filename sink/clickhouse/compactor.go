@@ -20,9 +20,6 @@ const (
 	// maxAhead is how long before a step begins rows of it may come without that it is added up at once, as clocks of clients are ahead.
 	// Not less: every step would be added up while it is under way; not more: so much more is looked at in every round.
 	maxAhead = time.Minute
-	// maxArrivals is how much of what has come is added up before it is noted that it was. Not less: each takes a few statements; not
-	// more: a restart does it again.
-	maxArrivals = 10 * time.Minute
 	// maxMarkAge is how old the note of how far was added up may be while nothing comes. Not less: a row is written each time; not
 	// more: a restart looks at so much more.
 	maxMarkAge = time.Minute
@@ -56,7 +53,9 @@ func (l *rollupLevel) looksBack() time.Duration {
 type Compaction struct {
 	Table  string
 	Rows   uint64        // that were read
-	Behind time.Duration // how long ago all was added up that had come
+	Behind time.Duration // how long ago all was added up that had come, but for what was left
+	// Missing is of how long what came was left, to be added up in spare time.
+	Missing time.Duration
 }
 
 // Compactor adds up what has come to rollup_10s into the tables of longer steps. Any number of them may do so at once, and each may end
@@ -66,16 +65,18 @@ type Compactor struct {
 	told   func(Compaction)
 	now    func(context.Context) (time.Time, error) // ClickHouse's clock, which rows bear
 	most   uint64                                   // rows of a statement
+	spare  time.Duration                            // until how long after its begin a round works off what was left
 	levels []*levelProgress
 }
 
 // levelProgress is how far a level was added up.
 type levelProgress struct {
 	*rollupLevel
-	mark    time.Time // what had come before was added up; zero while that is not known
+	mark    time.Time // what had come before was added up or left; zero while that is not known
 	written time.Time // the mark that the store knows
 	looked  time.Time // when all was added up
 	known   map[arrival]uint64
+	backlog backlog
 }
 
 // arrival is rows of a step that came at about one time.
@@ -83,7 +84,7 @@ type arrival struct{ step, at int64 } // Unix seconds
 
 // NewCompactor returns one that goes on where the store says that others have come to. told hears of each statement's work.
 func (s *Store) NewCompactor(told func(Compaction)) *Compactor {
-	c := &Compactor{store: s, told: told, now: s.now, most: maxRollupRows}
+	c := &Compactor{store: s, told: told, now: s.now, most: maxRollupRows, spare: backlogTime}
 	for i := range rollupLevels {
 		c.levels = append(c.levels, &levelProgress{rollupLevel: &rollupLevels[i], known: map[arrival]uint64{}})
 	}
@@ -101,39 +102,39 @@ func (s *Store) now(ctx context.Context) (now time.Time, err error) {
 // CompactorInterval is how often Round is to be called. Not more often: every statement makes parts; not less: dashboards are behind by it.
 const CompactorInterval = 10 * time.Second
 
-// Round adds up all that has come since the last one and is due. Everything is asked once: the error is of an attempt that failed, after
-// which another round goes on.
+// Round adds up all that has come since the last one and is due, the newest first. What came long ago it leaves, and works off in the
+// time that it has left. Everything is asked once: the error is of an attempt that failed, after which another round goes on.
 func (c *Compactor) Round(ctx context.Context) error {
+	began := time.Now()
+	now, err := c.now(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for the time: %w", err)
+	}
 	for _, level := range c.levels {
-		for first := true; ; first = false {
-			now, err := c.now(ctx)
-			if err != nil {
-				return fmt.Errorf("ask for the time: %w", err)
-			}
-			if first && now.Sub(level.looked) < level.interval || !first && level.looked.Equal(level.mark) {
-				break
-			}
-			if err := c.advance(ctx, level, now); err != nil {
-				return fmt.Errorf("add up %s: %w", level.of[0].into, err)
-			}
+		if now.Sub(level.looked) < level.interval {
+			continue
+		}
+		if err := c.advance(ctx, level, now); err != nil {
+			return fmt.Errorf("add up %s: %w", level.of[0].into, err)
 		}
 	}
-	return nil
+	return c.workOffUntil(ctx, began.Add(c.spare), now)
 }
 
-// advance adds up what came in one stretch from the mark on, and moves the mark behind it.
+// advance adds up what came from the mark on, and moves the mark behind it.
 func (c *Compactor) advance(ctx context.Context, level *levelProgress, now time.Time) error {
 	if level.mark.IsZero() {
 		if err := c.begin(ctx, level, now); err != nil {
 			return err
 		}
 	}
-	from := level.mark.Add(-level.looksBack()).Truncate(arrivalGrain)
-	to := level.mark.Add(maxArrivals).Truncate(arrivalGrain)
-	if !to.Before(now) {
-		to = time.Time{}
+	if now.Sub(level.mark) > maxFreshAge {
+		if err := c.leave(ctx, level, now); err != nil {
+			return err
+		}
 	}
-	came, err := c.arrivals(ctx, level, from, to)
+	from := level.mark.Add(-level.looksBack()).Truncate(arrivalGrain)
+	came, err := c.arrivals(ctx, level, from, time.Time{})
 	if err != nil {
 		return err
 	}
@@ -141,18 +142,19 @@ func (c *Compactor) advance(ctx context.Context, level *levelProgress, now time.
 	if err := c.addUp(ctx, level, came, now); err != nil {
 		return err
 	}
-	if level.mark = now; !to.IsZero() {
-		level.mark = to
-	} else {
-		level.looked = now
-	}
-	for i := range level.of {
-		c.told(Compaction{Table: level.of[i].into, Behind: now.Sub(level.mark)})
-	}
+	level.mark, level.looked = now, now
+	c.tell(level, now)
 	if len(came) == 0 && level.mark.Sub(level.written) < maxMarkAge {
 		return nil
 	}
 	return c.writeMark(ctx, level)
+}
+
+// tell says how far a level is.
+func (c *Compactor) tell(level *levelProgress, now time.Time) {
+	for i := range level.of {
+		c.told(Compaction{Table: level.of[i].into, Behind: now.Sub(level.mark), Missing: level.backlog.missing()})
+	}
 }
 
 // begin reads how far the store says that all was added up. Where it says nothing, all that is there is still to be.
@@ -160,8 +162,11 @@ func (c *Compactor) begin(ctx context.Context, level *levelProgress, now time.Ti
 	var marks, rows uint64
 	var mark, first time.Time
 	err := c.store.askRows(ctx, "SELECT count(), max(added_up) FROM rollup_marks WHERE name = "+quoted(level.of[0].into), []any{&marks, &mark}, func() {})
-	if err == nil && marks == 0 {
-		err = c.store.askRows(ctx, "SELECT count(), min(inserted_at) FROM "+level.from(), []any{&rows, &first}, func() {})
+	if err == nil && marks == 0 { // parts know their least ts, so that no row is read
+		err = c.store.askRows(ctx, "SELECT count(), min(ts) FROM "+level.from(), []any{&rows, &first}, func() {})
+	}
+	if err == nil {
+		err = level.backlog.begin(ctx, c.store, level.of[0].into)
 	}
 	switch {
 	case err != nil:
@@ -169,13 +174,11 @@ func (c *Compactor) begin(ctx context.Context, level *levelProgress, now time.Ti
 	case marks > 0:
 		level.mark, level.written = mark.UTC(), mark.UTC()
 	case rows > 0:
-		level.mark = first.UTC()
+		level.mark = first.UTC().Add(-maxComesBefore)
 	default:
 		level.mark = now
 	}
-	for i := range level.of { // it is known also where nothing can be added up
-		c.told(Compaction{Table: level.of[i].into, Behind: now.Sub(level.mark)})
-	}
+	c.tell(level, now) // it is known also where nothing can be added up
 	return nil
 }
 
@@ -209,11 +212,11 @@ func (c *Compactor) arrivals(ctx context.Context, level *levelProgress, from, to
 	return out, nil
 }
 
-// due are the steps that something has come of, in order, without those that are under way.
-func (l *levelProgress) due(came map[arrival]uint64, now time.Time) []time.Time {
+// due are the steps that something has come of which is not known, in order, without those that are under way.
+func (l *levelProgress) due(came, known map[arrival]uint64, now time.Time) []time.Time {
 	news, early := map[int64]bool{}, map[int64]bool{}
 	for a, rows := range came {
-		if known, is := l.known[a]; !is || known != rows {
+		if before, is := known[a]; !is || before != rows {
 			news[a.step] = true
 		}
 		if a.at < a.step-int64(maxAhead.Seconds()) {
@@ -231,25 +234,32 @@ func (l *levelProgress) due(came map[arrival]uint64, now time.Time) []time.Time 
 	return out
 }
 
-// addUp adds up steps that something has come of.
+// addUp adds up steps that something has come of, the newest first.
 func (c *Compactor) addUp(ctx context.Context, level *levelProgress, came map[arrival]uint64, now time.Time) error {
-	steps := level.due(came, now)
-	batches, err := c.store.batches(ctx, &level.of[0], steps, c.most)
+	batches, err := c.store.batches(ctx, &level.of[0], level.due(came, level.known, now), c.most)
 	if err != nil {
 		return err
 	}
-	for i := range batches {
-		for j := range level.of {
-			if err := c.store.addUp(ctx, &level.of[j], &batches[i]); err != nil {
-				return err
-			}
-			c.told(Compaction{Table: level.of[j].into, Rows: batches[i].rows, Behind: now.Sub(level.mark)})
+	for i := range slices.Backward(batches) {
+		if err := c.make(ctx, level, &batches[i], now); err != nil {
+			return err
 		}
 		for a, rows := range came {
 			if _, added := slices.BinarySearchFunc(batches[i].steps, time.Unix(a.step, 0), time.Time.Compare); added {
 				level.known[a] = rows
 			}
 		}
+	}
+	return nil
+}
+
+// make makes steps anew in all tables of a level.
+func (c *Compactor) make(ctx context.Context, level *levelProgress, batch *rollupBatch, now time.Time) error {
+	for i := range level.of {
+		if err := c.store.addUp(ctx, &level.of[i], batch); err != nil {
+			return err
+		}
+		c.told(Compaction{Table: level.of[i].into, Rows: batch.rows, Behind: now.Sub(level.mark), Missing: level.backlog.missing()})
 	}
 	return nil
 }

@@ -106,8 +106,15 @@ func (c *compacted) take(table string) uint64 {
 func (s *store) round() *compacted {
 	s.t.Helper()
 	counted := &compacted{}
-	if err := s.NewCompactor(counted.note).Round(s.t.Context()); err != nil {
-		s.t.Fatal(err)
+	c := s.NewCompactor(counted.note)
+	c.spare = time.Hour // also what came long ago
+	for range 2 {       // hours of minutes that were made of that
+		for _, level := range c.levels {
+			level.looked = time.Time{}
+		}
+		if err := c.Round(s.t.Context()); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	return counted
 }

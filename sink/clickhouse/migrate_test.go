@@ -16,7 +16,7 @@ const promptly = 20 * time.Second
 const tables = "SELECT arrayStringConcat(groupArray(name), ' ') FROM (SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name)"
 
 const allTables = "alert_states alert_transitions alerts client_event_log client_events clients cluster_states delay delay_over errors gauge_values gauges gauges_feed group_lag inspection_findings inspections " +
-	"inventory inventory_hours lag latency latency_over ledger nodes owners pipeline resources rollup_10s rollup_1h rollup_1m rollup_marks rule_evaluations schema_fills schema_locks schema_migrations " +
+	"inventory inventory_hours lag latency latency_over ledger nodes owners pipeline resources rollup_10s rollup_1h rollup_1m rollup_backlog rollup_marks rule_evaluations schema_fills schema_locks schema_migrations " +
 	"sdk_versions size size_over topic_1m trace_hops traces traffic traffic_10s"
 
 const appliedMigrations = "SELECT version, name FROM schema_migrations FINAL ORDER BY version"

@@ -154,7 +154,7 @@ PRIMARY KEY (env, cluster, topic, ts)
 ORDER BY (env, cluster, topic, ts, op, consumer_group, system, tier, lane, tag)
 TTL ts + INTERVAL 400 DAY
 SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
--- Up to when all that had come was added up: the highest counts.
+-- Up to when all that had come was added up, but for what rollup_backlog has: the highest counts.
 CREATE TABLE IF NOT EXISTS rollup_marks (
     name            LowCardinality(String),
     added_up        DateTime('UTC'),
@@ -162,3 +162,14 @@ CREATE TABLE IF NOT EXISTS rollup_marks (
 )
 ENGINE = ReplacingMergeTree(added_up)
 ORDER BY name;
+-- What came before and was left, so that what is new need not wait: from since on and before until. It is worked off from its end
+-- backwards; of what processes say that they have worked off the most counts.
+CREATE TABLE IF NOT EXISTS rollup_backlog (
+    name                LowCardinality(String),
+    since               DateTime('UTC'),
+    until               DateTime('UTC'),
+    worked_off_seconds  UInt32,
+    written_at          DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplacingMergeTree(worked_off_seconds)
+ORDER BY (name, since, until);

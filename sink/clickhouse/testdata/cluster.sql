@@ -396,7 +396,7 @@ TTL ts + INTERVAL 400 DAY
 SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
 CREATE TABLE IF NOT EXISTS topic_1m ON CLUSTER 'weir_cluster' AS topic_1m_local
 ENGINE = Distributed('weir_cluster', 'weir', 'topic_1m_local', cityHash64(env, cluster, topic));
--- Up to when all that had come was added up: the highest counts.
+-- Up to when all that had come was added up, but for what rollup_backlog has: the highest counts.
 CREATE TABLE IF NOT EXISTS rollup_marks ON CLUSTER 'weir_cluster' (
     name            LowCardinality(String),
     added_up        DateTime('UTC'),
@@ -404,6 +404,17 @@ CREATE TABLE IF NOT EXISTS rollup_marks ON CLUSTER 'weir_cluster' (
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/rollup_marks/all', '{shard}-{replica}', added_up)
 ORDER BY name;
+-- What came before and was left, so that what is new need not wait: from since on and before until. It is worked off from its end
+-- backwards; of what processes say that they have worked off the most counts.
+CREATE TABLE IF NOT EXISTS rollup_backlog ON CLUSTER 'weir_cluster' (
+    name                LowCardinality(String),
+    since               DateTime('UTC'),
+    until               DateTime('UTC'),
+    worked_off_seconds  UInt32,
+    written_at          DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/rollup_backlog/all', '{shard}-{replica}', worked_off_seconds)
+ORDER BY (name, since, until);
 -- 0009_views
 -- Gauges by name: one row for each pane, series and gauge. Gauges are joins: the newest value by event time is the greatest of the
 -- pairs, and the greatest value is one, so that a cell that is written again, or whose older version comes late, changes nothing.
