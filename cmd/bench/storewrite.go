@@ -38,7 +38,7 @@ func (w *storeWriter) write(ctx context.Context) error {
 	if err := w.engine.run(ctx, "series", seriesOf(w.size)...); err != nil {
 		return err
 	}
-	newest := w.end.Truncate(time.Hour)
+	newest := w.end.Add(-time.Hour).Truncate(time.Hour) // longer steps are filled in by whole hours
 	for _, part := range []struct {
 		from, to time.Time
 		by       time.Duration

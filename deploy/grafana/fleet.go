@@ -62,7 +62,7 @@ LEFT JOIN (SELECT env, cluster, sum(messages) / greatest(dateDiff('second', $__f
                   sum(errors) / nullIf(sum(messages) + sum(errors), 0) AS error_ratio
            FROM traffic WHERE op = 'send' AND $__timeFilter(ts) AND ` + scope + ` GROUP BY env, cluster) AS t USING (env, cluster)
 LEFT JOIN (SELECT env, cluster, max(p99_ms) AS slowest_topic_p99_ms
-           FROM latency WHERE op = 'send' AND $__timeFilter(ts) AND ` + scope + ` GROUP BY env, cluster) AS l USING (env, cluster)
+           FROM ` + over("latency_over", "0") + ` WHERE op = 'send' AND ` + scope + ` GROUP BY env, cluster) AS l USING (env, cluster)
 LEFT JOIN (SELECT env, cluster, max(slowest_ms) AS heartbeat_p99_ms, max(newest_failures) AS failed_probes, max(newest_disk) AS disk
            FROM (SELECT env, cluster, max(heartbeat_p99_ms) AS slowest_ms, argMax(heartbeat_failures_in_a_row, ts) AS newest_failures, argMax(disk_used_ratio, ts) AS newest_disk
                  FROM nodes WHERE ` + newest + " AND " + scope + ` GROUP BY env, cluster, node)

@@ -59,15 +59,15 @@ func readers(d *Dashboard, scope, read string) {
 	d.row("Consumers")
 	consumers := func(title, help, unit, view, column string, l limits) {
 		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, links: toTraces("group", "topic"), name: "${__field.labels.consumer_group} ${__field.labels.topic}",
-			sql: "SELECT ts AS time, consumer_group, topic, max(" + column + ") AS value\nFROM " + view + "(from = $__fromTime, to = $__toTime, step_seconds = $__interval_s)\nWHERE op = 'consume' AND " + scope +
+			sql: "SELECT ts AS time, consumer_group, topic, max(" + column + ") AS value\nFROM " + over(view, coarse) + "\nWHERE op = 'consume' AND " + scope +
 				"\n  AND " + top(10, "consumer_group, topic", "traffic", "sum(messages)", read) + "\nGROUP BY time, consumer_group, topic ORDER BY time, consumer_group, topic"})
 	}
 	consumers("Handler, p99", "Time in the consumer's handler for each message. ConsumeSlow fires above 800 ms.", "ms", "latency_over", "p99_ms", latencyLimits)
 	consumers("Delay, p99", "From the message's timestamp until the consumer was given it.", "ms", "delay_over", "p99_ms", nil)
 	d.chart(spec{title: "Rebalances", high: tableHigh, help: "Rebalances that clients saw in each step. RebalanceStorm fires at eight in ten minutes.", step: minute, unit: "none", limits: rebalanceLimits, name: "${__field.labels.consumer_group}",
-		sql: "SELECT $__timeInterval(ts) AS time, consumer_group, sum(rebalances) AS rebalances FROM clients\nWHERE consumer_group != '' AND " + wholeSteps + " AND " + scope + "\nGROUP BY time, consumer_group ORDER BY time, consumer_group\nLIMIT 20000"})
+		sql: "SELECT toStartOfInterval(ts, toIntervalSecond(" + coarse + ")) AS time, consumer_group, sum(rebalances) AS rebalances FROM " + wholeOver("rollup_over", coarse) + "\nWHERE consumer_group != '' AND client != '' AND op != 'probe' AND " + scope + "\nGROUP BY time, consumer_group ORDER BY time, consumer_group\nLIMIT 20000"})
 	d.table(spec{title: "Who reads", help: "Clients that were given messages in the range.", width: 12,
-		sql: "SELECT client, consumer_group, topic, node, concat(sdk_lang, ' ', sdk_version) AS sdk, sum(messages) AS messages, sum(errors) AS errors, max(latency_p99_ms) AS worst_p99_ms\nFROM clients\nWHERE " + read +
+		sql: "SELECT client, consumer_group, topic, node, concat(sdk_lang, ' ', sdk_version) AS sdk, sum(messages) AS messages, sum(errors) AS errors, max(latency_p99_ms) AS worst_p99_ms\nFROM " + over("clients_over", "0") + "\nWHERE op = 'consume' AND " + scope +
 			"\nGROUP BY client, consumer_group, topic, node, sdk\nORDER BY messages DESC\nLIMIT 100",
 		columns: []column{{name: "client", link: to("client", "client"), title: "Open this client"}, {name: "messages", unit: "short", bar: true}, {name: "errors", unit: "short", limits: noticeLimits}, {name: "worst_p99_ms", unit: "ms", limits: latencyLimits}}})
 }

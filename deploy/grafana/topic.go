@@ -12,11 +12,11 @@ func topic() *Dashboard {
 	d.number(spec{title: "Errors", help: "Share of messages that could not be sent. SendErrors fires above 1%.", unit: "percentunit", limits: errorLimits,
 		sql: "SELECT sum(errors) / nullIf(sum(messages) + sum(errors), 0) AS ratio FROM traffic WHERE " + sent})
 	d.number(spec{title: "Send latency, p99", help: "99th percentile over the whole range, of the slowest of the topics. SendSlow fires above 800 ms.", unit: "ms", limits: latencyLimits,
-		sql: "SELECT max(p99_ms) AS p99_ms FROM latency_over(from = $__fromTime, to = $__toTime, step_seconds = 0) WHERE op = 'send' AND " + scope})
+		sql: "SELECT max(p99_ms) AS p99_ms FROM " + over("latency_over", "0") + " WHERE op = 'send' AND " + scope})
 	d.number(spec{title: "Largest message", help: "Of the range. LargeMessage lists topics with messages above 10 KiB.", unit: "bytes", limits: sizeLimits,
 		sql: "SELECT max(size_max_bytes) AS bytes FROM traffic WHERE " + sent})
 	d.number(spec{title: "Producers", help: "Clients that sent in the range.", unit: "none", base: blue,
-		sql: "SELECT uniqExactIf(client, messages > 0) AS producers FROM clients WHERE " + sent})
+		sql: "SELECT uniqExactIf(client, messages > 0) AS producers FROM " + over("rollup_over", "0") + " WHERE op = 'send' AND client != '' AND " + scope})
 
 	d.row("Traffic")
 	d.chart(spec{title: "Messages", help: "Messages per second of the ten busiest of the topics: sent, and given to consumers of all groups together. Consumed above sent means several groups.", step: minute, unit: "cps", name: "${__field.labels.topic} ${__field.labels.op}",
@@ -44,23 +44,23 @@ ORDER BY time, topic`})
 		sql: "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeSteps + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
 
 	d.row("Latency and size")
-	over := func(view, columns, op, label string) string {
-		return "SELECT ts AS time, " + label + ", " + columns + "\nFROM " + view + "(from = $__fromTime, to = $__toTime, step_seconds = $__interval_s)\nWHERE op = '" + op + "' AND " + scope + "\n  AND " +
+	steps := func(view, columns, op, label string) string {
+		return "SELECT ts AS time, " + label + ", " + columns + "\nFROM " + over(view, coarse) + "\nWHERE op = '" + op + "' AND " + scope + "\n  AND " +
 			top(10, label, "traffic", "sum(messages)", "op = '"+op+"' AND $__timeFilter(ts) AND "+scope) + "\nGROUP BY time, " + label + " ORDER BY time, " + label
 	}
-	d.chart(spec{title: "Send latency by topic, p99", links: toTraces("topic"), help: "From the send to the broker's acknowledgement: 99th percentile of each step, exactly merged over all clients.", step: minute, unit: "ms", limits: latencyLimits, name: "${__field.labels.topic}", sql: over("latency_over", "max(p99_ms) AS p99_ms", "send", "topic")})
+	d.chart(spec{title: "Send latency by topic, p99", links: toTraces("topic"), help: "From the send to the broker's acknowledgement: 99th percentile of each step, exactly merged over all clients.", step: minute, unit: "ms", limits: latencyLimits, name: "${__field.labels.topic}", sql: steps("latency_over", "max(p99_ms) AS p99_ms", "send", "topic")})
 	d.chart(spec{title: "Send latency, percentiles", help: "The same, of the slowest of the topics: choose one to see its own.", step: minute, unit: "ms", limits: latencyLimits,
-		sql: "SELECT ts AS time, max(p50_ms) AS p50, max(p90_ms) AS p90, max(p99_ms) AS p99, max(p999_ms) AS p999\nFROM latency_over(from = $__fromTime, to = $__toTime, step_seconds = $__interval_s)\nWHERE op = 'send' AND " + scope + "\nGROUP BY time ORDER BY time"})
-	d.chart(spec{title: "Delay, p99", help: "From the message's timestamp until a consumer was given it, by group.", step: minute, unit: "ms", name: "${__field.labels.consumer_group}", sql: over("delay_over", "max(p99_ms) AS p99_ms", "consume", "consumer_group")})
-	d.chart(spec{title: "Message size, p99", help: "Uncompressed size of messages, 99th percentile. LargeMessageP99 fires above 1 MiB.", step: minute, unit: "bytes", limits: sizeLimits, name: "${__field.labels.topic}", sql: over("size_over", "max(p99_bytes) AS p99_bytes", "send", "topic")})
-	d.bars(spec{title: "Sends by class of latency", help: "How many messages of the range took so long. S1 topics should have few above 500 ms.", unit: "short", base: blue, sql: classes("latency", "1000", "ms", "op = 'send' AND $__timeFilter(ts) AND "+scope)})
+		sql: "SELECT ts AS time, max(p50_ms) AS p50, max(p90_ms) AS p90, max(p99_ms) AS p99, max(p999_ms) AS p999\nFROM " + over("latency_over", coarse) + "\nWHERE op = 'send' AND " + scope + "\nGROUP BY time ORDER BY time"})
+	d.chart(spec{title: "Delay, p99", help: "From the message's timestamp until a consumer was given it, by group.", step: minute, unit: "ms", name: "${__field.labels.consumer_group}", sql: steps("delay_over", "max(p99_ms) AS p99_ms", "consume", "consumer_group")})
+	d.chart(spec{title: "Message size, p99", help: "Uncompressed size of messages, 99th percentile. LargeMessageP99 fires above 1 MiB.", step: minute, unit: "bytes", limits: sizeLimits, name: "${__field.labels.topic}", sql: steps("size_over", "max(p99_bytes) AS p99_bytes", "send", "topic")})
+	d.bars(spec{title: "Sends by class of latency", help: "How many messages of the range took so long. S1 topics should have few above 500 ms.", unit: "short", base: blue, sql: classes("latency", "1000", "ms", "op = 'send' AND "+scope)})
 	d.chart(spec{title: "Partitions", help: "Messages per second written to each partition, as the broker has it, of the twenty busiest. SendSkew fires where one has more than three times the mean.", step: pane, unit: "cps", name: "${__field.labels.topic}/${__field.labels.partition}",
 		sql: "SELECT $__timeInterval(ts) AS time, topic, partition, avg(last) AS messages_per_second FROM gauge_values\nWHERE name = 'partition_messages_per_second' AND $__timeFilter(ts) AND " + scope + "\n  AND " +
 			top(20, "topic, partition", "gauge_values", "sum(last)", "name = 'partition_messages_per_second' AND $__timeFilter(ts) AND "+scope) + "\nGROUP BY time, topic, partition ORDER BY time, topic, partition"})
 
 	d.row("Who")
 	d.table(spec{title: "Who writes", help: "Clients that sent in the range, the busiest first. Click one for its dashboard.", width: 12,
-		sql: "SELECT client, topic, node, concat(sdk_lang, ' ', sdk_version) AS sdk, sum(messages) AS messages, sum(errors) AS errors, max(latency_p99_ms) AS worst_p99_ms, max(size_max_bytes) AS largest_bytes\nFROM clients\nWHERE " + sent +
+		sql: "SELECT client, topic, node, concat(sdk_lang, ' ', sdk_version) AS sdk, sum(messages) AS messages, sum(errors) AS errors, max(latency_p99_ms) AS worst_p99_ms, max(size_max_bytes) AS largest_bytes\nFROM " + over("clients_over", "0") + "\nWHERE op = 'send' AND " + scope +
 			"\nGROUP BY client, topic, node, sdk\nORDER BY messages DESC\nLIMIT 100",
 		columns: []column{{name: "client", link: to("client", "client"), title: "Open this client"}, {name: "messages", unit: "short", bar: true}, {name: "errors", unit: "short", limits: noticeLimits}, {name: "worst_p99_ms", unit: "ms", limits: latencyLimits}, {name: "largest_bytes", unit: "bytes", limits: sizeLimits}}})
 	d.table(spec{title: "Groups that read it", help: "At the end of the range, the furthest behind first. Click one for its dashboard.", width: 12, sql: groupTable(scope), columns: groupColumns})
@@ -73,7 +73,7 @@ func classes(histogram, unit, name, conditions string) string {
 	return `SELECT concat(if(bound = 0, 'more than 1000', concat('up to ', toString(bound))), ' ` + name + `') AS class, sum(c) AS messages
 FROM (
     SELECT if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)) / ` + unit + ` AS value, arrayFirst(x -> value <= x, [1, 5, 10, 50, 100, 500, 1000]) AS bound, c
-    FROM topic_1m FINAL
+    FROM ` + over("topic_over", "0") + `
     ARRAY JOIN ` + "`" + histogram + ".i` AS i, `" + histogram + ".c` AS c" + `
     WHERE ` + conditions + `
 )

@@ -106,6 +106,37 @@ func TestTrafficAddsUp(t *testing.T) {
 	s.expect("SELECT sum(messages) = (SELECT sum(messages) FROM traffic), max(clients) > 1 FROM sdk_versions", "1\t1")
 }
 
+// TestStepsOfClients: whole hours are taken from the table of hours, up to the newest that is over, and the rest from minutes; both say the same.
+func TestStepsOfClients(t *testing.T) {
+	t.Parallel()
+	s, h := newStore(t), newHistory(13)
+	h.spread()
+	for _, write := range h.telling() {
+		s.write(write...)
+	}
+	s.round()
+	const sums = "sum(messages), sum(bytes), sum(errors), sum(rebalances), sum(dropped_reports), max(latency_max_ms), max(size_max_bytes), uniqExact(client)"
+	const days = "(from = toDateTime(toDate(now()) - 5, 'UTC'), to = now() + INTERVAL 2 HOUR, step_seconds = "
+	byMinute := s.query("SELECT " + sums + " FROM clients")
+	for _, step := range []string{"0)", "10)", "60)", "3600)", "5400)", "86400)"} {
+		s.expect("SELECT "+sums+" FROM clients_over"+days+step, byMinute)
+	}
+	const hours = "toUnixTimestamp(toStartOfHour(ts)) AS hour, client, topic, op, "
+	s.expect("SELECT "+hours+"latency_p99_ms, messages FROM clients_over"+days+"3600) ORDER BY ALL",
+		s.query(`WITH quantilesExactWeightedArray(0.99)("latency.i", "latency.c")[1] AS i SELECT `+hours+`
+			if(sum(arraySum("latency.c")) = 0, NULL, least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(max(latency_max_us))) / 1000) AS p99, sum(rollup_1m.messages) AS passed
+			FROM rollup_1m FINAL WHERE client != '' AND op != 'probe'
+			GROUP BY hour, client, topic, op, env, cluster, system, consumer_group, node, sdk_lang, sdk_version, tier, lane, tag ORDER BY ALL`))
+	s.expect("SELECT sum(messages), max(clients) FROM sdk_versions_over"+days+"0)",
+		s.query("SELECT sum(passed), max(n) FROM (SELECT sum(messages) AS passed, uniqExact(client) AS n FROM clients GROUP BY env, cluster, sdk_lang, sdk_version)"))
+	// Clocks of clients that are ahead have an hour be added up before it is over: its minutes count until then.
+	s.query("INSERT INTO rollup_1h (ts, env, cluster, topic, op, client, messages, reports) VALUES (toStartOfHour(now('UTC')), 'e', 'c', 't', 'send', 'early', 1, 1)")
+	s.expect("SELECT "+sums+" FROM clients_over"+days+"0)", byMinute)
+	s.query("TRUNCATE TABLE rollup_1m")
+	s.expect("SELECT sum(messages) > 0 FROM clients_over"+days+"0)", "1")
+	s.expect("SELECT sum(messages) FROM clients_over"+days+"60)", "0")
+}
+
 // known is the greatest value of a histogram as SQL has it.
 func known(h *telemetry.Histogram) string {
 	if h.Count() == 0 {

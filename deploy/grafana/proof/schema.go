@@ -162,8 +162,11 @@ func checkTarget(d *grafana.Dashboard, source *grafana.Ref, t *grafana.Target, f
 		names = append(names, v.Name)
 	}
 	checkReferences(t.RawSQL, names, f)
-	if view := filtered(d); view != "" && strings.Contains(t.RawSQL, "FROM "+view) && !strings.Contains(t.RawSQL, "$__adHocFilters('"+view+"')") {
-		f.add("its query does not take the ad-hoc filters")
+	for _, ending := range []string{"", "_over"} { // the same view by steps has the same columns
+		view := filtered(d) + ending
+		if view != ending && regexp.MustCompile(`FROM `+view+`\b`).MatchString(t.RawSQL) && !strings.Contains(t.RawSQL, "$__adHocFilters('"+view+"')") {
+			f.add("its query does not take the ad-hoc filters")
+		}
 	}
 }
 

@@ -60,8 +60,8 @@ WITH least(messages, arraySum((class, count) -> if(class = 'handler', count, 0),
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports, clients,
        messages / 60 AS messages_per_second, bytes / 60 AS bytes_per_second, errors / nullIf(messages + errors - in_both, 0) AS error_ratio,
        latency_sum_us / nullIf(arraySum(`latency.c`), 0) / 1000 AS latency_mean_ms,
-       if(empty(`latency.c`), NULL, latency_max_us / 1000) AS latency_max_ms,
-       if(empty(`size.c`), NULL, size_max_bytes) AS size_max_bytes
+       if(`latency.c`.size0 = 0, NULL, latency_max_us / 1000) AS latency_max_ms,
+       if(`size.c`.size0 = 0, NULL, size_max_bytes) AS size_max_bytes
 FROM topic_1m FINAL
 WHERE op IN ('send', 'consume');
 -- Percentiles by minute and topic. A row of topic_1m is one of these: its buckets are ranked where they are. Bucket i stands for
@@ -90,6 +90,37 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        size_sum_bytes / count AS mean_bytes, size_max_bytes AS max_bytes
 FROM topic_1m FINAL
 WHERE notEmpty(`size.c`);
+-- What is added up of a time, whatever its length: whole hours where steps are some of these or there is one step, as those are a
+-- sixtieth of the rows, and minutes of what is left at both ends. Hours count up to the newest that is over and was added up.
+CREATE VIEW IF NOT EXISTS rollup_over AS
+WITH (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h) AS hours_end
+SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors, rebalances, dropped_reports,
+       `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
+       `size.i`, `size.c`, size_sum_bytes, size_max_bytes
+FROM rollup_1h FINAL
+WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), hours_end)
+UNION ALL
+SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors, rebalances, dropped_reports,
+       `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
+       `size.i`, `size.c`, size_sum_bytes, size_max_bytes
+FROM rollup_1m FINAL
+WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h)));
+-- The same, with minutes of topics, of which there are fewer.
+CREATE VIEW IF NOT EXISTS topic_over AS
+WITH (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h) AS hours_end
+SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
+       `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
+       `size.i`, `size.c`, size_sum_bytes, size_max_bytes
+FROM rollup_1h FINAL
+WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), hours_end)
+UNION ALL
+SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
+       `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
+       `size.i`, `size.c`, size_sum_bytes, size_max_bytes
+FROM topic_1m FINAL
+WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h)));
 -- The same of any steps between two times, or of all as one where the step is 0: buckets are added up first, since percentiles do not add up.
 CREATE VIEW IF NOT EXISTS latency_over AS
 SELECT step AS ts, env, cluster, topic, consumer_group, op, count,
@@ -101,8 +132,8 @@ FROM (
            sum(arraySum(`latency.c`)) AS count, sum(latency_sum_us) AS total, max(latency_max_us) AS greatest_value,
            arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(greatest_value)),
                     quantilesExactWeightedArray(0.5, 0.9, 0.99, 0.999)(`latency.i`, `latency.c`)) AS found
-    FROM topic_1m FINAL
-    WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')} AND notEmpty(`latency.c`)
+    FROM topic_over(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}, step_seconds = {step_seconds:UInt32})
+    WHERE notEmpty(`latency.c`)
     GROUP BY step, env, cluster, topic, consumer_group, op
 );
 CREATE VIEW IF NOT EXISTS delay_over AS
@@ -115,8 +146,8 @@ FROM (
            sum(arraySum(`delay.c`)) AS count, sum(delay_sum_us) AS total, max(delay_max_us) AS greatest_value,
            arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(greatest_value)),
                     quantilesExactWeightedArray(0.5, 0.9, 0.99, 0.999)(`delay.i`, `delay.c`)) AS found
-    FROM topic_1m FINAL
-    WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')} AND notEmpty(`delay.c`)
+    FROM topic_over(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}, step_seconds = {step_seconds:UInt32})
+    WHERE notEmpty(`delay.c`)
     GROUP BY step, env, cluster, topic, consumer_group, op
 );
 CREATE VIEW IF NOT EXISTS size_over AS
@@ -129,8 +160,8 @@ FROM (
            sum(arraySum(`size.c`)) AS count, sum(size_sum_bytes) AS total, max(size_max_bytes) AS greatest_value,
            arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(greatest_value)),
                     quantilesExactWeightedArray(0.5, 0.9, 0.99, 0.999)(`size.i`, `size.c`)) AS found
-    FROM topic_1m FINAL
-    WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')} AND notEmpty(`size.c`)
+    FROM topic_over(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}, step_seconds = {step_seconds:UInt32})
+    WHERE notEmpty(`size.c`)
     GROUP BY step, env, cluster, topic, consumer_group, op
 );
 CREATE VIEW IF NOT EXISTS errors AS
@@ -149,10 +180,27 @@ FROM (
            sum(rollup_1m.messages) AS messages, sum(rollup_1m.bytes) AS bytes, sum(rollup_1m.errors) AS errors,
            sum(rollup_1m.rebalances) AS rebalances, sum(rollup_1m.dropped_reports) AS dropped_reports,
            quantilesExactWeightedArray(0.99)(`latency.i`, `latency.c`)[1] AS found, sum(arraySum(`latency.c`)) AS timed, max(latency_max_us) AS greatest_us,
-           sum(arraySum(`size.c`)) AS sized, max(rollup_1m.size_max_bytes) AS greatest_bytes
+           sum(`size.c`.size0) AS sized, max(rollup_1m.size_max_bytes) AS greatest_bytes
     FROM rollup_1m FINAL
     WHERE client != '' AND op != 'probe'
     GROUP BY ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag
+);
+-- Clients by any steps between two times, or of all as one where the step is 0: buckets are added up first.
+CREATE VIEW IF NOT EXISTS clients_over AS
+SELECT step AS ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, passed AS messages, size AS bytes, failed AS errors,
+       in_both AS handler_errors, moved AS rebalances, lost AS dropped_reports,
+       if(timed = 0, NULL, least(if(found < 0, 0, 2 * pow(101 / 99, found) / (101 / 99 + 1)), toFloat64(greatest_us)) / 1000) AS latency_p99_ms,
+       if(timed = 0, NULL, greatest_us / 1000) AS latency_max_ms, if(sized = 0, NULL, greatest_bytes) AS size_max_bytes
+FROM (
+    SELECT if({step_seconds:UInt32} = 0, {from:DateTime('UTC')}, toStartOfInterval(ts, toIntervalSecond(greatest({step_seconds:UInt32}, 1)))) AS step,
+           env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag,
+           sum(messages) AS passed, sum(bytes) AS size, sum(errors) AS failed, sum(rebalances) AS moved, sum(dropped_reports) AS lost,
+           sum(least(messages, arraySum((class, count) -> if(class = 'handler', count, 0), `error.class`, `error.count`))) AS in_both,
+           quantilesExactWeightedArray(0.99)(`latency.i`, `latency.c`)[1] AS found, sum(arraySum(`latency.c`)) AS timed, max(latency_max_us) AS greatest_us,
+           sum(`size.c`.size0) AS sized, max(size_max_bytes) AS greatest_bytes
+    FROM rollup_over(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}, step_seconds = {step_seconds:UInt32})
+    WHERE client != '' AND op != 'probe'
+    GROUP BY step, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag
 );
 -- A client that has more than one version in a minute counts for each.
 CREATE VIEW IF NOT EXISTS sdk_versions AS
@@ -160,6 +208,19 @@ SELECT ts, env, cluster, sdk_lang, sdk_version, uniqExact(client) AS clients, su
 FROM rollup_1m FINAL
 WHERE client != '' AND op != 'probe'
 GROUP BY ts, env, cluster, sdk_lang, sdk_version;
+-- Versions likewise, with the percentile of all sends of their clients.
+CREATE VIEW IF NOT EXISTS sdk_versions_over AS
+SELECT step AS ts, env, cluster, sdk_lang, sdk_version, reporting AS clients, passed AS messages,
+       if(timed = 0, NULL, least(if(found < 0, 0, 2 * pow(101 / 99, found) / (101 / 99 + 1)), toFloat64(greatest_us)) / 1000) AS send_p99_ms
+FROM (
+    SELECT if({step_seconds:UInt32} = 0, {from:DateTime('UTC')}, toStartOfInterval(ts, toIntervalSecond(greatest({step_seconds:UInt32}, 1)))) AS step,
+           env, cluster, sdk_lang, sdk_version, uniqExact(client) AS reporting, sum(messages) AS passed,
+           quantilesExactWeightedArrayIf(0.99)(`latency.i`, `latency.c`, op = 'send')[1] AS found, sumIf(arraySum(`latency.c`), op = 'send') AS timed,
+           maxIf(latency_max_us, op = 'send') AS greatest_us
+    FROM rollup_over(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}, step_seconds = {step_seconds:UInt32})
+    WHERE client != '' AND op != 'probe'
+    GROUP BY step, env, cluster, sdk_lang, sdk_version
+);
 -- Partitions that groups read. Of two that report the same series the newest counts; what nobody reported is NULL. A client that
 -- has paused says so of its group and topic, not of partitions.
 CREATE VIEW IF NOT EXISTS lag AS
