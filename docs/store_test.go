@@ -74,7 +74,7 @@ func TestSQL(t *testing.T) {
 	fleet.rewritten(t)
 	fleet.checkViews(t)
 	p := readPage(t, "docs/store.md")
-	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources', 'rollup_1m', 'rollup_1h', 'topic_1m', 'rollup_marks', 'rollup_backlog', 'traces', 'client_events')")
+	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources', 'rollup_1m', 'rollup_1h', 'topic_1m', 'rollup_marks', 'rollup_backlog', 'group_1m', 'gauges_1m', 'traces', 'client_events')")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,8 @@ type RetentionConfig struct {
 	Rollup1h           string `yaml:"rollup_1h"`
 	Topic1m            string `yaml:"topic_1m"`
 	Gauges             string `yaml:"gauges"`
+	Gauges1m           string `yaml:"gauges_1m"`
+	Group1m            string `yaml:"group_1m"`
 	TraceHops          string `yaml:"trace_hops"`
 	ClientEventLog     string `yaml:"client_event_log"`
 	Ledger             string `yaml:"ledger"`

@@ -20,7 +20,7 @@ type storeBackfillCommand struct {
 
 // Help shows examples.
 func (storeBackfillCommand) Help() string {
-	return "Compares rollup_1m, topic_1m and rollup_1h with what they are made of, and makes steps again that lack something. " +
+	return "Compares rollup_1m, topic_1m, rollup_1h and group_1m with what they are made of, and makes steps again that lack something. " +
 		"It changes nothing where all is right, may run beside weir run and as often as you like, and never makes less of a row whose cells have expired.\n\n" +
 		"Examples:\n\n  weir store backfill --config weir.yaml --from 7d --dry-run\n  weir store backfill --config weir.yaml --from 2026-11-25T08:00:00Z --to 2026-11-25T12:00:00Z\n" +
 		"  weir store backfill --config weir.yaml --from 24h --from-kafka --json"

@@ -5,7 +5,7 @@ func cluster() *Dashboard {
 	d := newDashboard("cluster", "Cluster", "Brokers of a cluster, the state of its replicas, and what uses it.", environments(), clusters())
 	scope := where("env", "cluster")
 	state := func(column, how string) string {
-		return "SELECT " + how + "(value) AS partitions FROM (SELECT argMax(" + column + ", ts) AS value FROM cluster_states WHERE " + newest + " AND " + scope + " GROUP BY env, cluster)"
+		return "SELECT " + how + "(value) AS partitions FROM (SELECT argMax(" + column + ", ts) AS value FROM cluster_states_10s WHERE " + newest + " AND " + scope + " GROUP BY env, cluster)"
 	}
 	d.number(spec{title: "Brokers alive", help: "Brokers that answered the newest poll.", unit: "none", base: blue, sql: state("brokers_alive", "sum")})
 	d.number(spec{title: "Without a leader", help: "Partitions that nobody leads: nothing can be written to them. ReplicaHealthCritical fires at the first.", unit: "none", limits: leaderlessLimits, sql: state("leaderless_partitions", "sum")})
@@ -13,7 +13,7 @@ func cluster() *Dashboard {
 	d.number(spec{title: "Under-replicated", help: "Partitions of which a replica is not in sync. ReplicaHealth fires where it stays so.", unit: "none", limits: underLimits, sql: state("under_replicated_partitions", "sum")})
 	d.number(spec{title: "Active controllers", help: "Kafka: 1 where the active controller answers, of the cluster that has fewest. RocketMQ has none.", unit: "none", limits: below(1), base: red, sql: state("active_controllers", "min")})
 	d.number(spec{title: "Fullest disk", absent: "brokers that do not tell of their disks: the embedded broker does not", help: "Used share of the fullest disk of any broker. DiskWatermark fires at 75%, critical at 85%.", unit: "percentunit", limits: diskLimits,
-		sql: "SELECT max(disk_used_ratio) AS used FROM nodes WHERE " + newest + " AND " + scope})
+		sql: "SELECT max(disk_used_ratio) AS used FROM nodes_10s WHERE " + newest + " AND " + scope})
 
 	d.row("Traffic")
 	d.chart(spec{title: "Messages", help: "Messages per second that clients sent, and that were given to consumers.", step: minute, unit: "cps", name: "${__field.labels.op}", sql: byOp("messages", scope)})
@@ -24,7 +24,7 @@ func cluster() *Dashboard {
 
 	d.row("Brokers")
 	node := func(title, help, unit, column string, l limits, absent string) {
-		d.chart(spec{title: title, help: help, step: pane, unit: unit, limits: l, name: "${__field.labels.node}", absent: absent,
+		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, name: "${__field.labels.node}", absent: absent,
 			sql: "SELECT $__timeInterval(ts) AS time, node, max(" + column + ") AS value FROM nodes\nWHERE " + column + " IS NOT NULL AND $__timeFilter(ts) AND " + scope + "\nGROUP BY time, node ORDER BY time, node\nLIMIT 20000"})
 	}
 	node("Heartbeat, p99", "Round trip of a probe to each broker, 99th percentile. One broker above its peers is what SlowBroker looks for.", "ms", "heartbeat_p99_ms", heartbeatLimits, "")
@@ -35,7 +35,7 @@ func cluster() *Dashboard {
 	node("Page cache lock", "RocketMQ: for how long a write holds the commit log. FlowControlRisk fires above 1 s.", "s", "page_cache_lock_seconds", pageCacheLimits, "Kafka does not tell")
 	d.table(spec{title: "Brokers now", help: "Each broker at the end of the range, the slowest first.",
 		sql: "SELECT cluster, node, argMax(heartbeat_p50_ms, ts) AS heartbeat_p50_ms, max(heartbeat_max_ms) AS heartbeat_max_ms, argMax(heartbeat_failures_in_a_row, ts) AS failed_probes,\n" +
-			"       argMax(disk_used_ratio, ts) AS disk, argMax(leaders, ts) AS leaders, argMax(partitions, ts) AS partitions\nFROM nodes\nWHERE " + newest + " AND " + scope + "\nGROUP BY env, cluster, node\nORDER BY heartbeat_max_ms DESC NULLS LAST, node\nLIMIT 200",
+			"       argMax(disk_used_ratio, ts) AS disk, argMax(leaders, ts) AS leaders, argMax(partitions, ts) AS partitions\nFROM nodes_10s\nWHERE " + newest + " AND " + scope + "\nGROUP BY env, cluster, node\nORDER BY heartbeat_max_ms DESC NULLS LAST, node\nLIMIT 200",
 		columns: []column{{name: "heartbeat_p50_ms", unit: "ms", limits: heartbeatLimits}, {name: "heartbeat_max_ms", unit: "ms", limits: heartbeatLimits}, {name: "failed_probes", limits: failureLimits}, {name: "disk", unit: "percentunit", limits: diskLimits}}})
 	capacity(d, scope)
 	d.row("What uses it")
@@ -62,7 +62,7 @@ func topicTable(scope string) string {
 
 func groupTable(scope string) string {
 	return "SELECT cluster, consumer_group, topic, argMax(lag_seconds, ts) AS lag_seconds, argMax(lag_messages, ts) AS lag_messages, argMax(drain_seconds, ts) AS drain_seconds,\n" +
-		"       argMax(consumed_messages_per_second, ts) AS consumed_per_second, argMax(members, ts) AS members\nFROM group_lag\nWHERE " + newest + " AND " + scope +
+		"       argMax(consumed_messages_per_second, ts) AS consumed_per_second, argMax(members, ts) AS members\nFROM group_lag_10s\nWHERE " + newest + " AND " + scope +
 		"\nGROUP BY env, cluster, consumer_group, topic\nORDER BY lag_seconds DESC NULLS LAST, lag_messages DESC NULLS LAST\nLIMIT 100"
 }
 

@@ -6,7 +6,7 @@ func group() *Dashboard {
 	scope := where("env", "cluster", "group")
 	read := "op = 'consume' AND $__timeFilter(ts) AND " + scope
 	last := func(how, column string) string {
-		return "SELECT " + how + "(value) AS value FROM (SELECT argMax(" + column + ", ts) AS value FROM group_lag WHERE " + newest + " AND " + scope + " GROUP BY env, cluster, consumer_group, topic)"
+		return "SELECT " + how + "(value) AS value FROM (SELECT argMax(" + column + ", ts) AS value FROM group_lag_10s WHERE " + newest + " AND " + scope + " GROUP BY env, cluster, consumer_group, topic)"
 	}
 	d.number(spec{title: "Unread", help: "Messages that are not committed, of all topics.", unit: "short", base: blue, sql: last("sum", "lag_messages")})
 	d.number(spec{title: "Oldest unread", help: "Age of the oldest message that is not committed. BacklogHigh fires above 60 s for S1, 5 min for S2 and 30 min for S3 and S4.", unit: "s", limits: lagLimits, sql: last("max", "lag_seconds")})
@@ -15,12 +15,12 @@ func group() *Dashboard {
 	d.number(spec{title: "Members", help: "Members of the groups, as the brokers say. GroupOffline fires where there are none and something is unread.", unit: "none", base: blue,
 		sql: "SELECT sum(value) AS members FROM (SELECT argMax(last, ts) AS value FROM gauge_values WHERE name = 'members' AND " + newest + " AND " + scope + " GROUP BY env, cluster, consumer_group)"})
 	d.number(spec{title: "Not well", help: "Partitions that are stopped, stalled, rewound or growing, by Burrow's rules.", unit: "none", limits: noticeLimits,
-		sql: "SELECT countIf(state IN ('stop', 'stall', 'rewind', 'warn')) AS partitions FROM (SELECT argMax(state, ts) AS state FROM lag WHERE " + newest + " AND " + scope + " GROUP BY env, cluster, consumer_group, topic, partition)"})
+		sql: "SELECT countIf(state IN ('stop', 'stall', 'rewind', 'warn')) AS partitions FROM (SELECT argMax(state, ts) AS state FROM lag_10s WHERE " + newest + " AND " + scope + " GROUP BY env, cluster, consumer_group, topic, partition)"})
 
 	d.row("Lag")
 	furthest := "\n  AND " + top(10, "consumer_group, topic", "group_lag", "max(lag_messages)", "$__timeFilter(ts) AND "+scope)
 	lag := func(title, help, unit, column string, l limits) {
-		d.chart(spec{title: title, help: help, step: pane, unit: unit, limits: l, name: "${__field.labels.consumer_group} ${__field.labels.topic}",
+		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, name: "${__field.labels.consumer_group} ${__field.labels.topic}",
 			sql: "SELECT $__timeInterval(ts) AS time, consumer_group, topic, max(" + column + ") AS value FROM group_lag\nWHERE " + column + " IS NOT NULL AND $__timeFilter(ts) AND " + scope + furthest + "\nGROUP BY time, consumer_group, topic ORDER BY time, consumer_group, topic"})
 	}
 	lag("Unread messages", "Messages that are not committed, of the ten groups and topics with most.", "short", "lag_messages", nil)
@@ -39,14 +39,14 @@ FROM (
 )
 GROUP BY time
 ORDER BY time`})
-	d.chart(spec{title: "Members over time", help: "Members of each group. A step down without a deployment is what ConsumerNodeOffline and GroupOffline look for.", step: pane, unit: "none", name: "${__field.labels.consumer_group}",
-		sql: "SELECT $__timeInterval(ts) AS time, consumer_group, max(last) AS members FROM gauge_values\nWHERE name = 'members' AND $__timeFilter(ts) AND " + scope + "\nGROUP BY time, consumer_group ORDER BY time, consumer_group\nLIMIT 20000"})
-	d.states(spec{title: "State of partitions", unit: "none", help: "Burrow's states over time, of the thirty partitions that were worst: a group takes that of its worst.", step: pane, name: "${__field.labels.series}", limits: limits{{1, blue}, {2, yellow}, {3, orange}, {4, red}}, mappings: lagWords,
+	d.chart(spec{title: "Members over time", help: "Members of each group. A step down without a deployment is what ConsumerNodeOffline and GroupOffline look for.", step: minute, unit: "none", name: "${__field.labels.consumer_group}",
+		sql: "SELECT $__timeInterval(ts) AS time, consumer_group, max(last) AS members FROM gauge_values_1m\nWHERE name = 'members' AND $__timeFilter(ts) AND " + scope + "\nGROUP BY time, consumer_group ORDER BY time, consumer_group\nLIMIT 20000"})
+	d.states(spec{title: "State of partitions", unit: "none", help: "Burrow's states over time, of the thirty partitions that were worst: a group takes that of its worst.", step: minute, name: "${__field.labels.series}", limits: limits{{1, blue}, {2, yellow}, {3, orange}, {4, red}}, mappings: lagWords,
 		sql: "SELECT $__timeInterval(ts) AS time, concat(consumer_group, ' ', topic, '/', partition) AS series, max(" + lagState + ") AS state_number FROM lag\nWHERE state != 'unknown' AND $__timeFilter(ts) AND " + scope +
 			"\n  AND " + top(30, "consumer_group, topic, partition", "lag", "(max("+lagState+"), max(lag_messages))", "$__timeFilter(ts) AND "+scope) + "\nGROUP BY time, series ORDER BY time, series"})
 	d.table(spec{title: "Partitions now", help: "Each partition at the end of the range, the worst first. RetentionRisk fires where less than an hour is left until unread messages expire.",
 		sql: "SELECT cluster, consumer_group, topic, partition, argMax(state, ts) AS state, argMax(lag_messages, ts) AS lag_messages, argMax(lag_seconds, ts) AS lag_seconds, argMax(commit_age_seconds, ts) AS commit_age_seconds, argMax(retention_left_seconds, ts) AS retention_left_seconds\n" +
-			"FROM lag\nWHERE " + newest + " AND " + scope + "\nGROUP BY env, cluster, consumer_group, topic, partition\nORDER BY lag_seconds DESC NULLS LAST, lag_messages DESC NULLS LAST\nLIMIT 500",
+			"FROM lag_10s\nWHERE " + newest + " AND " + scope + "\nGROUP BY env, cluster, consumer_group, topic, partition\nORDER BY lag_seconds DESC NULLS LAST, lag_messages DESC NULLS LAST\nLIMIT 500",
 		columns: []column{{name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"}, {name: "state", width: 100, mappings: words(word{"ok", "ok", green}, word{"warn", "warn", yellow}, word{"paused", "paused", blue}, word{"rewind", "rewind", orange}, word{"stall", "stall", red}, word{"stop", "stop", red}, word{"unknown", "unknown", "text"})},
 			{name: "lag_messages", unit: "short"}, {name: "lag_seconds", unit: "s", limits: lagLimits}, {name: "commit_age_seconds", unit: "s"}, {name: "retention_left_seconds", unit: "s", limits: below(retentionSeconds), base: red}}})
 

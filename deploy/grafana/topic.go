@@ -54,9 +54,9 @@ ORDER BY time, topic`})
 	d.chart(spec{title: "Delay, p99", help: "From the message's timestamp until a consumer was given it, by group.", step: minute, unit: "ms", name: "${__field.labels.consumer_group}", sql: steps("delay_over", "max(p99_ms) AS p99_ms", "consume", "consumer_group")})
 	d.chart(spec{title: "Message size, p99", help: "Uncompressed size of messages, 99th percentile. LargeMessageP99 fires above 1 MiB.", step: minute, unit: "bytes", limits: sizeLimits, name: "${__field.labels.topic}", sql: steps("size_over", "max(p99_bytes) AS p99_bytes", "send", "topic")})
 	d.bars(spec{title: "Sends by class of latency", help: "How many messages of the range took so long. S1 topics should have few above 500 ms.", unit: "short", base: blue, sql: classes("latency", "1000", "ms", "op = 'send' AND "+scope)})
-	d.chart(spec{title: "Partitions", help: "Messages per second written to each partition, as the broker has it, of the twenty busiest. SendSkew fires where one has more than three times the mean.", step: pane, unit: "cps", name: "${__field.labels.topic}/${__field.labels.partition}",
-		sql: "SELECT $__timeInterval(ts) AS time, topic, partition, avg(last) AS messages_per_second FROM gauge_values\nWHERE name = 'partition_messages_per_second' AND $__timeFilter(ts) AND " + scope + "\n  AND " +
-			top(20, "topic, partition", "gauge_values", "sum(last)", "name = 'partition_messages_per_second' AND $__timeFilter(ts) AND "+scope) + "\nGROUP BY time, topic, partition ORDER BY time, topic, partition"})
+	d.chart(spec{title: "Partitions", help: "Messages per second written to each partition, as the broker has it, of the twenty busiest. SendSkew fires where one has more than three times the mean.", step: minute, unit: "cps", name: "${__field.labels.topic}/${__field.labels.partition}",
+		sql: "SELECT $__timeInterval(ts) AS time, topic, partition, avg(last) AS messages_per_second FROM gauge_values_1m\nWHERE name = 'partition_messages_per_second' AND $__timeFilter(ts) AND " + scope + "\n  AND " +
+			top(20, "topic, partition", "gauge_values_1m", "sum(last)", "name = 'partition_messages_per_second' AND $__timeFilter(ts) AND "+scope) + "\nGROUP BY time, topic, partition ORDER BY time, topic, partition"})
 
 	d.row("Who")
 	d.table(spec{title: "Who writes", help: "Clients that sent in the range, the busiest first. Click one for its dashboard.", width: 12,

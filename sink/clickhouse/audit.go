@@ -54,6 +54,9 @@ type AuditedTable struct {
 var Rollups = func() (all []Rollup) {
 	for _, level := range rollupLevels {
 		for _, of := range level.of {
+			if of.gauges { // has no reports of its own to hold against others
+				continue
+			}
 			all = append(all, Rollup{of.into, of.from, of.step, level.of[0].into})
 		}
 	}

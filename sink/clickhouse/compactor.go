@@ -37,7 +37,7 @@ type rollupLevel struct {
 }
 
 var rollupLevels = []rollupLevel{
-	{[]rollup{rollupMinutes, rollupTopics}, "ts, client, topic, source, segment_block, segment_minute, reports, inserted_at", 10 * time.Second, 0},
+	{[]rollup{rollupMinutes, rollupTopics, rollupGroups}, "ts, client, topic, source, segment_block, segment_minute, reports, inserted_at", 10 * time.Second, 0},
 	{[]rollup{rollupHours}, "ts, client, topic, op, consumer_group, partition, reports, inserted_at", 2 * time.Minute, time.Minute},
 }
 

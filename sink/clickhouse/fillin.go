@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -78,7 +79,10 @@ func (f *filler) day(ctx context.Context, from, to time.Time) error {
 	if _, err = f.table(ctx, &rollupTopics, from, to, minutes); err != nil {
 		return err
 	}
-	_, err = f.table(ctx, &rollupHours, from, to, minutes)
+	if _, err = f.table(ctx, &rollupHours, from, to, minutes); err != nil {
+		return err
+	}
+	_, err = f.table(ctx, &rollupGroups, from, to, nil)
 	return err
 }
 
@@ -132,10 +136,10 @@ func (f *filler) compare(ctx context.Context, r *rollup, batch *rollupBatch, fil
 		where := batch.condition(r, part)
 		statement := fmt.Sprintf(`SELECT step, countIf(want > have) AS lacking, countIf(want < have AND want > 0) FROM (
 			SELECT step, series, sum(want) AS want, sum(have) AS have FROM (
-				SELECT %[1]s AS step, sipHash128(%[2]s) AS series, reports AS want, 0 AS have FROM %[3]s FINAL PREWHERE %[5]s
+				SELECT %[1]s AS step, sipHash128(%[2]s) AS series, reports AS want, 0 AS have FROM %[3]s FINAL PREWHERE %[5]s WHERE %[6]s
 				UNION ALL SELECT ts AS step, sipHash128(%[2]s) AS series, 0 AS want, reports AS have FROM %[4]s FINAL PREWHERE %[5]s
 			) GROUP BY step, series
-		) GROUP BY step`, r.begin(), r.labels, r.from, r.into, where)
+		) GROUP BY step`, r.begin(), r.labels, r.from, r.into, where, cmp.Or(r.only, "1"))
 		var step time.Time
 		var lacking, kept uint64
 		err := f.store.askRows(ctx, statement, []any{&step, &lacking, &kept}, func() {

@@ -18,7 +18,7 @@ const (
 )
 
 // RollupTables are all of them, in the order in which they are made.
-var RollupTables = [...]string{RollupMinutes, RollupTopics, RollupHours}
+var RollupTables = [...]string{RollupMinutes, RollupTopics, RollupHours, RollupGroups}
 
 // rollup says how a table is made of another: whole steps, added up by labels. The version of a row is the sum of the reports in it, so
 // that of two that were made of the same step the one wins that was made of more, and what is made again of rows that have expired loses.
@@ -29,6 +29,8 @@ type rollup struct {
 	cut        string // those of them, all in the sorting key, whose hash cuts a step that has too many rows
 	clients    bool   // how many there were is counted
 	merge      bucketMerge
+	only       string // of which rows it is made, where that is not of all: a condition
+	gauges     bool   // it has gauges, and nothing that adds up
 }
 
 // cutBySeries cuts within a topic, too: one topic alone may have more series than a statement may add up.
@@ -71,6 +73,9 @@ func (r *rollup) begin() string {
 
 // statement adds up the rows that a condition on the key selects: PREWHERE, so that FINAL has only these to merge.
 func (r *rollup) statement(where string, merge bucketMerge) string {
+	if r.gauges {
+		return r.gaugeStatement(where)
+	}
 	columns, values := []string{"ts", r.labels}, []string{r.begin(), r.labels}
 	sums, with := addedUp(merge)
 	for _, c := range sums {

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,19 @@ func unixText(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
 func (s *store) expectLines(sql, want string) {
 	s.t.Helper()
 	s.expect(sql, strings.TrimSpace(want))
+}
+
+var viewByMinute = regexp.MustCompile(`FROM (lag|group_lag|nodes|cluster_states)\b`)
+
+// expectBoth compares the answer to sql of a view by minute, and that of the view by pane: of minutes that have one pane both say the same.
+func (s *store) expectBoth(sql, want string) {
+	s.t.Helper()
+	if !viewByMinute.MatchString(sql) {
+		s.t.Fatalf("%s asks no view by minute", sql)
+	}
+	s.expectLines(viewByMinute.ReplaceAllString(sql, "FROM ${1}_10s"), want)
+	s.round()
+	s.expectLines(sql, want)
 }
 
 func groupLabels(group, topic, partition string) telemetry.Labels {
@@ -54,7 +68,7 @@ func TestLagIsKnownOrNull(t *testing.T) {
 		partition("held", "0", append(burrow(""), gauge(telemetry.GaugeLagMessages, 40))...),
 		named(1, paused, 0, gauge(telemetry.GaugePaused, 1)),
 	}})
-	s.expectLines("SELECT topic, partition, lag_messages, lag_seconds, commit_age_seconds, retention_left_seconds, state FROM lag ORDER BY topic, partition", `
+	s.expectBoth("SELECT topic, partition, lag_messages, lag_seconds, commit_age_seconds, retention_left_seconds, state FROM lag ORDER BY topic, partition", `
 held	0	40	\N	\N	\N	paused
 orders	0	0	0	0	86400	ok
 orders	1	90	\N	\N	\N	stall
@@ -79,8 +93,8 @@ func TestLagOfTwoCollectors(t *testing.T) {
 		return named(1, labels, 0, g)
 	}
 	s.write(telemetry.CellBatch{Cells: []telemetry.Cell{at(tiered, 2000, 5), at(groupLabels("billing", "orders", "0"), 1000, 70)}})
-	s.expect("SELECT lag_messages FROM lag", "5")
-	s.expect("SELECT lag_messages FROM group_lag", "5")
+	s.expectBoth("SELECT lag_messages FROM lag", "5")
+	s.expectBoth("SELECT lag_messages FROM group_lag", "5")
 }
 
 // TestGroupsByTopic adds up what is known, names the worst partition by time, and gives every topic the members of its group.
@@ -97,7 +111,7 @@ func TestGroupsByTopic(t *testing.T) {
 		named(1, groupLabels("billing", "", ""), 0, gauge(telemetry.GaugeMembers, 4)),
 		named(1, groupLabels("audit", "orders", "0"), 0, gauge(telemetry.GaugeLagMessages, 1)),
 	}})
-	s.expectLines("SELECT consumer_group, topic, lag_messages, lag_seconds, worst_partition, drain_seconds, consumed_messages_per_second, members FROM group_lag ORDER BY consumer_group, topic", `
+	s.expectBoth("SELECT consumer_group, topic, lag_messages, lag_seconds, worst_partition, drain_seconds, consumed_messages_per_second, members FROM group_lag ORDER BY consumer_group, topic", `
 audit	orders	1	\N	0	\N	\N	\N
 billing	idle	0	0	\N	\N	\N	4
 billing	orders	910	600	1	12	70	4
@@ -124,11 +138,11 @@ func TestNodesAndClusters(t *testing.T) {
 		named(1, of("broker", "10.1.4.7", "billing@10.1.4.7"), 0, gauge(telemetry.GaugeAssigned, 3)), // a client, no broker
 		named(1, of("broker", "", ""), 0, gauge(telemetry.GaugeBrokersAlive, 2), gauge(telemetry.GaugeLeaderless, 0)),
 	}})
-	s.expectLines(`SELECT node, round(heartbeat_p50_ms, 1), round(heartbeat_p99_ms, 1), heartbeat_max_ms, heartbeat_failures_in_a_row, disk_used_ratio, leaders, partitions,
+	s.expectBoth(`SELECT node, round(heartbeat_p50_ms, 1), round(heartbeat_p99_ms, 1), heartbeat_max_ms, heartbeat_failures_in_a_row, disk_used_ratio, leaders, partitions,
 		send_queue_wait_seconds, page_cache_lock_seconds FROM nodes ORDER BY node`, `
 b1:9092	2	2	700	1	0.81	12	36	\N	\N
 b2:10911	\N	\N	\N	\N	\N	\N	\N	0.25	0`)
-	s.expect(`SELECT env, cluster, system, brokers_alive, nodes_alive, under_replicated_partitions, under_min_isr_partitions, leaderless_partitions, active_controllers
+	s.expectBoth(`SELECT env, cluster, system, brokers_alive, nodes_alive, under_replicated_partitions, under_min_isr_partitions, leaderless_partitions, active_controllers
 		FROM cluster_states`, `e	eu	kafka	2	\N	\N	\N	0	\N`)
 }
 

@@ -416,9 +416,10 @@ CREATE TABLE IF NOT EXISTS rollup_backlog ON CLUSTER 'weir_cluster' (
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/rollup_backlog/all', '{shard}-{replica}', worked_off_seconds)
 ORDER BY (name, since, until);
 -- 0009_views
--- Gauges by name: one row for each pane, series and gauge. Gauges are joins: the newest value by event time is the greatest of the
--- pairs, and the greatest value is one, so that a cell that is written again, or whose older version comes late, changes nothing.
--- Tables that are made of counters cannot be fed so.
+-- Gauges by name: one row for each pane, series and gauge. Gauges are joins: newest is when the value was measured, in ms and shifted
+-- by 64 bits, with the value's bits below, so that the newest is the greatest, and reinterpretAsFloat64 has the value. So a cell that is
+-- written again, or whose older version comes late, changes nothing. A tuple of both would say the same more plainly, and be
+-- grouped by seven times as slowly. Tables that are made of counters cannot be fed so.
 CREATE TABLE IF NOT EXISTS gauges_local ON CLUSTER 'weir_cluster' (
     ts              DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
     name            LowCardinality(String),
@@ -437,35 +438,69 @@ CREATE TABLE IF NOT EXISTS gauges_local ON CLUSTER 'weir_cluster' (
     lane            LowCardinality(String),
     tag             LowCardinality(String),
     extra           Array(String),
-    newest          SimpleAggregateFunction(max, Tuple(DateTime64(3, 'UTC'), Float64)) CODEC(ZSTD(1)),
+    newest          SimpleAggregateFunction(max, UInt128) CODEC(ZSTD(1)),
     max             SimpleAggregateFunction(max, Float64) CODEC(ZSTD(1))
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/weir/{database}/gauges_local/{shard}', '{replica}')
 PARTITION BY toDate(ts)
-PRIMARY KEY (name, env, cluster, toStartOfHour(ts))
-ORDER BY (name, env, cluster, toStartOfHour(ts), system, consumer_group, topic, partition, node, op, client, sdk_lang, sdk_version,
+PRIMARY KEY (name, env, cluster, toStartOfTenMinutes(ts))
+ORDER BY (name, env, cluster, toStartOfTenMinutes(ts), system, consumer_group, topic, partition, node, op, client, sdk_lang, sdk_version,
           tier, lane, tag, extra, ts)
 TTL ts + INTERVAL 30 DAY
 SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
 CREATE TABLE IF NOT EXISTS gauges ON CLUSTER 'weir_cluster' AS gauges_local
 ENGINE = Distributed('weir_cluster', 'weir', 'gauges_local', cityHash64(env, cluster, topic));
--- Rows from before gauge.at was stored have none: their newest value is the greatest.
+-- Values of rows from before gauge.at was stored count as measured when their pane began.
 CREATE MATERIALIZED VIEW IF NOT EXISTS gauges_feed ON CLUSTER 'weir_cluster' TO gauges AS
 SELECT ts, name, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra,
-       (at, last) AS newest, greatest AS max
+       bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(if(at = 0, toDateTime64(ts, 3, 'UTC'), at))), 64), toUInt128(reinterpretAsUInt64(last))) AS newest, greatest AS max
 FROM rollup_10s_local
 ARRAY JOIN `gauge.name` AS name, `gauge.last` AS last, `gauge.max` AS greatest, arrayResize(`gauge.at`, length(`gauge.name`)) AS at;
+-- Gauges by minute, of all but the partitions that groups read, of which group_1m has what is asked. What fills gauges feeds
+-- these, too: the newest of the minute is the greatest.
+CREATE TABLE IF NOT EXISTS gauges_1m_local ON CLUSTER 'weir_cluster' (
+    ts              DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    name            LowCardinality(String),
+    env             LowCardinality(String),
+    cluster         LowCardinality(String),
+    system          LowCardinality(String),
+    topic           LowCardinality(String),
+    partition       LowCardinality(String),
+    consumer_group  LowCardinality(String),
+    op              LowCardinality(String),
+    client          String,
+    node            LowCardinality(String),
+    newest          SimpleAggregateFunction(max, UInt128) CODEC(ZSTD(1)),
+    max             SimpleAggregateFunction(max, Float64) CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/weir/{database}/gauges_1m_local/{shard}', '{replica}')
+PARTITION BY toDate(ts)
+PRIMARY KEY (name, env, cluster, toStartOfHour(ts))
+ORDER BY (name, env, cluster, toStartOfHour(ts), system, consumer_group, topic, partition, node, op, client, ts)
+TTL ts + INTERVAL 30 DAY
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
+CREATE TABLE IF NOT EXISTS gauges_1m ON CLUSTER 'weir_cluster' AS gauges_1m_local
+ENGINE = Distributed('weir_cluster', 'weir', 'gauges_1m_local', cityHash64(env, cluster, topic));
+CREATE MATERIALIZED VIEW IF NOT EXISTS gauges_1m_feed ON CLUSTER 'weir_cluster' TO gauges_1m AS
+SELECT toStartOfMinute(ts) AS ts, name, env, cluster, system, topic, partition, consumer_group, op, client, node,
+       max(newest) AS newest, max(max) AS max
+FROM gauges_local
+WHERE partition = '' OR consumer_group = ''
+GROUP BY ts, name, env, cluster, system, topic, partition, consumer_group, op, client, node;
 -- What was stored before: hour by hour, the newest first. What comes meanwhile is fed, and may be written twice.
 INSERT INTO gauges (ts, name, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra, newest, max)
 SELECT ts, name, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra,
-       (at, last) AS newest, greatest AS max
+       bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(if(at = 0, toDateTime64(ts, 3, 'UTC'), at))), 64), toUInt128(reinterpretAsUInt64(last))) AS newest, greatest AS max
 FROM rollup_10s
 ARRAY JOIN `gauge.name` AS name, `gauge.last` AS last, `gauge.max` AS greatest, arrayResize(`gauge.at`, length(`gauge.name`)) AS at
 WHERE ts >= {hour} AND ts < {hour} + INTERVAL 1 HOUR;
 CREATE VIEW IF NOT EXISTS gauge_values ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra, name,
-       newest.2 AS last, max
+       reinterpretAsFloat64(newest) AS last, max
 FROM gauges FINAL;
+CREATE VIEW IF NOT EXISTS gauge_values_1m ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, name, reinterpretAsFloat64(newest) AS last, max
+FROM gauges_1m FINAL;
 -- Messages and bytes by pane and series, versions merged.
 CREATE VIEW IF NOT EXISTS traffic_10s ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag,
@@ -628,113 +663,6 @@ SELECT ts, env, cluster, sdk_lang, sdk_version, uniqExact(client) AS clients, su
 FROM rollup_1m FINAL
 WHERE client != '' AND op != 'probe'
 GROUP BY ts, env, cluster, sdk_lang, sdk_version;
--- Versions likewise, with the percentile of all sends of their clients.
-CREATE VIEW IF NOT EXISTS sdk_versions_over ON CLUSTER 'weir_cluster' AS
-SELECT step AS ts, env, cluster, sdk_lang, sdk_version, reporting AS clients, passed AS messages,
-       if(timed = 0, NULL, least(if(found < 0, 0, 2 * pow(101 / 99, found) / (101 / 99 + 1)), toFloat64(greatest_us)) / 1000) AS send_p99_ms
-FROM (
-    SELECT if({step_seconds:UInt32} = 0, {from:DateTime('UTC')}, toStartOfInterval(ts, toIntervalSecond(greatest({step_seconds:UInt32}, 1)))) AS step,
-           env, cluster, sdk_lang, sdk_version, uniqExact(client) AS reporting, sum(messages) AS passed,
-           quantilesExactWeightedArrayIf(0.99)(`latency.i`, `latency.c`, op = 'send')[1] AS found, sumIf(arraySum(`latency.c`), op = 'send') AS timed,
-           maxIf(latency_max_us, op = 'send') AS greatest_us
-    FROM rollup_over(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}, step_seconds = {step_seconds:UInt32})
-    WHERE client != '' AND op != 'probe'
-    GROUP BY step, env, cluster, sdk_lang, sdk_version
-);
--- Partitions that groups read. Of two that report the same series the newest counts; what nobody reported is NULL. A client that
--- has paused says so of its group and topic, not of partitions.
-CREATE VIEW IF NOT EXISTS lag ON CLUSTER 'weir_cluster' AS
-SELECT ts, env, cluster, system, consumer_group, topic, found.1 AS partition, found.2 AS lag_messages, found.3 AS lag_seconds,
-       found.4 AS commit_age_seconds, found.5 AS retention_left_seconds,
-       multiIf(paused > 0, 'paused', found.6 = 1, 'stop', found.7 = 1, 'rewind', found.8 = 1, 'stall', found.9 = 1, 'warn',
-               found.6 + found.7 + found.8 + found.9 = 0, 'ok', 'unknown') AS state
-FROM (
-    SELECT ts, env, cluster, system, consumer_group, topic, max(paused) AS paused,
-           groupArrayIf((partition, lag_messages, lag_seconds, commit_age_seconds, retention_left_seconds, stopped, rewound, stalled, growing), partition != '') AS partitions
-    FROM (
-        SELECT ts, env, cluster, system, consumer_group, topic, partition,
-               argMaxOrNullIf(newest.2, newest, name = 'lag_messages') AS lag_messages,
-               argMaxOrNullIf(newest.2, newest, name = 'lag_seconds') AS lag_seconds,
-               argMaxOrNullIf(newest.2, newest, name = 'commit_age_seconds') AS commit_age_seconds,
-               argMaxOrNullIf(newest.2, newest, name = 'retention_left_seconds') AS retention_left_seconds,
-               argMaxOrNullIf(newest.2, newest, name = 'stopped_partitions') AS stopped,
-               argMaxOrNullIf(newest.2, newest, name = 'rewound_partitions') AS rewound,
-               argMaxOrNullIf(newest.2, newest, name = 'stalled_partitions') AS stalled,
-               argMaxOrNullIf(newest.2, newest, name = 'growing_partitions') AS growing,
-               maxIf(newest.2, name = 'paused') AS paused
-        FROM gauges
-        WHERE name IN ('lag_messages', 'lag_seconds', 'commit_age_seconds', 'retention_left_seconds', 'stopped_partitions', 'rewound_partitions', 'stalled_partitions', 'growing_partitions', 'paused')
-          AND consumer_group != ''
-        GROUP BY ts, env, cluster, system, consumer_group, topic, partition
-    )
-    GROUP BY ts, env, cluster, system, consumer_group, topic
-)
-ARRAY JOIN partitions AS found;
--- Groups by topic. Members are of the group, so each of its topics has them.
-CREATE VIEW IF NOT EXISTS group_lag ON CLUSTER 'weir_cluster' AS
-SELECT ts, env, cluster, system, consumer_group, found.1 AS topic, found.2 AS lag_messages, found.3 AS lag_seconds, found.4 AS worst_partition,
-       found.5 AS drain_seconds, found.6 AS consumed_messages_per_second, members
-FROM (
-    SELECT ts, env, cluster, system, consumer_group, maxIf(members, topic = '') AS members,
-           groupArrayIf((topic, lag_messages, lag_seconds, worst_partition, drain_seconds, consumed), topic != '') AS topics
-    FROM (
-        SELECT ts, env, cluster, system, consumer_group, topic, sum(unread) AS lag_messages, max(age) AS lag_seconds,
-               argMaxOrNullIf(toString(partition), (ifNull(age, -1), ifNull(unread, -1)), partition != '' AND (age > 0 OR unread > 0)) AS worst_partition,
-               maxIf(drain, partition = '') AS drain_seconds, maxIf(consumed_here, partition = '') AS consumed, max(members_here) AS members
-        FROM (
-            SELECT ts, env, cluster, system, consumer_group, topic, partition,
-                   argMaxOrNullIf(newest.2, newest, name = 'lag_messages') AS unread,
-                   argMaxOrNullIf(newest.2, newest, name = 'lag_seconds') AS age,
-                   argMaxOrNullIf(newest.2, newest, name = 'drain_seconds') AS drain,
-                   argMaxOrNullIf(newest.2, newest, name = 'consumed_messages_per_second') AS consumed_here,
-                   argMaxOrNullIf(newest.2, newest, name = 'members') AS members_here
-            FROM gauges
-            WHERE name IN ('lag_messages', 'lag_seconds', 'drain_seconds', 'consumed_messages_per_second', 'members') AND consumer_group != ''
-            GROUP BY ts, env, cluster, system, consumer_group, topic, partition
-        )
-        GROUP BY ts, env, cluster, system, consumer_group, topic
-    )
-    GROUP BY ts, env, cluster, system, consumer_group
-)
-ARRAY JOIN topics AS found;
--- Brokers. Of two collectors whose probes differ the one that failed less often counts, as rules have it.
-CREATE VIEW IF NOT EXISTS nodes ON CLUSTER 'weir_cluster' AS
-SELECT ts, env, cluster, system, node,
-       if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
-       if(beats = 0, NULL, least(buckets[2], toFloat64(greatest_us)) / 1000) AS heartbeat_p99_ms,
-       if(beats = 0, NULL, greatest_us / 1000) AS heartbeat_max_ms,
-       heartbeat_failures_in_a_row, disk_used_ratio, leaders, partitions, send_queue_wait_seconds, page_cache_lock_seconds
-FROM (
-    SELECT ts, env, cluster, system, node, sum(arraySum(c)) AS beats, max(longest) AS greatest_us,
-           arrayMap(i -> if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), quantilesExactWeightedArray(0.5, 0.99)(i, c)) AS buckets,
-           minOrNullIf(newest.2, name = 'heartbeat_failures_in_a_row') AS heartbeat_failures_in_a_row,
-           argMaxOrNullIf(newest.2, newest, name = 'disk_used_ratio') AS disk_used_ratio,
-           argMaxOrNullIf(newest.2, newest, name = 'leaders') AS leaders,
-           argMaxOrNullIf(newest.2, newest, name = 'partitions') AS partitions,
-           argMaxOrNullIf(newest.2, newest, name = 'send_queue_wait_seconds') AS send_queue_wait_seconds,
-           argMaxOrNullIf(newest.2, newest, name = 'page_cache_lock_seconds') AS page_cache_lock_seconds
-    FROM (
-        SELECT ts, env, cluster, system, node, toString(name) AS name, newest, CAST([], 'Array(Int16)') AS i, CAST([], 'Array(UInt64)') AS c, 0 AS longest
-        FROM gauges FINAL
-        WHERE name IN ('heartbeat_failures_in_a_row', 'disk_used_ratio', 'leaders', 'partitions', 'send_queue_wait_seconds', 'page_cache_lock_seconds') AND node != ''
-        UNION ALL
-        SELECT ts, env, cluster, system, node, '' AS name, (toDateTime64(0, 3, 'UTC'), 0.) AS newest, `heartbeat.i` AS i, `heartbeat.c` AS c, heartbeat_max_us AS longest
-        FROM rollup_10s FINAL
-        WHERE op = 'probe' AND node != ''
-    )
-    GROUP BY ts, env, cluster, system, node
-);
-CREATE VIEW IF NOT EXISTS cluster_states ON CLUSTER 'weir_cluster' AS
-SELECT ts, env, cluster, system,
-       argMaxOrNullIf(newest.2, newest, name = 'brokers_alive') AS brokers_alive,
-       argMaxOrNullIf(newest.2, newest, name = 'nodes_alive') AS nodes_alive,
-       argMaxOrNullIf(newest.2, newest, name = 'under_replicated_partitions') AS under_replicated_partitions,
-       argMaxOrNullIf(newest.2, newest, name = 'under_min_isr_partitions') AS under_min_isr_partitions,
-       argMaxOrNullIf(newest.2, newest, name = 'leaderless_partitions') AS leaderless_partitions,
-       argMaxOrNullIf(newest.2, newest, name = 'active_controllers') AS active_controllers
-FROM gauges
-WHERE name IN ('brokers_alive', 'nodes_alive', 'under_replicated_partitions', 'under_min_isr_partitions', 'leaderless_partitions', 'active_controllers')
-GROUP BY ts, env, cluster, system;
 CREATE VIEW IF NOT EXISTS alert_transitions ON CLUSTER 'weir_cluster' AS
 SELECT rule, fingerprint, starts_at, seq, state, at, labels['severity'] AS severity, labels['env'] AS env, labels['cluster'] AS cluster,
        labels['system'] AS system, labels['topic'] AS topic, labels['group'] AS consumer_group, labels['node'] AS node, labels['client'] AS client,
@@ -832,6 +760,193 @@ FROM (SELECT *, extractGroups(message_id, '/([0-9]+)/([0-9]+)$') AS place FROM t
 CREATE VIEW IF NOT EXISTS client_events ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, kind, detail
 FROM client_event_log FINAL;
+-- 0011_groups
+-- Consumer groups by minute: one row for each group and topic, with what is known of the partitions that it reads as arrays in their
+-- order, so that a question about groups reads a row where it would read one for each partition, gauge and pane. The stage clickhouse
+-- makes it anew of whole minutes of rollup_10s, as the other tables of longer steps. Members are of the group: they stand in a row
+-- without a topic. What nobody reported is NULL.
+CREATE TABLE IF NOT EXISTS group_1m_local ON CLUSTER 'weir_cluster' (
+    ts                                  DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    env                                 LowCardinality(String),
+    cluster                             LowCardinality(String),
+    system                              LowCardinality(String),
+    consumer_group                      LowCardinality(String),
+    topic                               LowCardinality(String),
+    reports                             UInt64 CODEC(T64, ZSTD(1)),
+    lag_messages                        Nullable(Float64) CODEC(ZSTD(1)),
+    lag_seconds                         Nullable(Float64) CODEC(ZSTD(1)),
+    worst_partition                     Nullable(String) CODEC(ZSTD(1)),
+    drain_seconds                       Nullable(Float64) CODEC(ZSTD(1)),
+    consumed_messages_per_second        Nullable(Float64) CODEC(ZSTD(1)),
+    members                             Nullable(Float64) CODEC(ZSTD(1)),
+    `partition.name`                    Array(LowCardinality(String)),
+    `partition.lag_messages`            Array(Nullable(Float64)) CODEC(ZSTD(1)),
+    `partition.lag_seconds`             Array(Nullable(Float64)) CODEC(ZSTD(1)),
+    `partition.commit_age_seconds`      Array(Nullable(Float64)) CODEC(ZSTD(1)),
+    `partition.retention_left_seconds`  Array(Nullable(Float64)) CODEC(ZSTD(1)),
+    `partition.state`                   Array(LowCardinality(String)),
+    inserted_at                         DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/weir/{database}/group_1m_local/{shard}', '{replica}', reports)
+PARTITION BY toDate(ts)
+PRIMARY KEY (toStartOfHour(ts), env, cluster, consumer_group, topic)
+ORDER BY (toStartOfHour(ts), env, cluster, consumer_group, topic, system, ts)
+TTL ts + INTERVAL 30 DAY
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
+CREATE TABLE IF NOT EXISTS group_1m ON CLUSTER 'weir_cluster' AS group_1m_local
+ENGINE = Distributed('weir_cluster', 'weir', 'group_1m_local', cityHash64(env, cluster, topic));
+-- Partitions that groups read, by minute.
+CREATE OR REPLACE VIEW lag ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, consumer_group, topic, toString(`partition.name`) AS partition, `partition.lag_messages` AS lag_messages,
+       `partition.lag_seconds` AS lag_seconds, `partition.commit_age_seconds` AS commit_age_seconds,
+       `partition.retention_left_seconds` AS retention_left_seconds, toString(`partition.state`) AS state
+FROM group_1m FINAL
+ARRAY JOIN `partition.name`, `partition.lag_messages`, `partition.lag_seconds`, `partition.commit_age_seconds`, `partition.retention_left_seconds`, `partition.state`;
+-- Groups by topic. Members are of the group, so each of its topics has them: rows are grouped, and taken apart again, so that conditions
+-- reach the key of the table.
+CREATE OR REPLACE VIEW group_lag ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, consumer_group, found.1 AS topic, found.2 AS lag_messages, found.3 AS lag_seconds, found.4 AS worst_partition,
+       found.5 AS drain_seconds, found.6 AS consumed_messages_per_second, members
+FROM (
+    SELECT ts, env, cluster, system, consumer_group, maxIf(group_1m.members, topic = '') AS members,
+           groupArrayIf((topic, lag_messages, lag_seconds, worst_partition, drain_seconds, consumed_messages_per_second),
+                        topic != '' AND NOT (lag_messages IS NULL AND lag_seconds IS NULL AND drain_seconds IS NULL AND consumed_messages_per_second IS NULL)) AS topics
+    FROM group_1m FINAL
+    GROUP BY ts, env, cluster, system, consumer_group
+)
+ARRAY JOIN topics AS found;
+-- The same by pane, of gauges. Of two that report the same series the newest counts. A client that has paused says so of its group and
+-- topic, not of partitions.
+CREATE OR REPLACE VIEW lag_10s ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, consumer_group, topic, found.1 AS partition, found.2 AS lag_messages, found.3 AS lag_seconds,
+       found.4 AS commit_age_seconds, found.5 AS retention_left_seconds,
+       multiIf(paused > 0, 'paused', found.6 = 1, 'stop', found.7 = 1, 'rewind', found.8 = 1, 'stall', found.9 = 1, 'warn',
+               found.6 + found.7 + found.8 + found.9 = 0, 'ok', 'unknown') AS state
+FROM (
+    SELECT ts, env, cluster, system, consumer_group, topic, max(paused) AS paused,
+           groupArrayIf((partition, lag_messages, lag_seconds, commit_age_seconds, retention_left_seconds, stopped, rewound, stalled, growing), partition != '') AS partitions
+    FROM (
+        SELECT ts, env, cluster, system, consumer_group, topic, partition,
+               reinterpretAsFloat64(maxOrNullIf(newest, name = 'lag_messages')) AS lag_messages,
+               reinterpretAsFloat64(maxOrNullIf(newest, name = 'lag_seconds')) AS lag_seconds,
+               reinterpretAsFloat64(maxOrNullIf(newest, name = 'commit_age_seconds')) AS commit_age_seconds,
+               reinterpretAsFloat64(maxOrNullIf(newest, name = 'retention_left_seconds')) AS retention_left_seconds,
+               reinterpretAsFloat64(maxOrNullIf(newest, name = 'stopped_partitions')) AS stopped,
+               reinterpretAsFloat64(maxOrNullIf(newest, name = 'rewound_partitions')) AS rewound,
+               reinterpretAsFloat64(maxOrNullIf(newest, name = 'stalled_partitions')) AS stalled,
+               reinterpretAsFloat64(maxOrNullIf(newest, name = 'growing_partitions')) AS growing,
+               maxIf(reinterpretAsFloat64(newest), name = 'paused') AS paused
+        FROM gauges
+        WHERE name IN ('lag_messages', 'lag_seconds', 'commit_age_seconds', 'retention_left_seconds', 'stopped_partitions', 'rewound_partitions', 'stalled_partitions', 'growing_partitions', 'paused')
+          AND consumer_group != ''
+        GROUP BY ts, env, cluster, system, consumer_group, topic, partition
+    )
+    GROUP BY ts, env, cluster, system, consumer_group, topic
+)
+ARRAY JOIN partitions AS found;
+CREATE OR REPLACE VIEW group_lag_10s ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, consumer_group, found.1 AS topic, found.2 AS lag_messages, found.3 AS lag_seconds, found.4 AS worst_partition,
+       found.5 AS drain_seconds, found.6 AS consumed_messages_per_second, members
+FROM (
+    SELECT ts, env, cluster, system, consumer_group, maxIf(members, topic = '') AS members,
+           groupArrayIf((topic, lag_messages, lag_seconds, worst_partition, drain_seconds, consumed), topic != '') AS topics
+    FROM (
+        SELECT ts, env, cluster, system, consumer_group, topic, sum(unread) AS lag_messages, max(age) AS lag_seconds,
+               argMaxOrNullIf(toString(partition), rank, partition != '' AND (age > 0 OR unread > 0)) AS worst_partition,
+               maxIf(drain, partition = '') AS drain_seconds, maxIf(consumed_here, partition = '') AS consumed, max(members_here) AS members
+        FROM (
+            SELECT ts, env, cluster, system, consumer_group, topic, partition,
+                   reinterpretAsFloat64(maxOrNullIf(newest, name = 'lag_messages')) AS unread,
+                   reinterpretAsFloat64(maxOrNullIf(newest, name = 'lag_seconds')) AS age,
+                   reinterpretAsFloat64(maxOrNullIf(newest, name = 'drain_seconds')) AS drain,
+                   reinterpretAsFloat64(maxOrNullIf(newest, name = 'consumed_messages_per_second')) AS consumed_here,
+                   reinterpretAsFloat64(maxOrNullIf(newest, name = 'members')) AS members_here,
+                   bitOr(bitShiftLeft(maxIf(newest, name = 'lag_seconds'), 64), toUInt128(toUInt64(maxIf(newest, name = 'lag_messages')))) AS rank
+            FROM gauges
+            WHERE name IN ('lag_messages', 'lag_seconds', 'drain_seconds', 'consumed_messages_per_second', 'members') AND consumer_group != ''
+            GROUP BY ts, env, cluster, system, consumer_group, topic, partition
+        )
+        GROUP BY ts, env, cluster, system, consumer_group, topic
+    )
+    GROUP BY ts, env, cluster, system, consumer_group
+)
+ARRAY JOIN topics AS found;
+-- Brokers. Of two collectors whose probes differ the one that failed less often counts, as rules have it. By minute, heartbeats are of
+-- whole ones.
+CREATE OR REPLACE VIEW nodes ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, node,
+       if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
+       if(beats = 0, NULL, least(buckets[2], toFloat64(greatest_us)) / 1000) AS heartbeat_p99_ms,
+       if(beats = 0, NULL, greatest_us / 1000) AS heartbeat_max_ms,
+       heartbeat_failures_in_a_row, disk_used_ratio, leaders, partitions, send_queue_wait_seconds, page_cache_lock_seconds
+FROM (
+    SELECT ts, env, cluster, system, node, sum(arraySum(c)) AS beats, max(longest) AS greatest_us,
+           arrayMap(i -> if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), quantilesExactWeightedArray(0.5, 0.99)(i, c)) AS buckets,
+           minOrNullIf(reinterpretAsFloat64(newest), name = 'heartbeat_failures_in_a_row') AS heartbeat_failures_in_a_row,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'disk_used_ratio')) AS disk_used_ratio,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'leaders')) AS leaders,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'partitions')) AS partitions,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'send_queue_wait_seconds')) AS send_queue_wait_seconds,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'page_cache_lock_seconds')) AS page_cache_lock_seconds
+    FROM (
+        SELECT ts, env, cluster, system, node, toString(name) AS name, newest, CAST([], 'Array(Int16)') AS i, CAST([], 'Array(UInt64)') AS c, 0 AS longest
+        FROM gauges_1m FINAL
+        WHERE name IN ('heartbeat_failures_in_a_row', 'disk_used_ratio', 'leaders', 'partitions', 'send_queue_wait_seconds', 'page_cache_lock_seconds') AND node != ''
+        UNION ALL
+        SELECT ts, env, cluster, system, node, '' AS name, toUInt128(0) AS newest, `heartbeat.i` AS i, `heartbeat.c` AS c, heartbeat_max_us AS longest
+        FROM rollup_1m FINAL
+        WHERE op = 'probe' AND node != ''
+    )
+    GROUP BY ts, env, cluster, system, node
+);
+CREATE OR REPLACE VIEW nodes_10s ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system, node,
+       if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
+       if(beats = 0, NULL, least(buckets[2], toFloat64(greatest_us)) / 1000) AS heartbeat_p99_ms,
+       if(beats = 0, NULL, greatest_us / 1000) AS heartbeat_max_ms,
+       heartbeat_failures_in_a_row, disk_used_ratio, leaders, partitions, send_queue_wait_seconds, page_cache_lock_seconds
+FROM (
+    SELECT ts, env, cluster, system, node, sum(arraySum(c)) AS beats, max(longest) AS greatest_us,
+           arrayMap(i -> if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), quantilesExactWeightedArray(0.5, 0.99)(i, c)) AS buckets,
+           minOrNullIf(reinterpretAsFloat64(newest), name = 'heartbeat_failures_in_a_row') AS heartbeat_failures_in_a_row,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'disk_used_ratio')) AS disk_used_ratio,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'leaders')) AS leaders,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'partitions')) AS partitions,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'send_queue_wait_seconds')) AS send_queue_wait_seconds,
+           reinterpretAsFloat64(maxOrNullIf(newest, name = 'page_cache_lock_seconds')) AS page_cache_lock_seconds
+    FROM (
+        SELECT ts, env, cluster, system, node, toString(name) AS name, newest, CAST([], 'Array(Int16)') AS i, CAST([], 'Array(UInt64)') AS c, 0 AS longest
+        FROM gauges FINAL
+        WHERE name IN ('heartbeat_failures_in_a_row', 'disk_used_ratio', 'leaders', 'partitions', 'send_queue_wait_seconds', 'page_cache_lock_seconds') AND node != ''
+        UNION ALL
+        SELECT ts, env, cluster, system, node, '' AS name, toUInt128(0) AS newest, `heartbeat.i` AS i, `heartbeat.c` AS c, heartbeat_max_us AS longest
+        FROM rollup_10s FINAL
+        WHERE op = 'probe' AND node != ''
+    )
+    GROUP BY ts, env, cluster, system, node
+);
+CREATE OR REPLACE VIEW cluster_states ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'brokers_alive')) AS brokers_alive,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'nodes_alive')) AS nodes_alive,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'under_replicated_partitions')) AS under_replicated_partitions,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'under_min_isr_partitions')) AS under_min_isr_partitions,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'leaderless_partitions')) AS leaderless_partitions,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'active_controllers')) AS active_controllers
+FROM gauges_1m
+WHERE name IN ('brokers_alive', 'nodes_alive', 'under_replicated_partitions', 'under_min_isr_partitions', 'leaderless_partitions', 'active_controllers')
+GROUP BY ts, env, cluster, system;
+CREATE OR REPLACE VIEW cluster_states_10s ON CLUSTER 'weir_cluster' AS
+SELECT ts, env, cluster, system,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'brokers_alive')) AS brokers_alive,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'nodes_alive')) AS nodes_alive,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'under_replicated_partitions')) AS under_replicated_partitions,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'under_min_isr_partitions')) AS under_min_isr_partitions,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'leaderless_partitions')) AS leaderless_partitions,
+       reinterpretAsFloat64(maxOrNullIf(newest, name = 'active_controllers')) AS active_controllers
+FROM gauges
+WHERE name IN ('brokers_alive', 'nodes_alive', 'under_replicated_partitions', 'under_min_isr_partitions', 'leaderless_partitions', 'active_controllers')
+GROUP BY ts, env, cluster, system;
 -- 9999_retention
 ALTER TABLE rollup_10s_local ON CLUSTER 'weir_cluster' MODIFY SETTING ttl_only_drop_parts = 0;
 ALTER TABLE ledger ON CLUSTER 'weir_cluster' MODIFY TTL segment_minute + toIntervalDay(14);
