@@ -48,7 +48,7 @@ const groupCommits = `SELECT env, cluster, system, consumer_group, minIf(ts, pas
 FROM (
     SELECT ts, env, cluster, system, consumer_group, lag_messages, lag_seconds,
            ifNull(? > 0 AND if(lag_messages = 0, 0, lag_seconds) < %[1]d AND toUnixTimestamp(ts) - if(lag_messages = 0, 0, lag_seconds) > ?, false) AS passed
-    FROM lag
+    FROM lag_10s
     WHERE topic = ? AND partition = ? AND (ts >= fromUnixTimestamp(?) AND ts < fromUnixTimestamp(?) OR ts >= fromUnixTimestamp(?) AND ts < fromUnixTimestamp(?))%[2]s
 )
 GROUP BY env, cluster, system, consumer_group

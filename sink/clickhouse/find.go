@@ -208,7 +208,7 @@ func (s *Store) selectHops(ctx context.Context, q *HopQuery, of hopCondition, in
 
 // HopsHeld says of which steps of messages the store has any.
 type HopsHeld struct {
-	Steps     uint64    `json:"steps"`
+	Steps     uint64    `json:"steps"` // each once; about so many, where there are more than a hundred thousand
 	First     time.Time `json:"first"` // zero where there is none
 	Last      time.Time `json:"last"`
 	SampledOf uint32    `json:"sampled_of,omitempty"` // the greatest: one of so many is kept
@@ -217,7 +217,6 @@ type HopsHeld struct {
 
 // HopsHeld says what is held of a time, of one topic where it is named.
 func (s *Store) HopsHeld(ctx context.Context, q HopQuery, topic string) (held HopsHeld, err error) {
-	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{finalByPartition: 1}))
 	where, args := "1", []any{}
 	for _, condition := range []struct {
 		given bool
@@ -228,7 +227,7 @@ func (s *Store) HopsHeld(ctx context.Context, q HopQuery, topic string) (held Ho
 			where, args = where+condition.where, append(args, condition.arg)
 		}
 	}
-	row := s.conn.QueryRow(ctx, "SELECT count(), min(ts), max(ts), max(sampled_of) FROM trace_hops FINAL WHERE "+where, args...)
+	row := s.conn.QueryRow(ctx, "SELECT uniqCombined64(source, source_offset, position), min(ts), max(ts), max(sampled_of) FROM trace_hops WHERE "+where, args...)
 	if err := row.Scan(&held.Steps, &held.First, &held.Last, &held.SampledOf); err != nil {
 		return held, fmt.Errorf("ask which messages are held: %w", err)
 	}

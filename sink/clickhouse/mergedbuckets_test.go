@@ -65,7 +65,7 @@ func TestCountsOfAnySizeAreAddedUp(t *testing.T) {
 	s.query(fmt.Sprintf("INSERT INTO rollup_10s (ts, topic, source, reports, `latency.i`, `latency.c`) SELECT %d + 10 * number, 'orders', 'a', 1, [-1, 7], [%d, number + 1] FROM numbers(3)",
 		begin.Unix(), large))
 	s.round()
-	for _, table := range RollupTables {
+	for _, table := range []string{RollupMinutes, RollupTopics, RollupHours} {
 		s.expect("SELECT latency.i, latency.c FROM "+table, fmt.Sprintf("[-1,7]\t[%d,6]", 3*large))
 	}
 }

@@ -663,6 +663,19 @@ SELECT ts, env, cluster, sdk_lang, sdk_version, uniqExact(client) AS clients, su
 FROM rollup_1m FINAL
 WHERE client != '' AND op != 'probe'
 GROUP BY ts, env, cluster, sdk_lang, sdk_version;
+-- Versions likewise, with the percentile of all sends of their clients.
+CREATE VIEW IF NOT EXISTS sdk_versions_over ON CLUSTER 'weir_cluster' AS
+SELECT step AS ts, env, cluster, sdk_lang, sdk_version, reporting AS clients, passed AS messages,
+       if(timed = 0, NULL, least(if(found < 0, 0, 2 * pow(101 / 99, found) / (101 / 99 + 1)), toFloat64(greatest_us)) / 1000) AS send_p99_ms
+FROM (
+    SELECT if({step_seconds:UInt32} = 0, {from:DateTime('UTC')}, toStartOfInterval(ts, toIntervalSecond(greatest({step_seconds:UInt32}, 1)))) AS step,
+           env, cluster, sdk_lang, sdk_version, uniqExact(client) AS reporting, sum(messages) AS passed,
+           quantilesExactWeightedArrayIf(0.99)(`latency.i`, `latency.c`, op = 'send')[1] AS found, sumIf(arraySum(`latency.c`), op = 'send') AS timed,
+           maxIf(latency_max_us, op = 'send') AS greatest_us
+    FROM rollup_over(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')}, step_seconds = {step_seconds:UInt32})
+    WHERE client != '' AND op != 'probe'
+    GROUP BY step, env, cluster, sdk_lang, sdk_version
+);
 CREATE VIEW IF NOT EXISTS alert_transitions ON CLUSTER 'weir_cluster' AS
 SELECT rule, fingerprint, starts_at, seq, state, at, labels['severity'] AS severity, labels['env'] AS env, labels['cluster'] AS cluster,
        labels['system'] AS system, labels['topic'] AS topic, labels['group'] AS consumer_group, labels['node'] AS node, labels['client'] AS client,
