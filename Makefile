@@ -47,7 +47,7 @@ parts-test: parts
 check: ## Format, vet, staticcheck, tidy modules
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not formatted, run gofmt -w:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
-	GOARCH=386 go build ./sdk ./telemetry # services of 32 bits build them, too
+	GOARCH=386 go build ./sdk/... ./telemetry # services of 32 bits build them, too
 	go tool staticcheck ./...
 	go mod tidy -diff
 
