@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -98,7 +99,8 @@ func (w *outageWatch) end(ctx context.Context) error {
 		a.resident>>10, w.most>>10, b.resident>>10, a.lag, b.lag, b.records-a.records, b.errs-a.errs, (b.weir - a.weir).Seconds(), (b.kafka - a.kafka).Seconds(), (b.engine - a.engine).Seconds())
 	stage, err := w.run.weir.stage(ctx)
 	if err == nil {
-		fmt.Printf("  status: %s, error %q, lag %d, %.0f records/s, writes p50 %.2f s p99 %.2f s, rollups %+v\n", stage.State, stage.Error, stage.LagRecords, stage.RecordsPerSecond, stage.WriteP50Seconds, stage.WriteP99Seconds, stage.Rollups)
+		rollups, _ := json.Marshal(stage.Rollups) // of texts and numbers
+		fmt.Printf("  status: %s, error %q, lag %d, %.0f records/s, writes p50 %.2f s p99 %.2f s, rollups %s\n", stage.State, stage.Error, stage.LagRecords, stage.RecordsPerSecond, stage.WriteP50Seconds, stage.WriteP99Seconds, rollups)
 	}
 	for _, line := range w.logged()[w.lines:] {
 		if !strings.Contains(line, "migrate the store") && !strings.Contains(line, "topic created") {

@@ -84,7 +84,7 @@ func (w *storeWriter) day(ctx context.Context, settings *pipeline.Config, from, 
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "  longer steps: %s\n", time.Since(began).Round(100*time.Millisecond))
-	tables, err := w.engine.values(ctx, `SELECT table, groupArray(name) FROM system.columns WHERE database = 'default' AND name NOT IN ('ts', 'newest')
+	tables, err := w.engine.values(ctx, `SELECT table, groupArray(name) FROM system.columns WHERE database = 'default' AND name NOT IN ('ts', 'newest') AND table != 'gauges_1m'
 		AND table IN (SELECT table FROM system.columns WHERE database = 'default' AND name = 'ts' AND type = 'DateTime(\'UTC\')')
 		AND table IN (SELECT name FROM system.tables WHERE database = 'default' AND engine LIKE '%MergeTree') GROUP BY table ORDER BY table`)
 	if err != nil {
@@ -99,7 +99,7 @@ func (w *storeWriter) day(ctx context.Context, settings *pipeline.Config, from, 
 }
 
 // copyDays copies what a table has of a time to the days before. Of panes only what has a heartbeat is: gauges are copied where they are fed
-// to, and panes of clients are kept as minutes.
+// to, and feed those by minute again, and panes of clients are kept as minutes.
 func (w *storeWriter) copyDays(ctx context.Context, table string, from, to time.Time) error {
 	columns, err := w.engine.values(ctx, "SELECT name FROM system.columns WHERE database = 'default' AND table = '"+table+"' AND name IN ('newest', 'segment_minute')")
 	if err != nil {
@@ -115,7 +115,7 @@ func (w *storeWriter) copyDays(ctx context.Context, table string, from, to time.
 		for _, column := range columns {
 			switch column[0] {
 			case "newest":
-				replaced += fmt.Sprintf(", (newest.1 - INTERVAL %d DAY, newest.2) AS newest", day)
+				replaced += fmt.Sprintf(", newest - bitShiftLeft(toUInt128(%d), 64) AS newest", int64(day)*24*time.Hour.Milliseconds())
 			case "segment_minute":
 				replaced += fmt.Sprintf(", segment_minute - INTERVAL %d DAY AS segment_minute", day)
 			}

@@ -23,7 +23,7 @@ func client() *Dashboard {
 
 	chart := func(title, help, unit, label, value, order string, l limits) {
 		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, links: toTracesOf(label), name: "${__field.labels." + label + "}",
-			sql: "SELECT ts AS time, " + label + ", " + value + " AS value FROM " + wholeOver("clients_over", coarse) + "\nWHERE " + label + " != '' AND " + scope + "\n  AND " +
+			sql: "SELECT ts AS time, " + label + ", " + value + " AS value FROM " + wholeOver("clients_over", coarseByClient) + "\nWHERE " + label + " != '' AND " + scope + "\n  AND " +
 				top(10, label, whole, order, scope) + "\nGROUP BY time, " + label + " ORDER BY time, " + label + filters})
 	}
 	chart("Messages by client", "Messages per second of the ten busiest clients, sent and received.", "cps", "client", "sum(messages) / "+covered, "sum(messages)", nil)
@@ -54,11 +54,11 @@ func sdk() *Dashboard {
 	d.bars(spec{title: "Clients by version", help: "How many clients ran each version in the range.", unit: "none", base: blue, high: 9,
 		sql: "SELECT " + version + " AS version, uniqExact(client) AS clients FROM " + whole + " WHERE " + known + "\nGROUP BY version ORDER BY clients DESC, version"})
 	d.chart(spec{title: "Clients by version over time", help: "Clients that reported in each step. A roll-out is one colour giving way to another.", step: minute, unit: "none", stack: true, high: 9, name: "${__field.labels.version}",
-		sql: "SELECT ts AS time, " + version + " AS version, sum(clients) AS clients FROM " + wholeOver("sdk_versions_over", coarse) + "\nWHERE sdk_lang != '' AND " + scope + "\nGROUP BY time, version ORDER BY time, version"})
+		sql: "SELECT ts AS time, " + version + " AS version, sum(clients) AS clients FROM " + wholeOver("sdk_versions_over", coarseByClient) + "\nWHERE sdk_lang != '' AND " + scope + "\nGROUP BY time, version ORDER BY time, version"})
 	d.chart(spec{title: "Messages by version", help: "Messages per second, sent and received by clients of each version.", step: minute, unit: "cps", stack: true, name: "${__field.labels.version}",
-		sql: "SELECT ts AS time, " + version + " AS version, sum(messages) / " + covered + " AS messages_per_second FROM " + wholeOver("sdk_versions_over", coarse) + "\nWHERE sdk_lang != '' AND " + scope + "\nGROUP BY time, version ORDER BY time, version"})
+		sql: "SELECT ts AS time, " + version + " AS version, sum(messages) / " + covered + " AS messages_per_second FROM " + wholeOver("sdk_versions_over", coarseByClient) + "\nWHERE sdk_lang != '' AND " + scope + "\nGROUP BY time, version ORDER BY time, version"})
 	d.chart(spec{title: "Send latency by version", help: "99th percentile of all sends by clients of each version, of the slowest cluster. Compare versions on the same topics before blaming one.", step: minute, unit: "ms", limits: latencyLimits, name: "${__field.labels.version}",
-		sql: "SELECT ts AS time, " + version + " AS version, max(send_p99_ms) AS p99_ms FROM " + wholeOver("sdk_versions_over", coarse) + "\nWHERE send_p99_ms IS NOT NULL AND sdk_lang != '' AND " + scope + "\nGROUP BY time, version ORDER BY time, version"})
+		sql: "SELECT ts AS time, " + version + " AS version, max(send_p99_ms) AS p99_ms FROM " + wholeOver("sdk_versions_over", coarseByClient) + "\nWHERE send_p99_ms IS NOT NULL AND sdk_lang != '' AND " + scope + "\nGROUP BY time, version ORDER BY time, version"})
 	d.table(spec{title: "Versions compared", help: "What clients of each version did in the range. A message whose handler failed counts once in the ratio.", width: 12,
 		sql:     versionTable("client != '' AND sdk_lang != '' AND " + scope),
 		columns: []column{{name: "clients", bar: true}, {name: "sent", unit: "short"}, {name: "consumed", unit: "short"}, {name: "error_ratio", unit: "percentunit", limits: errorLimits}, {name: "worst_send_p99_ms", unit: "ms", limits: latencyLimits}}})

@@ -106,9 +106,12 @@ const wholeSteps = "ts >= " + wholeFrom + " AND ts < " + wholeTo
 // aDayBefore are the same steps a day before, and those that this day has not come to. The column stands alone, or all days would be read.
 const aDayBefore = "ts >= $__timeInterval($__fromTime + $__interval_s - 1) - INTERVAL 1 DAY AND ts < $__timeInterval($__toTime) - INTERVAL 1 DAY"
 
-// coarse is the step of charts that read histograms or clients, in seconds: of more than two days whole hours, since these are added up
-// already, and a minute of each client of a week is too much to wait for.
+// coarse is the step of charts that read histograms of topics, in seconds: of more than two days whole hours, since these are added up
+// already, and the minutes of a week are too much to wait for.
 const coarse = "if(dateDiff('second', $__fromTime, $__toTime) > 172800, greatest($__interval_s, 3600), $__interval_s)"
+
+// coarseByClient is the step of charts that read each client: of more than half a day whole hours, for the same reason.
+const coarseByClient = "if(dateDiff('second', $__fromTime, $__toTime) > 43200, greatest($__interval_s, 3600), $__interval_s)"
 
 // over asks a view that takes its times and its step: 0 is the whole range.
 func over(view, step string) string {
@@ -127,7 +130,7 @@ func wholeOver(view, step string) string {
 }
 
 // covered is how many seconds of a coarse step lie in them: of the first and the last of them a sum is of less.
-const covered = "(least(toUnixTimestamp(ts) + " + coarse + ", toUnixTimestamp(" + wholeTo + ")) - greatest(toUnixTimestamp(ts), toUnixTimestamp(" + wholeFrom + ")))"
+const covered = "(least(toUnixTimestamp(ts) + " + coarseByClient + ", toUnixTimestamp(" + wholeTo + ")) - greatest(toUnixTimestamp(ts), toUnixTimestamp(" + wholeFrom + ")))"
 
 // newest are the last five minutes of the range: what stands in them is how things are.
 const newest = "ts > $__toTime - INTERVAL 5 MINUTE AND ts <= $__toTime"

@@ -65,7 +65,7 @@ func readers(d *Dashboard, scope, read string) {
 	consumers("Handler, p99", "Time in the consumer's handler for each message. ConsumeSlow fires above 800 ms.", "ms", "latency_over", "p99_ms", latencyLimits)
 	consumers("Delay, p99", "From the message's timestamp until the consumer was given it.", "ms", "delay_over", "p99_ms", nil)
 	d.chart(spec{title: "Rebalances", high: tableHigh, help: "Rebalances that clients saw in each step. RebalanceStorm fires at eight in ten minutes.", step: minute, unit: "none", limits: rebalanceLimits, name: "${__field.labels.consumer_group}",
-		sql: "SELECT toStartOfInterval(ts, toIntervalSecond(" + coarse + ")) AS time, consumer_group, sum(rebalances) AS rebalances FROM " + wholeOver("rollup_over", coarse) + "\nWHERE consumer_group != '' AND client != '' AND op != 'probe' AND " + scope + "\nGROUP BY time, consumer_group ORDER BY time, consumer_group\nLIMIT 20000"})
+		sql: "SELECT toStartOfInterval(ts, toIntervalSecond(" + coarseByClient + ")) AS time, consumer_group, sum(rebalances) AS rebalances FROM " + wholeOver("rollup_over", coarseByClient) + "\nWHERE consumer_group != '' AND client != '' AND op != 'probe' AND " + scope + "\nGROUP BY time, consumer_group ORDER BY time, consumer_group\nLIMIT 20000"})
 	d.table(spec{title: "Who reads", help: "Clients that were given messages in the range.", width: 12,
 		sql: "SELECT client, consumer_group, topic, node, concat(sdk_lang, ' ', sdk_version) AS sdk, sum(messages) AS messages, sum(errors) AS errors, max(latency_p99_ms) AS worst_p99_ms\nFROM " + over("clients_over", "0") + "\nWHERE op = 'consume' AND " + scope +
 			"\nGROUP BY client, consumer_group, topic, node, sdk\nORDER BY messages DESC\nLIMIT 100",

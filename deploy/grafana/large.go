@@ -9,7 +9,7 @@ func large() *Dashboard {
 	d.number(spec{title: "Topics above 10 KiB", help: "Topics with at least one message above 10 KiB: what LargeMessage lists.", unit: "none", limits: noticeLimits,
 		sql: "SELECT countIf(largest > 10240) AS topics FROM (SELECT max(size_max_bytes) AS largest FROM traffic WHERE " + sent + " GROUP BY env, cluster, topic)"})
 	d.number(spec{title: "Topics above 1 MiB", help: "Topics whose 99th percentile was above 1 MiB in some minute: LargeMessageP99.", unit: "none", limits: noticeLimits,
-		sql: "SELECT uniqExactIf((env, cluster, topic), p99_bytes > 1048576) AS topics FROM size WHERE " + sent})
+		sql: "SELECT uniqExactIf((env, cluster, topic), p99_bytes > 1048576) AS topics FROM size WHERE max_bytes > 1048576 AND " + sent})
 	d.number(spec{title: "Senders", help: "Clients that sent a message above 10 KiB in the range.", unit: "none", base: blue, sql: "SELECT uniqExactIf(client, size_max_bytes > 10240) AS clients FROM " + over("rollup_over", "0") + " WHERE op = 'send' AND client != '' AND " + scope})
 	d.number(spec{title: "Mean size", help: "Of all messages that were sent in the range.", unit: "bytes", base: blue, sql: "SELECT sum(bytes) / nullIf(sum(messages), 0) AS bytes FROM traffic WHERE " + sent})
 	d.number(spec{title: "Bytes", help: "Sent in the range, uncompressed.", unit: "bytes", base: blue, sql: "SELECT sum(bytes) AS bytes FROM traffic WHERE " + sent})
