@@ -240,6 +240,28 @@ func TestAStepOfTooManyRowsIsAddedUpInParts(t *testing.T) {
 	s.expect("SELECT count(), sum(messages), sum(clients) FROM topic_1m", "201\t224550\t900")
 }
 
+// TestTimesInWhichNothingCameArePassedOver, as where the oldest pane is weeks old and came today.
+func TestTimesInWhichNothingCameArePassedOver(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.query(fmt.Sprintf("INSERT INTO rollup_10s (ts, topic, source, reports, messages, inserted_at) SELECT %d, 'orders', 'a', 1, 1, now() - INTERVAL arrayJoin([0, 20, 29, 4000]) MINUTE",
+		time.Now().AddDate(0, 0, -20).Unix()))
+	looks := 0
+	c := s.NewCompactor(func(of Compaction) {
+		if of.Table == RollupMinutes {
+			looks++
+		}
+	})
+	c.spare = time.Hour
+	if err := c.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.expect("SELECT sum(messages) FROM rollup_1m FINAL", "1")
+	if left := c.levels[0].backlog.missing(); looks > 100 || left != 0 {
+		t.Errorf("it took %d looks, and %s are left, want some and nothing", looks, left)
+	}
+}
+
 // TestHowFarItIsIsKnownWhereNothingSucceeds, so that somebody is told.
 func TestHowFarItIsIsKnownWhereNothingSucceeds(t *testing.T) {
 	t.Parallel()

@@ -15,8 +15,8 @@ const (
 	// freshArrivals is how much of what has come is added up at once where the rest is left. Not less: nothing would be, while a store
 	// is slow; not more: a start takes so much longer.
 	freshArrivals = time.Minute
-	// backlogStretch is how much of what had come is looked at at once. Not less: steps at its borders are looked at twice; not more: a
-	// restart does it again.
+	// backlogStretch is how much of what had come is looked at at once; where nothing had, twice as much the next time. Not less: steps at
+	// its borders are looked at twice; not more: a restart does it again.
 	backlogStretch = 10 * time.Minute
 	// backlogTime is until how long after its begin a round works off what was left: half of the time between rounds. Not less: a
 	// month of a large fleet takes half a day; not more: what is new would wait, and so would people's questions.
@@ -40,6 +40,7 @@ type backlog struct {
 	made    map[int64]bool // steps that were made since, as many as the table has at most
 	batches []rollupBatch  // what is left of the newest stretch, the newest last
 	from    time.Time      // since when that is
+	stretch time.Duration  // that is looked at next: longer while nothing came, as it begins with the oldest pane, and that may have come today
 }
 
 // missing is for how long what came is missing.
@@ -61,7 +62,7 @@ func (b *backlog) has(came string) string {
 
 // begin reads what others left. Spans in others are of a process that died before it wrote its mark.
 func (b *backlog) begin(ctx context.Context, s *Store, table string) error {
-	b.spans, b.made, b.batches = nil, map[int64]bool{}, nil
+	b.spans, b.made, b.batches, b.stretch = nil, map[int64]bool{}, nil, backlogStretch
 	var since, until time.Time
 	var workedOff uint32
 	var all []leftSpan
@@ -108,13 +109,20 @@ func (c *Compactor) workOff(ctx context.Context, level *levelProgress, now time.
 	}
 	newest := &b.spans[len(b.spans)-1]
 	if len(b.batches) == 0 {
-		b.from = newest.end().Add(-backlogStretch)
+		b.from = newest.end().Add(-b.stretch)
 		if b.from.Before(newest.since) {
 			b.from = newest.since
 		}
 		came, err := c.arrivals(ctx, level, b.from, newest.end())
 		if err != nil {
 			return true, err
+		}
+		switch {
+		case len(came) == 0:
+			b.stretch *= 2
+		case b.stretch > backlogStretch:
+			b.stretch = backlogStretch
+			return true, nil
 		}
 		steps := slices.DeleteFunc(level.due(came, nil, now), func(step time.Time) bool { return b.made[step.Unix()] })
 		if b.batches, err = c.store.batches(ctx, &level.of[0], steps, c.most); err != nil {
@@ -142,6 +150,7 @@ func (c *Compactor) workOff(ctx context.Context, level *levelProgress, now time.
 		}
 	}
 	if done {
+		b.stretch = backlogStretch
 		if b.spans = b.spans[:len(b.spans)-1]; len(b.spans) == 0 {
 			clear(b.made)
 		}
