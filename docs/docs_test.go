@@ -15,7 +15,6 @@
 //	<!-- wrong -->         yaml: a rule file that is refused
 //	<!-- config -->        yaml: a configuration
 //	<!-- report -->        json: a report
-//	<!-- prometheus -->    yaml: rules of Prometheus; the metrics of Weir in it exist
 //	<!-- query NAME -->    sql: its answer is compared, see store_test.go
 //
 // Without one, yaml that begins with groups is a rule file, go is a program and sql is
@@ -88,7 +87,7 @@ func readPages(t *testing.T) []*page {
 var comment = regexp.MustCompile(`^<!-- (.+) -->$`)
 
 // marks are those that a block may have.
-var marks = []string{"file", "run", "output", "wrong", "config", "report", "prometheus", "query"}
+var marks = []string{"file", "run", "output", "wrong", "config", "report", "query"}
 
 func readPage(t *testing.T, path string) *page {
 	t.Helper()

@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -41,7 +42,6 @@ var weirMetric = regexp.MustCompile(`weir_[a-z_]+`)
 
 func TestYAML(t *testing.T) {
 	t.Parallel()
-	metrics := literals(t, "pipeline", regexp.MustCompile(`^weir_[a-z_]+`))
 	eachBlock(t, "yaml", func(b *block) {
 		var any yaml.Node
 		isRules := strings.HasPrefix(b.text, "groups:")
@@ -56,18 +56,57 @@ func TestYAML(t *testing.T) {
 			if _, err := pipeline.LoadConfig(path, nil); err != nil {
 				b.errorf(t, "%v", err)
 			}
-		case b.is("prometheus"):
-			for _, name := range weirMetric.FindAllString(b.text, -1) {
-				if !slices.Contains(metrics, name) {
-					b.errorf(t, "Weir has no metric %s", name)
-				}
-			}
 		case isRules && !b.is("file"): // a file's faults are shown by the command after it
 			if err := loadRules(t, b.text); err != nil {
 				b.errorf(t, "%v", err)
 			}
 		}
 	})
+}
+
+// TestShippedAlerts: the alerts on Weir itself ask for metrics that it has, and those that operations.md explains are among them.
+func TestShippedAlerts(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../deploy/prometheus/weir.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Groups []struct {
+			Name  string
+			Rules []struct{ Alert, Expr, For string }
+		}
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&file); err != nil {
+		t.Fatal(err)
+	}
+	metrics := literals(t, "pipeline", regexp.MustCompile(`^weir_[a-z_]+`))
+	var alerts []string
+	for _, group := range file.Groups {
+		for _, rule := range group.Rules {
+			alerts = append(alerts, rule.Alert)
+			asked := weirMetric.FindAllString(rule.Expr, -1)
+			if len(asked) == 0 {
+				t.Errorf("%s asks for no metric of Weir: %s", rule.Alert, rule.Expr)
+			}
+			for _, name := range asked {
+				if !slices.Contains(metrics, name) {
+					t.Errorf("%s: Weir has no metric %s", rule.Alert, name)
+				}
+			}
+		}
+	}
+	page, err := os.ReadFile("operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile("`(Weir[A-Z][A-Za-z]+)`").FindAllStringSubmatch(string(page), -1) {
+		if !slices.Contains(alerts, name[1]) {
+			t.Errorf("operations.md names the alert %s, which is not shipped", name[1])
+		}
+	}
 }
 
 // loadRules loads one file, named rules.yaml in messages.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -59,4 +62,24 @@ func expectDashboards(t *testing.T, data string, began time.Time) {
 		}
 	}
 	t.Logf("%d panels of %d dashboards were run", panels, len(grafana.Dashboards()))
+	expectAMessagesWay(t, engine)
 }
+
+// expectAMessagesWay finds a message of the demo that was handled, and each of its steps before that.
+func expectAMessagesWay(t *testing.T, engine proof.Engine) {
+	t.Helper()
+	frame, err := engine.Ask(t.Context(), "SELECT message_id FROM traces WHERE message_id != '' GROUP BY message_id HAVING uniqExact(step) = 3 ORDER BY message_id LIMIT 1")
+	if err != nil || len(frame.Rows) != 1 {
+		t.Errorf("the demo has no message that is known on all of its way: %v, %v", frame, err)
+		return
+	}
+	id := fmt.Sprint(frame.Rows[0][0])
+	out, err := exec.CommandContext(t.Context(), program, "find", id, "--dsn", engine.URL+"/"+engine.Database).CombinedOutput()
+	if err != nil || !wayOfAMessage.Match(out) {
+		t.Errorf("weir find %s: %v\n%s", id, err, out)
+	}
+	t.Logf("weir find %s:\n%s", id, out)
+}
+
+// wayOfAMessage has its steps in their order.
+var wayOfAMessage = regexp.MustCompile(`(?s)\bsent\b.*\breceived\b.*\bhandled\b`)
