@@ -262,6 +262,53 @@ func TestTimesInWhichNothingCameArePassedOver(t *testing.T) {
 	}
 }
 
+// TestAStepThatWasUnderWayIsMadeAfterAPause, although all of it had come before the pause.
+func TestAStepThatWasUnderWayIsMadeAfterAPause(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	hour := time.Now().UTC().Truncate(time.Hour).Add(-24 * time.Hour)
+	s.query(fmt.Sprintf(`INSERT INTO rollup_1m (ts, topic, client, reports, messages, inserted_at)
+		SELECT %d + 60 * number AS minute, 'orders', 'a', 1, 1, minute + 70 FROM numbers(30)`, hour.Unix()))
+	for _, at := range []time.Time{hour.Add(32 * time.Minute), hour.Add(5 * time.Hour)} {
+		c := s.NewCompactor(func(Compaction) {})
+		c.now = func(context.Context) (time.Time, error) { return at, nil }
+		c.levels, c.spare = c.levels[1:], time.Hour
+		if err := c.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.expect("SELECT count(), sum(messages) FROM rollup_1h FINAL", "1\t30")
+}
+
+// TestWhatIsWorkedOffStaysWorkedOff where a process had died after it left the begin of that, and before it noted so.
+func TestWhatIsWorkedOffStaysWorkedOff(t *testing.T) {
+	t.Parallel()
+	s, now := newStore(t), time.Now().UTC().Truncate(time.Second)
+	since := now.Add(-5 * time.Hour)
+	left := func(until time.Time, workedOff time.Duration) {
+		s.query(fmt.Sprintf("INSERT INTO rollup_backlog (name, since, until, worked_off_seconds) VALUES ('rollup_1m', %d, %d, %d)", since.Unix(), until.Unix(), int(workedOff.Seconds())))
+	}
+	missing := func() time.Duration {
+		c := s.NewCompactor(func(Compaction) {})
+		c.spare = 0
+		if err := c.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return c.levels[0].backlog.missing()
+	}
+	s.came(since, since, "a")
+	s.query(fmt.Sprintf("INSERT INTO rollup_marks (name, added_up) VALUES ('rollup_1m', %d)", now.Unix()))
+	left(now.Add(-2*time.Hour), 0)
+	left(now.Add(-time.Hour), time.Hour)
+	if got := missing(); got != 3*time.Hour {
+		t.Errorf("of four hours of which one is worked off %s are missing", got)
+	}
+	left(now.Add(-time.Hour), 4*time.Hour)
+	if got := missing(); got != 0 {
+		t.Errorf("%s are missing of what is worked off", got)
+	}
+}
+
 // TestHowFarItIsIsKnownWhereNothingSucceeds, so that somebody is told.
 func TestHowFarItIsIsKnownWhereNothingSucceeds(t *testing.T) {
 	t.Parallel()

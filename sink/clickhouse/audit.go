@@ -129,7 +129,7 @@ func (s *Store) AuditRollup(ctx context.Context, r AuditRange, of Rollup) (Audit
 	}
 	r.From, r.To = r.From.Add(of.Step-1).Truncate(of.Step), r.To.Truncate(of.Step)
 	var left backlog
-	if err := left.begin(ctx, s, of.Mark); err != nil {
+	if _, err := left.begin(ctx, s, of.Mark); err != nil {
 		return AuditedTable{}, fmt.Errorf("audit %s: read what is left to be made: %w", of.Table, err)
 	}
 	return s.auditSteps(ctx, AuditedTable{Table: of.Table, Expired: expired}, r, func(from, to time.Time) string {

@@ -115,6 +115,7 @@ func TestWhatWasLeftIsNotAudited(t *testing.T) {
 	if got := audited(); got != "2 of 3" {
 		t.Errorf("of a minute that is lost: %s", got)
 	}
+	s.query("TRUNCATE TABLE rollup_backlog") // a span within one that is worked off is none
 	for _, step := range []struct {
 		workedOff int
 		want      string

@@ -60,22 +60,28 @@ func (b *backlog) has(came string) string {
 	return out
 }
 
-// begin reads what others left. Spans in others are of a process that died before it wrote its mark.
-func (b *backlog) begin(ctx context.Context, s *Store, table string) error {
+// begin reads what others left. Spans within others are of a process that died before it wrote its mark: they are superseded, also where the
+// others are worked off.
+func (b *backlog) begin(ctx context.Context, s *Store, table string) (superseded []leftSpan, err error) {
 	b.spans, b.made, b.batches, b.stretch = nil, map[int64]bool{}, nil, backlogStretch
 	var since, until time.Time
 	var workedOff uint32
 	var all []leftSpan
-	err := s.askRows(ctx, "SELECT since, until, worked_off_seconds FROM rollup_backlog FINAL WHERE name = "+quoted(table)+" AND since + worked_off_seconds < until ORDER BY until - worked_off_seconds, since DESC",
+	err = s.askRows(ctx, "SELECT since, until, worked_off_seconds FROM rollup_backlog FINAL WHERE name = "+quoted(table)+" ORDER BY until - worked_off_seconds, since DESC",
 		[]any{&since, &until, &workedOff}, func() {
 			all = append(all, leftSpan{since.UTC(), until.UTC(), time.Duration(workedOff) * time.Second})
 		})
 	for i := range all {
-		if !slices.ContainsFunc(all[i+1:], func(newer leftSpan) bool { return !newer.since.After(all[i].since) }) {
+		within := func(of leftSpan) bool { return of.until.After(all[i].until) && !of.since.After(all[i].since) }
+		switch {
+		case !all[i].since.Before(all[i].end()):
+		case slices.ContainsFunc(all, within):
+			superseded = append(superseded, all[i])
+		default:
 			b.spans = append(b.spans, all[i])
 		}
 	}
-	return err
+	return superseded, err
 }
 
 // writeSpan notes how far a span is worked off. Of what two processes write the further one counts: each has worked off what it says.
@@ -90,14 +96,38 @@ func (c *Compactor) writeSpan(ctx context.Context, level *levelProgress, of *lef
 	return nil
 }
 
-// leave leaves what is too old for later. The mark is written with what is new: who dies before leaves it again.
+// supersede notes spans as worked off: a wider one has all of them.
+func (c *Compactor) supersede(ctx context.Context, level *levelProgress, spans []leftSpan) error {
+	for i := range spans {
+		spans[i].workedOff = spans[i].until.Sub(spans[i].since)
+		if err := c.writeSpan(ctx, level, &spans[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave leaves what is too old for later, with what had come shortly before the mark: its steps may have been under way, or it was not seen.
+// The mark is written with what is new: who dies before leaves it again.
 func (c *Compactor) leave(ctx context.Context, level *levelProgress, now time.Time) error {
-	left := leftSpan{since: level.mark.Truncate(time.Second), until: now.Add(-freshArrivals).Truncate(time.Second)}
+	left := leftSpan{since: level.mark.Add(-level.looksBack()).Truncate(arrivalGrain), until: now.Add(-freshArrivals).Truncate(time.Second)}
 	if err := c.writeSpan(ctx, level, &left); err != nil {
 		return err
 	}
 	level.mark = left.until
-	level.backlog.spans = append(level.backlog.spans, left)
+	b := &level.backlog
+	var superseded, others []leftSpan
+	for _, of := range b.spans {
+		if of.since.Before(left.since) {
+			others = append(others, of)
+		} else {
+			superseded = append(superseded, of)
+		}
+	}
+	b.spans = append(others, left)
+	if err := c.supersede(ctx, level, superseded); err != nil {
+		return err
+	}
 	return nil
 }
 

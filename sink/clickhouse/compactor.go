@@ -166,7 +166,10 @@ func (c *Compactor) begin(ctx context.Context, level *levelProgress, now time.Ti
 		err = c.store.askRows(ctx, "SELECT count(), min(ts) FROM "+level.from(), []any{&rows, &first}, func() {})
 	}
 	if err == nil {
-		err = level.backlog.begin(ctx, c.store, level.of[0].into)
+		var superseded []leftSpan
+		if superseded, err = level.backlog.begin(ctx, c.store, level.of[0].into); err == nil {
+			err = c.supersede(ctx, level, superseded)
+		}
 	}
 	switch {
 	case err != nil:
