@@ -15,7 +15,7 @@ const promptly = 20 * time.Second
 
 const tables = "SELECT arrayStringConcat(groupArray(name), ' ') FROM (SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name)"
 
-const allTables = "alert_states alert_transitions alerts client_event_log client_events clients clients_over cluster_states cluster_states_10s delay delay_over errors gauge_values gauge_values_1m gauges gauges_1m gauges_1m_feed gauges_feed group_1m group_lag group_lag_10s inspection_findings inspections " +
+const allTables = "alert_states alert_transitions alerts client_event_log client_events clients clients_over cluster_states cluster_states_10s delay delay_over errors gauge_values gauge_values_1m gauges gauges_1m gauges_1m_feed gauges_feed group_1m group_lag group_lag_10s hours_made inspection_findings inspections " +
 	"inventory inventory_hours lag lag_10s latency latency_over ledger nodes nodes_10s owners pipeline resources rollup_10s rollup_1h rollup_1m rollup_backlog rollup_marks rollup_over rule_evaluations schema_fills schema_locks schema_migrations " +
 	"sdk_versions sdk_versions_over size size_over topic_1m topic_over trace_hops traces traffic traffic_10s"
 

@@ -174,3 +174,15 @@ orders	billing	consume	timeout	2`)
 	s.expect("SELECT topic, consumer_group, count, round(p99_ms, 1), max_ms FROM delay", "orders\tbilling\t1\t1.5\t1.5")
 	s.expect("SELECT sdk_lang, sdk_version, clients, messages FROM sdk_versions", "go\t1.9.0\t2\t15")
 }
+
+// TestHoursThatWereLeftAreReadAsMinutes: the newest hour is made before older ones, of which minutes are there.
+func TestHoursThatWereLeftAreReadAsMinutes(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	begin := time.Now().UTC().Truncate(time.Hour).Add(-6 * time.Hour)
+	s.query(fmt.Sprintf("INSERT INTO rollup_1m (ts, topic, op, client, reports, messages) SELECT %d + 60 * number, 'orders', 'send', 'a', 1, 1 FROM numbers(240)", begin.Unix()))
+	s.query(fmt.Sprintf("INSERT INTO rollup_1h (ts, topic, op, client, reports, messages) VALUES (%d, 'orders', 'send', 'a', 60, 60)", begin.Add(3*time.Hour).Unix()))
+	over := fmt.Sprintf("SELECT sum(messages) FROM clients_over(from = '%s', to = '%s', step_seconds = 3600)", begin.Format(time.DateTime), begin.Add(5*time.Hour).Format(time.DateTime))
+	s.query(fmt.Sprintf("INSERT INTO rollup_backlog (name, since, until, worked_off_seconds) VALUES ('rollup_1h', %d, %d, 60)", begin.Unix(), begin.Add(2*time.Hour).Unix()))
+	s.expect(over, "240")
+}

@@ -123,37 +123,39 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        size_sum_bytes / count AS mean_bytes, size_max_bytes AS max_bytes
 FROM topic_1m FINAL
 WHERE notEmpty(`size.c`);
+-- Until when hours are added up: to the newest that is over, or to the oldest of which something was left for spare time.
+CREATE VIEW IF NOT EXISTS hours_made AS
+SELECT least(toStartOfHour(now('UTC') - INTERVAL 65 MINUTE) + INTERVAL 1 HOUR, (SELECT max(ts) FROM rollup_1h) + INTERVAL 1 HOUR,
+             ifNull((SELECT minOrNull(toStartOfHour(since)) FROM rollup_backlog FINAL WHERE name = 'rollup_1h' AND since + worked_off_seconds < until), toDateTime('2106-01-01', 'UTC'))) AS until;
 -- What is added up of a time, whatever its length: whole hours where steps are some of these or there is one step, as those are a
--- sixtieth of the rows, and minutes of what is left at both ends. Hours count up to the newest that is over and was added up.
+-- sixtieth of the rows, and minutes of what is left at both ends. Hours count as far as they are made.
 CREATE VIEW IF NOT EXISTS rollup_over AS
-WITH (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h) AS hours_end
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors, rebalances, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1h FINAL
-WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), hours_end)
+WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made))
 UNION ALL
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors, rebalances, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1m FINAL
 WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
-  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h)));
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)));
 -- The same, with minutes of topics, of which there are fewer.
 CREATE VIEW IF NOT EXISTS topic_over AS
-WITH (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h) AS hours_end
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1h FINAL
-WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), hours_end)
+WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made))
 UNION ALL
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM topic_1m FINAL
 WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
-  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h)));
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)));
 -- The same of any steps between two times, or of all as one where the step is 0: buckets are added up first, since percentiles do not add up.
 CREATE VIEW IF NOT EXISTS latency_over AS
 SELECT step AS ts, env, cluster, topic, consumer_group, op, count,

@@ -31,7 +31,7 @@ ORDER BY (toStartOfHour(ts), env, cluster, consumer_group, topic, system, ts)
 TTL ts + INTERVAL 30 DAY
 SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 900, min_age_to_force_merge_on_partition_only = 1;
 -- Partitions that groups read, by minute.
-CREATE OR REPLACE VIEW lag AS
+CREATE VIEW IF NOT EXISTS lag AS
 SELECT ts, env, cluster, system, consumer_group, topic, toString(`partition.name`) AS partition, `partition.lag_messages` AS lag_messages,
        `partition.lag_seconds` AS lag_seconds, `partition.commit_age_seconds` AS commit_age_seconds,
        `partition.retention_left_seconds` AS retention_left_seconds, toString(`partition.state`) AS state
@@ -39,7 +39,7 @@ FROM group_1m FINAL
 ARRAY JOIN `partition.name`, `partition.lag_messages`, `partition.lag_seconds`, `partition.commit_age_seconds`, `partition.retention_left_seconds`, `partition.state`;
 -- Groups by topic. Members are of the group, so each of its topics has them: rows are grouped, and taken apart again, so that conditions
 -- reach the key of the table.
-CREATE OR REPLACE VIEW group_lag AS
+CREATE VIEW IF NOT EXISTS group_lag AS
 SELECT ts, env, cluster, system, consumer_group, found.1 AS topic, found.2 AS lag_messages, found.3 AS lag_seconds, found.4 AS worst_partition,
        found.5 AS drain_seconds, found.6 AS consumed_messages_per_second, members
 FROM (
@@ -52,7 +52,7 @@ FROM (
 ARRAY JOIN topics AS found;
 -- The same by pane, of gauges. Of two that report the same series the newest counts. A client that has paused says so of its group and
 -- topic, not of partitions.
-CREATE OR REPLACE VIEW lag_10s AS
+CREATE VIEW IF NOT EXISTS lag_10s AS
 SELECT ts, env, cluster, system, consumer_group, topic, found.1 AS partition, found.2 AS lag_messages, found.3 AS lag_seconds,
        found.4 AS commit_age_seconds, found.5 AS retention_left_seconds,
        multiIf(paused > 0, 'paused', found.6 = 1, 'stop', found.7 = 1, 'rewind', found.8 = 1, 'stall', found.9 = 1, 'warn',
@@ -79,7 +79,7 @@ FROM (
     GROUP BY ts, env, cluster, system, consumer_group, topic
 )
 ARRAY JOIN partitions AS found;
-CREATE OR REPLACE VIEW group_lag_10s AS
+CREATE VIEW IF NOT EXISTS group_lag_10s AS
 SELECT ts, env, cluster, system, consumer_group, found.1 AS topic, found.2 AS lag_messages, found.3 AS lag_seconds, found.4 AS worst_partition,
        found.5 AS drain_seconds, found.6 AS consumed_messages_per_second, members
 FROM (
@@ -108,7 +108,7 @@ FROM (
 ARRAY JOIN topics AS found;
 -- Brokers. Of two collectors whose probes differ the one that failed less often counts, as rules have it. By minute, heartbeats are of
 -- whole ones.
-CREATE OR REPLACE VIEW nodes AS
+CREATE VIEW IF NOT EXISTS nodes AS
 SELECT ts, env, cluster, system, node,
        if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
        if(beats = 0, NULL, least(buckets[2], toFloat64(greatest_us)) / 1000) AS heartbeat_p99_ms,
@@ -134,7 +134,7 @@ FROM (
     )
     GROUP BY ts, env, cluster, system, node
 );
-CREATE OR REPLACE VIEW nodes_10s AS
+CREATE VIEW IF NOT EXISTS nodes_10s AS
 SELECT ts, env, cluster, system, node,
        if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
        if(beats = 0, NULL, least(buckets[2], toFloat64(greatest_us)) / 1000) AS heartbeat_p99_ms,
@@ -160,7 +160,7 @@ FROM (
     )
     GROUP BY ts, env, cluster, system, node
 );
-CREATE OR REPLACE VIEW cluster_states AS
+CREATE VIEW IF NOT EXISTS cluster_states AS
 SELECT ts, env, cluster, system,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'brokers_alive')) AS brokers_alive,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'nodes_alive')) AS nodes_alive,
@@ -171,7 +171,7 @@ SELECT ts, env, cluster, system,
 FROM gauges_1m
 WHERE name IN ('brokers_alive', 'nodes_alive', 'under_replicated_partitions', 'under_min_isr_partitions', 'leaderless_partitions', 'active_controllers')
 GROUP BY ts, env, cluster, system;
-CREATE OR REPLACE VIEW cluster_states_10s AS
+CREATE VIEW IF NOT EXISTS cluster_states_10s AS
 SELECT ts, env, cluster, system,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'brokers_alive')) AS brokers_alive,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'nodes_alive')) AS nodes_alive,

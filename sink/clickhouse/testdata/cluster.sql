@@ -545,37 +545,39 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        size_sum_bytes / count AS mean_bytes, size_max_bytes AS max_bytes
 FROM topic_1m FINAL
 WHERE notEmpty(`size.c`);
+-- Until when hours are added up: to the newest that is over, or to the oldest of which something was left for spare time.
+CREATE VIEW IF NOT EXISTS hours_made ON CLUSTER 'weir_cluster' AS
+SELECT least(toStartOfHour(now('UTC') - INTERVAL 65 MINUTE) + INTERVAL 1 HOUR, (SELECT max(ts) FROM rollup_1h) + INTERVAL 1 HOUR,
+             ifNull((SELECT minOrNull(toStartOfHour(since)) FROM rollup_backlog FINAL WHERE name = 'rollup_1h' AND since + worked_off_seconds < until), toDateTime('2106-01-01', 'UTC'))) AS until;
 -- What is added up of a time, whatever its length: whole hours where steps are some of these or there is one step, as those are a
--- sixtieth of the rows, and minutes of what is left at both ends. Hours count up to the newest that is over and was added up.
+-- sixtieth of the rows, and minutes of what is left at both ends. Hours count as far as they are made.
 CREATE VIEW IF NOT EXISTS rollup_over ON CLUSTER 'weir_cluster' AS
-WITH (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h) AS hours_end
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors, rebalances, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1h FINAL
-WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), hours_end)
+WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made))
 UNION ALL
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors, rebalances, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1m FINAL
 WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
-  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h)));
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)));
 -- The same, with minutes of topics, of which there are fewer.
 CREATE VIEW IF NOT EXISTS topic_over ON CLUSTER 'weir_cluster' AS
-WITH (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h) AS hours_end
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1h FINAL
-WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), hours_end)
+WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made))
 UNION ALL
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM topic_1m FINAL
 WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
-  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT least(max(ts), toStartOfHour(now('UTC') - INTERVAL 65 MINUTE)) + INTERVAL 1 HOUR FROM rollup_1h)));
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)));
 -- The same of any steps between two times, or of all as one where the step is 0: buckets are added up first, since percentiles do not add up.
 CREATE VIEW IF NOT EXISTS latency_over ON CLUSTER 'weir_cluster' AS
 SELECT step AS ts, env, cluster, topic, consumer_group, op, count,
@@ -809,7 +811,7 @@ SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, min_age_to_force_merg
 CREATE TABLE IF NOT EXISTS group_1m ON CLUSTER 'weir_cluster' AS group_1m_local
 ENGINE = Distributed('weir_cluster', 'weir', 'group_1m_local', cityHash64(env, cluster, topic));
 -- Partitions that groups read, by minute.
-CREATE OR REPLACE VIEW lag ON CLUSTER 'weir_cluster' AS
+CREATE VIEW IF NOT EXISTS lag ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, consumer_group, topic, toString(`partition.name`) AS partition, `partition.lag_messages` AS lag_messages,
        `partition.lag_seconds` AS lag_seconds, `partition.commit_age_seconds` AS commit_age_seconds,
        `partition.retention_left_seconds` AS retention_left_seconds, toString(`partition.state`) AS state
@@ -817,7 +819,7 @@ FROM group_1m FINAL
 ARRAY JOIN `partition.name`, `partition.lag_messages`, `partition.lag_seconds`, `partition.commit_age_seconds`, `partition.retention_left_seconds`, `partition.state`;
 -- Groups by topic. Members are of the group, so each of its topics has them: rows are grouped, and taken apart again, so that conditions
 -- reach the key of the table.
-CREATE OR REPLACE VIEW group_lag ON CLUSTER 'weir_cluster' AS
+CREATE VIEW IF NOT EXISTS group_lag ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, consumer_group, found.1 AS topic, found.2 AS lag_messages, found.3 AS lag_seconds, found.4 AS worst_partition,
        found.5 AS drain_seconds, found.6 AS consumed_messages_per_second, members
 FROM (
@@ -830,7 +832,7 @@ FROM (
 ARRAY JOIN topics AS found;
 -- The same by pane, of gauges. Of two that report the same series the newest counts. A client that has paused says so of its group and
 -- topic, not of partitions.
-CREATE OR REPLACE VIEW lag_10s ON CLUSTER 'weir_cluster' AS
+CREATE VIEW IF NOT EXISTS lag_10s ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, consumer_group, topic, found.1 AS partition, found.2 AS lag_messages, found.3 AS lag_seconds,
        found.4 AS commit_age_seconds, found.5 AS retention_left_seconds,
        multiIf(paused > 0, 'paused', found.6 = 1, 'stop', found.7 = 1, 'rewind', found.8 = 1, 'stall', found.9 = 1, 'warn',
@@ -857,7 +859,7 @@ FROM (
     GROUP BY ts, env, cluster, system, consumer_group, topic
 )
 ARRAY JOIN partitions AS found;
-CREATE OR REPLACE VIEW group_lag_10s ON CLUSTER 'weir_cluster' AS
+CREATE VIEW IF NOT EXISTS group_lag_10s ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, consumer_group, found.1 AS topic, found.2 AS lag_messages, found.3 AS lag_seconds, found.4 AS worst_partition,
        found.5 AS drain_seconds, found.6 AS consumed_messages_per_second, members
 FROM (
@@ -886,7 +888,7 @@ FROM (
 ARRAY JOIN topics AS found;
 -- Brokers. Of two collectors whose probes differ the one that failed less often counts, as rules have it. By minute, heartbeats are of
 -- whole ones.
-CREATE OR REPLACE VIEW nodes ON CLUSTER 'weir_cluster' AS
+CREATE VIEW IF NOT EXISTS nodes ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, node,
        if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
        if(beats = 0, NULL, least(buckets[2], toFloat64(greatest_us)) / 1000) AS heartbeat_p99_ms,
@@ -912,7 +914,7 @@ FROM (
     )
     GROUP BY ts, env, cluster, system, node
 );
-CREATE OR REPLACE VIEW nodes_10s ON CLUSTER 'weir_cluster' AS
+CREATE VIEW IF NOT EXISTS nodes_10s ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, node,
        if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
        if(beats = 0, NULL, least(buckets[2], toFloat64(greatest_us)) / 1000) AS heartbeat_p99_ms,
@@ -938,7 +940,7 @@ FROM (
     )
     GROUP BY ts, env, cluster, system, node
 );
-CREATE OR REPLACE VIEW cluster_states ON CLUSTER 'weir_cluster' AS
+CREATE VIEW IF NOT EXISTS cluster_states ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'brokers_alive')) AS brokers_alive,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'nodes_alive')) AS nodes_alive,
@@ -949,7 +951,7 @@ SELECT ts, env, cluster, system,
 FROM gauges_1m
 WHERE name IN ('brokers_alive', 'nodes_alive', 'under_replicated_partitions', 'under_min_isr_partitions', 'leaderless_partitions', 'active_controllers')
 GROUP BY ts, env, cluster, system;
-CREATE OR REPLACE VIEW cluster_states_10s ON CLUSTER 'weir_cluster' AS
+CREATE VIEW IF NOT EXISTS cluster_states_10s ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'brokers_alive')) AS brokers_alive,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'nodes_alive')) AS nodes_alive,
