@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -110,6 +111,20 @@ func titleOf(page string) string {
 // that of an insert, and the rows were lost. ClickHouse answers no statement with a page, an insert with nothing, and leads nowhere else.
 func refusePages(of *http.Transport) (http.RoundTripper, error) { return pageRefuser{of}, nil }
 
+// noticing has requests say that they insert: of rows the address has the statement, and of a statement by itself only the body.
+type noticing struct{ driver.Conn }
+
+func (n noticing) Exec(ctx context.Context, statement string, args ...any) error {
+	if isInsert(statement) {
+		ctx = context.WithValue(ctx, inserting{}, true)
+	}
+	return n.Conn.Exec(ctx, statement, args...)
+}
+
+type inserting struct{}
+
+func isInsert(statement string) bool { return strings.HasPrefix(statement, "INSERT ") }
+
 type pageRefuser struct{ of http.RoundTripper }
 
 // RoundTrip asks, and reads no more of a page than its begin.
@@ -118,7 +133,7 @@ func (p pageRefuser) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	insert := strings.HasPrefix(request.URL.Query().Get("query"), "INSERT ")
+	insert := isInsert(request.URL.Query().Get("query")) || request.Context().Value(inserting{}) != nil
 	page := strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
 	leads := response.StatusCode >= 300 && response.StatusCode < 400
 	if !leads && (response.StatusCode != http.StatusOK || !page && !insert) {

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -187,5 +188,46 @@ func TestWritesOutlastWhatAnswersInBetween(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhatIsAddedUpOutlastsWhatAnswersInBetween: what ClickHouse is to insert of its own rows is not taken for inserted either.
+func TestWhatIsAddedUpOutlastsWhatAnswersInBetween(t *testing.T) {
+	t.Parallel()
+	direct := newStore(t)
+	minute := time.Now().UTC().Truncate(time.Minute).Add(-5 * time.Minute)
+	direct.came(minute, minute, "a")
+	engine := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: shared.addr})
+	answered := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if strings.HasPrefix(string(body), "INSERT INTO rollup_1m") && answered == 0 {
+			answered++
+			_, _ = io.WriteString(w, "under maintenance")
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		engine.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	s, err := Open(t.Context(), Config{DSN: server.URL + "/" + direct.database + "?compress=none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c := s.NewCompactor(func(Compaction) {})
+	c.spare = time.Hour
+	if err := c.Round(t.Context()); err == nil || !strings.Contains(err.Error(), "under maintenance") {
+		t.Errorf("a text in place of an answer: %v", err)
+	}
+	c.levels[0].looked = time.Time{}
+	if err := c.Round(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if direct.expect("SELECT sum(messages) FROM rollup_1m FINAL", "1"); answered != 1 {
+		t.Errorf("%d statements were answered in between", answered)
 	}
 }

@@ -83,13 +83,15 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	s := NewStore(conn, config)
+	s := NewStore(noticing{conn}, config)
 	s.blocks = blocks
 	patient := *options
 	patient.ReadTimeout, patient.MaxOpenConns, patient.MaxIdleConns = migrationTimeout, 1, 1
-	if s.ddl, err = driver.Open(&patient); err != nil {
+	ddl, err := driver.Open(&patient)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open ClickHouse: %w", err), conn.Close())
 	}
+	s.ddl = noticing{ddl}
 	if err := s.retry(ctx, "ask for settings", s.choose); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
