@@ -61,13 +61,14 @@ var RetainedTables = []RetainedTable{
 }
 
 // keptAsCreated is for how long migrations have rows kept of tables that others are made of, or that are made of others.
-var keptAsCreated = map[string]time.Duration{"rollup_10s": 30 * 24 * time.Hour, RollupMinutes: 30 * 24 * time.Hour, RollupTopics: 400 * 24 * time.Hour, RollupHours: 400 * 24 * time.Hour}
+var keptAsCreated = map[string]time.Duration{"rollup_10s": 30 * 24 * time.Hour, RollupMinutes: 30 * 24 * time.Hour, RollupGroups: 30 * 24 * time.Hour,
+	RollupTopics: 400 * 24 * time.Hour, RollupHours: 400 * 24 * time.Hour}
 
 // Outlived names tables of longer steps whose rows would expire before those that they are made of: a step of which something comes, or that
 // somebody fills in, would be made again and again. A table that r does not name counts as it is created. Keys are of r.
 func (r Retention) Outlived() map[string]error {
 	out := map[string]error{}
-	for _, made := range []rollup{rollupMinutes, rollupTopics, rollupHours} {
+	for _, made := range []rollup{rollupMinutes, rollupGroups, rollupTopics, rollupHours} {
 		into, named := r[made.into]
 		from, fromNamed := r[made.from]
 		if !named && !fromNamed {

@@ -188,7 +188,10 @@ func TestWhatIsMadeOfRowsIsKeptAsLong(t *testing.T) {
 			map[string]string{"rollup_1m": "rows of topic_1m are kept for 400d, and those of rollup_1m, which it is made of, for 500d"}},
 		{"hours for days", Retention{"rollup_1h": {Rows: 7 * day}, "alerts": {Rows: day}}, map[string]string{"rollup_1h": "rows of rollup_1h are kept for 7d"}},
 		{"a tier of panes for long", Retention{"rollup_10s": tiers(3*day, 40*day)}, map[string]string{"rollup_10s": "rows of tier S4 of rollup_1m are kept for 30d, and those of rollup_10s, which it is made of, for 40d"}},
-		{"a tier of both for long", Retention{"rollup_10s": tiers(3*day, 40*day), "rollup_1m": tiers(3*day, 40*day)}, nil},
+		{"a tier of all for long", Retention{"rollup_10s": tiers(3*day, 40*day), "rollup_1m": tiers(3*day, 40*day), "group_1m": {Rows: 40 * day}}, nil},
+		{"a tier of panes for longer than groups", Retention{"rollup_10s": tiers(3*day, 40*day), "rollup_1m": tiers(3*day, 40*day)},
+			map[string]string{"rollup_10s": "rows of tier S4 of group_1m are kept for 30d, and those of rollup_10s, which it is made of, for 40d"}},
+		{"groups for days", Retention{"group_1m": {Rows: 7 * day}}, map[string]string{"group_1m": "rows of group_1m are kept for 7d, and those of rollup_10s, which it is made of, for 30d"}},
 		{"a tier of minutes for short", Retention{"rollup_10s": tiers(30*day, 3*day), "rollup_1m": tiers(30*day, 2*day)}, map[string]string{"rollup_1m": "rows of tier S4 of rollup_1m are kept for 2d"}},
 	} {
 		got := c.of.Outlived()

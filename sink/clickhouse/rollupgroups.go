@@ -11,7 +11,7 @@ import (
 // RollupGroups is by group and topic, with the gauges of both and of the partitions that the group reads; it is made of rollup_10s.
 const RollupGroups = "group_1m"
 
-// rollupGroups takes of each gauge the newest value of the minute, as gauges do not add up. Members are of a group, in a row without a topic.
+// rollupGroups takes of each gauge the newest value of the minute, as gauges do not add up, but of paused the greatest: whoever paused in it did. Members are of a group, in a row without a topic.
 var rollupGroups = rollup{into: RollupGroups, from: "rollup_10s", step: time.Minute, labels: "env, cluster, system, consumer_group, topic", cut: "env, cluster, topic",
 	only: "consumer_group != '' AND hasAny(`gauge.name`, " + nameList(append(append([]string{}, partitionGauges...), groupGauges...)) + ")", gauges: true}
 
