@@ -48,8 +48,11 @@ func (s *storage) fillUp(ctx context.Context) (stop func()) {
 				s.metrics.fills.hours.Set(0)
 				continue
 			}
+			if s.backlog.exists() { // storage needs ClickHouse's time
+				continue
+			}
 			began := time.Now()
-			more, err := s.store.FillHour(ctx, told)
+			more, err := s.fillHour(ctx, told)
 			if ctx.Err() != nil {
 				return
 			}
@@ -60,19 +63,30 @@ func (s *storage) fillUp(ctx context.Context) (stop func()) {
 			}
 			if pauses.Reset(); more {
 				pause = time.Since(began)
-			} else {
-				s.metrics.fills.hours.Set(0)
 			}
 		}
 	})
 	return func() { cancel(); running.Wait() }
 }
 
-// tellFilled takes how far a fill is, and logs its begin and its end, and between them now and then.
+// fillHour fills an hour, and says before it how many are left: one may take long, or fail.
+func (s *storage) fillHour(ctx context.Context, told func(clickhouse.Filling)) (more bool, err error) {
+	left, err := s.store.Fillings(ctx)
+	if err != nil {
+		return false, err
+	}
+	hours := uint64(0)
+	for i := range left {
+		hours += left[i].Hours - left[i].Done
+	}
+	s.metrics.fills.hours.Set(float64(hours))
+	return s.store.FillHour(ctx, told)
+}
+
+// tellFilled takes how far a fill is, and logs its first hour and its end, and between them now and then.
 func (s *storage) tellFilled() func(clickhouse.Filling) {
 	var logged time.Time
 	return func(f clickhouse.Filling) {
-		s.metrics.fills.hours.Set(float64(f.Hours - f.Done))
 		if f.Done < f.Hours && time.Since(logged) < fillTold {
 			return
 		}
