@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/weirmq/weir/pipeline"
 )
 
 // outageWatch looks at the processes once a second, and prints a paragraph for each phase.
@@ -143,7 +146,7 @@ func (w *outageWatch) partCounts(ctx context.Context) (string, error) {
 	return strings.TrimSpace(text), err
 }
 
-// untilAddedUp waits until rollups are not behind.
+// untilAddedUp waits until rollups are not behind, and nothing that they left is missing.
 func (w *outageWatch) untilAddedUp(ctx context.Context) error {
 	ticker := time.NewTicker(5 * time.Second)
 	defer ticker.Stop()
@@ -152,11 +155,10 @@ func (w *outageWatch) untilAddedUp(ctx context.Context) error {
 			return err
 		}
 		stage, err := w.run.weir.stage(ctx)
-		behind := 0.0
-		for _, table := range stage.Rollups {
-			behind = max(behind, table.BehindSeconds)
+		waits := func(of pipeline.RollupStatus) bool {
+			return of.BehindSeconds >= 120 || of.MissingSeconds == nil || *of.MissingSeconds > 0
 		}
-		if err == nil && len(stage.Rollups) > 0 && behind < 120 {
+		if err == nil && len(stage.Rollups) > 0 && !slices.ContainsFunc(stage.Rollups, waits) {
 			return w.end(ctx)
 		}
 		select {

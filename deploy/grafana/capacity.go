@@ -8,7 +8,7 @@ func capacity(d *Dashboard, scope string) {
 	d.row("Capacity")
 	const growth = "simpleLinearRegression(dateDiff('second', $__fromTime, ts), last).1"
 	disks := func(column string) string {
-		return "SELECT " + column + " AS value FROM (SELECT " + growth + " AS per_second, argMax(last, ts) AS used FROM gauge_values\nWHERE name = 'disk_used_ratio' AND node != '' AND $__timeFilter(ts) AND " + scope + "\nGROUP BY env, cluster, node HAVING count() > 1)"
+		return "SELECT " + column + " AS value FROM (SELECT " + growth + " AS per_second, argMax(last, ts) AS used FROM gauge_values_1m\nWHERE name = 'disk_used_ratio' AND node != '' AND $__timeFilter(ts) AND " + scope + "\nGROUP BY env, cluster, node HAVING count() > 1)"
 	}
 	const noDisks = "brokers that do not tell of their disks: the embedded broker does not"
 	inUse := func(kind string) string {

@@ -31,7 +31,7 @@ func newConsumer(to *report.Reporter, of any, group string, options []Option) *c
 	if model, ok := of.(interface{ GetModel() string }); ok {
 		c.broadcasts = model.GetModel() == rmqconsumer.BroadCasting.String()
 	}
-	c.client = newClient(to, group, options, func(_ *client, nowMillis int64) { c.look(nowMillis) })
+	c.client = newClient(to, group, options, c.look)
 	return c
 }
 

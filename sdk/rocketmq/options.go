@@ -59,7 +59,7 @@ type client struct {
 }
 
 // newClient measures a client, which is in a group where that is not empty.
-func newClient(to *report.Reporter, group string, given []Option, look func(*client, int64)) *client {
+func newClient(to *report.Reporter, group string, given []Option, look func(nowMillis int64)) *client {
 	o := options{identity: meter.Identity{System: "rocketmq", Library: meter.Library(libraryName, libraryModule)},
 		instance: defaultInstance, maxReconsumeTimes: -1}
 	for _, option := range given {
@@ -70,11 +70,7 @@ func newClient(to *report.Reporter, group string, given []Option, look func(*cli
 	if group != "" {
 		c.group = c.qualified(group)
 	}
-	c.measured = registry.NewClient(o.identity, func(nowMillis int64) {
-		if look != nil {
-			look(c, nowMillis)
-		}
-	})
+	c.measured = registry.NewClient(o.identity, look)
 	return c
 }
 

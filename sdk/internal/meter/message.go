@@ -13,7 +13,7 @@ type Message struct {
 	// StampMillis is the message's timestamp, Unix milliseconds, and may be anything; 0 and
 	// below is none.
 	StampMillis int64
-	Bytes       uint64 // uncompressed: key, value and headers
+	Bytes       uint64 // uncompressed: what counts, the package of each system says
 }
 
 // delayMicros is how old the message is; known is false where it has no timestamp.
