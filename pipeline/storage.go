@@ -43,7 +43,7 @@ type storage struct {
 
 func newStorage(p *Pipeline) *storage {
 	return &storage{log: p.log.With("stage", RoleClickHouse), metrics: p.metrics.stage(RoleClickHouse), at: newPositions(),
-		topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}, bounds: storeBounds{maxStoreCells, maxStoreRecords, maxStoreBytes}}
+		topicIDs: map[string]kadm.TopicID{}, alerts: map[int32]*alertLog{}, bounds: mostStored}
 }
 
 // progress logs what a migration does, each step once.

@@ -27,6 +27,14 @@ const (
 // storeBounds end the gathering of a write before that.
 type storeBounds struct{ cells, records, bytes int }
 
+// mostStored are those of every write.
+var mostStored = storeBounds{maxStoreCells, maxStoreRecords, maxStoreBytes}
+
+// reached says that any of them is.
+func (b storeBounds) reached(cells, records, bytes int) bool {
+	return cells >= b.cells || records >= b.records || bytes >= b.bytes
+}
+
 // storeBatch is what one write holds. Its memory is used again.
 type storeBatch struct {
 	records []*kgo.Record
@@ -53,7 +61,7 @@ func (b *storeBatch) reset() {
 
 // full says that the batch should be written now.
 func (b *storeBatch) full() bool {
-	return b.cells.Len()+b.details >= b.bounds.cells || len(b.records) >= b.bounds.records || b.bytes >= b.bounds.bytes
+	return b.bounds.reached(b.cells.Len()+b.details, len(b.records), b.bytes)
 }
 
 // room is how many records may be polled: as many as fill the batch, as those of a backlog would be held in memory together.

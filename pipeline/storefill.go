@@ -88,6 +88,7 @@ type cellInserter struct {
 	tolerance time.Duration // of the event time of reports from when they were written
 	table     telemetry.CellTable
 	details   int // items in the table that are not added up
+	bytes     int // of the records' values that are in the table
 	out       FilledCells
 	progress  time.Time
 }
@@ -158,8 +159,8 @@ func (i *cellInserter) take(record *kgo.Record) error {
 	if err := i.table.Add(record.Value); err != nil {
 		return err
 	}
-	i.details += one.Records[0].Items()
-	if i.table.Len()+i.details < maxStoreCells && len(i.table.Records) < maxStoreRecords {
+	i.details, i.bytes = i.details+one.Records[0].Items(), i.bytes+len(record.Value)
+	if !mostStored.reached(i.table.Len()+i.details, len(i.table.Records), i.bytes) {
 		return nil
 	}
 	return i.write()
@@ -186,7 +187,7 @@ func (i *cellInserter) write() error {
 		return err
 	}
 	i.table.Reset()
-	i.details = 0
+	i.details, i.bytes = 0, 0
 	if time.Since(i.progress) >= storeFillTold {
 		i.progress = time.Now()
 		fmt.Fprintf(i.fill.Progress, "inserted %d records with %d cells of %s\n", i.out.Records, i.out.Cells, telemetry.TopicCells)

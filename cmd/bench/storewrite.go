@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ func (w *storeWriter) write(ctx context.Context) error {
 		from, to time.Time
 		by       time.Duration
 	}{{w.begin, newest, storeInsert}, {newest, w.end, newestInsert}} {
-		if part.from = later(part.from, w.begin); !part.to.After(part.from) {
+		if part.from = slices.MaxFunc([]time.Time{part.from, w.begin}, time.Time.Compare); !part.to.After(part.from) {
 			continue
 		}
 		if err := w.day(ctx, &settings, part.from, part.to, part.by); err != nil {
@@ -59,13 +60,6 @@ func (w *storeWriter) write(ctx context.Context) error {
 		}
 	}
 	return w.merge(ctx)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // day makes a part of the newest day, and the same part of those before.

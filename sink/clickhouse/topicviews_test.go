@@ -180,9 +180,12 @@ func TestHoursThatWereLeftAreReadAsMinutes(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	begin := time.Now().UTC().Truncate(time.Hour).Add(-6 * time.Hour)
-	s.query(fmt.Sprintf("INSERT INTO rollup_1m (ts, topic, op, client, reports, messages) SELECT %d + 60 * number, 'orders', 'send', 'a', 1, 1 FROM numbers(240)", begin.Unix()))
+	s.query(fmt.Sprintf("INSERT INTO rollup_1m (ts, topic, op, client, reports, messages) SELECT %d + 60 * number, 'orders', 'send', 'a', 1, 1 FROM numbers(300)", begin.Unix()))
 	s.query(fmt.Sprintf("INSERT INTO rollup_1h (ts, topic, op, client, reports, messages) VALUES (%d, 'orders', 'send', 'a', 60, 60)", begin.Add(3*time.Hour).Unix()))
 	over := fmt.Sprintf("SELECT sum(messages) FROM clients_over(from = '%s', to = '%s', step_seconds = 3600)", begin.Format(time.DateTime), begin.Add(5*time.Hour).Format(time.DateTime))
-	s.query(fmt.Sprintf("INSERT INTO rollup_backlog (name, since, until, worked_off_seconds) VALUES ('rollup_1h', %d, %d, 60)", begin.Unix(), begin.Add(2*time.Hour).Unix()))
-	s.expect(over, "240")
+	for workedOff, want := range map[time.Duration]string{time.Minute: "300", 2 * time.Hour: "120"} { // with all worked off, the newest hour by itself, and the minutes after it
+		s.query("TRUNCATE TABLE rollup_backlog")
+		s.query(fmt.Sprintf("INSERT INTO rollup_backlog (name, since, until, worked_off_seconds) VALUES ('rollup_1h', %d, %d, %d)", begin.Unix(), begin.Add(2*time.Hour).Unix(), int(workedOff.Seconds())))
+		s.expect(over, want)
+	}
 }
