@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +66,7 @@ func (e storeEngine) queries(ctx context.Context, page string, end time.Time) ([
 			}
 			queries, err := engine.Queries(ctx, d, request, choice)
 			for _, q := range queries {
-				out = append(out, storeQuery{what: name + ": " + q.Of, span: span.name, limit: span.limit, sql: asOf(q.SQL, end), shows: q.Panel != nil && chosen == nil && !mayBeEmpty(d, q.Panel)})
+				out = append(out, storeQuery{what: name + ": " + q.Of, span: span.name, limit: span.limit, sql: asOf(q.SQL, end), shows: q.Panel != nil && chosen == nil})
 			}
 			return err
 		}
@@ -84,11 +83,6 @@ func (e storeEngine) queries(ctx context.Context, page string, end time.Time) ([
 		}
 	}
 	return append(out, questions(string(text), end)...), nil
-}
-
-// mayBeEmpty says that a panel says of itself that it may have nothing to show.
-func mayBeEmpty(d grafana.Dashboard, p *grafana.Panel) bool {
-	return slices.ContainsFunc(d.Absent, func(a grafana.Absent) bool { return a.Title == p.Title })
 }
 
 var (

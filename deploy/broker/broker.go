@@ -77,6 +77,9 @@ func Start(config Config) (out *Broker, err error) {
 		return nil, fmt.Errorf("start the embedded broker on %s: %w; choose a free address, or port 0 for any", net.JoinHostPort(host, strconv.Itoa(port)), err)
 	}
 	stampAppendTime(cluster, batches)
+	if config.DataDir != "" {
+		cluster.ControlKey(kmsg.DescribeLogDirs.Int16(), (&diskTeller{cluster, config.DataDir}).tell)
+	}
 	return &Broker{cluster, locked}, nil
 }
 

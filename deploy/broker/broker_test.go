@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func start(t *testing.T, config Config) *Broker {
@@ -100,6 +101,38 @@ func TestRestartContinues(t *testing.T) {
 		if time.Since(record.Timestamp) > time.Minute {
 			t.Fatalf("record %d has time %v, want the append time", i, record.Timestamp)
 		}
+	}
+}
+
+func TestTellsHowFullItsDiskIs(t *testing.T) {
+	b := start(t, Config{DataDir: t.TempDir()})
+	defer b.Close()
+	c := client(t, b)
+	create(t, c, "orders", "CreateTime")
+	produce(t, c, "orders", 0, 10, time.Now())
+	request := kmsg.NewPtrDescribeLogDirsRequest()
+	request.Topics = []kmsg.DescribeLogDirsRequestTopic{}
+	answer, err := request.RequestWith(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.Dirs) != 1 || answer.Dirs[0].UsableBytes <= 0 || answer.Dirs[0].TotalBytes < answer.Dirs[0].UsableBytes {
+		t.Errorf("of disks it says %+v", answer.Dirs)
+	}
+	request.Topics = nil
+	if answer, err = request.RequestWith(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	var sizeBytes int64
+	for _, dir := range answer.Dirs {
+		for _, topic := range dir.Topics {
+			for _, partition := range topic.Partitions {
+				sizeBytes += partition.Size
+			}
+		}
+	}
+	if sizeBytes <= 0 {
+		t.Errorf("of partitions it says %+v", answer.Dirs)
 	}
 }
 

@@ -71,10 +71,18 @@ func reasons(d *Dashboard, inRange string) {
 		columns: []column{{name: "at", unit: "dateTimeAsIso", width: 170}, {name: "state", width: 90, mappings: alertWords}, {name: "rule", link: to("alerts", "rule"), title: "Only this rule"},
 			{name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"}, {name: "consumer_group", link: to("group", "cluster", "group"), title: "Open this group"},
 			{name: "client", link: to("client", "client"), title: "Open this client"}, {name: "summary", width: 320}, {name: "fired_seconds", unit: "s"}, {name: "completeness", unit: "percentunit"}}})
-	d.table(spec{title: "Findings of the inspection", help: "What the newest daily inspection up to the end of the range found: what no pager need ring for, and somebody should mend. It looks at the day before, and may find nothing.", absent: "the inspection is asked once a day",
-		sql: "SELECT day, severity, rule, labels['cluster'] AS cluster, labels['topic'] AS topic, labels['group'] AS consumer_group, labels['client'] AS client, summary, completeness\nFROM inspections\n" +
-			"WHERE day = (SELECT max(day) FROM inspection_findings WHERE day <= toDate($__toTime)) AND $__conditionalAll(labels['env'] IN ('', ${env:singlequote}), $env) AND $__conditionalAll(labels['cluster'] IN ('', ${cluster:singlequote}), $cluster)" +
-			"\nORDER BY severity = 'critical' DESC, severity = 'warning' DESC, rule, cluster, topic, consumer_group, client\nLIMIT 500",
+	d.table(spec{title: "Findings of the inspection", help: "What the newest daily inspection up to the end of the range found: what no pager need ring for, and somebody should mend. It looks at the day before. The first line says how many findings of how many rules, or that nobody has asked.",
+		sql: `SELECT day, severity, rule, cluster, topic, consumer_group, client, summary, completeness FROM (
+    SELECT day, severity, rule, labels['cluster'] AS cluster, labels['topic'] AS topic, labels['group'] AS consumer_group, labels['client'] AS client, summary, toNullable(completeness) AS completeness
+    FROM inspection_findings FINAL
+    WHERE (day, asked_at) IN (SELECT max((day, asked_at)) FROM inspection_findings WHERE day <= toDate($__toTime))
+      AND $__conditionalAll(labels['env'] IN ('', ${env:singlequote}), $env) AND $__conditionalAll(labels['cluster'] IN ('', ${cluster:singlequote}), $cluster)
+    UNION ALL
+    SELECT toDate($__toTime), '', '', '', '', '', '', 'no inspection was made up to this day: set inspection.at, or ask by weir rules inspect --write', NULL
+    FROM (SELECT count() AS made FROM inspection_findings WHERE day <= toDate($__toTime)) WHERE made = 0
+)
+ORDER BY rule = '' DESC, severity = 'critical' DESC, severity = 'warning' DESC, rule, cluster, topic, consumer_group, client
+LIMIT 500`,
 		columns: []column{{name: "day", width: 110}, {name: "severity", width: 90}, {name: "topic", link: to("topic", "cluster", "topic"), title: "Open this topic"},
 			{name: "consumer_group", link: to("group", "cluster", "group"), title: "Open this group"}, {name: "client", link: to("client", "client"), title: "Open this client"}, {name: "summary", width: 320}, {name: "completeness", unit: "percentunit"}}})
 }

@@ -10,15 +10,14 @@ func capacity(d *Dashboard, scope string) {
 	disks := func(column string) string {
 		return "SELECT " + column + " AS value FROM (SELECT " + growth + " AS per_second, argMax(last, ts) AS used FROM gauge_values_1m\nWHERE name = 'disk_used_ratio' AND node != '' AND $__timeFilter(ts) AND " + scope + "\nGROUP BY env, cluster, node HAVING count() > 1)"
 	}
-	const noDisks = "brokers that do not tell of their disks: the embedded broker does not"
 	inUse := func(kind string) string {
 		return "SELECT countIf(last_used >= $__fromTime - INTERVAL 1 HOUR) / nullIf(count(), 0) AS used FROM resources WHERE kind = '" + kind + "' AND NOT internal AND " + seen + " AND " + scope
 	}
-	d.number(spec{title: "Disk full in", help: "Until the first disk of any broker is full, if all go on as they did in the range. Unknown where none grows by a ten-thousandth in a day. Red is a day, yellow a week.", unit: "s", base: red, limits: fullLimits, absent: noDisks,
+	d.number(spec{title: "Disk full in", help: "Until the first disk of any broker is full, if all go on as they did in the range. Unknown where none grows by a ten-thousandth in a day. Red is a day, yellow a week.", unit: "s", base: red, limits: fullLimits,
 		sql: disks("minOrNullIf(greatest(1 - used, 0) / per_second, per_second * 86400 > 0.0001)")})
-	d.number(spec{title: "Disk growth, a day", help: "Share of a disk by which that of the broker that grows fastest grows in a day, by the range. Below 0 all shrink.", unit: "percentunit", base: blue, absent: noDisks,
+	d.number(spec{title: "Disk growth, a day", help: "Share of a disk by which that of the broker that grows fastest grows in a day, by the range. Below 0 all shrink.", unit: "percentunit", base: blue,
 		sql: disks("maxOrNull(per_second) * 86400")})
-	d.number(spec{title: "Retention left", help: "Until the first unread message of any group expires, at the end of the range. RetentionRisk fires below an hour.", unit: "s", base: red, limits: below(retentionSeconds), absent: "unknown where all is read, or topics keep messages for ever",
+	d.number(spec{title: "Retention left", help: "Until the first unread message of any group expires, at the end of the range. RetentionRisk fires below an hour.", unit: "s", base: red, limits: below(retentionSeconds),
 		sql: "SELECT minOrNull(newest_left) AS seconds FROM (SELECT argMax(last, ts) AS newest_left FROM gauge_values WHERE name = 'retention_left_seconds' AND " + newest + " AND " + scope + " GROUP BY env, cluster, consumer_group, topic, partition)"})
 	d.number(spec{title: "Partitions", help: "Replicas of partitions on all brokers, as the newest poll has it. RocketMQ has none.", unit: "short", base: blue,
 		sql: "SELECT sumOrNull(hosted) AS partitions FROM (SELECT argMax(last, ts) AS hosted FROM gauge_values WHERE name = 'partitions' AND node != '' AND " + newest + " AND " + scope + " GROUP BY env, cluster, node)"})

@@ -12,27 +12,28 @@ func cluster() *Dashboard {
 	d.number(spec{title: "Under min ISR", help: "Partitions with fewer replicas in sync than producers with acks=all need. ReplicaHealthCritical fires at the first.", unit: "none", limits: leaderlessLimits, sql: state("under_min_isr_partitions", "sum")})
 	d.number(spec{title: "Under-replicated", help: "Partitions of which a replica is not in sync. ReplicaHealth fires where it stays so.", unit: "none", limits: underLimits, sql: state("under_replicated_partitions", "sum")})
 	d.number(spec{title: "Active controllers", help: "Kafka: 1 where the active controller answers, of the cluster that has fewest. RocketMQ has none.", unit: "none", limits: below(1), base: red, sql: state("active_controllers", "min")})
-	d.number(spec{title: "Fullest disk", absent: "brokers that do not tell of their disks: the embedded broker does not", help: "Used share of the fullest disk of any broker. DiskWatermark fires at 75%, critical at 85%.", unit: "percentunit", limits: diskLimits,
+	d.number(spec{title: "Fullest disk", help: "Used share of the fullest disk of any broker. DiskWatermark fires at 75%, critical at 85%.", unit: "percentunit", limits: diskLimits,
 		sql: "SELECT max(disk_used_ratio) AS used FROM nodes_10s WHERE " + newest + " AND " + scope})
 
 	d.row("Traffic")
 	d.chart(spec{title: "Messages", help: "Messages per second that clients sent, and that were given to consumers.", step: minute, unit: "cps", name: "${__field.labels.op}", sql: byOp("messages", scope)})
 	d.chart(spec{title: "Bytes", help: "Uncompressed bytes per second of the same messages: keys, values and headers.", step: minute, unit: "binBps", name: "${__field.labels.op}", sql: byOp("bytes", scope)})
 	d.chart(spec{title: "Busiest topics", help: "Messages per second sent to the ten topics that were sent most in the range.", step: minute, unit: "cps", name: "${__field.labels.topic}", stack: true, sql: busiestTopics(scope)})
-	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class; too_large and timeout are the commonest. SendErrors fires above 1% of what is sent.", step: minute, unit: "cps", name: "${__field.labels.class}", absent: "nothing fails",
+	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class; too_large and timeout are the commonest. SendErrors fires above 1% of what is sent.", step: minute, unit: "cps", name: "${__field.labels.class}",
 		sql: "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeSteps + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
 
 	d.row("Brokers")
-	node := func(title, help, unit, column string, l limits, absent string) {
-		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, name: "${__field.labels.node}", absent: absent,
+	node := func(title, help, unit, column string, l limits) {
+		d.chart(spec{title: title, help: help, step: minute, unit: unit, limits: l, name: "${__field.labels.node}",
 			sql: "SELECT $__timeInterval(ts) AS time, node, max(" + column + ") AS value FROM nodes\nWHERE " + column + " IS NOT NULL AND $__timeFilter(ts) AND " + scope + "\nGROUP BY time, node ORDER BY time, node\nLIMIT 20000"})
 	}
-	node("Heartbeat, p99", "Round trip of a probe to each broker, 99th percentile. One broker above its peers is what SlowBroker looks for.", "ms", "heartbeat_p99_ms", heartbeatLimits, "")
-	node("Failed probes in a row", "Probes of each broker that failed since the last good one. HeartbeatFailed fires at three.", "none", "heartbeat_failures_in_a_row", failureLimits, "")
-	node("Disk used", "Used share of each broker's fullest disk.", "percentunit", "disk_used_ratio", diskLimits, "brokers that do not tell of their disks: the embedded broker does not")
-	node("Partitions led", "Kafka: partitions that each broker leads. After a restart a broker leads few until leaders are moved back.", "none", "leaders", nil, "RocketMQ has no leaders of partitions")
-	node("Send queue wait", "RocketMQ: how long the oldest request to write has been waiting in the broker. FlowControlRisk fires above 200 ms.", "s", "send_queue_wait_seconds", queueLimits, "Kafka does not tell")
-	node("Page cache lock", "RocketMQ: for how long a write holds the commit log. FlowControlRisk fires above 1 s.", "s", "page_cache_lock_seconds", pageCacheLimits, "Kafka does not tell")
+	node("Heartbeat, p99", "Round trip of a probe to each broker, 99th percentile. One broker above its peers is what SlowBroker looks for.", "ms", "heartbeat_p99_ms", heartbeatLimits)
+	node("Failed probes in a row", "Probes of each broker that failed since the last good one. HeartbeatFailed fires at three.", "none", "heartbeat_failures_in_a_row", failureLimits)
+	node("Disk used", "Used share of each broker's fullest disk.", "percentunit", "disk_used_ratio", diskLimits)
+	node("Partitions led", "Kafka: partitions that each broker leads. After a restart a broker leads few until leaders are moved back.", "none", "leaders", nil)
+	const probed, queued, locked = "('probe', heartbeat_max_ms / 1000)", "('send queue', send_queue_wait_seconds)", "('page cache lock', page_cache_lock_seconds)"
+	d.chart(spec{title: "Longest waits", help: "What had to wait longest at each broker: the slowest probe, and of RocketMQ the oldest request to write, and a write that holds the commit log. FlowControlRisk fires above 200 ms of a request, and above 1 s of the log.", step: minute, unit: "s", limits: queueLimits, name: "${__field.labels.node} ${__field.labels.what}",
+		sql: "SELECT $__timeInterval(ts) AS time, node, wait.1 AS what, max(wait.2) AS value FROM nodes\nARRAY JOIN [" + probed + ", " + queued + ", " + locked + "] AS wait\nWHERE wait.2 IS NOT NULL AND $__timeFilter(ts) AND " + scope + "\nGROUP BY time, node, what ORDER BY time, node, what\nLIMIT 20000"})
 	d.table(spec{title: "Brokers now", help: "Each broker at the end of the range, the slowest first.",
 		sql: "SELECT cluster, node, argMax(heartbeat_p50_ms, ts) AS heartbeat_p50_ms, max(heartbeat_max_ms) AS heartbeat_max_ms, argMax(heartbeat_failures_in_a_row, ts) AS failed_probes,\n" +
 			"       argMax(disk_used_ratio, ts) AS disk, argMax(leaders, ts) AS leaders, argMax(partitions, ts) AS partitions\nFROM nodes_10s\nWHERE " + newest + " AND " + scope + "\nGROUP BY env, cluster, node\nORDER BY heartbeat_max_ms DESC NULLS LAST, node\nLIMIT 200",

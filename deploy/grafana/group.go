@@ -10,7 +10,7 @@ func group() *Dashboard {
 	}
 	d.number(spec{title: "Unread", help: "Messages that are not committed, of all topics.", unit: "short", base: blue, sql: last("sum", "lag_messages")})
 	d.number(spec{title: "Oldest unread", help: "Age of the oldest message that is not committed. BacklogHigh fires above 60 s for S1, 5 min for S2 and 30 min for S3 and S4.", unit: "s", limits: lagLimits, sql: last("max", "lag_seconds")})
-	d.number(spec{title: "Drained in", help: "Until nothing is unread, if the groups go on as they do, of the slowest. Unknown where one does not catch up.", unit: "s", base: blue, sql: last("max", "drain_seconds"), absent: "a group that does not catch up has none"})
+	d.number(spec{title: "Drained in", help: "Until nothing is unread, if the groups go on as they do, of the slowest. Unknown where one does not catch up.", unit: "s", base: blue, sql: last("max", "drain_seconds")})
 	d.number(spec{title: "Consumed", help: "Messages per second, by the commits.", unit: "cps", base: blue, sql: last("sum", "consumed_messages_per_second")})
 	d.number(spec{title: "Members", help: "Members of the groups, as the brokers say. GroupOffline fires where there are none and something is unread.", unit: "none", base: blue,
 		sql: "SELECT sum(value) AS members FROM (SELECT argMax(last, ts) AS value FROM gauge_values WHERE name = 'members' AND " + newest + " AND " + scope + " GROUP BY env, cluster, consumer_group)"})

@@ -40,12 +40,8 @@ type Dashboard struct {
 	Templating  Templating   `json:"templating"`
 	Annotations Annotations  `json:"annotations"`
 	Panels      []Panel      `json:"panels"`
-	Absent      []Absent     `json:"-"`
 	layout      *layoutState `json:"-"`
 }
-
-// Absent is a panel that has nothing to show on some data, and why that is right.
-type Absent struct{ Title, Why string }
 
 // Templating holds the variables.
 type Templating struct {

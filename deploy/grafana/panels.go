@@ -43,7 +43,6 @@ type spec struct {
 	mappings    []any
 	links       []Link // of a click on a value
 	width, high int
-	absent      string // why there may be nothing to show
 }
 
 // add puts a panel behind the last, in a new line where it does not fit.
@@ -64,9 +63,6 @@ func (d *Dashboard) add(kind string, s spec, format int) *Panel {
 	if s.zero {
 		low, high := 0., 1.
 		p.FieldConfig.Defaults.Min, p.FieldConfig.Defaults.Max = &low, &high
-	}
-	if s.absent != "" {
-		d.Absent = append(d.Absent, Absent{s.title, s.absent})
 	}
 	l.x, l.high = l.x+s.width, max(l.high, s.high)
 	d.Panels = append(d.Panels, p)

@@ -35,8 +35,7 @@ WHERE held != stored`, firingLimits)
 		sql: "SELECT time, sum(refused) AS refused_reports, sum(lost) AS lost_reports\nFROM (\n    SELECT $__timeInterval(ts) AS time, sum(refused) AS refused, 0 AS lost FROM pipeline WHERE " + wholeSteps + " GROUP BY time\n    UNION ALL\n" +
 			"    SELECT $__timeInterval(ts) AS time, 0 AS refused, sum(dropped_reports) AS lost FROM traffic WHERE " + wholeSteps + " AND " + where("env") + " GROUP BY time\n)\nGROUP BY time ORDER BY time"})
 	d.chart(spec{title: "Lag of Weir's stages", help: "How far the consumer groups of Weir's stages are behind, where a collector polls Weir's own Kafka.", step: minute, unit: "s", limits: storedLimits, name: "${__field.labels.consumer_group} ${__field.labels.topic}",
-		absent: "Weir's Kafka is not among the collected clusters",
-		sql:    "SELECT $__timeInterval(ts) AS time, consumer_group, topic, max(lag_seconds) AS seconds FROM group_lag\nWHERE startsWith(consumer_group, 'weir-') AND lag_seconds IS NOT NULL AND $__timeFilter(ts) AND " + where("env") + "\nGROUP BY time, consumer_group, topic ORDER BY time, consumer_group, topic"})
+		sql: "SELECT $__timeInterval(ts) AS time, consumer_group, topic, max(lag_seconds) AS seconds FROM group_lag\nWHERE startsWith(consumer_group, 'weir-') AND lag_seconds IS NOT NULL AND $__timeFilter(ts) AND " + where("env") + "\nGROUP BY time, consumer_group, topic ORDER BY time, consumer_group, topic"})
 	d.chart(spec{title: "Rows written", help: "Rows by pane and series, before versions are merged: what the store has to bear.", step: pane, unit: "cps", name: "${__field.labels.op}", stack: true,
 		sql: "SELECT $__timeInterval(ts) AS time, op, count() / $__interval_s AS rows_per_second FROM rollup_10s\nWHERE " + wholeSteps + " AND " + where("env") + "\nGROUP BY time, op ORDER BY time, op"})
 

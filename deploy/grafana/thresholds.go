@@ -10,7 +10,6 @@ var (
 	diskLimits        = limits{{0.75, orange}, {0.85, red}}              // DiskWatermark, ratio
 	sizeLimits        = limits{{10 << 10, yellow}, {1 << 20, orange}}    // LargeMessage, and LargeMessageP99, bytes
 	queueLimits       = limits{{0.2, red}}                               // FlowControlRisk, seconds
-	pageCacheLimits   = limits{{1, red}}                                 // FlowControlRisk, seconds
 	rebalanceLimits   = limits{{8, orange}}                              // RebalanceStorm, in ten minutes
 	underLimits       = limits{{1, orange}}                              // ReplicaHealth, partitions
 	leaderlessLimits  = limits{{1, red}}                                 // ReplicaHealthCritical, partitions

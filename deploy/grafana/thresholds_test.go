@@ -36,7 +36,6 @@ func TestThresholdsAreThoseOfTheRules(t *testing.T) {
 		{"LargeMessage", "size", 0, "size_max > %vKiB", 1 << 10},
 		{"LargeMessageP99", "size", 1, "size_p99 > %vMiB", 1 << 20},
 		{"FlowControlRisk", "queue", 0, "send_queue_wait > %vms", 0.001},
-		{"FlowControlRisk", "page cache", 0, "page_cache_lock > %vs", 1},
 		{"RebalanceStorm", "rebalance", 0, "rebalances >= %v", 1},
 		{"ReplicaHealthCritical", "leaderless", 0, "leaderless_partitions > %v", 1},
 		{"ClusterWriteVolatile", "volatility", 0, "volatility > %v%%", 0.01},

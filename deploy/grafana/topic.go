@@ -40,7 +40,7 @@ FROM (
 )
 WHERE volatility IS NOT NULL
 ORDER BY time, topic`})
-	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class.", step: minute, unit: "cps", name: "${__field.labels.class}", absent: "nothing fails",
+	d.chart(spec{title: "Errors by class", help: "Failed messages per second by class.", step: minute, unit: "cps", name: "${__field.labels.class}",
 		sql: "SELECT $__timeInterval(ts) AS time, class, sum(errors) / $__interval_s AS errors_per_second FROM errors\nWHERE " + wholeSteps + " AND " + scope + "\nGROUP BY time, class ORDER BY time, class"})
 
 	d.row("Latency and size")

@@ -21,10 +21,11 @@ type counts struct {
 
 // producer sends messages of one size to one topic at a rate that the story changes.
 type producer struct {
-	topic      string
-	perSecond  atomic.Int64
-	valueBytes atomic.Int64
-	sent       *counts
+	topic         string
+	perSecond     atomic.Int64
+	valueBytes    atomic.Int64
+	tooLargeOneIn atomic.Int64 // of which each is larger than Kafka takes; 0: none
+	sent          *counts
 	actor
 }
 
@@ -81,7 +82,7 @@ func (p *producer) run(ctx context.Context) {
 	ticker := time.NewTicker(sendTick)
 	defer ticker.Stop()
 	var owed float64
-	for {
+	for sent := int64(1); ; {
 		select {
 		case <-ctx.Done():
 			_ = p.client.Flush(context.WithoutCancel(ctx))
@@ -90,7 +91,12 @@ func (p *producer) run(ctx context.Context) {
 		}
 		owed += float64(p.perSecond.Load()) * sendTick.Seconds()
 		for ; owed >= 1; owed-- {
-			value := make([]byte, p.valueBytes.Load())
+			valueBytes := p.valueBytes.Load()
+			if oneIn := p.tooLargeOneIn.Load(); oneIn > 0 && sent%oneIn == 0 {
+				valueBytes = tooLargeValueBytes
+			}
+			sent++
+			value := make([]byte, valueBytes)
 			record := &kgo.Record{Topic: p.topic, Value: value}
 			p.client.Produce(context.WithoutCancel(ctx), record, func(r *kgo.Record, err error) {
 				if err == nil {
@@ -156,6 +162,8 @@ const (
 	quietOtherPerSecond  = 20
 	quietValueBytes      = 400
 	largeValueBytes      = 12 << 10
+	tooLargeValueBytes   = 2 << 20 // a client refuses it: Kafka's max.message.bytes is 1 MiB
+	tooLargeOneIn        = 20
 	quietHandlerMicros   = 200
 	slowHandlerMicros    = 300_000
 	outdatedVersion      = "0.0.9"

@@ -37,12 +37,14 @@ var story = []scene{
 	{"surge on orders, large messages on media, a slow consumer, an outdated client", lasting(troubleLasts), func(c *cast) {
 		c.orders.perSecond.Store(6 * quietOrdersPerSecond)
 		c.media.valueBytes.Store(largeValueBytes)
+		c.media.tooLargeOneIn.Store(tooLargeOneIn)
 		c.slow.handlerMicros.Store(slowHandlerMicros)
 		c.outdated.perSecond.Store(quietOtherPerSecond / 4)
 	}},
 	{"recovery", lasting(recoveryLasts), func(c *cast) {
 		c.orders.perSecond.Store(quietOrdersPerSecond)
 		c.media.valueBytes.Store(quietValueBytes)
+		c.media.tooLargeOneIn.Store(0)
 		c.slow.handlerMicros.Store(quietHandlerMicros)
 		c.outdated.perSecond.Store(0)
 	}},
