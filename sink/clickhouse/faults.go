@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -111,29 +110,35 @@ func titleOf(page string) string {
 // that of an insert, and the rows were lost. ClickHouse answers no statement with a page, an insert with nothing, and leads nowhere else.
 func refusePages(of *http.Transport) (http.RoundTripper, error) { return pageRefuser{of}, nil }
 
-// noticing has requests say that they insert: of rows the address has the statement, and of a statement by itself only the body.
-type noticing struct{ driver.Conn }
-
-func (n noticing) Exec(ctx context.Context, statement string, args ...any) error {
-	if isInsert(statement) {
-		ctx = context.WithValue(ctx, inserting{}, true)
-	}
-	return n.Conn.Exec(ctx, statement, args...)
-}
-
-type inserting struct{}
-
-func isInsert(statement string) bool { return strings.HasPrefix(statement, "INSERT ") }
-
 type pageRefuser struct{ of http.RoundTripper }
+
+// inserts says that a request does: of rows the address has the statement, and of a statement by itself the body.
+func inserts(request *http.Request) (bool, error) {
+	const begin = "INSERT "
+	if strings.HasPrefix(request.URL.Query().Get("query"), begin) {
+		return true, nil
+	}
+	if request.GetBody == nil { // rows, which can be read but once
+		return false, nil
+	}
+	body, err := request.GetBody()
+	if err != nil {
+		return false, err
+	}
+	text, err := io.ReadAll(io.LimitReader(body, int64(len(begin))))
+	return string(text) == begin, errors.Join(err, body.Close())
+}
 
 // RoundTrip asks, and reads no more of a page than its begin.
 func (p pageRefuser) RoundTrip(request *http.Request) (*http.Response, error) {
+	insert, err := inserts(request)
+	if err != nil {
+		return nil, err
+	}
 	response, err := p.of.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
-	insert := isInsert(request.URL.Query().Get("query")) || request.Context().Value(inserting{}) != nil
 	page := strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
 	leads := response.StatusCode >= 300 && response.StatusCode < 400
 	if !leads && (response.StatusCode != http.StatusOK || !page && !insert) {

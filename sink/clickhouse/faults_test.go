@@ -191,6 +191,22 @@ func TestWritesOutlastWhatAnswersInBetween(t *testing.T) {
 	}
 }
 
+// TestInsertsOpenConnections: what a connection asks first is answered with something.
+func TestInsertsOpenConnections(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	var running sync.WaitGroup
+	for i := range 3 { // more than are open
+		running.Go(func() {
+			if err := s.conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO rollup_marks (name, added_up) SELECT 'rollup_%d', now() + sleep(0.5)", i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	running.Wait()
+	s.expect("SELECT count() FROM rollup_marks WHERE startsWith(name, 'rollup_')", "3")
+}
+
 // TestWhatIsAddedUpOutlastsWhatAnswersInBetween: what ClickHouse is to insert of its own rows is not taken for inserted either.
 func TestWhatIsAddedUpOutlastsWhatAnswersInBetween(t *testing.T) {
 	t.Parallel()

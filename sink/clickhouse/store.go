@@ -83,15 +83,13 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	s := NewStore(noticing{conn}, config)
+	s := NewStore(conn, config)
 	s.blocks = blocks
 	patient := *options
 	patient.ReadTimeout, patient.MaxOpenConns, patient.MaxIdleConns = migrationTimeout, 1, 1
-	ddl, err := driver.Open(&patient)
-	if err != nil {
+	if s.ddl, err = driver.Open(&patient); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ClickHouse: %w", err), conn.Close())
 	}
-	s.ddl = noticing{ddl}
 	if err := s.retry(ctx, "ask for settings", s.choose); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
