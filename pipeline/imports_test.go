@@ -17,19 +17,20 @@ const module = "github.com/weirmq/weir"
 // and only this package knows how they fit together.
 var mayImport = map[string][]string{
 	"telemetry": nil,
-	"sdk":       {"telemetry"},
+	"control":   nil,
+	"sdk":       {"telemetry", "control"},
 	"collect":   {"telemetry"},
 	"ingest":    {"telemetry"},
 	"aggregate": {"telemetry"},
 	"rules":     {"telemetry"},
 	"sink":      {"telemetry"},
-	"pipeline":  {"telemetry", "ingest", "aggregate", "rules", "sink", "collect"},
+	"pipeline":  {"telemetry", "ingest", "aggregate", "rules", "sink", "collect", "control"},
 	"deploy":    nil,
-	"cmd":       {"pipeline", "telemetry", "sdk", "deploy"},
+	"cmd":       {"pipeline", "telemetry", "control", "sdk", "deploy"},
 }
 
 // modelFolders are packages of pure values below a folder that does I/O: they may import telemetry and of others the standard library.
-var modelFolders = []string{"collect/lag", "collect/health"}
+var modelFolders = []string{"collect/lag", "collect/health", "control"}
 
 // telemetryNeeds is all that the values which travel may need from elsewhere.
 var telemetryNeeds = []string{"google.golang.org/protobuf"}
