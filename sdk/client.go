@@ -1,0 +1,153 @@
+package weir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/weirmq/weir/sdk/report"
+)
+
+// Config says who the program is, where its resources are and how it speaks to them.
+type Config struct {
+	Env, Lane string // which of a resource's routes are the program's; labels of its reports, too
+	Directory Directory
+	Systems   []System // that its resources may be in
+	// Telemetry says where reports go. The client opens a reporter, and closes it.
+	Telemetry report.Config
+	// Reporter is taken where the program has one already; it is not closed.
+	Reporter *report.Reporter
+	// Unmeasured has nothing reported, in place of either.
+	Unmeasured bool
+	// Log gets what happens to resources: moves, and why one is not made. Nil discards it.
+	Log *slog.Logger
+}
+
+// Client opens producers and consumers. Its methods may be called from any goroutine.
+type Client struct {
+	config   Config
+	systems  map[string]System
+	reporter *report.Reporter
+	owns     bool // the reporter
+	log      *slog.Logger
+
+	mu     sync.Mutex
+	closed bool
+	open   map[closer]struct{}
+}
+
+// closer is a producer or a consumer.
+type closer interface {
+	Close(ctx context.Context) error
+}
+
+// Open returns a client. It does not wait for any cluster. The error says everything that is wrong with config.
+func Open(_ context.Context, config Config) (*Client, error) {
+	c := &Client{config: config, systems: map[string]System{}, reporter: config.Reporter, log: config.Log, open: map[closer]struct{}{}}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	var errs []error
+	if config.Directory == nil {
+		errs = append(errs, errors.New("Config.Directory is nil: open one with OpenFile or OpenTopic"))
+	}
+	if len(config.Systems) == 0 {
+		errs = append(errs, errors.New("Config.Systems is empty: name kafka.System(), rocketmq.System() or both"))
+	}
+	for _, s := range config.Systems {
+		if _, twice := c.systems[s.Name()]; twice {
+			errs = append(errs, fmt.Errorf("Config.Systems has %s twice", s.Name()))
+		}
+		c.systems[s.Name()] = s
+	}
+	if err := errors.Join(append(errs, c.openReporter())...); err != nil {
+		return nil, fmt.Errorf("open a client: %w", err)
+	}
+	return c, nil
+}
+
+// openReporter opens the reporter that Config asks for.
+func (c *Client) openReporter() error {
+	telemetry := c.config.Telemetry
+	asked := len(telemetry.TelemetryBrokers) > 0
+	switch given := c.config.Reporter != nil; {
+	case c.config.Unmeasured && (asked || given):
+		return errors.New("Config.Unmeasured is true beside Telemetry or Reporter: leave one out")
+	case given && asked:
+		return errors.New("Config has both Reporter and Telemetry: leave one out")
+	case c.config.Unmeasured, given:
+		return nil
+	case !asked:
+		return errors.New("Config.Telemetry names no TelemetryBrokers: name those of the cluster with weir.telemetry, give a Reporter, or say Unmeasured")
+	}
+	if telemetry.Env == "" {
+		telemetry.Env = c.config.Env
+	}
+	if telemetry.Lane == "" {
+		telemetry.Lane = c.config.Lane
+	}
+	reporter, err := report.Open(telemetry)
+	c.reporter, c.owns = reporter, err == nil
+	return err
+}
+
+// Reporter is what the client's messages are reported by; nil where they are not.
+func (c *Client) Reporter() *report.Reporter { return c.reporter }
+
+// query asks for a resource as the program sees it.
+func (c *Client) query(id string) Query { return Query{id, c.config.Env, c.config.Lane} }
+
+// system is the one that a route names.
+func (c *Client) system(of *Route) (System, error) {
+	if s := c.systems[of.System]; s != nil {
+		return s, nil
+	}
+	var known []string
+	for _, s := range c.config.Systems {
+		known = append(known, s.Name())
+	}
+	return nil, fmt.Errorf("it is in a system %q: Config.Systems has %s; add it", of.System, strings.Join(known, ", "))
+}
+
+// add has Close close what was opened.
+func (c *Client) add(opened closer) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return fmt.Errorf("the client: %w", ErrClosed)
+	}
+	c.open[opened] = struct{}{}
+	return nil
+}
+
+func (c *Client) forget(opened closer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, opened)
+}
+
+// Close ends all consumers and producers, and then the reporter that the client opened. Consumers end as
+// by the end of Run's context; producers wait for what is being sent. Where ctx ends before, what is
+// left fails, and the error says so. A second Close does nothing.
+func (c *Client) Close(ctx context.Context) error {
+	c.mu.Lock()
+	c.closed = true
+	left := c.open
+	c.open = map[closer]struct{}{}
+	c.mu.Unlock()
+	var errs []error
+	for _, consumers := range []bool{true, false} { // what handlers send is sent yet
+		for one := range left {
+			if _, is := one.(*Consumer); is == consumers {
+				errs = append(errs, one.Close(ctx))
+			}
+		}
+	}
+	if c.owns {
+		errs = append(errs, c.reporter.Close(ctx))
+	}
+	return errors.Join(errs...)
+}

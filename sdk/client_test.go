@@ -1,0 +1,143 @@
+package weir_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/internal/reported"
+	"github.com/weirmq/weir/sdk/kafka"
+	"github.com/weirmq/weir/sdk/report"
+)
+
+func ordersRoute() weir.Route {
+	return weir.Route{ID: "orders.created", System: "kafka", Cluster: "orders-kafka", Endpoints: []string{"127.0.0.1:1"}, Topic: "orders"}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	directory := weir.Routes()
+	systems := []weir.System{kafka.System()}
+	for name, c := range map[string]struct {
+		config weir.Config
+		want   string
+	}{
+		"nothing":           {weir.Config{Unmeasured: true}, "Config.Directory is nil: open one with OpenFile or OpenTopic\nConfig.Systems is empty: name kafka.System(), rocketmq.System() or both"},
+		"not measured":      {weir.Config{Directory: directory, Systems: systems}, "Config.Telemetry names no TelemetryBrokers: name those of the cluster with weir.telemetry, give a Reporter, or say Unmeasured"},
+		"measured twice":    {weir.Config{Directory: directory, Systems: systems, Unmeasured: true, Reporter: &report.Reporter{}}, "Config.Unmeasured is true beside Telemetry or Reporter: leave one out"},
+		"a system twice":    {weir.Config{Directory: directory, Systems: append(systems, systems...), Unmeasured: true}, "Config.Systems has kafka twice"},
+		"telemetry's error": {weir.Config{Directory: directory, Systems: systems, Telemetry: report.Config{TelemetryBrokers: []string{"a:1"}, Interval: time.Hour}}, "Config.Interval is 1h0m0s: allowed are 100ms to 1m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := weir.Open(t.Context(), c.config); err == nil || !strings.HasSuffix(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestWhatASystemLacksFailsWhenOpened(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, []weir.System{kafka.System()}, ordersRoute(), weir.Route{ID: "bills", System: "rocketmq", Cluster: "r", Endpoints: []string{"n:9876"}, Topic: "bills"})
+	_, err := h.Producer("orders.created", weir.MaxDelay(time.Minute))
+	if !errors.Is(err, weir.ErrLacks) || !strings.Contains(err.Error(), "have a topic for each delay whose consumer waits, keep what is due later in a database, or route the resource to RocketMQ") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.Producer("bills"); err == nil || !strings.Contains(err.Error(), `it is in a system "rocketmq": Config.Systems has kafka; add it`) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.Producer("nothing"); !errors.Is(err, weir.ErrUnknownResource) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.Consumer("nothing", "readers"); !errors.Is(err, weir.ErrUnknownResource) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.Consumer("orders.created", ""); err == nil || !strings.Contains(err.Error(), "the group has no name") {
+		t.Errorf("got %v", err)
+	}
+	_, err = h.Consumer("orders.created", "readers", weir.MaxBatch(5000), weir.Concurrency(0), weir.Attempts(0, 0, 0))
+	for _, want := range []string{"MaxBatch is 5000: 1 to 1024 are allowed", "Concurrency is 0 and Attempts 0: at least 1 is allowed", "the backoff is 0s to 0s"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	p := h.producer(t, "orders.created")
+	err = p.Send(t.Context(), &weir.Message{}, nil, &weir.Message{Delay: time.Second})
+	var failed *weir.BatchError
+	if !errors.As(err, &failed) || len(failed.Failed) != 2 || !strings.Contains(failed.Failed[2].Error(), "the producer was opened for at most 0s; open it with weir.MaxDelay") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatIsClosedRefuses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, []weir.System{kafka.System()}, ordersRoute())
+	p := h.producer(t, "orders.created")
+	c, err := h.Consumer("orders.created", "readers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := p.Send(t.Context(), &weir.Message{}); !errors.Is(err, weir.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	if err := c.Run(t.Context(), nil); !errors.Is(err, weir.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.Producer("orders.created"); !errors.Is(err, weir.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheClosestRouteWins(t *testing.T) {
+	t.Parallel()
+	in := func(env, lane, topic string) weir.Route {
+		r := ordersRoute()
+		r.Env, r.Lane, r.Topic = env, lane, topic
+		return r
+	}
+	d := weir.Routes(in("", "", "neither"), in("production", "", "env"), in("production", "stable", "both"))
+	for q, want := range map[weir.Query]string{
+		{ID: "orders.created", Env: "production", Lane: "stable"}: "both",
+		{ID: "orders.created", Env: "production", Lane: "grey"}:   "env",
+		{ID: "orders.created", Env: "staging", Lane: "stable"}:    "neither",
+		{ID: "orders.created"}: "neither",
+	} {
+		if r, _, err := d.Resolve(q); err != nil || r.Topic != want {
+			t.Errorf("%v: got %s, %v, want %s", q, r.Topic, err, want)
+		}
+	}
+}
+
+func TestAFileIsReadAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, []weir.System{kafka.System()}, ordersRoute())
+	q := weir.Query{ID: "orders.created"}
+	topic := func() string { r, _, _ := h.directory.Resolve(q); return r.Topic }
+	_, changed, _ := h.directory.Resolve(q)
+	next := ordersRoute()
+	next.Topic = "orders-2"
+	h.write(t, next)
+	<-changed
+	reported.Want(t, "is the new topic", uint64(strings.Compare(topic(), "orders-2")), 0)
+	for _, broken := range []string{`{"routes": [`, `{"ways": []}`, `{"routes": [{"id": "orders.created"}]}`, `{"routes": []} {}`} {
+		if err := os.WriteFile(h.path, []byte(broken), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		reported.Eventually(t, "the file is refused", func() bool { return h.directory.Err() != nil })
+		reported.Want(t, "is the topic of before", uint64(strings.Compare(topic(), "orders-2")), 0)
+		h.write(t, next)
+		reported.Eventually(t, "the file is taken", func() bool { return h.directory.Err() == nil })
+	}
+	if _, err := weir.OpenFile(filepath.Join(t.TempDir(), "missing.json")); err == nil {
+		t.Error("a file that is missing is opened")
+	}
+}

@@ -1,0 +1,140 @@
+package weir
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/weirmq/weir/control"
+)
+
+// fileInterval is how often a file of routes is looked at. Not shorter: it is read each time; not longer:
+// who changes it waits to see it work.
+const fileInterval = time.Second
+
+// maxFileBytes bounds a file of routes. Not smaller: a fleet has thousands; not larger: it is kept in memory.
+const maxFileBytes = 16 << 20
+
+// File is a directory in a file of JSON, which is read again when it changes:
+//
+//	{"routes": [{"id": "orders.created", "system": "kafka", "cluster": "orders-kafka", "endpoints": ["k1:9092"], "topic": "orders"}]}
+//
+// A file that cannot be read, or has one route that is not valid, changes nothing; Err says so.
+type File struct {
+	*table
+	path string
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	mu   sync.Mutex
+	text []byte // that was read last
+	err  error
+}
+
+// OpenFile reads a file of routes and goes on looking at it until Close. The error says why it cannot be used.
+func OpenFile(path string) (*File, error) {
+	f := &File{table: newTable(), path: path}
+	if f.read(); f.Err() != nil {
+		return nil, f.Err()
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	f.stop = stop
+	f.done.Go(func() { f.watch(ctx) })
+	return f, nil
+}
+
+// Err says why the file as it is now is not used; nil where it is.
+func (f *File) Err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+// Close stops looking at the file.
+func (f *File) Close() {
+	f.stop()
+	f.done.Wait()
+}
+
+func (f *File) watch(ctx context.Context) {
+	ticker := time.NewTicker(fileInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			f.read()
+		}
+	}
+}
+
+// read takes over the file where it has changed.
+func (f *File) read() {
+	text, err := readBounded(f.path)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil && f.text != nil && bytes.Equal(text, f.text) {
+		return
+	}
+	var routes []Route
+	if err == nil {
+		f.text = text
+		routes, err = parseRoutes(text)
+	}
+	if err != nil {
+		f.text = nil
+		f.err = fmt.Errorf("read routes from %s: %w", f.path, err)
+		return
+	}
+	f.err = nil
+	f.replace(routes)
+}
+
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFileBytes {
+		return nil, fmt.Errorf("it has %d bytes: at most %d are allowed", info.Size(), maxFileBytes)
+	}
+	return os.ReadFile(path)
+}
+
+// routeFile is what a file of routes holds.
+type routeFile struct {
+	Routes   []Route         `json:"routes"`
+	Commands json.RawMessage `json:"commands,omitempty"` // of the same file, for whoever obeys them
+}
+
+// parseRoutes reads a file of routes. The error says everything that is wrong with it.
+func parseRoutes(text []byte) ([]Route, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	var file routeFile
+	if err := decoder.Decode(&file); err != nil {
+		return nil, err
+	}
+	if decoder.More() {
+		return nil, errors.New("something follows the first value: a file holds one")
+	}
+	var errs []error
+	seen := map[string]bool{}
+	for i := range file.Routes {
+		r := &file.Routes[i]
+		r.Schema, r.Revision = cmp.Or(r.Schema, control.Schema), cmp.Or(r.Revision, 1) // files need not say
+		errs = append(errs, r.Validate())
+		if seen[r.Key()] {
+			errs = append(errs, fmt.Errorf("route %q: there are two in env %q and lane %q", r.ID, r.Env, r.Lane))
+		}
+		seen[r.Key()] = true
+	}
+	return file.Routes, errors.Join(errs...)
+}

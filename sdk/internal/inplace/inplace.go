@@ -1,0 +1,119 @@
+// Package inplace has messages handled until all of them are done with: what fails is given to the handler
+// again after a while, and with it what is behind it of the same key, so that each key keeps its order.
+//
+// In: a batch, and what handles it. Out: every message is handled, or has been put away as one that
+// failed too often, or the context has ended. It has no goroutine.
+package inplace
+
+import (
+	"context"
+	"time"
+
+	"github.com/weirmq/weir/sdk"
+)
+
+// Batch is what messages are handled by.
+type Batch interface {
+	// Begin holds that messages which are one's own stay so until End, and returns those of them that are.
+	Begin(of []*weir.Delivery) []*weir.Delivery
+	// Attempt gives messages to the handler; the error is the handler's.
+	Attempt(ctx context.Context, messages []*weir.Delivery) error
+	// Left tells, before End, which messages are not done with; all others are.
+	Left(messages []*weir.Delivery)
+	End()
+	// PutAway takes a message that failed as often as it may. It returns true when it is safe, and false when ctx ended before.
+	PutAway(ctx context.Context, d *weir.Delivery, cause error) bool
+}
+
+// Handle handles messages. Those that are left when ctx ends are not done with.
+func Handle(ctx context.Context, how *weir.Consumption, batch Batch, messages []*weir.Delivery) {
+	for _, d := range messages {
+		d.Attempt = 1
+	}
+	for left := messages; ctx.Err() == nil; {
+		var outcome outcome
+		if left = batch.Begin(left); len(left) > 0 {
+			outcome = attempt(ctx, how, batch, left)
+		}
+		batch.End()
+		if outcome.ended || len(outcome.left) == 0 {
+			return
+		}
+		if left = putAway(ctx, batch, &outcome); len(left) == 0 {
+			return
+		}
+		wait := time.NewTimer(how.BackoffAfter(outcome.most))
+		select {
+		case <-ctx.Done():
+		case <-wait.C:
+		}
+		wait.Stop()
+	}
+}
+
+// outcome is what came of an attempt.
+type outcome struct {
+	left      []*weir.Delivery         // in order, with those that are exhausted
+	exhausted map[*weir.Delivery]error // why
+	most      int                      // attempts that one of them has behind it, at most
+	ended     bool                     // before the handler was given anything
+}
+
+// attempt gives messages to the handler once, and says which are not done with.
+func attempt(ctx context.Context, how *weir.Consumption, batch Batch, messages []*weir.Delivery) (out outcome) {
+	err := batch.Attempt(ctx, messages)
+	if err == nil {
+		batch.Left(nil)
+		return out
+	}
+	if out.ended = err == ctx.Err(); out.ended { //nolint:errorlint // the very value: the handler's are wrapped or its own context's
+		return out
+	}
+	out.most = 1
+	held := map[string]bool{}
+	for i, d := range messages {
+		cause := weir.FailureOf(err, i)
+		switch {
+		case len(d.Key) > 0 && held[string(d.Key)]: // behind one that failed
+		case cause == nil:
+			continue
+		case weir.IsBehind(cause): // of one that is put away now
+		case how.IsLast(d.Attempt):
+			if how.Exhausted == weir.Discard {
+				continue
+			}
+			if out.exhausted == nil {
+				out.exhausted = map[*weir.Delivery]error{}
+			}
+			out.exhausted[d] = cause
+			out.left = append(out.left, d)
+			continue // those behind it go on
+		default:
+			out.most = max(out.most, d.Attempt)
+			d.Attempt++
+		}
+		out.left = append(out.left, d)
+		held[string(d.Key)] = true
+	}
+	batch.Left(out.left)
+	return out
+}
+
+// putAway puts away what is exhausted, and returns what is left then.
+func putAway(ctx context.Context, batch Batch, of *outcome) []*weir.Delivery {
+	if len(of.exhausted) == 0 {
+		return of.left
+	}
+	left := of.left[:0:0]
+	for _, d := range of.left {
+		if cause, ok := of.exhausted[d]; !ok || !batch.PutAway(ctx, d, cause) {
+			left = append(left, d)
+		}
+	}
+	own := batch.Begin(left)
+	if len(own) == len(left) {
+		batch.Left(left)
+	}
+	batch.End()
+	return own
+}

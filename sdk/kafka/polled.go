@@ -1,0 +1,138 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/internal/inplace"
+)
+
+// polled are records that were polled together, and are handled one batch after the other.
+type polled struct {
+	receiver *receiver
+	client   *kgo.Client
+	turn     uint64
+	to       weir.Handler
+
+	deliveries []weir.Delivery
+	handlings  []Handling // of the attempt
+}
+
+var _ inplace.Batch = (*polled)(nil)
+
+// handle has what was polled handled: in one batch, or in as many at once as partitions and Concurrency allow.
+func (r *receiver) handle(ctx context.Context, empty polled, fetches kgo.Fetches) {
+	workers := make([]polled, r.config.Concurrency)
+	for i := range workers {
+		workers[i] = empty
+	}
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		w := &workers[int(p.Partition)%len(workers)]
+		for _, record := range p.Records {
+			w.deliveries = append(w.deliveries, r.delivery(record))
+		}
+	})
+	var working sync.WaitGroup
+	for i := range workers {
+		w := &workers[i]
+		switch {
+		case len(w.deliveries) == 0:
+		case len(workers) == 1:
+			w.handle(ctx)
+		default:
+			working.Go(func() { w.handle(ctx) })
+		}
+	}
+	working.Wait()
+}
+
+// handle has the records handled in batches.
+func (p *polled) handle(ctx context.Context) {
+	all := make([]*weir.Delivery, len(p.deliveries))
+	for i := range p.deliveries {
+		all[i] = &p.deliveries[i]
+	}
+	most := p.receiver.config.MaxBatch
+	for from := 0; from < len(all) && ctx.Err() == nil; from += most {
+		batch := all[from:min(from+most, len(all))]
+		b := *p
+		b.deliveries = p.deliveries[from : from+len(batch)]
+		inplace.Handle(ctx, &p.receiver.config.Consumption, &b, batch)
+	}
+}
+
+// delivery is a record as handlers are given it.
+func (r *receiver) delivery(record *kgo.Record) weir.Delivery {
+	d := weir.NewDelivery(record)
+	d.Resource, d.Topic, d.Partition, d.Offset, d.Time = r.config.Resource, record.Topic, record.Partition, record.Offset, record.Timestamp
+	d.Key, d.Body = record.Key, record.Value
+	for _, h := range record.Headers {
+		if h.Key == weir.TagHeader {
+			d.Tag = string(h.Value)
+			continue
+		}
+		if d.Headers == nil {
+			d.Headers = make([]weir.Header, 0, len(record.Headers))
+		}
+		d.Headers = append(d.Headers, weir.Header(h))
+	}
+	return d
+}
+
+// Begin has a rebalance that takes partitions wait until End.
+func (p *polled) Begin(of []*weir.Delivery) []*weir.Delivery {
+	p.receiver.attempting.RLock()
+	return p.receiver.owned(of, p.turn)
+}
+
+// End lets rebalances go on.
+func (p *polled) End() { p.receiver.attempting.RUnlock() }
+
+// Attempt gives records to the handler, and times it: each has the time of all.
+func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
+	hooks := p.receiver.hooks
+	if hooks == nil {
+		return p.to(ctx, messages)
+	}
+	p.handlings = p.handlings[:0]
+	for _, d := range messages {
+		p.handlings = append(p.handlings, hooks.TimeHandler(d.Native().(*kgo.Record)).Attempt(d.Attempt))
+	}
+	err := p.to(ctx, messages)
+	for i, d := range messages {
+		cause := weir.FailureOf(err, i)
+		if cause != nil && p.receiver.config.IsLast(d.Attempt) {
+			p.handlings[i].GiveUp(cause)
+		} else {
+			p.handlings[i].Done(cause)
+		}
+	}
+	return err
+}
+
+// Left marks what is done with: of each partition up to the first record that is not.
+func (p *polled) Left(messages []*weir.Delivery) {
+	left := map[int32]int64{}
+	for _, d := range messages {
+		if offset, ok := left[d.Partition]; !ok || d.Offset < offset {
+			left[d.Partition] = d.Offset
+		}
+	}
+	var last *kgo.Record
+	for i := range p.deliveries { // partition by partition, by offset
+		d := &p.deliveries[i]
+		if offset, ok := left[d.Partition]; ok && d.Offset >= offset {
+			continue
+		}
+		if last != nil && last.Partition != d.Partition {
+			p.client.MarkCommitRecords(last)
+		}
+		last = d.Native().(*kgo.Record)
+	}
+	if last != nil {
+		p.client.MarkCommitRecords(last)
+	}
+}

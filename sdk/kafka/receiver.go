@@ -1,0 +1,178 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/sdk"
+)
+
+const (
+	// commitInterval is between two commits. Not shorter: each is a request of each member; not longer: so
+	// much is handled again after a crash.
+	commitInterval = time.Second
+	// rebalanceTimeout is how long a rebalance waits for a handler at work. Not shorter: a batch that writes to a
+	// database takes many seconds; not longer: a member that hangs holds up its group.
+	rebalanceTimeout = 2 * time.Minute
+)
+
+// receiver receives a group's records of one topic.
+type receiver struct {
+	config weir.ReceiverConfig
+	hooks  *Hooks      // nil where nothing is measured
+	side   *kgo.Client // asks, and sends dead letters
+	shared []kgo.Opt   // of every client
+
+	mu     sync.Mutex
+	client *kgo.Client // is a member of the group; nil before Run
+
+	// attempting is held for reading while a handler is given records, and for writing once when
+	// partitions are lost: none of theirs is with a handler afterwards.
+	attempting sync.RWMutex
+	lostMu     sync.Mutex
+	lost       map[int32]uint64 // in which turn a partition was lost last
+	lostLast   uint64           // in which turn any was
+	turn       uint64           // counts polls
+}
+
+// OpenReceiver opens the client that asks; the one that receives is opened by Run, since it joins the group at once.
+func (s *system) OpenReceiver(config weir.ReceiverConfig) (weir.Receiver, error) {
+	shared := s.clientOptions(config.Route)
+	side, err := kgo.NewClient(append(shared[:len(shared):len(shared)], measuredBy(&config)...)...)
+	if err != nil {
+		return nil, fmt.Errorf("open a client of Kafka: %w", err)
+	}
+	r := &receiver{config: config, side: side, shared: shared, lost: map[int32]uint64{}}
+	return r, nil
+}
+
+// measuredBy are the options that measure dead letters.
+func measuredBy(config *weir.ReceiverConfig) []kgo.Opt {
+	if config.Reporter == nil {
+		return nil
+	}
+	return Opts(config.Reporter, Cluster(config.Route.Cluster))
+}
+
+// join opens the client that receives.
+func (r *receiver) join() (*kgo.Client, error) {
+	start := kgo.NewOffset().AtStart()
+	if r.config.FromNewest {
+		start = kgo.NewOffset().AtEnd()
+	}
+	options := append(r.shared[:len(r.shared):len(r.shared)],
+		kgo.ConsumerGroup(r.config.Group), kgo.ConsumeTopics(r.config.Route.Topic), kgo.ConsumeResetOffset(start),
+		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitInterval), kgo.BlockRebalanceOnPoll(), kgo.RebalanceTimeout(rebalanceTimeout),
+		kgo.OnPartitionsRevoked(r.revoked), kgo.OnPartitionsLost(r.revoked))
+	if r.config.Reporter != nil {
+		r.hooks = NewHooks(r.config.Reporter, Cluster(r.config.Route.Cluster))
+		options = append(options, kgo.WithHooks(r.hooks))
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, fmt.Errorf("open a client of Kafka: %w", err)
+	}
+	r.mu.Lock()
+	r.client = client
+	r.mu.Unlock()
+	return client, nil
+}
+
+// Ready waits until the topic is known, and the topic of dead letters is there.
+func (r *receiver) Ready(ctx context.Context) error {
+	if err := hasTopic(ctx, r.side, r.config.Route.Topic); err != nil {
+		return err
+	}
+	if r.config.Exhausted != weir.ToDeadLetter {
+		return nil
+	}
+	return r.ensureDeadLetters(ctx)
+}
+
+// Run polls until ctx ends.
+func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
+	client, err := r.join()
+	if err != nil {
+		return err
+	}
+	defer client.CloseAllowingRebalance() // leaves the group, and commits
+	for {
+		fetches := client.PollRecords(ctx, r.config.MaxBatch*r.config.Concurrency)
+		r.lostMu.Lock()
+		r.turn++ // what is polled now is ours: a rebalance waits
+		turn := r.turn
+		r.lostMu.Unlock()
+		client.AllowRebalance()
+		if ctx.Err() != nil {
+			return nil // what was polled beside is not marked
+		}
+		if err := r.fatal(fetches); err != nil {
+			return err
+		}
+		r.handle(ctx, polled{receiver: r, client: client, turn: turn, to: handle}, fetches)
+	}
+}
+
+// fatal is what a member cannot go on with.
+func (r *receiver) fatal(fetches kgo.Fetches) (fatal error) {
+	fetches.EachError(func(topic string, partition int32, err error) {
+		switch {
+		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed), errors.Is(err, kgo.ErrClientClosed):
+			fatal = err
+		case !errors.Is(err, context.Canceled):
+			r.config.Log.Warn("fetching fails", "topic", topic, "partition", partition, "error", err)
+		}
+	})
+	return fatal
+}
+
+// revoked waits until no handler has records of partitions that are another member's from now on, and
+// commits what was handled of them; kgo calls it.
+func (r *receiver) revoked(ctx context.Context, client *kgo.Client, lost map[string][]int32) {
+	r.lostMu.Lock()
+	for _, partition := range lost[r.config.Route.Topic] {
+		r.lost[partition] = r.turn
+		r.lostLast = r.turn
+	}
+	r.lostMu.Unlock()
+	r.attempting.Lock()
+	defer r.attempting.Unlock()
+	if err := client.CommitMarkedOffsets(ctx); err != nil {
+		r.config.Log.Warn("what was handled is not committed: it will be given again", "error", err)
+	}
+}
+
+// owned are those of messages polled in a turn whose partition was not lost since.
+func (r *receiver) owned(messages []*weir.Delivery, turn uint64) []*weir.Delivery {
+	r.lostMu.Lock()
+	defer r.lostMu.Unlock()
+	if r.lostLast < turn {
+		return messages
+	}
+	out := messages[:0:0]
+	for _, d := range messages {
+		if lost, ok := r.lost[d.Partition]; !ok || lost < turn {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// Close ends what asks.
+func (r *receiver) Close() { r.side.Close() }
+
+// Native is the *kgo.Client that is a member of the group; before Run the one that asks.
+func (r *receiver) Native() any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client == nil {
+		return r.side
+	}
+	return r.client
+}

@@ -1,0 +1,123 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/weirmq/weir/sdk"
+)
+
+// sender sends to one topic.
+type sender struct {
+	topic  string
+	client *kgo.Client
+}
+
+// OpenSender opens a client that sends.
+func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
+	options := s.clientOptions(config.Route)
+	if config.Reporter != nil {
+		options = append(options, Opts(config.Reporter, Cluster(config.Route.Cluster))...)
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, fmt.Errorf("open a client of Kafka: %w", err)
+	}
+	return &sender{config.Route.Topic, client}, nil
+}
+
+// Ready waits until the topic is known.
+func (s *sender) Ready(ctx context.Context) error { return hasTopic(ctx, s.client, s.topic) }
+
+// hasTopic asks a cluster for a topic.
+func hasTopic(ctx context.Context, client *kgo.Client, topic string) error {
+	request := kmsg.NewPtrMetadataRequest()
+	wanted := kmsg.NewMetadataRequestTopic()
+	wanted.Topic = kmsg.StringPtr(topic)
+	request.Topics = append(request.Topics, wanted)
+	answer, err := request.RequestWith(ctx, client)
+	if err != nil {
+		return fmt.Errorf("ask for topic %s: %w", topic, err)
+	}
+	for i := range answer.Topics {
+		if err := kerr.ErrorForCode(answer.Topics[i].ErrorCode); err != nil {
+			return fmt.Errorf("ask for topic %s: %w", topic, err)
+		}
+	}
+	return nil
+}
+
+// sending is one call of Send.
+type sending struct {
+	records []kgo.Record
+	left    sync.WaitGroup
+
+	mu     sync.Mutex
+	failed *weir.BatchError
+}
+
+// Send sends messages and waits for the answers.
+func (s *sender) Send(ctx context.Context, messages []*weir.Message) *weir.BatchError {
+	call := &sending{records: make([]kgo.Record, len(messages))}
+	call.left.Add(len(messages))
+	answered := call.answered
+	for i, m := range messages {
+		r := &call.records[i]
+		r.Topic, r.Key, r.Value, r.Headers = s.topic, m.Key, m.Body, headersOf(m)
+		s.client.Produce(ctx, r, answered)
+	}
+	call.left.Wait()
+	return call.failed
+}
+
+// answered notes what became of a record; kgo calls it.
+func (c *sending) answered(r *kgo.Record, err error) {
+	if err != nil {
+		c.fail(r, err)
+	}
+	c.left.Done()
+}
+
+func (c *sending) fail(r *kgo.Record, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(err, kgo.ErrClientClosed) {
+		err = fmt.Errorf("%w before it was acknowledged: %w", weir.ErrClosed, err)
+	}
+	for i := range c.records {
+		if &c.records[i] == r {
+			c.failed = c.failed.Fail(i, len(c.records), err)
+		}
+	}
+}
+
+// headersOf are a message's headers as records have them, and its tag among them.
+func headersOf(m *weir.Message) []kgo.RecordHeader {
+	count := len(m.Headers)
+	if m.Tag != "" {
+		count++
+	}
+	if count == 0 {
+		return nil
+	}
+	headers := make([]kgo.RecordHeader, 0, count)
+	for _, h := range m.Headers {
+		headers = append(headers, kgo.RecordHeader(h))
+	}
+	if m.Tag != "" {
+		headers = append(headers, kgo.RecordHeader{Key: weir.TagHeader, Value: []byte(m.Tag)})
+	}
+	return headers
+}
+
+// Close ends the client: what is not acknowledged fails.
+func (s *sender) Close() { s.client.Close() }
+
+// Native is the *kgo.Client.
+func (s *sender) Native() any { return s.client }
