@@ -49,8 +49,9 @@ ORDER BY time, topic`})
 			top(10, label, "traffic", "sum(messages)", "op = '"+op+"' AND $__timeFilter(ts) AND "+scope) + "\nGROUP BY time, " + label + " ORDER BY time, " + label
 	}
 	d.chart(spec{title: "Send latency by topic, p99", links: toTraces("topic"), help: "From the send to the broker's acknowledgement: 99th percentile of each step, exactly merged over all clients.", step: minute, unit: "ms", limits: latencyLimits, name: "${__field.labels.topic}", sql: steps("latency_over", "max(p99_ms) AS p99_ms", "send", "topic")})
-	d.chart(spec{title: "Send latency, percentiles", help: "The same, of the slowest of the topics: choose one to see its own.", step: minute, unit: "ms", limits: latencyLimits,
-		sql: "SELECT ts AS time, max(p50_ms) AS p50, max(p90_ms) AS p90, max(p99_ms) AS p99, max(p999_ms) AS p999\nFROM " + over("latency_over", coarse) + "\nWHERE op = 'send' AND " + scope + "\nGROUP BY time ORDER BY time"})
+	d.chart(spec{title: "Send latency, percentiles", help: "The same, of the slowest of the ten busiest topics: choose one to see its own.", step: minute, unit: "ms", limits: latencyLimits,
+		sql: "SELECT ts AS time, max(p50_ms) AS p50, max(p90_ms) AS p90, max(p99_ms) AS p99, max(p999_ms) AS p999\nFROM " + over("latency_over", coarse) + "\nWHERE op = 'send' AND " + scope + "\n  AND " +
+			top(10, "topic", "traffic", "sum(messages)", sent) + "\nGROUP BY time ORDER BY time"})
 	d.chart(spec{title: "Delay, p99", help: "From the message's timestamp until a consumer was given it, by group.", step: minute, unit: "ms", name: "${__field.labels.consumer_group}", sql: steps("delay_over", "max(p99_ms) AS p99_ms", "consume", "consumer_group")})
 	d.chart(spec{title: "Message size, p99", help: "Uncompressed size of messages, 99th percentile. LargeMessageP99 fires above 1 MiB.", step: minute, unit: "bytes", limits: sizeLimits, name: "${__field.labels.topic}", sql: steps("size_over", "max(p99_bytes) AS p99_bytes", "send", "topic")})
 	d.bars(spec{title: "Sends by class of latency", help: "How many messages of the range took so long. S1 topics should have few above 500 ms.", unit: "short", base: blue, sql: classes("latency", "1000", "ms", "op = 'send' AND "+scope)})

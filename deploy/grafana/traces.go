@@ -20,7 +20,7 @@ func traces() *Dashboard {
 		d.number(spec{title: title, help: help, unit: unit, base: base, limits: l, sql: "SELECT " + expression + " AS value FROM traces WHERE " + here + filters})
 	}
 	number("Steps", "Steps that are known of messages: each was sent, received by a group, or handled.", "short", "count()", nil)
-	number("Messages", "Different messages that have an id. A send that failed has none, unless it has a trace.", "short", "uniqExactIf(message_id, message_id != '')", nil)
+	number("Messages", "Different messages that have an id, to a hundredth where there are very many. A send that failed has none, unless it has a trace.", "short", "uniqIf(message_id, message_id != '')", nil)
 	number("Failed", "Steps that failed. Clients tell of all of them, up to 32 in a second of each topic.", "short", "countIf(error_class != '')", noticeLimits)
 	number("Slow", "Steps that took longer than the client's SlowAfter, 800 ms unless it is set. Clients tell of all of them, as of failed ones.", "short", "countIf(kept = 'slow')", noticeLimits)
 	number("Slowest step", "The longest send or handler of the range.", "ms", "max(latency_us) / 1000", latencyLimits)

@@ -72,20 +72,24 @@ SELECT ts, name, env, cluster, system, topic, partition, consumer_group, op, cli
 FROM rollup_10s
 ARRAY JOIN `gauge.name` AS name, `gauge.last` AS last, `gauge.max` AS greatest, arrayResize(`gauge.at`, length(`gauge.name`)) AS at
 WHERE ts >= {hour} AND ts < {hour} + INTERVAL 1 HOUR;
+-- Rows of one key are of one partition, and a day that was merged to one part has each once: with this setting FINAL has nothing to do there.
 CREATE VIEW IF NOT EXISTS gauge_values AS
 SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra, name,
        reinterpretAsFloat64(newest) AS last, max
-FROM gauges FINAL;
+FROM gauges FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS gauge_values_1m AS
 SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, name, reinterpretAsFloat64(newest) AS last, max
-FROM gauges_1m FINAL;
+FROM gauges_1m FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Messages and bytes by pane and series, versions merged.
 CREATE VIEW IF NOT EXISTS traffic_10s AS
 SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag,
        sum(reports) AS reports, sum(messages) AS messages, sum(bytes) AS bytes, sum(errors) AS errors,
        max(latency_max_us) AS latency_max_us, max(size_max_bytes) AS size_max_bytes
 FROM rollup_10s FINAL
-GROUP BY ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag;
+GROUP BY ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Messages by minute and topic, as clients reported them. One whose handler failed is a message and an error, and counts once in the ratio.
 DROP VIEW IF EXISTS traffic;
 CREATE VIEW IF NOT EXISTS traffic AS
@@ -96,7 +100,8 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, mes
        if(`latency.c`.size0 = 0, NULL, latency_max_us / 1000) AS latency_max_ms,
        if(`size.c`.size0 = 0, NULL, size_max_bytes) AS size_max_bytes
 FROM topic_1m FINAL
-WHERE op IN ('send', 'consume');
+WHERE op IN ('send', 'consume')
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Percentiles by minute and topic. A row of topic_1m is one of these: its buckets are ranked where they are. Bucket i stands for
 -- 2 g^i / (g + 1) with g = 101/99, and never for more than the greatest value.
 CREATE VIEW IF NOT EXISTS latency AS
@@ -106,7 +111,8 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        found[1] / 1000 AS p50_ms, found[2] / 1000 AS p90_ms, found[3] / 1000 AS p99_ms, found[4] / 1000 AS p999_ms,
        latency_sum_us / count / 1000 AS mean_ms, latency_max_us / 1000 AS max_ms
 FROM topic_1m FINAL
-WHERE notEmpty(`latency.c`);
+WHERE notEmpty(`latency.c`)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS delay AS
 WITH arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(delay_max_us)),
               arrayReduce('quantilesExactWeighted(0.5, 0.9, 0.99, 0.999)', `delay.i`, `delay.c`)) AS found
@@ -114,7 +120,8 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        found[1] / 1000 AS p50_ms, found[2] / 1000 AS p90_ms, found[3] / 1000 AS p99_ms, found[4] / 1000 AS p999_ms,
        delay_sum_us / count / 1000 AS mean_ms, delay_max_us / 1000 AS max_ms
 FROM topic_1m FINAL
-WHERE notEmpty(`delay.c`);
+WHERE notEmpty(`delay.c`)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS size AS
 WITH arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(size_max_bytes)),
               arrayReduce('quantilesExactWeighted(0.5, 0.9, 0.99, 0.999)', `size.i`, `size.c`)) AS found
@@ -122,7 +129,8 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        found[1] AS p50_bytes, found[2] AS p90_bytes, found[3] AS p99_bytes, found[4] AS p999_bytes,
        size_sum_bytes / count AS mean_bytes, size_max_bytes AS max_bytes
 FROM topic_1m FINAL
-WHERE notEmpty(`size.c`);
+WHERE notEmpty(`size.c`)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Until when hours are added up: to the newest that is over, or to the oldest of which something was left for spare time.
 CREATE VIEW IF NOT EXISTS hours_made AS
 SELECT least(toStartOfHour(now('UTC') - INTERVAL 65 MINUTE) + INTERVAL 1 HOUR, (SELECT max(ts) FROM rollup_1h) + INTERVAL 1 HOUR,
@@ -135,13 +143,15 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_la
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1h FINAL
 WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made))
+SETTINGS do_not_merge_across_partitions_select_final = 1
 UNION ALL
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors, rebalances, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1m FINAL
 WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
-  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)));
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)))
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- The same, with minutes of topics, of which there are fewer.
 CREATE VIEW IF NOT EXISTS topic_over AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
@@ -149,13 +159,15 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, mes
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1h FINAL
 WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made))
+SETTINGS do_not_merge_across_partitions_select_final = 1
 UNION ALL
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM topic_1m FINAL
 WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
-  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)));
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)))
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- The same of any steps between two times, or of all as one where the step is 0: buckets are added up first, since percentiles do not add up.
 CREATE VIEW IF NOT EXISTS latency_over AS
 SELECT step AS ts, env, cluster, topic, consumer_group, op, count,
@@ -203,7 +215,8 @@ CREATE VIEW IF NOT EXISTS errors AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, class, sum(failed) AS errors
 FROM topic_1m FINAL
 ARRAY JOIN `error.class` AS class, `error.count` AS failed
-GROUP BY ts, env, cluster, system, topic, consumer_group, op, class;
+GROUP BY ts, env, cluster, system, topic, consumer_group, op, class
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Who sends and consumes, by minute. Brokers know of some that do not report themselves: of those there is no traffic.
 CREATE VIEW IF NOT EXISTS clients AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors,
@@ -219,7 +232,8 @@ FROM (
     FROM rollup_1m FINAL
     WHERE client != '' AND op != 'probe'
     GROUP BY ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag
-);
+)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Clients by any steps between two times, or of all as one where the step is 0: buckets are added up first.
 CREATE VIEW IF NOT EXISTS clients_over AS
 SELECT step AS ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, passed AS messages, size AS bytes, failed AS errors,
@@ -242,7 +256,8 @@ CREATE VIEW IF NOT EXISTS sdk_versions AS
 SELECT ts, env, cluster, sdk_lang, sdk_version, uniqExact(client) AS clients, sum(rollup_1m.messages) AS messages
 FROM rollup_1m FINAL
 WHERE client != '' AND op != 'probe'
-GROUP BY ts, env, cluster, sdk_lang, sdk_version;
+GROUP BY ts, env, cluster, sdk_lang, sdk_version
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Versions likewise, with the percentile of all sends of their clients.
 CREATE VIEW IF NOT EXISTS sdk_versions_over AS
 SELECT step AS ts, env, cluster, sdk_lang, sdk_version, reporting AS clients, passed AS messages,

@@ -62,7 +62,9 @@ CREATE VIEW IF NOT EXISTS traces AS
 SELECT ts, env, cluster, system, topic, if(place[1] = '', partition, place[1]) AS partition, toInt64OrNull(place[2]) AS offset,
        consumer_group, op, client, node, trace_id, message_id, step, nullIf(latency_us, 0) AS latency_us, nullIf(delay_us, 0) AS delay_us,
        size_bytes, error_class, nullIf(attempt, 0) AS attempt, kept, sampled_of
-FROM (SELECT *, extractGroups(message_id, '/([0-9]+)/([0-9]+)$') AS place FROM trace_hops FINAL);
+FROM (SELECT *, extractGroups(message_id, '/([0-9]+)/([0-9]+)$') AS place FROM trace_hops FINAL)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS client_events AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, kind, detail
-FROM client_event_log FINAL;
+FROM client_event_log FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1;

@@ -36,7 +36,8 @@ SELECT ts, env, cluster, system, consumer_group, topic, toString(`partition.name
        `partition.lag_seconds` AS lag_seconds, `partition.commit_age_seconds` AS commit_age_seconds,
        `partition.retention_left_seconds` AS retention_left_seconds, toString(`partition.state`) AS state
 FROM group_1m FINAL
-ARRAY JOIN `partition.name`, `partition.lag_messages`, `partition.lag_seconds`, `partition.commit_age_seconds`, `partition.retention_left_seconds`, `partition.state`;
+ARRAY JOIN `partition.name`, `partition.lag_messages`, `partition.lag_seconds`, `partition.commit_age_seconds`, `partition.retention_left_seconds`, `partition.state`
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Groups by topic. Members are of the group, so each of its topics has them: rows are grouped, and taken apart again, so that conditions
 -- reach the key of the table.
 CREATE VIEW IF NOT EXISTS group_lag AS
@@ -49,7 +50,8 @@ FROM (
     FROM group_1m FINAL
     GROUP BY ts, env, cluster, system, consumer_group
 )
-ARRAY JOIN topics AS found;
+ARRAY JOIN topics AS found
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- The same by pane, of gauges. Of two that report the same series the newest counts. A client that has paused says so of its group and
 -- topic, not of partitions.
 CREATE VIEW IF NOT EXISTS lag_10s AS
@@ -133,7 +135,8 @@ FROM (
         WHERE op = 'probe' AND node != ''
     )
     GROUP BY ts, env, cluster, system, node
-);
+)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS nodes_10s AS
 SELECT ts, env, cluster, system, node,
        if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
@@ -159,7 +162,8 @@ FROM (
         WHERE op = 'probe' AND node != ''
     )
     GROUP BY ts, env, cluster, system, node
-);
+)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS cluster_states AS
 SELECT ts, env, cluster, system,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'brokers_alive')) AS brokers_alive,

@@ -494,20 +494,24 @@ SELECT ts, name, env, cluster, system, topic, partition, consumer_group, op, cli
 FROM rollup_10s
 ARRAY JOIN `gauge.name` AS name, `gauge.last` AS last, `gauge.max` AS greatest, arrayResize(`gauge.at`, length(`gauge.name`)) AS at
 WHERE ts >= {hour} AND ts < {hour} + INTERVAL 1 HOUR;
+-- Rows of one key are of one partition, and a day that was merged to one part has each once: with this setting FINAL has nothing to do there.
 CREATE VIEW IF NOT EXISTS gauge_values ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, extra, name,
        reinterpretAsFloat64(newest) AS last, max
-FROM gauges FINAL;
+FROM gauges FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS gauge_values_1m ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, name, reinterpretAsFloat64(newest) AS last, max
-FROM gauges_1m FINAL;
+FROM gauges_1m FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Messages and bytes by pane and series, versions merged.
 CREATE VIEW IF NOT EXISTS traffic_10s ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag,
        sum(reports) AS reports, sum(messages) AS messages, sum(bytes) AS bytes, sum(errors) AS errors,
        max(latency_max_us) AS latency_max_us, max(size_max_bytes) AS size_max_bytes
 FROM rollup_10s FINAL
-GROUP BY ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag;
+GROUP BY ts, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Messages by minute and topic, as clients reported them. One whose handler failed is a message and an error, and counts once in the ratio.
 DROP VIEW IF EXISTS traffic ON CLUSTER 'weir_cluster';
 CREATE VIEW IF NOT EXISTS traffic ON CLUSTER 'weir_cluster' AS
@@ -518,7 +522,8 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, mes
        if(`latency.c`.size0 = 0, NULL, latency_max_us / 1000) AS latency_max_ms,
        if(`size.c`.size0 = 0, NULL, size_max_bytes) AS size_max_bytes
 FROM topic_1m FINAL
-WHERE op IN ('send', 'consume');
+WHERE op IN ('send', 'consume')
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Percentiles by minute and topic. A row of topic_1m is one of these: its buckets are ranked where they are. Bucket i stands for
 -- 2 g^i / (g + 1) with g = 101/99, and never for more than the greatest value.
 CREATE VIEW IF NOT EXISTS latency ON CLUSTER 'weir_cluster' AS
@@ -528,7 +533,8 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        found[1] / 1000 AS p50_ms, found[2] / 1000 AS p90_ms, found[3] / 1000 AS p99_ms, found[4] / 1000 AS p999_ms,
        latency_sum_us / count / 1000 AS mean_ms, latency_max_us / 1000 AS max_ms
 FROM topic_1m FINAL
-WHERE notEmpty(`latency.c`);
+WHERE notEmpty(`latency.c`)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS delay ON CLUSTER 'weir_cluster' AS
 WITH arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(delay_max_us)),
               arrayReduce('quantilesExactWeighted(0.5, 0.9, 0.99, 0.999)', `delay.i`, `delay.c`)) AS found
@@ -536,7 +542,8 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        found[1] / 1000 AS p50_ms, found[2] / 1000 AS p90_ms, found[3] / 1000 AS p99_ms, found[4] / 1000 AS p999_ms,
        delay_sum_us / count / 1000 AS mean_ms, delay_max_us / 1000 AS max_ms
 FROM topic_1m FINAL
-WHERE notEmpty(`delay.c`);
+WHERE notEmpty(`delay.c`)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS size ON CLUSTER 'weir_cluster' AS
 WITH arrayMap(i -> least(if(i < 0, 0, 2 * pow(101 / 99, i) / (101 / 99 + 1)), toFloat64(size_max_bytes)),
               arrayReduce('quantilesExactWeighted(0.5, 0.9, 0.99, 0.999)', `size.i`, `size.c`)) AS found
@@ -544,7 +551,8 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, arr
        found[1] AS p50_bytes, found[2] AS p90_bytes, found[3] AS p99_bytes, found[4] AS p999_bytes,
        size_sum_bytes / count AS mean_bytes, size_max_bytes AS max_bytes
 FROM topic_1m FINAL
-WHERE notEmpty(`size.c`);
+WHERE notEmpty(`size.c`)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Until when hours are added up: to the newest that is over, or to the oldest of which something was left for spare time.
 CREATE VIEW IF NOT EXISTS hours_made ON CLUSTER 'weir_cluster' AS
 SELECT least(toStartOfHour(now('UTC') - INTERVAL 65 MINUTE) + INTERVAL 1 HOUR, (SELECT max(ts) FROM rollup_1h) + INTERVAL 1 HOUR,
@@ -557,13 +565,15 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_la
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1h FINAL
 WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made))
+SETTINGS do_not_merge_across_partitions_select_final = 1
 UNION ALL
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors, rebalances, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1m FINAL
 WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
-  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)));
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)))
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- The same, with minutes of topics, of which there are fewer.
 CREATE VIEW IF NOT EXISTS topic_over ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
@@ -571,13 +581,15 @@ SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, mes
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM rollup_1h FINAL
 WHERE {step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made))
+SETTINGS do_not_merge_across_partitions_select_final = 1
 UNION ALL
 SELECT ts, env, cluster, system, topic, consumer_group, op, tier, lane, tag, messages, bytes, errors, dropped_reports,
        `error.class`, `error.count`, `latency.i`, `latency.c`, latency_sum_us, latency_max_us, `delay.i`, `delay.c`, delay_sum_us, delay_max_us,
        `size.i`, `size.c`, size_sum_bytes, size_max_bytes
 FROM topic_1m FINAL
 WHERE ts >= {from:DateTime('UTC')} AND ts < {to:DateTime('UTC')}
-  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)));
+  AND NOT ({step_seconds:UInt32} % 3600 = 0 AND ts >= toStartOfHour({from:DateTime('UTC')} + INTERVAL 3599 SECOND) AND ts < least(toStartOfHour({to:DateTime('UTC')}), (SELECT until FROM hours_made)))
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- The same of any steps between two times, or of all as one where the step is 0: buckets are added up first, since percentiles do not add up.
 CREATE VIEW IF NOT EXISTS latency_over ON CLUSTER 'weir_cluster' AS
 SELECT step AS ts, env, cluster, topic, consumer_group, op, count,
@@ -625,7 +637,8 @@ CREATE VIEW IF NOT EXISTS errors ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, class, sum(failed) AS errors
 FROM topic_1m FINAL
 ARRAY JOIN `error.class` AS class, `error.count` AS failed
-GROUP BY ts, env, cluster, system, topic, consumer_group, op, class;
+GROUP BY ts, env, cluster, system, topic, consumer_group, op, class
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Who sends and consumes, by minute. Brokers know of some that do not report themselves: of those there is no traffic.
 CREATE VIEW IF NOT EXISTS clients ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, messages, bytes, errors,
@@ -641,7 +654,8 @@ FROM (
     FROM rollup_1m FINAL
     WHERE client != '' AND op != 'probe'
     GROUP BY ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag
-);
+)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Clients by any steps between two times, or of all as one where the step is 0: buckets are added up first.
 CREATE VIEW IF NOT EXISTS clients_over ON CLUSTER 'weir_cluster' AS
 SELECT step AS ts, env, cluster, system, topic, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, passed AS messages, size AS bytes, failed AS errors,
@@ -664,7 +678,8 @@ CREATE VIEW IF NOT EXISTS sdk_versions ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, sdk_lang, sdk_version, uniqExact(client) AS clients, sum(rollup_1m.messages) AS messages
 FROM rollup_1m FINAL
 WHERE client != '' AND op != 'probe'
-GROUP BY ts, env, cluster, sdk_lang, sdk_version;
+GROUP BY ts, env, cluster, sdk_lang, sdk_version
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Versions likewise, with the percentile of all sends of their clients.
 CREATE VIEW IF NOT EXISTS sdk_versions_over ON CLUSTER 'weir_cluster' AS
 SELECT step AS ts, env, cluster, sdk_lang, sdk_version, reporting AS clients, passed AS messages,
@@ -771,10 +786,12 @@ CREATE VIEW IF NOT EXISTS traces ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, if(place[1] = '', partition, place[1]) AS partition, toInt64OrNull(place[2]) AS offset,
        consumer_group, op, client, node, trace_id, message_id, step, nullIf(latency_us, 0) AS latency_us, nullIf(delay_us, 0) AS delay_us,
        size_bytes, error_class, nullIf(attempt, 0) AS attempt, kept, sampled_of
-FROM (SELECT *, extractGroups(message_id, '/([0-9]+)/([0-9]+)$') AS place FROM trace_hops FINAL);
+FROM (SELECT *, extractGroups(message_id, '/([0-9]+)/([0-9]+)$') AS place FROM trace_hops FINAL)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS client_events ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, topic, consumer_group, op, client, node, kind, detail
-FROM client_event_log FINAL;
+FROM client_event_log FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- 0011_groups
 -- Consumer groups by minute: one row for each group and topic, with what is known of the partitions that it reads as arrays in their
 -- order, so that a question about groups reads a row where it would read one for each partition, gauge and pane. The stage clickhouse
@@ -816,7 +833,8 @@ SELECT ts, env, cluster, system, consumer_group, topic, toString(`partition.name
        `partition.lag_seconds` AS lag_seconds, `partition.commit_age_seconds` AS commit_age_seconds,
        `partition.retention_left_seconds` AS retention_left_seconds, toString(`partition.state`) AS state
 FROM group_1m FINAL
-ARRAY JOIN `partition.name`, `partition.lag_messages`, `partition.lag_seconds`, `partition.commit_age_seconds`, `partition.retention_left_seconds`, `partition.state`;
+ARRAY JOIN `partition.name`, `partition.lag_messages`, `partition.lag_seconds`, `partition.commit_age_seconds`, `partition.retention_left_seconds`, `partition.state`
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- Groups by topic. Members are of the group, so each of its topics has them: rows are grouped, and taken apart again, so that conditions
 -- reach the key of the table.
 CREATE VIEW IF NOT EXISTS group_lag ON CLUSTER 'weir_cluster' AS
@@ -829,7 +847,8 @@ FROM (
     FROM group_1m FINAL
     GROUP BY ts, env, cluster, system, consumer_group
 )
-ARRAY JOIN topics AS found;
+ARRAY JOIN topics AS found
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- The same by pane, of gauges. Of two that report the same series the newest counts. A client that has paused says so of its group and
 -- topic, not of partitions.
 CREATE VIEW IF NOT EXISTS lag_10s ON CLUSTER 'weir_cluster' AS
@@ -913,7 +932,8 @@ FROM (
         WHERE op = 'probe' AND node != ''
     )
     GROUP BY ts, env, cluster, system, node
-);
+)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS nodes_10s ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system, node,
        if(beats = 0, NULL, least(buckets[1], toFloat64(greatest_us)) / 1000) AS heartbeat_p50_ms,
@@ -939,7 +959,8 @@ FROM (
         WHERE op = 'probe' AND node != ''
     )
     GROUP BY ts, env, cluster, system, node
-);
+)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE VIEW IF NOT EXISTS cluster_states ON CLUSTER 'weir_cluster' AS
 SELECT ts, env, cluster, system,
        reinterpretAsFloat64(maxOrNullIf(newest, name = 'brokers_alive')) AS brokers_alive,
