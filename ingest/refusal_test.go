@@ -72,10 +72,10 @@ func TestRefusalsOfLabels(t *testing.T) {
 		change func(*telemetry.Report)
 		detail string
 	}{
-		{"no op", func(r *telemetry.Report) { r.Labels.Op = "" }, `op is "", allowed are [send consume probe broker group]`},
-		{"unknown op", func(r *telemetry.Report) { r.Labels.Op = "sned" }, `op is "sned", allowed are [send consume probe broker group]`},
+		{"no op", func(r *telemetry.Report) { r.Labels.Op = "" }, `op is "", allowed are [send consume probe broker group control]`},
+		{"unknown op", func(r *telemetry.Report) { r.Labels.Op = "sned" }, `op is "sned", allowed are [send consume probe broker group control]`},
 		{"long op", func(r *telemetry.Report) { r.Labels.Op = strings.Repeat("o", 300) },
-			`op is "oooooooooooooooooooooooooooooooo", allowed are [send consume probe broker group]`},
+			`op is "oooooooooooooooooooooooooooooooo", allowed are [send consume probe broker group control]`},
 		{"long label", func(r *telemetry.Report) { r.Labels.SDKVersion = strings.Repeat("1", 257) },
 			"label sdk_version has 257 bytes, at most 256 are allowed"},
 		{"NUL in a label", func(r *telemetry.Report) { r.Labels.Topic = "a\x00b" }, `label topic is "a\x00b": no control character is allowed`},
@@ -129,7 +129,7 @@ func TestRefusalsOfValues(t *testing.T) {
 		{"long trace id", func(r *telemetry.Report) { r.Exemplars = []telemetry.Exemplar{{TraceID: strings.Repeat("0", 257)}} },
 			"an exemplar's id or error class is longer than 256 bytes"},
 		{"event of no kind", func(r *telemetry.Report) { r.Events = []telemetry.Event{{}} }, "event of kind 0 is not known or its detail too long"},
-		{"event of unknown kind", func(r *telemetry.Report) { r.Events = []telemetry.Event{{Kind: 6}} }, "event of kind 6 is not known or its detail too long"},
+		{"event of unknown kind", func(r *telemetry.Report) { r.Events = []telemetry.Event{{Kind: 9}} }, "event of kind 9 is not known or its detail too long"},
 	} {
 		t.Run(c.name, func(t *testing.T) { refused(t, changed(t, c.change), ReasonValue, c.detail) })
 	}

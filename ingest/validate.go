@@ -180,7 +180,7 @@ func (l *Limits) checkLists(r *telemetry.Report) *Refusal {
 		}
 	}
 	for _, e := range r.Events {
-		if e.Kind < telemetry.EventStarted || e.Kind > telemetry.EventRebalanced || len(e.Detail) > l.MaxLabelBytes {
+		if !e.Kind.Known() || len(e.Detail) > l.MaxLabelBytes {
 			return &Refusal{ReasonValue, fmt.Sprintf("event of kind %d is not known or its detail too long", e.Kind)}
 		}
 	}

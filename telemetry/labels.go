@@ -23,7 +23,7 @@ var LabelNames = []string{
 }
 
 // Ops are the values of the label op: what was measured.
-var Ops = []string{"send", "consume", "probe", "broker", "group"}
+var Ops = []string{"send", "consume", "probe", "broker", "group", "control"}
 
 // Field returns where the well-known label with that name is kept, nil for any other name.
 func (l *Labels) Field(name string) *string {

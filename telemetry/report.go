@@ -60,9 +60,19 @@ const (
 	EventPaused     EventKind = 3
 	EventResumed    EventKind = 4
 	EventRebalanced EventKind = 5
+	// What became of a command: the detail is its name and revision, and why.
+	EventApplied  EventKind = 6
+	EventReverted EventKind = 7
+	EventRefused  EventKind = 8
+
+	eventKindEnd EventKind = 9
 )
 
-var eventNames = [...]string{EventStarted: "started", EventStopped: "stopped", EventPaused: "paused", EventResumed: "resumed", EventRebalanced: "rebalanced"}
+var eventNames = [...]string{EventStarted: "started", EventStopped: "stopped", EventPaused: "paused", EventResumed: "resumed", EventRebalanced: "rebalanced",
+	EventApplied: "applied", EventReverted: "reverted", EventRefused: "refused"}
+
+// Known says that the kind is one of those above.
+func (k EventKind) Known() bool { return k >= EventStarted && k < eventKindEnd }
 
 // String is the kind's name; empty where it is unknown.
 func (k EventKind) String() string { return nameAt(eventNames[:], int32(k)) }

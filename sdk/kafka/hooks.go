@@ -67,6 +67,9 @@ func Opts(to *report.Reporter, options ...Option) []kgo.Opt {
 	return []kgo.Opt{kgo.WithHooks(NewHooks(to, options...))}
 }
 
+// Measured is for the packages beside this one: its type is the SDK's own.
+func (h *Hooks) Measured() *meter.Client { return h.measured }
+
 // OnNewClient notes the client's start; kgo calls it. Hooks of a client that has been
 // closed may serve another one.
 func (h *Hooks) OnNewClient(client *kgo.Client) {

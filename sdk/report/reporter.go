@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,11 @@ func Open(config Config) (*Reporter, error) {
 
 // Registry is for the packages beside this one, which measure clients: its type is the SDK's own.
 func (r *Reporter) Registry() *meter.Registry { return r.registry }
+
+// Cluster says how to reach the cluster with weir.telemetry: the seeds and the options of the telemetry producer.
+func (r *Reporter) Cluster() (seeds []string, options []kgo.Opt) {
+	return slices.Clone(r.config.TelemetryBrokers), slices.Clone(r.config.TelemetryOptions)
+}
 
 // Stats returns the counts so far.
 func (r *Reporter) Stats() Stats {

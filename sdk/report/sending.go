@@ -31,6 +31,9 @@ func (r *Reporter) report(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-r.registry.IntervalChanged():
+			timer.Reset(r.pause())
+			continue
 		case <-timer.C:
 		}
 		r.registry.Clock.Adjust()
@@ -46,7 +49,7 @@ func (r *Reporter) report(ctx context.Context) {
 
 // pause is the interval with jitter, so that the clients of a fleet do not report at once.
 func (r *Reporter) pause() time.Duration {
-	return time.Duration(float64(r.config.Interval) * (1 + jitterShare*(rand.Float64()-0.5)))
+	return time.Duration(float64(r.registry.Interval(r.config.Interval)) * (1 + jitterShare*(rand.Float64()-0.5)))
 }
 
 // sendAll reports every meter that has something to say.

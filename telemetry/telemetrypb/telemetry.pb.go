@@ -155,6 +155,10 @@ const (
 	Event_KIND_PAUSED      Event_Kind = 3
 	Event_KIND_RESUMED     Event_Kind = 4
 	Event_KIND_REBALANCED  Event_Kind = 5
+	// What became of a command of weir.control; the detail is NAME@REVISION, and why.
+	Event_KIND_APPLIED  Event_Kind = 6
+	Event_KIND_REVERTED Event_Kind = 7 // it ended, expired, or another one came in its place
+	Event_KIND_REFUSED  Event_Kind = 8 // it is not valid, or this client cannot do it
 )
 
 // Enum value maps for Event_Kind.
@@ -166,6 +170,9 @@ var (
 		3: "KIND_PAUSED",
 		4: "KIND_RESUMED",
 		5: "KIND_REBALANCED",
+		6: "KIND_APPLIED",
+		7: "KIND_REVERTED",
+		8: "KIND_REFUSED",
 	}
 	Event_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
@@ -174,6 +181,9 @@ var (
 		"KIND_PAUSED":      3,
 		"KIND_RESUMED":     4,
 		"KIND_REBALANCED":  5,
+		"KIND_APPLIED":     6,
+		"KIND_REVERTED":    7,
+		"KIND_REFUSED":     8,
 	}
 )
 
@@ -409,7 +419,7 @@ type Labels struct {
 	Topic         string                 `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
 	Partition     string                 `protobuf:"bytes,5,opt,name=partition,proto3" json:"partition,omitempty"`                      // decimal, of RocketMQ with the broker's name before it (broker-a:3); absent for all partitions together
 	Group         string                 `protobuf:"bytes,6,opt,name=group,proto3" json:"group,omitempty"`                              // consumer group
-	Op            string                 `protobuf:"bytes,7,opt,name=op,proto3" json:"op,omitempty"`                                    // send, consume, probe, broker, group
+	Op            string                 `protobuf:"bytes,7,opt,name=op,proto3" json:"op,omitempty"`                                    // send, consume, probe, broker, group, control
 	Client        string                 `protobuf:"bytes,8,opt,name=client,proto3" json:"client,omitempty"`                            // one running client
 	Node          string                 `protobuf:"bytes,9,opt,name=node,proto3" json:"node,omitempty"`                                // host name or address
 	SdkLang       string                 `protobuf:"bytes,10,opt,name=sdk_lang,json=sdkLang,proto3" json:"sdk_lang,omitempty"`          // go, java
@@ -2370,19 +2380,22 @@ const file_telemetry_proto_rawDesc = "" +
 	"KEPT_ERROR\x10\x02\x12\x10\n" +
 	"\fKEPT_SAMPLED\x10\x03\x12\x10\n" +
 	"\fKEPT_SLOWEST\x10\x04\x12\x10\n" +
-	"\fKEPT_LARGEST\x10\x05\"\xee\x01\n" +
+	"\fKEPT_LARGEST\x10\x05\"\xa6\x02\n" +
 	"\x05Event\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.weir.telemetry.v1.Event.KindR\x04kind\x12 \n" +
 	"\ftime_unix_ms\x18\x02 \x01(\x03R\n" +
 	"timeUnixMs\x12\x16\n" +
-	"\x06detail\x18\x03 \x01(\tR\x06detail\"x\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\"\xaf\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_STARTED\x10\x01\x12\x10\n" +
 	"\fKIND_STOPPED\x10\x02\x12\x0f\n" +
 	"\vKIND_PAUSED\x10\x03\x12\x10\n" +
 	"\fKIND_RESUMED\x10\x04\x12\x13\n" +
-	"\x0fKIND_REBALANCED\x10\x05\"A\n" +
+	"\x0fKIND_REBALANCED\x10\x05\x12\x10\n" +
+	"\fKIND_APPLIED\x10\x06\x12\x11\n" +
+	"\rKIND_REVERTED\x10\a\x12\x10\n" +
+	"\fKIND_REFUSED\x10\b\"A\n" +
 	"\x06Source\x12\x19\n" +
 	"\btopic_id\x18\x01 \x01(\fR\atopicId\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\"@\n" +

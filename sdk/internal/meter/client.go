@@ -12,6 +12,7 @@ const (
 	OpSend    = "send"
 	OpConsume = "consume"
 	OpGroup   = "group"
+	OpControl = "control"
 )
 
 // Client measures one client of a message queue. Its methods may be called from any goroutine.
@@ -28,6 +29,7 @@ type Client struct {
 	sends    meters
 	consumes meters
 	groups   meters // of the client's consumer group: one, without a topic
+	controls meters // of the commands that apply to the client: one, without a topic
 
 	mu       sync.Mutex
 	open     bool // the client is made, and not closed
@@ -38,8 +40,8 @@ type Client struct {
 
 func newClient(r *Registry, of Identity, look func(nowMillis int64)) *Client {
 	c := &Client{registry: r, clock: r.Clock, identity: of, look: look, labels: r.settings.labelsOf(of)}
-	c.sends.op, c.consumes.op, c.groups.op = OpSend, OpConsume, OpGroup
-	for _, of := range []*meters{&c.sends, &c.consumes, &c.groups} {
+	c.sends.op, c.consumes.op, c.groups.op, c.controls.op = OpSend, OpConsume, OpGroup, OpControl
+	for _, of := range c.meters() {
 		of.byTopic.Store(&map[string]*Meter{})
 	}
 	return c

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -31,10 +32,10 @@ type keeping struct {
 	oneOf      uint32 // are sampled; 0 is none
 }
 
-func (c *Settings) keeping() keeping {
-	k := keeping{slowMicros: uint64(max(c.SlowAfter, 0).Microseconds())}
-	if c.SampleOneIn > 0 {
-		k.oneOf = uint32(c.SampleOneIn)
+func (s Sampling) keeping() keeping {
+	k := keeping{slowMicros: uint64(max(s.SlowAfter, 0).Microseconds())}
+	if s.OneIn > 0 {
+		k.oneOf = uint32(min(int64(s.OneIn), math.MaxUint32))
 		k.bound = telemetry.SampleBound(k.oneOf)
 	}
 	return k
@@ -51,8 +52,8 @@ type exemplar struct {
 	delayMicros              uint64
 	topic, id                string
 	partition                int32
-	attempt                  uint32
-	offset                   int64 // below 0 where it is not known
+	attempt, oneOf           uint32 // oneOf: of so many one was sampled when it was kept
+	offset                   int64  // below 0 where it is not known
 	trace                    traceID
 	kept                     telemetry.Kept
 	step                     telemetry.Step
@@ -74,7 +75,7 @@ func (m *Meter) hold(e exemplar, why telemetry.Kept, held *int, most int) bool {
 		return false
 	}
 	*held++
-	e.set, e.kept = true, why
+	e.set, e.kept, e.oneOf = true, why, m.keeping.oneOf
 	m.held = append(m.held, e)
 	return true
 }
@@ -198,7 +199,7 @@ func (e *exemplar) sameMessage(o *exemplar) bool {
 }
 
 // reported is the exemplar in a report.
-func (e *exemplar) reported(oneOf uint32) telemetry.Exemplar {
+func (e *exemplar) reported() telemetry.Exemplar {
 	out := telemetry.Exemplar{TimeUnixMillis: e.timeMillis, TraceID: e.trace.String(), LatencyMicros: e.latencyMicros,
 		DelayMicros: e.delayMicros, SizeBytes: e.sizeBytes, Attempt: e.attempt, Kept: e.kept, Step: e.step}
 	if e.id != "" {
@@ -211,7 +212,7 @@ func (e *exemplar) reported(oneOf uint32) telemetry.Exemplar {
 		out.ErrorClass = e.class.String()
 	}
 	if e.kept == telemetry.KeptSampled {
-		out.SampledOf = oneOf
+		out.SampledOf = e.oneOf
 	}
 	return out
 }

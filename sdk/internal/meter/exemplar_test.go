@@ -181,7 +181,7 @@ func TestMessageIDFits(t *testing.T) {
 	for _, name := range []string{strings.Repeat("t", 249), strings.Repeat("t", 1000), "\xff\x00", strings.Repeat("ü", 130)} {
 		place := exemplar{topic: name, partition: 131, offset: 123_456_789_012}
 		own := exemplar{topic: "orders", id: "7F" + name}
-		for id, part := range map[string]string{place.reported(0).MessageID: "/131/123456789012", own.reported(0).MessageID: "7F"} {
+		for id, part := range map[string]string{place.reported().MessageID: "/131/123456789012", own.reported().MessageID: "7F"} {
 			if len(id) > MaxLabelBytes || !utf8.ValidString(id) || telemetry.HasControl(id) || !strings.Contains(id, part) {
 				t.Errorf("%.20q: got id %q", name, id)
 			}

@@ -12,9 +12,14 @@ const (
 	millisPerSecond = 1000
 )
 
-// maxEvents bounds the lifecycle events that wait for a report. Not smaller: a
-// report may wait for an outage's end; not larger: the newest tell enough.
-const maxEvents = 16
+const (
+	// maxEvents bounds the lifecycle events that wait for a report. Not smaller: a
+	// report may wait for an outage's end; not larger: the newest tell enough.
+	maxEvents = 16
+	// maxControlEvents bounds those of commands. Not smaller: when an expiry or a file takes many
+	// away at once, each is told of; not larger: ingest takes 128 of a report.
+	maxControlEvents = 120
+)
 
 // presenceInterval is how often a topic without messages is reported, so that its
 // client is known to be there. Not smaller: silence would cost as much as traffic;
@@ -45,8 +50,9 @@ type Meter struct {
 	droppedReports uint64
 	events         []telemetry.Event
 	paused         bool
-	pausedMillis   int64  // since when, Unix time
-	ending         ending // of messages sent
+	pausedMillis   int64             // since when, Unix time
+	gauges         []telemetry.Gauge // further ones, as they stand
+	ending         ending            // of messages sent
 
 	keeping        keeping
 	held           []exemplar // that failed, were slow or sampled
@@ -131,10 +137,17 @@ func (m *Meter) rebalanced(count uint64, nowMillis int64) {
 	m.add(telemetry.Event{Kind: telemetry.EventRebalanced, TimeUnixMillis: nowMillis})
 }
 
+func (m *Meter) maxEvents() int {
+	if m.op == OpControl {
+		return maxControlEvents
+	}
+	return maxEvents
+}
+
 // add keeps the newest events; m.mu is held.
 func (m *Meter) add(event telemetry.Event) {
 	m.touched = true
-	if len(m.events) >= maxEvents {
+	if len(m.events) >= m.maxEvents() {
 		m.events = append(m.events[:0], m.events[1:]...)
 	}
 	m.events = append(m.events, event)

@@ -56,16 +56,20 @@ func (c *Client) newMeter(of *meters, topic string) *Meter {
 	}
 	now := c.clock.WallMillis()
 	m := &Meter{op: of.op, topic: topic, events: append([]telemetry.Event(nil), c.events...), touched: len(c.events) > 0,
-		beganMillis: now, toldMillis: now, keeping: c.registry.settings.keeping()}
+		beganMillis: now, toldMillis: now, keeping: c.registry.keepingOf(&c.labels, topic)}
 	more := maps.Clone(known)
 	more[topic] = m
 	of.byTopic.Store(&more)
 	return m
 }
 
+func (c *Client) meters() [4]*meters {
+	return [...]*meters{&c.sends, &c.consumes, &c.groups, &c.controls}
+}
+
 // All yields every meter.
 func (c *Client) All(yield func(*Meter) bool) {
-	for _, of := range []*meters{&c.sends, &c.consumes, &c.groups} {
+	for _, of := range c.meters() {
 		for _, m := range *of.byTopic.Load() {
 			if !yield(m) {
 				return

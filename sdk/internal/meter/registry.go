@@ -24,6 +24,9 @@ type Registry struct {
 	Clock     *Clock
 	settings  Settings
 	recovered atomic.Uint64 // panics
+	sampling  atomic.Pointer[SamplingOf]
+	interval  atomic.Int64  // nanoseconds between two reports, 0: as configured
+	changed   chan struct{} // that interval has
 
 	mu      sync.Mutex
 	closed  bool
@@ -32,7 +35,7 @@ type Registry struct {
 
 // NewRegistry returns a registry without clients.
 func NewRegistry(settings Settings) *Registry {
-	return &Registry{Clock: newClock(), settings: settings}
+	return &Registry{Clock: newClock(), settings: settings, changed: make(chan struct{}, 1)}
 }
 
 // Settings are those that the registry was made with.
@@ -40,6 +43,13 @@ func (r *Registry) Settings() *Settings { return &r.settings }
 
 // Recovered are the panics of the SDK's own code that were kept from the host.
 func (r *Registry) Recovered() uint64 { return r.recovered.Load() }
+
+// Recover keeps a panic of the SDK's own code from the host: defer it. It is counted.
+func (r *Registry) Recover() {
+	if recover() != nil {
+		r.recovered.Add(1)
+	}
+}
 
 // NewClient measures another client. In every interval look is called while the client is
 // known here, with the time of the wall clock in Unix milliseconds: it asks the client for

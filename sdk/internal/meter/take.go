@@ -9,7 +9,6 @@ type Taken struct {
 	latency, delay, size distribution
 	held                 []exemplar
 	slowest, largest     exemplar
-	oneOf                uint32 // are sampled
 }
 
 // Take moves what was measured of the client into t and begins the next interval at nowMillis. The
@@ -25,13 +24,13 @@ func (m *Meter) Take(t *Taken, of *Client, nowMillis int64) {
 	t.size.sparse(&r.SizeBytes)
 	r.Exemplars = r.Exemplars[:0]
 	for i := range t.held {
-		r.Exemplars = append(r.Exemplars, t.held[i].reported(t.oneOf))
+		r.Exemplars = append(r.Exemplars, t.held[i].reported())
 	}
 	if t.slowest.set {
-		r.Exemplars = append(r.Exemplars, t.slowest.reported(0))
+		r.Exemplars = append(r.Exemplars, t.slowest.reported())
 	}
 	if t.largest.set && !t.largest.sameMessage(&t.slowest) {
-		r.Exemplars = append(r.Exemplars, t.largest.reported(0))
+		r.Exemplars = append(r.Exemplars, t.largest.reported())
 	}
 }
 
@@ -61,7 +60,8 @@ func (m *Meter) copyTo(t *Taken, nowMillis int64) {
 		r.Gauges = append(r.Gauges, telemetry.Gauge{Name: telemetry.GaugePaused, Value: 1},
 			telemetry.Gauge{Name: telemetry.GaugePausedSeconds, Value: float64(lasts) / millisPerSecond})
 	}
-	t.held, t.oneOf = append(t.held[:0], m.held...), m.keeping.oneOf
+	r.Gauges = append(r.Gauges, m.gauges...)
+	t.held = append(t.held[:0], m.held...)
 	r.LeftOutExemplars = m.leftOut
 	m.held, m.troubles, m.samples, m.leftOut = m.held[:0], 0, 0, 0
 	m.takeExtremes(t, nowMillis)

@@ -46,6 +46,13 @@ func CreateTopics(t testing.TB, addrs []string, topics ...string) {
 	create(t, addrs, 3, nil, topics...)
 }
 
+// CreateCompacted creates a topic of one partition that keeps the newest record of each key.
+func CreateCompacted(t testing.TB, addrs []string, topic string) {
+	t.Helper()
+	compact := "compact"
+	create(t, addrs, 1, map[string]*string{"cleanup.policy": &compact}, topic)
+}
+
 func create(t testing.TB, addrs []string, partitions int32, config map[string]*string, topics ...string) {
 	t.Helper()
 	answers, err := kadm.NewClient(Dial(t, addrs)).CreateTopics(t.Context(), partitions, 1, config, topics...)

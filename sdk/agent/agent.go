@@ -1,0 +1,117 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/sdk/internal/applied"
+)
+
+// Agent applies commands to the clients of one program. Its methods may be called from any goroutine.
+type Agent struct {
+	config   Config
+	commands *applied.Commands
+	reader   *kgo.Client
+	ctx      context.Context
+	stop     context.CancelFunc
+	done     sync.WaitGroup
+	progress progress
+
+	mu     sync.Mutex
+	closed bool
+	bound  map[*kgo.Client]*binding
+}
+
+// Open reads commands from now on. It waits for nothing: while the cluster with weir.control is away there are none.
+// ctx is of the agent's life, as Close is. The error says what is wrong with config.
+func Open(ctx context.Context, config Config) (*Agent, error) {
+	config = config.withDefaults()
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("open the agent: %w", err)
+	}
+	a, err := newAgent(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the agent: %w", err)
+	}
+	if a.reader, err = newReader(config, &a.progress); err != nil {
+		a.stop()
+		return nil, fmt.Errorf("open the agent: %w", err)
+	}
+	a.done.Go(a.read)
+	a.done.Go(a.apply)
+	return a, nil
+}
+
+func newAgent(ctx context.Context, config Config) (*Agent, error) {
+	commands, err := applied.New(applied.Config{Registry: config.Telemetry.Registry(), Log: config.Log, Enabled: config.Enabled})
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{config: config, commands: commands, bound: map[*kgo.Client]*binding{}}
+	a.ctx, a.stop = context.WithCancel(ctx)
+	return a, nil
+}
+
+// Commands is for the packages beside this one, which steer clients: its type is the SDK's own.
+func (a *Agent) Commands() *applied.Commands { return a.commands }
+
+// Close lifts all that commands hold back, and waits until the agent's goroutines have ended. A second Close does nothing.
+// Close the clients before or after it, and the telemetry last.
+func (a *Agent) Close(context.Context) error {
+	a.mu.Lock()
+	again := a.closed
+	a.closed = true
+	a.mu.Unlock()
+	if again {
+		return nil
+	}
+	a.stop()
+	for _, client := range a.commands.Clients() {
+		a.commands.Remove(client)
+	}
+	a.done.Wait()
+	a.config.Telemetry.Registry().SetInterval(0)
+	a.config.Telemetry.Registry().SetSampling(nil)
+	if a.reader != nil {
+		a.reader.Close()
+	}
+	return nil
+}
+
+const (
+	// lookEvery is how often a program's clients are looked at though no command has come: they may consume other topics
+	// by now, or the program has resumed what a command pauses. Not more often: it costs the host for nothing; not less:
+	// a command should take effect within two seconds whatever the program does.
+	lookEvery = time.Second
+)
+
+// apply applies what is in force whenever that changes, until the agent is closed.
+func (a *Agent) apply() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	watched := fileWatch{path: a.config.File}
+	for {
+		select {
+		case <-a.ctx.Done():
+			return
+		case <-timer.C:
+		case <-a.commands.Kicked():
+		}
+		now := time.Now()
+		a.watch(&watched, now)
+		timer.Reset(a.refresh(now))
+	}
+}
+
+// refresh applies what is in force, and says when to do it again at the latest.
+func (a *Agent) refresh(now time.Time) time.Duration {
+	next, ok := a.commands.Refresh(now)
+	if wait := next.Sub(now); ok && wait < lookEvery {
+		return max(wait, 0)
+	}
+	return lookEvery
+}

@@ -1,0 +1,141 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/sdk/internal/applied"
+	"github.com/weirmq/weir/sdk/internal/meter"
+)
+
+// ErrClosed is what Bind returns of an agent that is closed.
+var ErrClosed = errors.New("the agent is closed")
+
+// measuredHooks are hooks that measure the client already, as kafka.NewHooks makes them.
+type measuredHooks interface{ Measured() *meter.Client }
+
+// binding is one franz-go client to which commands apply.
+type binding struct {
+	agent  *Agent
+	kafka  *kgo.Client
+	client *applied.Client
+	own    *meter.Client // nil where the client is measured already
+	gate   gate
+	topic  string // of records that name none
+	always bool   // and of those that name one
+	stop   context.CancelFunc
+}
+
+// KafkaOpts are options of one franz-go client for what cannot be added later: values that were compressed on their
+// way are opened where they are fetched. Bind the client when it is made.
+func (a *Agent) KafkaOpts() []kgo.Opt { return []kgo.Opt{kgo.WithHooks(&openHook{agent: a})} }
+
+// Bind has commands apply to a franz-go client until it is closed, or the agent is. Labels are those of its kafka.Hooks
+// where it has any, so make those first; otherwise those of the reporter. A second Bind of a client does nothing.
+func (a *Agent) Bind(client *kgo.Client) error {
+	_, err := a.bind(client)
+	return err
+}
+
+func (a *Agent) bind(client *kgo.Client) (*binding, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.bound[client]; b != nil {
+		return b, nil
+	}
+	if a.closed || a.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	b := &binding{agent: a, kafka: client}
+	b.topic, _ = client.OptValue(kgo.DefaultProduceTopic).(string)
+	b.always, _ = client.OptValue(kgo.DefaultProduceTopicAlways).(bool)
+	measured := measuredOf(client)
+	if measured == nil {
+		measured = a.measure(client)
+		b.own = measured
+	}
+	b.client = a.commands.NewClient(measured, client.GetConsumeTopics)
+	b.gate = gate{kafka: client, client: b.client, topics: map[string]bool{}, partitions: map[string]map[int32]bool{}, hosts: map[string]bool{}}
+	var ctx context.Context
+	ctx, b.stop = context.WithCancel(client.Context())
+	a.bound[client] = b
+	a.commands.Add(b.client)
+	a.done.Go(func() { b.run(ctx) })
+	return b, nil
+}
+
+// measuredOf is the client as its hooks measure it; nil where none do.
+func measuredOf(client *kgo.Client) *meter.Client {
+	hooks, _ := client.OptValue(kgo.WithHooks).([]kgo.Hook)
+	for _, hook := range hooks {
+		if of, ok := hook.(measuredHooks); ok {
+			return of.Measured()
+		}
+	}
+	return nil
+}
+
+// measure has a client that is not measured tell of commands.
+func (a *Agent) measure(client *kgo.Client) *meter.Client {
+	registry := a.config.Telemetry.Registry()
+	measured := registry.NewClient(meter.Identity{System: "kafka", Library: meter.Library("franz-go", "github.com/twmb/franz-go")}, nil)
+	id, _ := client.OptValue(kgo.ClientID).(string)
+	group := ""
+	for _, option := range []any{kgo.ConsumerGroup, kgo.ShareGroup} {
+		if of, ok := client.OptValue(option).(string); ok && of != "" {
+			group = of
+		}
+	}
+	measured.Started(id, group)
+	return measured
+}
+
+// run holds back what commands hold of what the client consumes, until the client or the agent is closed.
+func (b *binding) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			b.unbind()
+			return
+		case <-b.agent.ctx.Done():
+			b.unbind()
+			return
+		case <-timer.C:
+		case <-b.client.Changed():
+		}
+		timer.Reset(b.hold(ctx))
+	}
+}
+
+func (b *binding) hold(ctx context.Context) (again time.Duration) {
+	defer b.client.Measured().Recover()
+	again = lookEvery // also after a panic
+	return b.gate.apply(ctx, time.Now())
+}
+
+// unbind lets the client go.
+func (b *binding) unbind() {
+	b.stop()
+	b.agent.mu.Lock()
+	delete(b.agent.bound, b.kafka)
+	b.agent.mu.Unlock()
+	b.agent.commands.Remove(b.client)
+	b.gate.open()
+	if b.own != nil {
+		b.own.Stopped()
+	}
+}
+
+// of is the binding of a client; one that is not bound yet is.
+func (a *Agent) of(client *kgo.Client) *binding {
+	b, err := a.bind(client)
+	if err != nil {
+		return nil // commands apply no longer
+	}
+	return b
+}

@@ -1,0 +1,106 @@
+package agent
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/sdk/internal/applied"
+)
+
+// Consumer is a bound franz-go client as it consumes. Polls of the client itself are held back just as well; what is
+// here in addition are pauses of the program's own, beside those of commands.
+type Consumer struct {
+	kafka *kgo.Client
+	bound *binding // nil of an agent that is closed
+}
+
+// Consumer is a client as it consumes. It binds the client where that is not bound yet.
+func (a *Agent) Consumer(client *kgo.Client) *Consumer {
+	return &Consumer{client, a.of(client)}
+}
+
+// PollRecords is the client's. Values that were compressed on their way are opened.
+func (c *Consumer) PollRecords(ctx context.Context, most int) kgo.Fetches {
+	fetches := c.kafka.PollRecords(ctx, most)
+	if c.bound != nil {
+		fetches.EachRecord(func(r *kgo.Record) { openValue(c.bound.agent.commands, r) })
+	}
+	return fetches
+}
+
+// PollFetches is the client's, as PollRecords is.
+func (c *Consumer) PollFetches(ctx context.Context) kgo.Fetches { return c.PollRecords(ctx, 0) }
+
+// Pause pauses topics by the program's own wish, until Resume: commands neither end it nor are ended by it. A program that
+// pauses by the client's PauseFetchTopics a topic that a command has paused already has that resumed with the command.
+func (c *Consumer) Pause(topics ...string) {
+	if c.bound == nil {
+		c.kafka.PauseFetchTopics(topics...)
+		return
+	}
+	c.bound.gate.host(topics, true)
+}
+
+// Resume ends what Pause began. What a command pauses stays paused.
+func (c *Consumer) Resume(topics ...string) {
+	if c.bound == nil {
+		c.kafka.ResumeFetchTopics(topics...)
+		return
+	}
+	c.bound.gate.host(topics, false)
+}
+
+// Paused are the topics that are paused as a whole now, by whomever.
+func (c *Consumer) Paused() []string {
+	topics := c.kafka.PauseFetchTopics()
+	slices.Sort(topics)
+	return topics
+}
+
+// host notes what the host wants paused.
+func (g *gate) host(topics []string, paused bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, topic := range topics {
+		if paused {
+			g.hosts[topic] = true
+		} else {
+			delete(g.hosts, topic)
+		}
+	}
+	want := maps.Clone(g.hosts)
+	for topic := range g.topics {
+		if g.client.HeldWhole(topic) {
+			want[topic] = true
+		}
+	}
+	g.pauseTopics(want)
+	g.resumeTopics(want)
+}
+
+// openHook opens values where they are fetched, for programs that poll the client itself.
+type openHook struct{ agent *Agent }
+
+// OnFetchRecordBuffered opens a value; kgo calls it before anybody sees the record.
+func (h *openHook) OnFetchRecordBuffered(r *kgo.Record) {
+	defer h.agent.config.Telemetry.Registry().Recover()
+	openValue(h.agent.commands, r)
+}
+
+// openValue opens a value that was compressed on its way. One that cannot be opened is left as it is, with its header.
+func openValue(commands *applied.Commands, r *kgo.Record) {
+	for i := range r.Headers {
+		if r.Headers[i].Key != applied.EncodingHeader {
+			continue
+		}
+		value, err := commands.Open(string(r.Headers[i].Value), r.Value)
+		if err == nil {
+			r.Value = value
+			r.Headers = slices.Delete(slices.Clone(r.Headers), i, i+1)
+		}
+		return
+	}
+}

@@ -1,0 +1,196 @@
+package applied
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/internal/meter"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// Bounds of what is known of one client.
+const (
+	// maxTopics bounds the topics that a client is known to send to or to consume. Not smaller: nobody has more;
+	// not larger: each is asked of each command. Those beyond it are asked for each message.
+	maxTopics = 1000
+)
+
+// Client is one client of a message queue to which commands apply. Its methods may be called from any goroutine.
+type Client struct {
+	commands *Commands
+	measured *meter.Client
+	consumed func() []string // topics
+	changed  chan struct{}   // what is held has
+
+	counts counts
+	sends  atomic.Pointer[map[string]*topicSends] // nil: no command touches what is sent
+	sentTo atomic.Pointer[map[string]bool]        // topics
+
+	mu       sync.Mutex
+	who      control.Who
+	holds    map[string]*hold       // by topic
+	senders  map[string]*topicSends // all topics that were sent to
+	applies  map[string]Applied     // by command's name
+	refuses  map[string]string      // commands that touch the client and may not be applied: why
+	outdated *control.Command       // wants a newer SDK
+	interval time.Duration          // between two reports, as commands have it; 0 is none
+}
+
+// counts are those of messages since the client was opened.
+type counts struct {
+	delayed, flagged, compressed, tooLarge, wouldTouch atomic.Uint64
+}
+
+// Counts are those of messages since the client was opened.
+type Counts struct{ Delayed, Flagged, Compressed, TooLarge, WouldTouch uint64 }
+
+// Counts are the counts so far.
+func (c *Client) Counts() Counts {
+	of := &c.counts
+	return Counts{of.delayed.Load(), of.flagged.Load(), of.compressed.Load(), of.tooLarge.Load(), of.wouldTouch.Load()}
+}
+
+// Applied is a command that applies to a client.
+type Applied struct {
+	Command control.Command
+	Shadow  bool     // it is only counted
+	Topics  []string // that it applies to, where it is asked of topics
+}
+
+// NewClient returns a client to which no command applies yet. consumed says which topics it consumes, as its
+// reports name them; nil is none.
+func (c *Commands) NewClient(measured *meter.Client, consumed func() []string) *Client {
+	if consumed == nil {
+		consumed = func() []string { return nil }
+	}
+	client := &Client{commands: c, measured: measured, consumed: consumed, changed: make(chan struct{}, 1),
+		holds: map[string]*hold{}, senders: map[string]*topicSends{}, applies: map[string]Applied{}, refuses: map[string]string{}}
+	client.sentTo.Store(&map[string]bool{})
+	return client
+}
+
+// Measured is the client as it is measured.
+func (c *Client) Measured() *meter.Client { return c.measured }
+
+// Changed tells whoever holds messages back for the client that what is held has changed.
+func (c *Client) Changed() <-chan struct{} { return c.changed }
+
+// Applies are the commands that apply, by name.
+func (c *Client) Applies() []Applied {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]Applied, 0, len(c.applies))
+	for _, name := range slices.Sorted(maps.Keys(c.applies)) {
+		out = append(out, c.applies[name])
+	}
+	return out
+}
+
+// Refuses are commands that touch the client and may not be applied, with why.
+func (c *Client) Refuses() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.refuses)
+}
+
+// free lifts all that holds the client back.
+func (c *Client) free() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sends.Store(nil)
+	for _, sends := range c.senders {
+		sends.lift()
+	}
+	clear(c.holds)
+	c.notify()
+}
+
+func (c *Client) notify() {
+	select {
+	case c.changed <- struct{}{}:
+	default: // one is waiting
+	}
+}
+
+// refresh applies what is in force at a time. c.commands.mu is held.
+func (c *Client) refresh(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := newRound(c, now)
+	c.who = whoOf(c.measured.Labels())
+	r.hold()
+	r.limit()
+	r.steer()
+	r.tell()
+	c.applies, c.refuses = r.applies, r.refuses
+}
+
+// whoOf is a client as commands ask for it.
+func whoOf(l telemetry.Labels) control.Who {
+	return control.Who{Env: l.Env, Cluster: l.Cluster, System: l.System, Client: l.Client, Lane: l.Lane, Tier: l.Tier, Group: l.Group,
+		SDKLang: l.SDKLang, Partition: control.AllPartitions}
+}
+
+// round is one refresh of one client.
+type round struct {
+	client  *Client
+	now     time.Time
+	set     *control.Set
+	all     []control.Command // of the set
+	applies map[string]Applied
+	refuses map[string]string
+	events  []telemetry.Event
+}
+
+func newRound(c *Client, now time.Time) *round {
+	set := c.commands.inForce(now)
+	return &round{client: c, now: now, set: set, all: set.Commands(), applies: map[string]Applied{}, refuses: map[string]string{}}
+}
+
+// about is the client and a topic of it. What is sent is in no group.
+func (r *round) about(topic string, consumes bool) control.Who {
+	who := r.client.who
+	who.Topic = topic
+	if !consumes {
+		who.Group = ""
+	}
+	if topic != "" {
+		who.Resource = r.client.commands.resource(&who)
+	}
+	return who
+}
+
+// resolve is what applies, and notes that it does.
+func (r *round) resolve(capability control.Capability, who *control.Who) control.Resolution {
+	got := r.set.Resolve(capability, who, r.now)
+	if got.Applies == nil && got.Shadow == nil {
+		return got
+	}
+	if why := r.client.commands.permit(capability); why != "" {
+		for _, command := range []*control.Command{got.Applies, got.Shadow} {
+			if command != nil {
+				r.refuses[command.String()] = why
+			}
+		}
+		return control.Resolution{}
+	}
+	r.note(got.Applies, who.Topic, false)
+	r.note(got.Shadow, who.Topic, true)
+	return got
+}
+
+func (r *round) note(command *control.Command, topic string, shadow bool) {
+	if command == nil {
+		return
+	}
+	of := r.applies[command.Name]
+	of.Command, of.Shadow = *command, shadow
+	if topic != "" && !slices.Contains(of.Topics, topic) {
+		of.Topics = append(of.Topics, topic)
+	}
+	r.applies[command.Name] = of
+}

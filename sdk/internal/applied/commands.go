@@ -1,0 +1,232 @@
+package applied
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/internal/meter"
+)
+
+// Config says what may be applied, and to whom it is told.
+type Config struct {
+	Registry *meter.Registry
+	Log      *slog.Logger
+	Enabled  []control.Capability // by the program; nothing else is ever applied
+}
+
+// Commands are those that one program has read, and the clients that they apply to. Its methods may be
+// called from any goroutine.
+type Commands struct {
+	config Config
+	codec  *codec
+	kick   chan struct{} // something has changed that Refresh looks at
+
+	unreadable atomic.Uint64 // values that were compressed and could not be opened
+
+	mu      sync.Mutex
+	read    *control.Set // of weir.control
+	whole   bool         // it was read to its end once
+	fedAt   time.Time
+	file    File
+	clients []*Client
+	refused []refusal         // records, for clients to tell of
+	warned  time.Time         // of an SDK that is too old, the last time
+	sampled []control.Command // what is sampled otherwise than the program says
+
+	resources map[place]string // ids of routes
+	routed    int64            // the offset up to which resources are
+}
+
+// place is where a route leads.
+type place struct{ system, cluster, topic string }
+
+// File is what a local file says of commands. The zero value is no file.
+type File struct {
+	Path string
+	// Off are switched off: no command for them is applied, wherever it is from.
+	Off []control.Capability
+	// Commands are applied in place of those of weir.control; nil where the file has none.
+	Commands *control.Set
+}
+
+// refusal is a record that is not valid.
+type refusal struct {
+	what, why string
+	at        time.Time
+}
+
+// maxRefusals bounds those that wait for a client to tell of them. Not smaller: one mistake of a
+// writer is told of whole; not larger: each is an event of each client.
+const maxRefusals = 32
+
+// New returns Commands that hold none.
+func New(config Config) (*Commands, error) {
+	codec, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	return &Commands{config: config, codec: codec, kick: make(chan struct{}, 1), read: control.NewSet()}, nil
+}
+
+// Feed takes records of weir.control in their order. Before its end was reached once, none of it applies: what comes
+// later may take back what came first.
+func (c *Commands) Feed(records []control.Record, end bool, now time.Time) {
+	c.mu.Lock()
+	for _, record := range records {
+		c.note(c.read.Feed(record, now), now)
+	}
+	if len(records) > 0 {
+		c.fedAt = now
+	}
+	c.whole = c.whole || end
+	c.mu.Unlock()
+	c.Kick()
+}
+
+func (c *Commands) note(change control.Change, now time.Time) {
+	if change.Outcome != control.OutcomeRefused {
+		return
+	}
+	what := change.Key
+	if change.Command.Name != "" {
+		what = change.Command.Name
+	}
+	c.config.Log.Warn("a record of weir.control is refused as a whole", "key", change.Key, "reason", string(change.Reason), "error", change.Err)
+	c.refuse(refusal{what, change.Err.Error(), now})
+}
+
+// refuse has each client tell of a record or a file that is not valid; c.mu is held.
+func (c *Commands) refuse(one refusal) {
+	if len(c.refused) < maxRefusals {
+		c.refused = append(c.refused, one)
+	}
+}
+
+// UseFile has a local file's word from now on.
+func (c *Commands) UseFile(file File) {
+	c.mu.Lock()
+	c.file = file
+	c.mu.Unlock()
+	c.Kick()
+}
+
+// RefuseFile notes that a local file cannot be read: what it said before stays.
+func (c *Commands) RefuseFile(path string, err error, now time.Time) {
+	c.mu.Lock()
+	c.refuse(refusal{path, err.Error(), now})
+	c.mu.Unlock()
+	c.Kick()
+}
+
+// Kick has Refresh called soon.
+func (c *Commands) Kick() {
+	select {
+	case c.kick <- struct{}{}:
+	default: // one is waiting
+	}
+}
+
+// Kicked tells whoever calls Refresh that it is time.
+func (c *Commands) Kicked() <-chan struct{} { return c.kick }
+
+// Offset is the one after the newest record that was read.
+func (c *Commands) Offset() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read.Offset()
+}
+
+// settleTime is after how long without a record weir.control counts as read although its end was not seen, since a
+// broker may have taken the newest records away. Not shorter: pieces of a long log come one after the other; not longer:
+// a command should take effect within two seconds.
+const settleTime = time.Second
+
+// nothing is what is in force before weir.control was read.
+var nothing = control.NewSet()
+
+// File is what the local file says.
+func (c *Commands) File() File {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.file
+}
+
+// inForce is the set that counts at a time; c.mu is held.
+func (c *Commands) inForce(now time.Time) *control.Set {
+	switch {
+	case c.file.Commands != nil:
+		return c.file.Commands
+	case !c.whole && now.Sub(c.fedAt) < settleTime:
+		return nothing
+	}
+	return c.read
+}
+
+// resource is the id of the route that leads to a client's topic, empty where none does; c.mu is held.
+func (c *Commands) resource(of *control.Who) string {
+	if c.routed != c.read.Offset() {
+		c.routed, c.resources = c.read.Offset(), map[place]string{}
+		for _, route := range c.read.Routes() {
+			c.resources[place{route.System, route.Cluster, route.Topic}] = route.ID
+		}
+	}
+	return c.resources[place{of.System, of.Cluster, of.Topic}]
+}
+
+// permit says why a capability must not be used, and "" where it may be; c.mu is held.
+func (c *Commands) permit(of control.Capability) string {
+	switch {
+	case !slices.Contains(c.config.Enabled, of):
+		return "the program has not enabled " + string(of)
+	case slices.Contains(c.file.Off, of):
+		return string(of) + " is switched off by " + c.file.Path
+	}
+	return ""
+}
+
+// Refresh applies what is in force at a time to every client. It says when it must be called again, at the
+// latest: then a command ends by itself.
+func (c *Commands) Refresh(now time.Time) (next time.Time, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, client := range c.clients {
+		c.refresh(client, now)
+	}
+	c.refused = c.refused[:0]
+	c.steerReports(now)
+	return c.inForce(now).NextExpiry(now)
+}
+
+// refresh applies what is in force to one client; c.mu is held. A panic is this package's own mistake: the
+// host goes on with what was applied before.
+func (c *Commands) refresh(client *Client, now time.Time) {
+	defer client.measured.Recover()
+	client.refresh(now)
+}
+
+// Add has commands apply to a client.
+func (c *Commands) Add(client *Client) {
+	c.mu.Lock()
+	c.clients = append(c.clients, client)
+	c.mu.Unlock()
+	c.Kick()
+}
+
+// Remove has commands no longer apply to a client: all that holds it back is lifted at once.
+func (c *Commands) Remove(client *Client) {
+	c.mu.Lock()
+	c.clients = slices.DeleteFunc(c.clients, func(other *Client) bool { return other == client })
+	c.mu.Unlock()
+	client.free()
+}
+
+// Clients are those that commands apply to.
+func (c *Commands) Clients() []*Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.clients)
+}

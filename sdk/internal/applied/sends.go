@@ -1,0 +1,184 @@
+package applied
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/internal/meter"
+)
+
+// topicSends is what commands say of messages that a client sends to one topic.
+type topicSends struct {
+	limiter *limiter
+	shadow  *limiter // counts who would wait
+	sizes   control.LargeMessages
+	sizedBy string // command
+	// shadowSizes are only counted.
+	shadowSizes              control.LargeMessages
+	limited, shadowed, sized bool
+}
+
+func (s *topicSends) lift() {
+	s.limiter.set(nil)
+	s.shadow.set(nil)
+}
+
+// touched says that any command is about the topic.
+func (s *topicSends) touched() bool { return s.limited || s.shadowed || s.sized }
+
+// limit finds what applies to each topic that the client has sent to.
+func (r *round) limit() {
+	c := r.client
+	if !r.has(control.CapabilitySendLimit, control.CapabilityLargeMessages) {
+		if c.sends.Swap(nil) != nil {
+			for _, sends := range c.senders {
+				sends.lift()
+			}
+		}
+		return
+	}
+	whole := r.about("", false) // commands that name no topic
+	r.resolve(control.CapabilitySendLimit, &whole)
+	r.resolve(control.CapabilityLargeMessages, &whole)
+	for topic, sends := range c.senders {
+		c.senders[topic] = r.sendsOf(topic, sends)
+	}
+	known := maps.Clone(c.senders)
+	c.sends.Store(&known)
+}
+
+// has says whether commands of these capabilities are in force.
+func (r *round) has(capabilities ...control.Capability) bool {
+	for _, command := range r.all {
+		for _, capability := range capabilities {
+			if command.Capability() == capability && command.InForce(r.now) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sendsOf is what applies to a topic; before is what did, nil for one that is new.
+func (r *round) sendsOf(topic string, before *topicSends) *topicSends {
+	s := &topicSends{}
+	if before != nil {
+		s.limiter, s.shadow = before.limiter, before.shadow
+	} else {
+		s.limiter, s.shadow = newLimiter(), newLimiter()
+	}
+	who := r.about(topic, false)
+	if who.Exempt() {
+		return s
+	}
+	limit := r.resolve(control.CapabilitySendLimit, &who)
+	s.limited, s.shadowed = limit.Applies != nil, limit.Shadow != nil
+	s.limiter.set(limitOf(limit.Applies))
+	s.shadow.set(limitOf(limit.Shadow))
+	sizes := r.resolve(control.CapabilityLargeMessages, &who)
+	s.sizes, s.sizedBy = sizesOf(sizes.Applies)
+	s.shadowSizes, _ = sizesOf(sizes.Shadow)
+	s.sized = sizes != control.Resolution{}
+	return s
+}
+
+func limitOf(command *control.Command) *sendLimit {
+	if command == nil {
+		return nil
+	}
+	l := command.SendLimit
+	return &sendLimit{command: command.String(), perSecond: l.PerClientMessagesPerSecond(), coldFactor: l.ColdFactor,
+		ramp: time.Duration(l.RampSeconds * float64(time.Second))}
+}
+
+// sendsTo is what commands say of a topic; nil is nothing.
+func (c *Client) sendsTo(topic string) *topicSends {
+	if !(*c.sentTo.Load())[topic] {
+		c.learn(topic)
+	}
+	known := c.sends.Load()
+	if known == nil {
+		return nil
+	}
+	s := (*known)[topic]
+	if s == nil {
+		s = (*known)[overflowTopic]
+	}
+	if s == nil || !s.touched() {
+		return nil
+	}
+	return s
+}
+
+// learn notes a topic that is sent to for the first time, and finds what applies to it. Those beyond maxTopics share what
+// applies to the first of them, and are met anew each time.
+func (c *Client) learn(topic string) {
+	defer c.measured.Recover()
+	c.commands.mu.Lock()
+	defer c.commands.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	place := topic
+	if len(c.senders) >= maxTopics && c.senders[topic] == nil {
+		place = overflowTopic
+	}
+	if c.senders[place] != nil {
+		return
+	}
+	c.senders[place] = newRound(c, time.Now()).sendsOf(topic, nil)
+	known := maps.Clone(*c.sentTo.Load())
+	known[topic] = true
+	c.sentTo.Store(&known)
+	if c.sends.Load() != nil {
+		sends := maps.Clone(c.senders)
+		c.sends.Store(&sends)
+	}
+	c.commands.Kick() // it is told of
+}
+
+// overflowTopic stands for the topics beyond maxTopics. No topic of either system has such a name.
+const overflowTopic = "\x00"
+
+// Admit waits until so many messages of a topic may be sent. The error says that ctx has ended before, and why it waited.
+func (c *Client) Admit(ctx context.Context, topic string, messages int) error {
+	s := c.sendsTo(topic)
+	if s == nil {
+		return nil
+	}
+	if s.shadowed && !s.shadow.allow(messages) {
+		c.counts.wouldTouch.Add(uint64(messages))
+	}
+	if !s.limited || s.limiter.allow(messages) {
+		return nil
+	}
+	c.counts.delayed.Add(uint64(messages))
+	return s.limiter.wait(ctx, messages)
+}
+
+// AdmitNow is Admit that does not wait.
+func (c *Client) AdmitNow(topic string, messages int) error {
+	s := c.sendsTo(topic)
+	if s == nil || !s.limited || s.limiter.allow(messages) {
+		return nil
+	}
+	return s.limiter.refusal(context.DeadlineExceeded)
+}
+
+// SendsTouched says that a command is about what is sent to a topic. While none is about any, it costs one load.
+func (c *Client) SendsTouched(topic string) bool { return c.sendsTo(topic) != nil }
+
+// Withheld counts a message that is not sent, as one that failed.
+func (c *Client) Withheld(topic string, bytes uint64, err error) {
+	defer c.measured.Recover()
+	class := meter.ClassTimeout
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		class = meter.ClassTooLarge
+	case errors.Is(err, context.Canceled):
+		class = meter.ClassCancelled
+	}
+	c.measured.Withheld(&meter.Message{Topic: topic, Offset: -1, Bytes: bytes}, class)
+}
