@@ -98,6 +98,8 @@ func (b *binding) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		changed := b.client.Changed()
+		timer.Reset(b.hold(ctx))
 		select {
 		case <-ctx.Done():
 			b.unbind()
@@ -106,9 +108,8 @@ func (b *binding) run(ctx context.Context) {
 			b.unbind()
 			return
 		case <-timer.C:
-		case <-b.client.Changed():
+		case <-changed:
 		}
-		timer.Reset(b.hold(ctx))
 	}
 }
 
