@@ -97,7 +97,9 @@ func TestTheHostsOwnPausesStay(t *testing.T) {
 	consumer := a.Consumer(c.client)
 	consumer.Pause("refunds")
 	s.put(command("all", "", func(c *control.Command) { pause(c); c.Everywhere = true }))
-	paused := func(topics ...string) func() bool { return func() bool { return slices.Equal(consumer.Paused(), topics) } }
+	paused := func(topics ...string) func() bool {
+		return func() bool { return slices.Equal(consumer.Paused(), topics) }
+	}
 	reported.Eventually(t, "all is paused", paused("orders", "refunds", "returns"))
 	consumer.Resume("refunds")
 	c.client.ResumeFetchTopics("returns")
