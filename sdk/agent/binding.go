@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -69,9 +70,12 @@ func (a *Agent) bind(client *kgo.Client) (*binding, error) {
 
 // measuredOf is the client as its hooks measure it; nil where none do.
 func measuredOf(client *kgo.Client) *meter.Client {
-	hooks, _ := client.OptValue(kgo.WithHooks).([]kgo.Hook)
-	for _, hook := range hooks {
-		if of, ok := hook.(measuredHooks); ok {
+	hooks := reflect.ValueOf(client.OptValue(kgo.WithHooks)) // a slice whose type has no name outside of kgo
+	if hooks.Kind() != reflect.Slice {
+		return nil
+	}
+	for i := range hooks.Len() {
+		if of, ok := hooks.Index(i).Interface().(measuredHooks); ok {
 			return of.Measured()
 		}
 	}
