@@ -21,6 +21,10 @@ type Route struct {
 	Instance  string   `json:"instance,omitempty"`  // RocketMQ: name of the client's instance
 	Namespace string   `json:"namespace,omitempty"` // RocketMQ
 
+	// Former are the places where the resource was before it moved, oldest first, as long as something may be left there: a consumer
+	// that is started finishes them first.
+	Former []Place `json:"former,omitempty"`
+
 	Author string `json:"author,omitempty"`
 	Source Source `json:"source,omitempty"` // as of a command
 	Spec   string `json:"spec,omitempty"`

@@ -163,6 +163,7 @@ func (r *Route) faults() Faults {
 		f.add("source", "got %q, want %s or %s", r.Source, SourceFile, SourceAPI)
 	}
 	r.endpointFaults(&f)
+	r.formerFaults(&f)
 	return f
 }
 

@@ -50,6 +50,8 @@ type Consumption struct {
 	Ordered    bool // messages of one key are handled in order, and one that fails holds up those behind it
 	FromNewest bool // a group that is new begins with what comes, and not with the oldest message
 	Grace      time.Duration
+	// Settle and Linger are how it goes along with a resource that moves: see Moves.
+	Settle, Linger time.Duration
 }
 
 // ConsumerOption says how a consumer is given messages.
@@ -93,7 +95,7 @@ const mostBatch = 1024
 // consumptionOf is what options say.
 func consumptionOf(options []ConsumerOption) (Consumption, error) {
 	c := Consumption{MaxBatch: DefaultMaxBatch, Concurrency: 1, Attempts: DefaultAttempts, Backoff: DefaultBackoff,
-		MaxBackoff: DefaultMaxBackoff, Grace: DefaultGrace}
+		MaxBackoff: DefaultMaxBackoff, Grace: DefaultGrace, Settle: DefaultSettle, Linger: DefaultLinger}
 	for _, option := range options {
 		option(&c)
 	}
@@ -107,8 +109,8 @@ func consumptionOf(options []ConsumerOption) (Consumption, error) {
 	if c.Backoff <= 0 || c.MaxBackoff < c.Backoff {
 		errs = append(errs, fmt.Errorf("the backoff is %s to %s: it must be above 0, and the longest no shorter than the first", c.Backoff, c.MaxBackoff))
 	}
-	if c.Grace < 0 {
-		errs = append(errs, fmt.Errorf("Grace is %s: it must not be below 0", c.Grace))
+	if c.Grace < 0 || c.Settle <= 0 || c.Linger < 0 {
+		errs = append(errs, fmt.Errorf("Grace is %s, and Moves has %s and %s: none may be below 0, and the first of Moves must be above it", c.Grace, c.Settle, c.Linger))
 	}
 	return c, errors.Join(errs...)
 }

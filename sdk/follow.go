@@ -33,22 +33,34 @@ type following struct {
 	id     string
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	state State
+	mu       sync.Mutex
+	state    State
+	routeErr error // why the directory's route is not used
+	placeErr error // why a place cannot be reached
 }
 
 // State says where it is now.
 func (f *following) State() State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.state
+	out := f.state
+	if out.Err = f.routeErr; out.Err == nil {
+		out.Err = f.placeErr
+	}
+	return out
 }
 
-// note takes over what went wrong, nil where nothing did, and logs it when it is new.
-func (f *following) note(err error) {
+// note takes over why the directory's route is not used, nil where it is.
+func (f *following) note(err error) { f.noteAt(&f.routeErr, err) }
+
+// notePlace takes over why a place cannot be reached, nil where all can.
+func (f *following) notePlace(err error) { f.noteAt(&f.placeErr, err) }
+
+// noteAt takes over what went wrong, and logs it when it is new.
+func (f *following) noteAt(at *error, err error) {
 	f.mu.Lock()
-	before := f.state.Err
-	f.state.Err = err
+	before := *at
+	*at = err
 	f.mu.Unlock()
 	if err != nil && (before == nil || before.Error() != err.Error()) {
 		f.log.Warn("a resource is not where its route says", "error", err)
@@ -59,8 +71,8 @@ func (f *following) note(err error) {
 func (f *following) moved(to Route) {
 	f.mu.Lock()
 	from := f.state.Route
-	f.state.Route, f.state.Err = to, nil
-	f.state.Moves++
+	f.state.Route, f.routeErr = to, nil
+	f.state.Moves++ // whether it is settled, who moves it says
 	f.mu.Unlock()
 	f.log.Info("a resource has moved", "from_cluster", from.Cluster, "from_topic", from.Topic, "cluster", to.Cluster, "topic", to.Topic,
 		"revision", to.Revision)

@@ -4,82 +4,187 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// run is one Run of a consumer: the places that it reads, oldest first. All but the newest are
-// left over from moves.
+// run is one Run of a consumer: the places that it reads, oldest first. The newest is where the directory says that the resource is; the
+// others are left over from moves. Only the goroutine of conduct changes it.
 type run struct {
 	consumer *Consumer
 	handle   Handler
 	places   []*place
-	failed   chan error // why a receiver cannot go on
+	failed   chan failure // why a receiver cannot go on
 }
 
-// place is one topic that is read.
-type place struct {
-	route    Route
-	receiver Receiver
-	stop     context.CancelFunc
-	done     chan struct{} // closed when the receiver has ended
+// failure is why a place cannot be read any more.
+type failure struct {
+	at  *place
+	err error
 }
 
 func newRun(c *Consumer, handle Handler) *run {
-	return &run{consumer: c, handle: handle, failed: make(chan error, 1)}
+	return &run{consumer: c, handle: handle, failed: make(chan failure)}
 }
 
 // conduct reads where the directory says until ctx ends.
 func (r *run) conduct(ctx context.Context) error {
 	defer r.close()
-	first, err := r.open(r.consumer.State().Route)
-	if err != nil {
+	c := r.consumer
+	route := c.State().Route
+	for _, former := range route.Former {
+		if err := r.add(route.At(former)); err != nil {
+			return err
+		}
+	}
+	if err := r.add(route); err != nil {
 		return err
 	}
-	r.start(ctx, first)
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-r.failed:
-		return err
+	r.start(ctx, r.places[0])
+	ticker := time.NewTicker(c.consumption.lookEach())
+	defer ticker.Stop()
+	var retryAt time.Time
+	for {
+		to, changed := c.next()
+		if to != nil && !time.Now().Before(retryAt) {
+			if err := r.moveTo(ctx, *to); err != nil {
+				c.note(fmt.Errorf("move to topic %s of cluster %s: %w", to.Topic, to.Cluster, err))
+				retryAt = time.Now().Add(moveRetry)
+			} else {
+				continue
+			}
+		}
+		r.finish(ctx, time.Now())
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-r.failed:
+			if err := r.lost(f); err != nil {
+				return err
+			}
+		case <-changed:
+			retryAt = time.Time{}
+		case <-ticker.C:
+		}
 	}
 }
 
-// open opens a receiver.
-func (r *run) open(at Route) (*place, error) {
-	c := r.consumer
-	system, err := c.client.system(&at)
+// newest is the place that the directory names.
+func (r *run) newest() *place { return r.places[len(r.places)-1] }
+
+// add opens a receiver for a place that is read when all before it are finished.
+func (r *run) add(at Route) error {
+	p, err := r.open(at)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	config := c.receiverConfig(at)
-	if err := system.CheckReceiver(config); err != nil {
-		return nil, err
-	}
-	receiver, err := system.OpenReceiver(config)
-	if err != nil {
-		return nil, err
-	}
-	p := &place{route: at, receiver: receiver}
+	r.append(p)
+	return nil
+}
+
+func (r *run) append(p *place) {
 	r.places = append(r.places, p)
+	c := r.consumer
 	c.mu.Lock()
-	c.receiver = receiver
+	c.receiver = p.receiver
+	c.state.Settled = len(r.places) == 1
 	c.mu.Unlock()
-	return p, nil
+}
+
+// moveTo has another place read as soon as those before it are finished. The error says why it cannot be read: then nothing has changed.
+func (r *run) moveTo(ctx context.Context, to Route) error {
+	p, err := r.open(to)
+	if err != nil {
+		return err
+	}
+	ready, cancel := context.WithTimeout(ctx, readyWait)
+	defer cancel()
+	if err := p.receiver.Ready(ready); err != nil {
+		p.receiver.Close()
+		return err
+	}
+	last := r.newest()
+	switch {
+	case sameTopic(&last.route, &to): // by another way: what the group has handled is known there
+		r.end(last)
+		r.places = r.places[:len(r.places)-1]
+		r.append(p)
+		if last.started {
+			r.start(ctx, p)
+		}
+	default:
+		for _, former := range to.Former {
+			at := to.At(former)
+			if !slices.ContainsFunc(r.places, func(p *place) bool { return sameTopic(&p.route, &at) }) && !sameTopic(&at, &to) {
+				if err := r.add(at); err != nil {
+					r.consumer.note(err)
+				}
+			}
+		}
+		r.returnTo(&to)
+		r.append(p)
+	}
+	r.consumer.moved(to)
+	return nil
+}
+
+// returnTo ends the reading of a place that is finished, and is read again behind all others: what comes to it
+// from now on is behind what is in those.
+func (r *run) returnTo(to *Route) {
+	r.places = slices.DeleteFunc(r.places, func(p *place) bool {
+		again := p.finished && sameTopic(&p.route, to)
+		if again {
+			r.end(p)
+		}
+		return again
+	})
+}
+
+// lost ends the consumer where the place that the directory names cannot be read any more, and leaves out a former one.
+func (r *run) lost(f failure) error {
+	if f.at == r.newest() {
+		return fmt.Errorf("topic %s of cluster %s: %w", f.at.route.Topic, f.at.route.Cluster, f.err)
+	}
+	r.consumer.log.Error("a former place cannot be read any more", "cluster", f.at.route.Cluster, "topic", f.at.route.Topic, "error", f.err)
+	if i := slices.Index(r.places, f.at); i >= 0 {
+		f.at.finished, f.at.finishedAt = true, time.Now()
+	}
+	return nil
+}
+
+// close ends what is read.
+func (r *run) close() {
+	for _, p := range r.places {
+		r.end(p)
+	}
+	c := r.consumer
+	c.mu.Lock()
+	c.receiver = nil
+	c.mu.Unlock()
 }
 
 // start has a place be read.
 func (r *run) start(ctx context.Context, p *place) {
 	ctx, p.stop = context.WithCancel(ctx)
-	p.done = make(chan struct{})
+	p.started, p.done = true, make(chan struct{})
 	go func() {
 		defer close(p.done)
 		if err := r.read(ctx, p); err != nil && ctx.Err() == nil {
 			select {
-			case r.failed <- fmt.Errorf("topic %s of cluster %s: %w", p.route.Topic, p.route.Cluster, err):
-			default: // one is told
+			case r.failed <- failure{p, err}:
+			case <-ctx.Done():
 			}
 		}
 	}()
+}
+
+// end has a place not be read any more, and waits until it is not.
+func (r *run) end(p *place) {
+	if p.started {
+		p.stop()
+		<-p.done
+	}
+	p.receiver.Close()
 }
 
 // read reads a place until ctx ends, as soon as it can be read.
@@ -94,28 +199,13 @@ func (r *run) read(ctx context.Context, p *place) error {
 		if errors.Is(err, ErrLacks) {
 			return err
 		}
-		r.consumer.note(fmt.Errorf("consume topic %s of cluster %s: %w", p.route.Topic, p.route.Cluster, err))
+		r.consumer.notePlace(fmt.Errorf("consume topic %s of cluster %s: %w", p.route.Topic, p.route.Cluster, err))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(moveRetry):
 		}
 	}
-	r.consumer.note(nil)
-	return p.receiver.Run(ctx, r.handle)
-}
-
-// close ends what is read.
-func (r *run) close() {
-	for _, p := range r.places {
-		if p.done != nil {
-			p.stop()
-			<-p.done
-		}
-		p.receiver.Close()
-	}
-	c := r.consumer
-	c.mu.Lock()
-	c.receiver = nil
-	c.mu.Unlock()
+	r.consumer.notePlace(nil)
+	return p.receiver.Run(ctx, p.late(r.handle))
 }

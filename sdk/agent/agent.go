@@ -108,12 +108,10 @@ func (a *Agent) apply() {
 }
 
 // refresh applies what is in force, and says when to do it again at the latest.
-func (a *Agent) refresh(now time.Time) (again time.Duration) {
-	defer a.config.Telemetry.Registry().Recover()
-	again = lookEvery // also after a panic
+func (a *Agent) refresh(now time.Time) time.Duration {
 	next, ok := a.commands.Refresh(now)
 	if wait := next.Sub(now); ok && wait < lookEvery {
-		again = max(wait, 0)
+		return max(wait, 0)
 	}
-	return again
+	return lookEvery
 }

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"reflect"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -70,12 +69,9 @@ func (a *Agent) bind(client *kgo.Client) (*binding, error) {
 
 // measuredOf is the client as its hooks measure it; nil where none do.
 func measuredOf(client *kgo.Client) *meter.Client {
-	hooks := reflect.ValueOf(client.OptValue(kgo.WithHooks)) // a slice whose type has no name outside of kgo
-	if hooks.Kind() != reflect.Slice {
-		return nil
-	}
-	for i := range hooks.Len() {
-		if of, ok := hooks.Index(i).Interface().(measuredHooks); ok {
+	hooks, _ := client.OptValue(kgo.WithHooks).([]kgo.Hook)
+	for _, hook := range hooks {
+		if of, ok := hook.(measuredHooks); ok {
 			return of.Measured()
 		}
 	}
@@ -102,8 +98,6 @@ func (b *binding) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		changed := b.client.Changed()
-		timer.Reset(b.hold(ctx))
 		select {
 		case <-ctx.Done():
 			b.unbind()
@@ -112,8 +106,9 @@ func (b *binding) run(ctx context.Context) {
 			b.unbind()
 			return
 		case <-timer.C:
-		case <-changed:
+		case <-b.client.Changed():
 		}
+		timer.Reset(b.hold(ctx))
 	}
 }
 

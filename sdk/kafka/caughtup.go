@@ -14,7 +14,7 @@ func (r *receiver) CaughtUp(ctx context.Context) (bool, error) {
 	client := r.client
 	r.mu.Unlock()
 	if client == nil {
-		return false, nil
+		return false, hasTopic(ctx, r.side, r.config.Route.Topic) // or why it is no member yet
 	}
 	if err := client.CommitMarkedOffsets(ctx); err != nil {
 		return false, fmt.Errorf("commit what was handled: %w", err)

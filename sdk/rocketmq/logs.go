@@ -30,7 +30,11 @@ var (
 )
 
 // slogger is the library's interface to a logger. Its level and its output are the logger's own.
-type slogger struct{ to atomic.Pointer[slog.Logger] }
+type slogger struct {
+	to atomic.Pointer[slog.Logger]
+	// lines counts what the library logs, what is left out too. A goroutine of the library that has logged is known to whoever reads it.
+	lines atomic.Uint64
+}
 
 func (s *slogger) Debug(text string, fields map[string]any)   { s.log(slog.LevelDebug, text, fields) }
 func (s *slogger) Info(text string, fields map[string]any)    { s.log(slog.LevelInfo, text, fields) }
@@ -42,6 +46,7 @@ func (s *slogger) OutputPath(string) error                    { return nil }
 
 func (s *slogger) log(level slog.Level, text string, fields map[string]any) {
 	ctx := context.Background()
+	s.lines.Add(1)
 	to := s.to.Load()
 	if text == "" && len(fields) == 0 || !to.Enabled(ctx, level) {
 		return

@@ -1,0 +1,121 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+
+	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/internal/inplace"
+	"github.com/weirmq/weir/sdk/internal/meter"
+)
+
+// errUnhandled is of messages that were not given to the handler: the consumer ends.
+var errUnhandled = errors.New("it was not handled")
+
+// gather has messages that wait handled in batches, until ctx ends.
+func (r *receiver) gather(ctx context.Context, handle weir.Handler) {
+	var batch []*waiting
+	for {
+		batch = batch[:0]
+		select {
+		case <-ctx.Done():
+			return
+		case w := <-r.waiting:
+			batch = append(batch, w)
+		}
+		for more := true; more && len(batch) < r.config.MaxBatch; {
+			select {
+			case w := <-r.waiting:
+				batch = append(batch, w)
+			default:
+				more = false
+			}
+		}
+		r.handle(ctx, batch, handle)
+	}
+}
+
+// handle gives a batch to the handler, and each call of the library what came of its message.
+func (r *receiver) handle(ctx context.Context, batch []*waiting, handle weir.Handler) {
+	deliveries := make([]*weir.Delivery, len(batch))
+	for i, w := range batch {
+		deliveries[i] = w.delivery
+	}
+	err := r.attempt(ctx, deliveries, handle)
+	unhandled := err != nil && err == ctx.Err() //nolint:errorlint // the very value: see package inplace
+	for i, w := range batch {
+		switch failed := weir.FailureOf(err, i); {
+		case unhandled:
+			w.failed <- errUnhandled
+		default:
+			w.failed <- failed
+		}
+	}
+}
+
+// attempt gives messages to the handler, and measures it.
+func (r *receiver) attempt(ctx context.Context, messages []*weir.Delivery, handle weir.Handler) error {
+	if r.measured == nil {
+		return handle(ctx, messages)
+	}
+	handlings := make([]meter.Handling, 0, len(messages))
+	for _, d := range messages {
+		first := d.Attempt == 1 || !r.config.Ordered
+		handlings = r.measured.begin(handlings, d, first)
+	}
+	err := handle(ctx, messages)
+	for i, d := range messages {
+		failed := weir.FailureOf(err, i) != nil
+		if failed && r.config.IsLast(d.Attempt) {
+			handlings[i].GiveUp(true)
+		} else {
+			handlings[i].Done(failed)
+		}
+	}
+	return err
+}
+
+// begin begins to time a message's handler, and counts the message where it was just received.
+func (c *consumer) begin(handlings []meter.Handling, d *weir.Delivery, received bool) []meter.Handling {
+	handlings = append(handlings, meter.Handling{})
+	h := &handlings[len(handlings)-1]
+	m := h.Begin(c.measured)
+	describeReceived(m, d.Native().(*primitive.MessageExt))
+	h.Attempt(d.Attempt)
+	if received {
+		c.measured.Received(m)
+	}
+	return handlings
+}
+
+// one is a message that is handled in place.
+type one struct {
+	receiver *receiver
+	to       weir.Handler
+	done     bool
+	dead     bool // it is to be put away
+}
+
+var _ inplace.Batch = (*one)(nil)
+
+// Begin does nothing: the library does not say that a queue is lost.
+func (o *one) Begin(of []*weir.Delivery) []*weir.Delivery { return of }
+
+// End does nothing.
+func (o *one) End() {}
+
+// Attempt gives the message to the handler.
+func (o *one) Attempt(ctx context.Context, messages []*weir.Delivery) error {
+	return o.receiver.attempt(ctx, messages, o.to)
+}
+
+// Left notes whether it is done with.
+func (o *one) Left(messages []*weir.Delivery) { o.done = len(messages) == 0 && !o.dead }
+
+// PutAway has the broker put it away.
+func (o *one) PutAway(context.Context, *weir.Delivery, error) bool {
+	o.dead = true
+	return true
+}

@@ -1,0 +1,200 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	rmq "github.com/apache/rocketmq-client-go/v2"
+	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+
+	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/internal/inplace"
+)
+
+// receiver receives a group's messages of one topic. The library calls it with one message at a time, several at
+// once unless they are kept in order; workers gather those into batches.
+type receiver struct {
+	config   weir.ReceiverConfig
+	access   Access
+	ask      *asker
+	measured *consumer // nil where nothing is measured
+
+	mu     sync.Mutex
+	client rmq.PushConsumer // nil before Run
+
+	waiting  chan *waiting // messages for the workers
+	released chan struct{} // closed when the library has let go of what is not handled
+}
+
+// waiting is a message whose library's call waits for what comes of it.
+type waiting struct {
+	delivery *weir.Delivery
+	failed   chan error // holds one
+}
+
+// OpenReceiver makes a receiver; the library's consumer is opened by Run.
+func (s *system) OpenReceiver(config weir.ReceiverConfig) (weir.Receiver, error) {
+	access := s.access(config.Route)
+	return &receiver{config: config, access: access, ask: newAsker(&config.Route, access)}, nil
+}
+
+// Ready waits until the name server knows the topic.
+func (r *receiver) Ready(ctx context.Context) error {
+	_, err := r.ask.masters(ctx)
+	if errors.Is(err, errNotAsked) {
+		return nil
+	}
+	return err
+}
+
+// forever is how often a message is tried that never is a dead letter.
+const forever = 1 << 30
+
+// open opens the library's consumer.
+func (r *receiver) open() (rmq.PushConsumer, error) {
+	route, instance := &r.config.Route, ownInstance(&r.config.Route)
+	from, calls, times := rmqconsumer.ConsumeFromFirstOffset, r.config.MaxBatch*r.config.Concurrency, int32(r.config.Attempts-1)
+	if r.config.FromNewest {
+		from = rmqconsumer.ConsumeFromLastOffset
+	}
+	if r.config.Ordered {
+		calls = 1
+	}
+	if r.config.Exhausted == weir.KeepTrying {
+		times = forever
+	}
+	plain, err := rmq.NewPushConsumer(rmqconsumer.WithGroupName(r.config.Group), rmqconsumer.WithInstance(instance),
+		rmqconsumer.WithNsResolver(primitive.NewPassthroughResolver(route.Endpoints)), rmqconsumer.WithNamespace(route.Namespace),
+		rmqconsumer.WithCredentials(r.access.Credentials), rmqconsumer.WithConsumeFromWhere(from),
+		rmqconsumer.WithConsumeMessageBatchMaxSize(1), rmqconsumer.WithConsumeGoroutineNums(calls), rmqconsumer.WithMaxReconsumeTimes(times))
+	if err != nil {
+		return nil, fmt.Errorf("open a consumer of RocketMQ: %w", err)
+	}
+	if r.config.Reporter != nil {
+		r.measured = newConsumer(r.config.Reporter, plain, r.config.Group, measuring(route, instance))
+	}
+	r.mu.Lock()
+	r.client = plain
+	r.mu.Unlock()
+	return plain, nil
+}
+
+// Run has the library call until ctx ends.
+func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
+	client, err := r.open()
+	if err != nil {
+		return err
+	}
+	r.waiting, r.released = make(chan *waiting), make(chan struct{})
+	called := func(of context.Context, messages ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error) {
+		return r.called(ctx, of, messages[0], handle) // batches of the library are of one
+	}
+	if err := client.Subscribe(r.config.Route.Topic, rmqconsumer.MessageSelector{}, called); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", r.config.Route.Topic, err)
+	}
+	if err := client.Start(); err != nil {
+		return fmt.Errorf("start a consumer of RocketMQ: %w", err)
+	}
+	if r.measured != nil {
+		r.measured.started()
+		r.measured.subscribed(r.config.Route.Topic)
+	}
+	var working sync.WaitGroup
+	for range r.config.Concurrency {
+		working.Go(func() { r.gather(ctx, handle) })
+	}
+	<-ctx.Done()
+	working.Wait()
+	return r.leave(client)
+}
+
+// settleWait is between Suspend, after which the library begins no rebalance, and Shutdown, which writes without a lock what
+// rebalances read. Not shorter: one that is under way asks brokers for offsets; not longer: who ends a program waits.
+const settleWait = time.Second
+
+// leave ends the library's consumer. What waits is let go of when the library has dropped its queues: then it
+// does not look at what is said of it, and gives it to another member.
+func (r *receiver) leave(client rmq.PushConsumer) error {
+	client.Suspend()
+	<-time.After(settleWait) // what was handled is noted meanwhile
+	adapter.lines.Load()     // the library's pulls have told that they stand still
+	err := client.Shutdown()
+	close(r.released)
+	if r.measured != nil {
+		r.measured.measured.Stopped()
+	}
+	if err != nil {
+		return fmt.Errorf("end a consumer of RocketMQ: %w", err)
+	}
+	return nil
+}
+
+// called is what the library calls with a message, and waits for.
+func (r *receiver) called(ctx, of context.Context, message *primitive.MessageExt, handle weir.Handler) (rmqconsumer.ConsumeResult, error) {
+	d := deliveryOf(r.config.Resource, message)
+	if r.config.Ordered {
+		b := &one{receiver: r, to: handle}
+		inplace.Handle(ctx, &r.config.Consumption, b, []*weir.Delivery{&d})
+		if b.done {
+			return rmqconsumer.ConsumeSuccess, nil
+		}
+		if b.dead {
+			return r.again(of, deadLetterLevel)
+		}
+		<-r.released
+		return rmqconsumer.ConsumeRetryLater, nil
+	}
+	w := &waiting{&d, make(chan error, 1)}
+	select {
+	case r.waiting <- w:
+	case <-r.released:
+		return rmqconsumer.ConsumeRetryLater, nil
+	}
+	switch err := <-w.failed; {
+	case errors.Is(err, errUnhandled):
+		<-r.released
+		return rmqconsumer.ConsumeRetryLater, nil
+	case err == nil, r.config.IsLast(d.Attempt) && r.config.Exhausted == weir.Discard:
+		return rmqconsumer.ConsumeSuccess, nil
+	case r.config.IsLast(d.Attempt):
+		return r.again(of, deadLetterLevel)
+	}
+	return r.again(of, levelOf(r.config.BackoffAfter(d.Attempt)))
+}
+
+// deadLetterLevel has the broker put a message away at once.
+const deadLetterLevel = -1
+
+// again gives a message back to the broker, for later.
+func (r *receiver) again(of context.Context, level int) (rmqconsumer.ConsumeResult, error) {
+	if how, ok := primitive.GetConcurrentlyCtx(of); ok {
+		how.DelayLevelWhenNextConsume = level
+	}
+	return rmqconsumer.ConsumeRetryLater, nil
+}
+
+// CaughtUp asks the brokers. They learn of what is handled every few seconds.
+func (r *receiver) CaughtUp(ctx context.Context) (bool, error) {
+	group := r.config.Group
+	if ns := r.config.Route.Namespace; ns != "" {
+		group = ns + "%" + group
+	}
+	return r.ask.caughtUp(ctx, group)
+}
+
+// Close does nothing: Run has ended what it began.
+func (*receiver) Close() {}
+
+// Native is the library's consumer; nil before Run.
+func (r *receiver) Native() any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client == nil {
+		return nil
+	}
+	return r.client
+}

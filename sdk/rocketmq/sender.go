@@ -1,0 +1,190 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	rmq "github.com/apache/rocketmq-client-go/v2"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+	rmqproducer "github.com/apache/rocketmq-client-go/v2/producer"
+
+	"github.com/weirmq/weir/sdk"
+)
+
+const (
+	// sendTimeout bounds one request. Not shorter: a broker that flushes to a busy disk takes seconds; not
+	// longer: one that hangs is tried again by then.
+	sendTimeout = 5 * time.Second
+	// sendRetries are after the first request. Not fewer: a connection that was closed fails once; not more: who sends waits.
+	sendRetries = 2
+	// maxBatchBytes bounds messages that are sent in one request. Not smaller: a request costs as much as 10 KiB of messages; not
+	// larger: brokers take 4 MiB by default.
+	maxBatchBytes = 1 << 20
+	// perMessageBytes are added to a message's own in a batch: lengths and properties. Not fewer: there are some ten properties' names;
+	// not more: batches would be half empty.
+	perMessageBytes = 512
+)
+
+// sender sends to one topic.
+type sender struct {
+	topic    string
+	ask      *asker
+	producer rmq.Producer
+	queues   *keyedQueues
+	turn     atomic.Uint32 // of messages without a key
+}
+
+// keyedQueues selects the queue whose number a message has been given.
+type keyedQueues struct{ count atomic.Int32 }
+
+// Select is the library's question.
+func (k *keyedQueues) Select(message *primitive.Message, queues []*primitive.MessageQueue, _ string) *primitive.MessageQueue {
+	k.count.Store(int32(len(queues)))
+	number := 0
+	if message.Queue != nil {
+		number = message.Queue.QueueId
+	}
+	return queues[number%len(queues)]
+}
+
+// OpenSender opens a producer. The library may wait some seconds for name servers that are away.
+func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
+	access, instance, queues := s.access(config.Route), ownInstance(&config.Route), &keyedQueues{}
+	plain, err := rmq.NewProducer(rmqproducer.WithGroupName(producerGroup(&config.Route)), rmqproducer.WithInstanceName(instance),
+		rmqproducer.WithNsResolver(primitive.NewPassthroughResolver(config.Route.Endpoints)), rmqproducer.WithNamespace(config.Route.Namespace),
+		rmqproducer.WithCredentials(access.Credentials), rmqproducer.WithQueueSelector(queues),
+		rmqproducer.WithSendMsgTimeout(sendTimeout), rmqproducer.WithRetry(sendRetries))
+	if err != nil {
+		return nil, fmt.Errorf("open a producer of RocketMQ: %w", err)
+	}
+	out := &sender{topic: config.Route.Topic, ask: newAsker(&config.Route, access), producer: plain, queues: queues}
+	if config.Reporter != nil {
+		out.producer = WrapProducer(config.Reporter, plain, measuring(&config.Route, instance)...)
+	}
+	if err := out.producer.Start(); err != nil {
+		return nil, fmt.Errorf("start a producer of RocketMQ: %w", err)
+	}
+	return out, nil
+}
+
+// Ready waits until the name server knows the topic.
+func (s *sender) Ready(ctx context.Context) error {
+	_, err := s.ask.masters(ctx)
+	if errors.Is(err, errNotAsked) {
+		return nil
+	}
+	return err
+}
+
+// group are messages of one call that go to one queue, in order.
+type group struct {
+	indexes  []int
+	messages []*primitive.Message
+}
+
+// Send sends messages by queue: the queues at once, those of one queue one request after the other.
+func (s *sender) Send(ctx context.Context, messages []*weir.Message) *weir.BatchError {
+	var failed *weir.BatchError
+	groups := map[int]*group{}
+	keyless := int(s.turn.Add(1))
+	for i, m := range messages {
+		out, err := messageOf(s.topic, m)
+		if err != nil {
+			failed = failed.Fail(i, len(messages), err)
+			continue
+		}
+		number := keyless
+		if len(m.Key) > 0 {
+			number = hashOf(m.Key)
+		}
+		if count := int(s.queues.count.Load()); count > 0 {
+			number %= count // keys that share a queue share requests
+		}
+		out.Queue = &primitive.MessageQueue{QueueId: number}
+		g := groups[number]
+		if g == nil {
+			g = &group{}
+			groups[number] = g
+		}
+		g.indexes, g.messages = append(g.indexes, i), append(g.messages, out)
+	}
+	var mu sync.Mutex
+	var sending sync.WaitGroup
+	send := func(g *group) {
+		for i, err := range s.sendGroup(ctx, g) {
+			mu.Lock()
+			failed = failed.Fail(g.indexes[i], len(messages), err)
+			mu.Unlock()
+		}
+	}
+	for _, g := range groups {
+		if len(groups) == 1 {
+			send(g)
+		} else {
+			sending.Go(func() { send(g) })
+		}
+	}
+	sending.Wait()
+	return failed
+}
+
+// errNotSent is of messages behind one that failed.
+var errNotSent = errors.New("it was not sent, since one before it in its queue failed")
+
+// sendGroup sends a group's messages, and returns which failed. Behind one that failed none is sent.
+func (s *sender) sendGroup(ctx context.Context, g *group) map[int]error {
+	for from := 0; from < len(g.messages); {
+		to := g.batchFrom(from)
+		result, err := s.producer.SendSync(ctx, g.messages[from:to]...)
+		if err == nil && result != nil && result.Status != primitive.SendOK {
+			err = fmt.Errorf("the broker has it, and says that it is not as safe as was asked for: status %d", result.Status)
+		}
+		if err == nil {
+			from = to
+			continue
+		}
+		failed := map[int]error{}
+		for i := from; i < len(g.messages); i++ {
+			if failed[i] = err; i >= to {
+				failed[i] = fmt.Errorf("%w: %w", errNotSent, err)
+			}
+		}
+		return failed
+	}
+	return nil
+}
+
+// batchFrom is the end of the messages that go with the first into one request. One that is delayed goes alone.
+func (g *group) batchFrom(from int) (to int) {
+	size := 0
+	for to = from; to < len(g.messages); to++ {
+		m := g.messages[to]
+		delayed := m.GetProperty(primitive.PropertyDelayTimeLevel) != ""
+		size += len(m.Body) + perMessageBytes
+		if to > from && (delayed || size > maxBatchBytes) {
+			return to
+		}
+		if delayed {
+			return to + 1
+		}
+	}
+	return to
+}
+
+// hashOf is a key's number, as the library's own selector has it.
+func hashOf(key []byte) int {
+	h := fnv.New32a()
+	_, _ = h.Write(key)
+	return int(h.Sum32() & 0x7fffffff)
+}
+
+// Close ends the producer.
+func (s *sender) Close() { _ = s.producer.Shutdown() } // returns nil always
+
+// Native is the library's producer, which is measured where the client is.
+func (s *sender) Native() any { return s.producer }
