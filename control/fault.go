@@ -6,7 +6,10 @@ import (
 )
 
 // Fault is one thing wrong with a command or a route: Path is where, as in scope.topic or partitions[2], "" for the whole.
-type Fault struct{ Path, Message string }
+type Fault struct {
+	Path, Message string
+	Known         []string // of a field that is not known: those that are
+}
 
 // String returns the path and what is wrong there.
 func (f Fault) String() string {

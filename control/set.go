@@ -204,6 +204,15 @@ func (s *Set) Command(name string) (Command, bool) {
 	return one.value, true
 }
 
+// HeldRoute returns the highest revision of the route with that key.
+func (s *Set) HeldRoute(key string) (Route, bool) {
+	one := s.routes[key]
+	if one == nil {
+		return Route{}, false
+	}
+	return one.value, true
+}
+
 // Commands returns all that are held, also what is over, in the order of the log.
 func (s *Set) Commands() []Command { return inOrder(s.commands) }
 

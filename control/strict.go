@@ -40,7 +40,7 @@ var timeType = reflect.TypeFor[time.Time]()
 func strictValue(value []byte, target reflect.Value, path string, faults *Faults) {
 	value = bytes.TrimSpace(value)
 	if bytes.Equal(value, []byte("null")) {
-		faults.add(path, "got null: leave it out")
+		faults.add(path, "got null: write a value, {} for one without fields, or leave it out")
 		return
 	}
 	switch {
@@ -80,7 +80,7 @@ func strictObject(value []byte, target reflect.Value, path string, faults *Fault
 		case at < 0 && len(names) == 0:
 			faults.add(below, "unknown field; none is allowed")
 		case at < 0:
-			faults.add(below, "unknown field; allowed are %s", strings.Join(names, ", "))
+			*faults = append(*faults, Fault{below, "unknown field; allowed are " + strings.Join(names, ", "), names})
 		case given[at]:
 			faults.add(below, "given twice")
 		default:

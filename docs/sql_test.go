@@ -111,7 +111,7 @@ var unitOf = []struct{ ending, unit string }{
 }
 
 // viewsOfStore are the views that docs/store.md has.
-var viewsOfStore = []string{"client_events", "inspections", "resources", "traces"}
+var viewsOfStore = []string{"control_history", "client_events", "inspections", "resources", "traces"}
 
 // checkViews holds that the page has every view of the store, with each of its columns and no other, and their units.
 func (f *fleet) checkViews(t *testing.T) {

@@ -33,6 +33,7 @@ var answers = map[string]string{
 	"lazy":       "orders-kafka\trare\t7\t9",
 	"minutes":    "orders\t240\t2",
 	"handlers":   "orders\tbilling\tbilling-1\thandler\t2\t2\torders/3/1041",
+	"asked":      "pause-billing\t1\tapplied\tpause\torders\tli\tledger is migrated",
 	"findings":   "ColdTopic\taudit\tnobody sends to audit",
 }
 
@@ -74,7 +75,7 @@ func TestSQL(t *testing.T) {
 	fleet.rewritten(t)
 	fleet.checkViews(t)
 	p := readPage(t, "docs/store.md")
-	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources', 'rollup_1m', 'rollup_1h', 'topic_1m', 'rollup_marks', 'rollup_backlog', 'group_1m', 'gauges_1m', 'traces', 'client_events')")
+	columns, err := engine.query("SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN ('rollup_10s', 'gauges', 'ledger', 'alerts', 'inspections', 'resources', 'rollup_1m', 'rollup_1h', 'topic_1m', 'rollup_marks', 'rollup_backlog', 'group_1m', 'gauges_1m', 'traces', 'client_events', 'control_history')")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +173,11 @@ func (e engine) seed(t *testing.T) {
 		Rule: "ColdTopic", Severity: "info", ID: "b7e1", Labels: map[string]string{"alertname": "ColdTopic", "topic": "audit"},
 		Annotations: map[string]string{"summary": "nobody sends to audit"}, WindowStart: yesterday, WindowEnd: yesterday.Add(24 * time.Hour), Completeness: 1}}}
 	if err := store.WriteInspection(t.Context(), inspection); err != nil {
+		t.Fatal(err)
+	}
+	asked := clickhouse.ControlRecord{At: minute, Source: seedSource.String(), Kind: "command", Name: "pause-billing", Revision: 1, Outcome: "applied", Action: "pause",
+		Scope: map[string]string{"topic": "orders"}, Author: "li", Reason: "ledger is migrated", CreatedAt: minute, ExpiresAt: minute.Add(time.Hour), Percent: 100, MadeBy: "file"}
+	if err := store.WriteControl(t.Context(), []clickhouse.ControlRecord{asked, asked}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -189,7 +189,7 @@ func (c *collecting) take(ctx context.Context, cluster *ClusterConfig) (*lease, 
 	waiting := outage{log: c.p.log.With("stage", RoleCollect, "cluster", cluster.Name), begun: "the group of collectors does not let this one in, will try again",
 		over: "the group of collectors lets this one in"}
 	var one sync.Mutex // the client tells of failures from another goroutine than of success
-	return takeLease(ctx, c.p, cluster.Name, func(ctx context.Context, l *lease) { c.poll(ctx, cluster, l) }, func(err error) {
+	return takeLease(ctx, c.p, groupCollect+cluster.Name, func(ctx context.Context, l *lease) { c.poll(ctx, cluster, l) }, func(err error) {
 		one.Lock()
 		defer one.Unlock()
 		waiting.note(err)

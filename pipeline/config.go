@@ -31,6 +31,7 @@ type Config struct {
 	HTTP         HTTPConfig         `yaml:"http"`
 	Grafana      GrafanaConfig      `yaml:"grafana"`
 	Collect      CollectConfig      `yaml:"collect"`
+	Control      ControlConfig      `yaml:"control"`
 	Roles        []string           `yaml:"roles"`
 }
 
@@ -111,6 +112,16 @@ type GrafanaConfig struct {
 	DashboardURL string `yaml:"dashboard_url"`
 }
 
+// ControlConfig says where commands and routes come from, and who may write them over HTTP.
+type ControlConfig struct {
+	// Dir is the folder of files of commands and routes.
+	Dir string `yaml:"dir"`
+	// Prune has what no file has any more taken away, of what files made.
+	Prune bool `yaml:"prune"`
+	// WritersFile names who may write over HTTP: a line for each, with a name and the SHA-256 of a token. Empty: nobody.
+	WritersFile string `yaml:"writers_file"`
+}
+
 // The roles of a process.
 const (
 	RoleAggregate    = "aggregate"
@@ -118,10 +129,11 @@ const (
 	RoleClickHouse   = "clickhouse"
 	RoleAlertmanager = "alertmanager"
 	RoleCollect      = "collect"
+	RoleControl      = "control"
 )
 
 // AllRoles is every role, in the order of the flow.
-var AllRoles = []string{RoleCollect, RoleAggregate, RoleRules, RoleClickHouse, RoleAlertmanager}
+var AllRoles = []string{RoleCollect, RoleAggregate, RoleRules, RoleClickHouse, RoleAlertmanager, RoleControl}
 
 // Defaults of Config.
 const (
@@ -151,6 +163,7 @@ func DefaultConfig() Config {
 		Inspection:   InspectionConfig{At: DefaultInspectionAt},
 		HTTP:         HTTPConfig{Addr: DefaultHTTPAddr},
 		Collect:      CollectConfig{Clusters: []ClusterConfig{}},
+		Control:      ControlConfig{Dir: "control.d", Prune: true},
 		Roles:        AllRoles,
 	}
 }

@@ -65,7 +65,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"no broker", "\nkafka: {brokers: []}\n", "weir.yaml:2: kafka.brokers: got none, name at least one host:port"},
 		{"address without port", "kafka: {brokers: [here]}\n", `weir.yaml:1: kafka.brokers: got "here", want host:port`},
 		{"partitions beyond all measure", "telemetry: {partitions: 100000000}\n", "weir.yaml:1: telemetry.partitions: got 100000000, allowed are 1 to 10000, for example 8"},
-		{"unknown role", "# what it does\nroles: [aggregate, dance]\n", `weir.yaml:2: roles: got "dance", allowed are collect, aggregate, rules, clickhouse, alertmanager`},
+		{"unknown role", "# what it does\nroles: [aggregate, dance]\n", `weir.yaml:2: roles: got "dance", allowed are collect, aggregate, rules, clickhouse, alertmanager, control`},
 		{"role twice", "roles: [rules, rules]\n", "weir.yaml:1: roles: got rules twice: remove one"},
 		{"unknown mechanism", "kafka:\n  sasl:\n    user: a\n    mechanism: MAGIC\n", `weir.yaml:4: kafka.sasl.mechanism: got "MAGIC", allowed are PLAIN`},
 		{"half a certificate", "kafka: {tls: {cert_file: a}}\n", "weir.yaml:1: kafka.tls.cert_file: cert_file and key_file go together"},

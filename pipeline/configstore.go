@@ -35,6 +35,7 @@ type RetentionConfig struct {
 	Ledger             string `yaml:"ledger"`
 	Alerts             string `yaml:"alerts"`
 	InspectionFindings string `yaml:"inspection_findings"`
+	ControlCommands    string `yaml:"control_commands"`
 	Inventory          string `yaml:"inventory"`
 	InventoryHours     string `yaml:"inventory_hours"`
 	// Tiers have rows of their own lifetimes; the first that names a tier counts.

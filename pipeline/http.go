@@ -83,7 +83,7 @@ func (p *Pipeline) listen() (net.Listener, error) {
 
 // serve answers HTTP until ctx ends; the channel then gets the result.
 func (p *Pipeline) serve(ctx context.Context, listener net.Listener) <-chan error {
-	server := &http.Server{Handler: guard(p.token, p.Handler()), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: requestTimeout,
+	server := &http.Server{Handler: guard(p.token, p.Handler(), p.mayWriteControl), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: requestTimeout,
 		WriteTimeout: requestTimeout, MaxHeaderBytes: maxHeaderBytes}
 	done := make(chan error, 1)
 	go func() {
@@ -125,6 +125,7 @@ func (p *Pipeline) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.Status()) })
 	mux.HandleFunc("GET /api/v1/health", p.serveHealth)
 	mux.HandleFunc("GET /api/v1/find", p.serveFind)
+	p.handleControl(mux)
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"alerts": p.alerts.list()})
 	})

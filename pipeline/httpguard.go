@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -64,14 +65,15 @@ func (c HTTPConfig) tls() (*tls.Config, error) {
 
 // guard lets through requests that carry the token: as a bearer token, or as the
 // password of any user, so that a browser can ask for it. Health needs none. No other
-// site's page may post from a browser that knows the token.
-func guard(token string, next http.Handler) http.Handler {
+// site's page may post from a browser that knows the token. let says of a request without it that another one lets it through.
+func guard(token string, next http.Handler, let ...func(*http.Request) bool) http.Handler {
 	next = http.NewCrossOriginProtection().Handler(next)
 	if token == "" {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/-/healthy") && !strings.HasPrefix(r.URL.Path, "/-/ready") && !carries(r, token) {
+		if !strings.HasPrefix(r.URL.Path, "/-/healthy") && !strings.HasPrefix(r.URL.Path, "/-/ready") && !carries(r, token) &&
+			!slices.ContainsFunc(let, func(lets func(*http.Request) bool) bool { return lets(r) }) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="Weir"`)
 			http.Error(w, "send the token of weir.yaml (http.token) as a bearer token, or as the password of any user", http.StatusUnauthorized)
 			return
@@ -80,11 +82,17 @@ func guard(token string, next http.Handler) http.Handler {
 	})
 }
 
-func carries(r *http.Request, token string) bool {
-	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+// shownToken is the token of a request, and the name of a user where it has one.
+func shownToken(r *http.Request) (user, token string) {
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !bearer {
-		_, given, _ = r.BasicAuth()
+		user, token, _ = r.BasicAuth()
 	}
+	return user, token
+}
+
+func carries(r *http.Request, token string) bool {
+	_, given := shownToken(r)
 	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(given)) // equal lengths compare in equal time
 	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
 }

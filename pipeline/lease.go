@@ -35,11 +35,11 @@ type lease struct {
 // errNotLeased is of a poll whose lease went to another process before its reports were published.
 var errNotLeased = errors.New("it is not sure that this process polls the cluster still")
 
-// takeLease joins the group of a cluster, and has work run as long as the lease is held: its context ends when it is lost, and the next
+// takeLease joins a group whose members take turns at something, and has work run as long as the lease is held: its context ends when it is lost, and the next
 // process gets it when work has returned. told hears why the group does not let this process in, and nil when it does. give gives the
 // lease up.
-func takeLease(ctx context.Context, p *Pipeline, cluster string, work func(context.Context, *lease), told func(error)) (*lease, error) {
-	l := &lease{group: groupCollect + cluster}
+func takeLease(ctx context.Context, p *Pipeline, group string, work func(context.Context, *lease), told func(error)) (*lease, error) {
+	l := &lease{group: group}
 	l.work = func(ctx context.Context) { work(ctx, l) }
 	l.mu.Lock() // what is assigned waits for the client
 	defer l.mu.Unlock()

@@ -19,7 +19,7 @@ func TestReportsAreWithheldWithoutATurn(t *testing.T) {
 	config.Roles = []string{RoleCollect}
 	p := run(t, config)
 	begun := make(chan struct{}, 1)
-	l, err := takeLease(t.Context(), p, "eu", func(ctx context.Context, _ *lease) {
+	l, err := takeLease(t.Context(), p, groupCollect+"eu", func(ctx context.Context, _ *lease) {
 		begun <- struct{}{}
 		<-ctx.Done()
 	}, func(err error) { t.Log(err) })

@@ -22,6 +22,7 @@ type pipelineMetrics struct {
 	stages map[string]*stageMetrics
 	// There from the beginning, at 0: the increase of a counter that is born at 1 is not seen.
 	reloadFailures *metrics.Counter
+	control        *controlMetrics // nil before the role control runs
 }
 
 // stageMetrics count what one stage does.

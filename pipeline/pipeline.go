@@ -35,6 +35,8 @@ type Pipeline struct {
 	notifier atomic.Pointer[alertmanager.Notifier]
 	// told are the alerts that the running role alertmanager has read, nil without it.
 	told atomic.Pointer[alertFeeds]
+	// controls is the running role control, nil without it.
+	controls atomic.Pointer[controller]
 	// reread reads the configuration again, nil where reloads are of rules alone.
 	reread func() (Config, error)
 	// finds bounds how many messages are looked for at a time.
@@ -68,6 +70,7 @@ var runners = map[string]stageRunner{
 	RoleClickHouse:   runStorage,
 	RoleAlertmanager: runNotification,
 	RoleCollect:      runCollector,
+	RoleControl:      runController,
 }
 
 // Run runs every role and the HTTP server until ctx ends, then drains. A stage that

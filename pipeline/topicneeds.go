@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -55,6 +56,13 @@ func needsOf(topic Topic) []need {
 	case telemetry.TopicDeadLetter:
 		size.why = "a large refused record would stop the stage aggregate"
 		kept.least, kept.why = 0, "nobody can look at refused records that are gone"
+	case control.Topic:
+		policy.why = "what deletes by age takes away commands and routes that are in force"
+		kept.setting, kept.should = "min.compaction.lag.ms", topic.number("min.compaction.lag.ms")
+		kept.why = "revisions that the store has not read within it are missing in the history"
+		size.least, size.should, size.why = control.MaxRecordBytes, control.MaxRecordBytes, "a large command would be refused by the broker"
+		return []need{policy, {setting: "message.timestamp.type", equals: topic.Settings["message.timestamp.type"],
+			why: "a command dated ahead would be in force for longer than is allowed"}, size, kept}
 	case telemetry.TopicParameters:
 		const why = "a later record would count as the first one"
 		policy.why = why

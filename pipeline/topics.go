@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -45,6 +46,9 @@ func Topics(config *Config) []Topic {
 	forEver := map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": size}
 	letterSettings := kept(deadLetterRetentionMillis)
 	letterSettings["max.message.bytes"] = strconv.Itoa(maxLetterBytes)
+	// Every client reads all of it in one order, by the broker's clock; each revision stays until it is in the store.
+	controlSettings := map[string]string{"cleanup.policy": "compact", "max.message.bytes": size, "message.timestamp.type": "LogAppendTime",
+		"min.compaction.lag.ms": strconv.Itoa(telemetryRetentionMillis)}
 	telemetrySettings := kept(telemetryRetentionMillis)
 	telemetrySettings["message.timestamp.type"] = "LogAppendTime"
 	return []Topic{
@@ -54,6 +58,7 @@ func Topics(config *Config) []Topic {
 		{telemetry.TopicAlerts, min(n, maxGroupPartitions), compacted},
 		{telemetry.TopicDeadLetter, 1, letterSettings},
 		{telemetry.TopicParameters, 1, forEver},
+		{control.Topic, 1, controlSettings},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/deploy/broker"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -64,7 +65,7 @@ func TestEnsureTopicsCreatesAndChecks(t *testing.T) {
 	config.Kafka.CreateTopics = true
 	for _, created := range []bool{true, false} { // the second time checks what the first created
 		topics, err := EnsureTopics(ctx, &config)
-		if err != nil || len(topics) != 6 {
+		if err != nil || len(topics) != 7 {
 			t.Fatalf("got %d topics, %v", len(topics), err)
 		}
 		for i, want := range Topics(&config) {
@@ -102,6 +103,9 @@ var wrongTopics = []struct {
 		[]string{"cleanup.policy=compact, needs delete", "max.message.bytes=2097152, needs at least 2621440"}},
 	{telemetry.TopicParameters, []string{"cleanup.policy", "compact", "retention.ms", "31536000000", "retention.bytes", "1000000"},
 		[]string{"cleanup.policy=compact, needs delete", "retention.ms=31536000000, needs -1", "retention.bytes=1000000, needs -1"}},
+	{control.Topic, []string{"cleanup.policy", "delete", "message.timestamp.type", "CreateTime", "max.message.bytes", "1000"},
+		[]string{"cleanup.policy=delete, needs compact", "message.timestamp.type=CreateTime, needs LogAppendTime", "max.message.bytes=1000, needs at least 16384",
+			"min.compaction.lag.ms=0, needs at least 3600000 (1h)"}},
 }
 
 var configRemedy = regexp.MustCompile("run `kafka-configs --bootstrap-server (\\S+) --alter --entity-type topics --entity-name (\\S+) --add-config (\\S+)=(\\S+)`")
@@ -112,8 +116,11 @@ func TestEveryWrongSettingIsSaidAtOnce(t *testing.T) {
 	admin := openAdmin(t, &config)
 	for _, topic := range wrongTopics {
 		partitions := int32(config.Telemetry.Partitions)
-		if topic.name == telemetry.TopicAlerts {
+		switch topic.name {
+		case telemetry.TopicAlerts:
 			partitions++
+		case control.Topic:
+			partitions = 1
 		}
 		makeTopic(t, admin, topic.name, partitions, topic.settings...)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -166,7 +167,7 @@ func (t topicsAdmin) check(ctx context.Context, details kadm.TopicDetails) ([]To
 		states = append(states, state)
 		errs = append(errs, wrong)
 	}
-	return states, errors.Join(append(errs, equalPartitions(details))...)
+	return states, errors.Join(append(errs, equalPartitions(details), onePartition(details))...)
 }
 
 // checkOne compares the settings of one topic.
@@ -193,6 +194,14 @@ func (t topicsAdmin) checkOne(topic Topic, resource kadm.ResourceConfig) (TopicS
 
 // partners have equal numbers of partitions: the one that is missing follows the other.
 var partners = map[string]string{telemetry.TopicGroups: telemetry.TopicAlerts, telemetry.TopicAlerts: telemetry.TopicGroups}
+
+// onePartition refuses a topic of commands that has no one order.
+func onePartition(details kadm.TopicDetails) error {
+	if n := len(details[control.Topic].Partitions); details.Has(control.Topic) && n != 1 {
+		return fmt.Errorf("%s has %d partitions, needs 1: otherwise readers disagree about what came last: make it anew", control.Topic, n)
+	}
+	return nil
+}
 
 // equalPartitions refuses topics of which one group's records have different numbers.
 func equalPartitions(details kadm.TopicDetails) error {

@@ -17,14 +17,25 @@ const reloadQuiet = 300 * time.Millisecond
 
 // watchRules reloads when a file below the folder of rules changes.
 func (p *Pipeline) watchRules(ctx context.Context) {
+	failed := func(err error) { p.log.Warn("watch rule files", "error", err) }
+	err := watchFolder(ctx, p.config.Rules.Dir, failed, func() {
+		_ = p.reloadRules() // logged, counted and shown on the status page
+	})
+	if err != nil {
+		p.log.Warn("rule files are not watched: reload by SIGHUP", "error", err)
+	}
+}
+
+// watchFolder calls changed when files below a folder have changed and rest, until ctx ends. failed hears what cannot be watched any more, and the error says that nothing
+// can be.
+func watchFolder(ctx context.Context, dir string, failed func(error), changed func()) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err == nil {
 		defer watcher.Close()
-		err = watchFolders(watcher, p.config.Rules.Dir)
+		err = watchFolders(watcher, dir)
 	}
 	if err != nil {
-		p.log.Warn("rule files are not watched: reload by SIGHUP", "error", err)
-		return
+		return err
 	}
 	quiet := time.NewTimer(time.Hour)
 	quiet.Stop()
@@ -32,17 +43,17 @@ func (p *Pipeline) watchRules(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case event := <-watcher.Events:
 			if !event.Has(fsnotify.Chmod) {
 				quiet.Reset(reloadQuiet)
 			}
 		case err := <-watcher.Errors:
-			p.log.Warn("watch rule files", "error", err)
+			failed(err)
 		case <-quiet.C:
-			_ = p.reloadRules() // logged, counted and shown on the status page
-			if err := watchFolders(watcher, p.config.Rules.Dir); err != nil {
-				p.log.Warn("watch rule files", "error", err)
+			changed()
+			if err := watchFolders(watcher, dir); err != nil {
+				failed(err)
 			}
 		}
 	}

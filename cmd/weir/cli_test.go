@@ -139,7 +139,7 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"rules inspect --config faulty.yaml", "", "weir: load rules: " + faultsFound, exitFaults},
 		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},
 		{"config check --config unknown.yaml", "", "unknown.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics", exitFailed},
-		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, inspection, http, grafana, collect, roles", exitFailed},
+		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, inspection, http, grafana, collect, control, roles", exitFailed},
 		{"run --config nowhere.yaml", "", "nowhere.yaml: no such file or directory", exitFailed},
 		{"run --config faulty.yaml", "", faultsFound, exitFailed},
 		{"run --roles dance", "", `roles: got "dance", allowed are collect, aggregate, rules, clickhouse, alertmanager`, exitFailed},
@@ -207,6 +207,7 @@ weir.groups      3 partitions, HOW
 weir.alerts      3 partitions, HOW
 weir.deadletter  1 partitions, HOW
 weir.parameters  1 partitions, HOW
+weir.control     1 partitions, HOW
 `
 	for _, how := range []string{"created", "was there"} {
 		want := strings.ReplaceAll(list, "HOW", how)

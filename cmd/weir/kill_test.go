@@ -34,7 +34,7 @@ func (h *house) killed(client *instrumented, config, addr string, moments []mome
 // sessions have ended.
 func ownsAll(p *process) bool {
 	for _, stage := range p.status().Stages {
-		if stage.Stage != pipeline.RoleCollect && stage.Partitions < housePartitions { // that reads none
+		if stage.Stage != pipeline.RoleCollect && stage.Stage != pipeline.RoleControl && stage.Partitions < housePartitions { // the one reads none, the other one
 			return false
 		}
 	}

@@ -25,6 +25,7 @@ type commands struct {
 	Config     configCommands    `cmd:"" help:"Work with the configuration."`
 	Audit      auditCommand      `cmd:"" help:"Say whether the store holds all that Kafka does."`
 	Topics     topicsCommands    `cmd:"" help:"Work with Weir's Kafka topics."`
+	Control    controlCommands   `cmd:"" help:"Pause, limit and route clients."`
 	Broker     brokerCommand     `cmd:"" help:"Run the embedded Kafka-protocol broker."`
 	Store      storeCommands     `cmd:"" help:"Work with the tables in ClickHouse."`
 	Clickhouse clickhouseCommand `cmd:"" help:"Run the embedded ClickHouse engine behind ClickHouse's HTTP interface."`

@@ -23,7 +23,7 @@ func (f configFlags) load() (pipeline.Config, error) {
 
 type runCommand struct {
 	configFlags
-	Roles []string `help:"Roles of this process: collect, aggregate, rules, clickhouse, alertmanager. All unless given." sep:","`
+	Roles []string `help:"Roles of this process: collect, aggregate, rules, clickhouse, alertmanager, control. All unless given." sep:","`
 }
 
 // Help shows examples under the flags.

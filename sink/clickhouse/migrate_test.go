@@ -15,13 +15,13 @@ const promptly = 20 * time.Second
 
 const tables = "SELECT arrayStringConcat(groupArray(name), ' ') FROM (SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name)"
 
-const allTables = "alert_states alert_transitions alerts client_event_log client_events clients clients_over cluster_states cluster_states_10s delay delay_over errors gauge_values gauge_values_1m gauges gauges_1m gauges_1m_feed gauges_feed group_1m group_lag group_lag_10s hours_made inspection_findings inspections " +
+const allTables = "alert_states alert_transitions alerts client_event_log client_events clients clients_over cluster_states cluster_states_10s control_commands control_history delay delay_over errors gauge_values gauge_values_1m gauges gauges_1m gauges_1m_feed gauges_feed group_1m group_lag group_lag_10s hours_made inspection_findings inspections " +
 	"inventory inventory_hours lag lag_10s latency latency_over ledger nodes nodes_10s owners pipeline resources rollup_10s rollup_1h rollup_1m rollup_backlog rollup_marks rollup_over rule_evaluations schema_fills schema_locks schema_migrations " +
 	"sdk_versions sdk_versions_over size size_over topic_1m topic_over trace_hops traces traffic traffic_10s"
 
 const appliedMigrations = "SELECT version, name FROM schema_migrations FINAL ORDER BY version"
 
-const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision\n7\tinventory\n8\trollups\n9\tviews\n10\ttraces\n11\tgroups"
+const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision\n7\tinventory\n8\trollups\n9\tviews\n10\ttraces\n11\tgroups\n12\tcontrol"
 
 func TestMigrateTwiceIsMigratedOnce(t *testing.T) {
 	t.Parallel()
@@ -128,7 +128,7 @@ func TestMigrateRefusesANewerSchema(t *testing.T) {
 	s.query("INSERT INTO schema_migrations (version, name) VALUES (4711, 'later')")
 	within(t, promptly, func() {
 		err := s.Migrate(context.WithoutCancel(t.Context()))
-		want := "migrate the schema: the schema has version 4711, this program knows 11: run a newer weir"
+		want := "migrate the schema: the schema has version 4711, this program knows 12: run a newer weir"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -57,7 +57,7 @@ var RetainedTables = []RetainedTable{
 	{"rollup_10s", "ts", true}, {"rollup_1m", "ts", true}, {"rollup_1h", "ts", true}, {"topic_1m", "ts", true}, {"gauges", "ts", true}, {"gauges_1m", "ts", false}, {"group_1m", "ts", false},
 	{"trace_hops", "toDateTime(ts)", false}, {"client_event_log", "toDateTime(ts)", false},
 	{"ledger", "segment_minute", false}, {"alerts", "toDateTime(at)", false},
-	{"inspection_findings", "day", false}, {"inventory", "last_seen", false}, {"inventory_hours", "day", false},
+	{"inspection_findings", "day", false}, {"control_commands", "toDateTime(ts)", false}, {"inventory", "last_seen", false}, {"inventory_hours", "day", false},
 }
 
 // keptAsCreated is for how long migrations have rows kept of tables that others are made of, or that are made of others.

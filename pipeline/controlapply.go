@@ -1,0 +1,182 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sink/clickhouse"
+)
+
+// ControlApply is a wish to have in force what files say.
+type ControlApply struct {
+	Path   string   // a folder or one file; "" is the configuration's control.dir
+	Prune  bool     // take away what files made and no file has
+	Names  []string // take away these, whoever made them
+	DryRun bool
+	DSN    string // of the store that a dry run asks; "" is the configuration's
+	JSON   bool
+	Out    io.Writer
+}
+
+// ApplyControl writes to weir.control what differs from files, and prints what it did, or of a dry run would do and whom that touches.
+func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
+	now := time.Now()
+	path := a.Path
+	if path == "" {
+		path = config.Control.Dir
+	}
+	files, err := readControlFiles(path, now)
+	if err != nil {
+		return err
+	}
+	if files.files == 0 && len(a.Names) == 0 {
+		return fmt.Errorf("there is no *.yaml file in %s: name another folder, or a file", path)
+	}
+	return withControlLog(ctx, config, func(log *controlLog) error {
+		changes, err := controlPlan{prune: a.Prune, names: a.Names, now: now}.plan(files, log.set)
+		if err != nil {
+			return err
+		}
+		if a.DryRun {
+			err = askTouched(ctx, config, a.DSN, changes, log.set, now)
+		} else {
+			err = log.write(ctx, changes)
+		}
+		if err != nil {
+			return err
+		}
+		return printControlChanges(a.Out, changes, now, a.DryRun, a.JSON)
+	})
+}
+
+// withControlLog opens weir.control, reads it, and asks.
+func withControlLog(ctx context.Context, config *Config, ask func(*controlLog) error) error {
+	log, err := openControlLog(config.Kafka)
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	bounded, cancel := context.WithTimeout(ctx, controlPatience)
+	defer cancel()
+	if err := log.catchUp(bounded); err != nil {
+		if bounded.Err() != nil && ctx.Err() == nil {
+			return fmt.Errorf("read %s of %v within %s: is Kafka there?: %w", control.Topic, config.Kafka.Brokers, controlPatience, err)
+		}
+		return err
+	}
+	return ask(log)
+}
+
+// controlPatience is how long reading weir.control may take for somebody who waits. Not smaller: an election takes seconds; not larger: people wait for it.
+const controlPatience = 20 * time.Second
+
+// askTouched finds out whom each change touches.
+func askTouched(ctx context.Context, config *Config, dsn string, changes []controlChange, set *control.Set, now time.Time) error {
+	if !slices.ContainsFunc(changes, func(c controlChange) bool { return c.writes() && c.Command != nil }) {
+		return nil
+	}
+	at := storeOf(config)
+	if dsn != "" {
+		at.DSN, at.by = dsn, "--dsn"
+	}
+	return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
+		traffic, err := askTraffic(ctx, store, now)
+		if err != nil {
+			return because(ctx, "ask whom commands touch", err)
+		}
+		for i := range changes {
+			if c := &changes[i]; c.writes() && c.Command != nil {
+				c.Touched = traffic.touched(c.Command, set.Routes())
+			}
+		}
+		return nil
+	})
+}
+
+// ControlExpire is a wish to end a command now.
+type ControlExpire struct {
+	Name, Author, Reason string
+	JSON                 bool
+	Out                  io.Writer
+}
+
+// ExpireControl ends a command now, wherever it came from.
+func ExpireControl(ctx context.Context, config *Config, e ControlExpire) error {
+	now := time.Now()
+	return withControlLog(ctx, config, func(log *controlLog) error {
+		change, err := controlPlan{now: now}.end(e.Name, e.Author, e.Reason, log.set)
+		if err != nil {
+			return err
+		}
+		if err := log.write(ctx, []controlChange{change}); err != nil {
+			return err
+		}
+		return printControlChanges(e.Out, []controlChange{change}, now, false, e.JSON)
+	})
+}
+
+// ControlList is a wish to see what is in force.
+type ControlList struct {
+	All  bool // also what is over
+	JSON bool
+	Out  io.Writer
+}
+
+// controlState is what is held of weir.control.
+type controlState struct {
+	Offset   int64                     `json:"offset"`
+	Commands []controlCommand          `json:"commands"`
+	Routes   []control.Route           `json:"routes"`
+	Refused  map[control.Reason]uint64 `json:"refused"`
+	Ignored  uint64                    `json:"ignored"`
+}
+
+// controlCommand is a command and how it is.
+type controlCommand struct {
+	control.Command
+	State string `json:"state"` // in force, shadow, ended, over
+}
+
+func stateOfCommand(c *control.Command, now time.Time) string {
+	switch {
+	case c.Ended != nil:
+		return "ended"
+	case !c.InForce(now):
+		return "over"
+	case c.Shadow:
+		return "shadow"
+	}
+	return "in force"
+}
+
+func controlStateOf(set *control.Set, all bool, now time.Time) controlState {
+	state := controlState{Offset: set.Offset(), Commands: []controlCommand{}, Routes: set.Routes(), Refused: map[control.Reason]uint64{}, Ignored: set.Ignored()}
+	for _, command := range set.Commands() {
+		if all || command.InForce(now) {
+			state.Commands = append(state.Commands, controlCommand{command, stateOfCommand(&command, now)})
+		}
+	}
+	for _, reason := range control.Reasons {
+		if n := set.Refused(reason); n > 0 {
+			state.Refused[reason] = n
+		}
+	}
+	return state
+}
+
+// ListControl prints what is in force.
+func ListControl(ctx context.Context, config *Config, l ControlList) error {
+	return withControlLog(ctx, config, func(log *controlLog) error {
+		now := time.Now()
+		state := controlStateOf(log.set, l.All, now)
+		if l.JSON {
+			return json.NewEncoder(l.Out).Encode(state)
+		}
+		return state.writeText(l.Out, now)
+	})
+}

@@ -1,0 +1,229 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/weirmq/weir/control"
+)
+
+// maxControlBody bounds what is posted. Not smaller: a hundred commands have that; not larger: it is held in memory.
+const maxControlBody = 1 << 20
+
+// handleControl serves commands and routes: reading for whoever may see the rest, writing for those whom control.writers_file names.
+func (p *Pipeline) handleControl(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+controlPath, p.serveControl)
+	mux.HandleFunc("POST "+controlPath, p.serveControlWrite(p.postControl))
+	mux.HandleFunc("PUT "+controlPath, p.serveControlWrite(p.postControl))
+	mux.HandleFunc("DELETE "+controlPath+"/commands/{name}", p.serveControlWrite(p.deleteCommand))
+	mux.HandleFunc("DELETE "+controlPath+"/routes", p.serveControlWrite(p.deleteRoute))
+}
+
+// refusedRequest is why a request to write is refused, and with which code.
+type refusedRequest struct {
+	code int
+	err  error
+}
+
+func (r *refusedRequest) Error() string { return r.err.Error() }
+
+func (r *refusedRequest) Unwrap() error { return r.err }
+
+// serveControl answers what is held; ?all=true also what is over.
+func (p *Pipeline) serveControl(w http.ResponseWriter, r *http.Request) {
+	c := p.controls.Load()
+	if c == nil {
+		http.Error(w, errNotControl.Error(), http.StatusNotFound)
+		return
+	}
+	c.mu.Lock()
+	answer := struct {
+		controlState
+		Writes bool   `json:"writes"` // this process writes what files say
+		Files  string `json:"files,omitempty"`
+	}{controlState: controlStateOf(c.topic.set, r.URL.Query().Get("all") == "true", time.Now()), Writes: c.leads}
+	if c.filesErr != nil {
+		answer.Files = c.filesErr.Error()
+	}
+	c.mu.Unlock()
+	writeJSON(w, answer)
+}
+
+// serveControlWrite answers a request to write, which must be of somebody who may.
+func (p *Pipeline) serveControlWrite(write func(*controller, *http.Request, string) ([]controlChange, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		author, err := p.author(r)
+		switch {
+		case errors.Is(err, errNoWriters):
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		case errors.Is(err, errNoWriter):
+			w.Header().Set("WWW-Authenticate", `Basic realm="Weir commands"`)
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+			return
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		c := p.controls.Load()
+		if c == nil {
+			http.Error(w, errNotControl.Error(), http.StatusNotFound)
+			return
+		}
+		changes, err := write(c, r, author)
+		var refused *refusedRequest
+		switch {
+		case errors.As(err, &refused):
+			http.Error(w, err.Error(), refused.code)
+		case errors.Is(err, errChangedMeanwhile):
+			http.Error(w, err.Error(), http.StatusConflict)
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		default:
+			writeJSON(w, map[string]any{"author": author, "dry_run": dryRun(r), "changes": changes})
+		}
+	}
+}
+
+func dryRun(r *http.Request) bool { return r.URL.Query().Get("dry_run") == "true" }
+
+// postControl puts commands and routes in force; ?dry_run=true says what that would do.
+func (p *Pipeline) postControl(c *controller, r *http.Request, author string) ([]controlChange, error) {
+	commands, routes, err := readControlBody(r.Body, author)
+	if err != nil {
+		return nil, &refusedRequest{http.StatusUnprocessableEntity, err}
+	}
+	plan := controlPlan{now: time.Now()}
+	return p.change(r.Context(), c, dryRun(r), func(set *control.Set) ([]controlChange, error) {
+		changes := []controlChange{}
+		for _, command := range commands {
+			changes = append(changes, plan.command(command, control.SourceAPI, set))
+		}
+		for _, route := range routes {
+			changes = append(changes, plan.route(route, control.SourceAPI, set))
+		}
+		for i := range changes {
+			if c := &changes[i]; c.Change == changeSkipped {
+				return nil, &refusedRequest{http.StatusConflict, fmt.Errorf("%s %s %s", c.Kind, c.Name, c.Note)}
+			} else if _, err := c.record(); err != nil { // what it lacks is known only now
+				return nil, &refusedRequest{http.StatusUnprocessableEntity, err}
+			}
+		}
+		return changes, nil
+	})
+}
+
+// deleteCommand ends a command now, also one of a file; ?reason= says why.
+func (p *Pipeline) deleteCommand(c *controller, r *http.Request, author string) ([]controlChange, error) {
+	return p.change(r.Context(), c, dryRun(r), func(set *control.Set) ([]controlChange, error) {
+		change, err := controlPlan{now: time.Now()}.end(r.PathValue("name"), author, r.URL.Query().Get("reason"), set)
+		if err != nil {
+			return nil, &refusedRequest{http.StatusNotFound, err}
+		}
+		return []controlChange{change}, nil
+	})
+}
+
+// deleteRoute takes a route away that the API made: ?id=, env and lane name it.
+func (p *Pipeline) deleteRoute(c *controller, r *http.Request, _ string) ([]controlChange, error) {
+	asked := r.URL.Query()
+	key := control.RouteKey(asked.Get("env"), asked.Get("lane"), asked.Get("id"))
+	return p.change(r.Context(), c, dryRun(r), func(set *control.Set) ([]controlChange, error) {
+		held, found := set.HeldRoute(key)
+		switch {
+		case !found:
+			return nil, &refusedRequest{http.StatusNotFound, fmt.Errorf("there is no route %s", key)}
+		case held.Source != control.SourceAPI:
+			return nil, &refusedRequest{http.StatusConflict, fmt.Errorf("%s is kept by %s: take it out there", key, whereKept(held.Source))}
+		}
+		return []controlChange{{Change: changeRemoved, Kind: kindRoute, Name: key[len("route/"):], Revision: held.Revision, Route: &held, key: key}}, nil
+	})
+}
+
+// change plans on what is newest, and writes it, or of a dry run says whom it touches.
+func (p *Pipeline) change(ctx context.Context, c *controller, dry bool, plan func(*control.Set) ([]controlChange, error)) ([]controlChange, error) {
+	ctx, cancel := context.WithTimeout(ctx, controlPatience)
+	defer cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.topic.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	changes, err := plan(c.topic.set)
+	if err != nil {
+		return nil, err
+	}
+	if dry {
+		return changes, askTouched(ctx, &p.config, "", changes, c.topic.set, time.Now())
+	}
+	if err := c.topic.write(ctx, changes); err != nil {
+		return nil, err
+	}
+	c.show()
+	return changes, nil
+}
+
+// readControlBody reads {"commands": [...], "routes": [...]}, of which the author is who is known to post it.
+func readControlBody(body io.Reader, author string) (commands []control.Command, routes []control.Route, err error) {
+	text, err := io.ReadAll(io.LimitReader(body, maxControlBody+1))
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("read what is posted: %w", err)
+	case len(text) > maxControlBody:
+		return nil, nil, fmt.Errorf("more than %d bytes are posted", maxControlBody)
+	}
+	var posted map[string][]json.RawMessage
+	if err := json.Unmarshal(text, &posted); err != nil {
+		return nil, nil, fmt.Errorf(`want {"commands": [...], "routes": [...]}: %w`, err)
+	}
+	for key, items := range posted {
+		for i, item := range items {
+			var faults control.Faults
+			var err error
+			switch key {
+			case "commands":
+				var command control.Command
+				command, faults, err = control.DecodeCommand(item)
+				faults = append(faults, posts(command.Author, author, filledCommand(&command))...)
+				command.Author = author
+				commands = append(commands, command)
+			case "routes":
+				var route control.Route
+				route, faults, err = control.DecodeRoute(item)
+				faults = append(faults, posts(route.Author, author, route.Schema != 0 || route.Revision != 0 || route.Source != "" || route.Spec != "")...)
+				route.Author = author
+				routes = append(routes, route)
+			default:
+				err = errors.New("unknown key; allowed are commands and routes")
+			}
+			if err == nil && len(faults) > 0 {
+				err = faults
+			}
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s[%d]: %w", key, i, err)
+			}
+		}
+	}
+	return commands, routes, nil
+}
+
+func filledCommand(c *control.Command) bool {
+	return c.Schema != 0 || c.Revision != 0 || c.Source != "" || c.Spec != "" || c.Ended != nil
+}
+
+// posts says what is wrong with what a caller gives that is not the caller's to say.
+func posts(given, author string, filled bool) control.Faults {
+	var faults control.Faults
+	if given != "" && given != author {
+		faults = append(faults, control.Fault{Path: "author", Message: fmt.Sprintf("got %q, and the token is of %q: leave it out", given, author)})
+	}
+	if filled {
+		faults = append(faults, control.Fault{Message: "schema, revision, source, spec and ended are filled in when it is written: leave them out"})
+	}
+	return faults
+}

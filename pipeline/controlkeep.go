@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/weirmq/weir/control"
+)
+
+// controlForgotten is for how long a command that is over stays in the topic behind the time at which no revision of it could be in force any more. Not smaller: people look for what
+// ended last; not larger: every client reads all that is there.
+const controlForgotten = time.Hour
+
+// keep has weir.control say what the files do, and be whole: what is in force is the newest record of its key, and what is over for long is gone. The error says that the topic
+// cannot be read or written; faults of files are shown, and leave what is in force.
+func (c *controller) keep(ctx context.Context, turn *lease) error {
+	now := time.Now()
+	files, filesErr := readControlFiles(c.p.config.Control.Dir, now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.topic.catchUp(ctx); err != nil {
+		return err
+	}
+	changes := append(c.mended(), c.forgotten(now)...)
+	if filesErr == nil {
+		plan := controlPlan{prune: c.p.config.Control.Prune && files.files > 0, now: now}
+		planned, err := plan.plan(files, c.topic.set)
+		filesErr = err
+		changes = append(changes, planned...)
+	}
+	c.note(filesErr)
+	return c.write(ctx, turn, changes)
+}
+
+// write writes what changes, if this process still has the lease.
+func (c *controller) write(ctx context.Context, turn *lease, changes []controlChange) error {
+	written := 0
+	for i := range changes {
+		if changes[i].writes() {
+			written++
+		}
+	}
+	if written == 0 {
+		return nil
+	}
+	if err := turn.confirm(ctx); err != nil {
+		return err
+	}
+	err := c.topic.write(ctx, changes)
+	if errors.Is(err, errChangedMeanwhile) { // it is planned anew
+		c.log.Info("somebody else wrote weir.control meanwhile", "error", err)
+		err = nil
+	}
+	if err == nil {
+		c.metrics.written.Add(written)
+		c.show()
+	}
+	return err
+}
+
+// note shows what is wrong with the files.
+func (c *controller) note(err error) {
+	if before := c.filesErr; err != nil && (before == nil || before.Error() != err.Error()) {
+		c.metrics.fileFailures.Inc()
+		c.log.Error("files of commands are not taken over, what is in force stays", "error", err)
+	} else if err == nil && before != nil {
+		c.log.Info("files of commands are taken over again")
+	}
+	c.filesErr = err
+	c.p.status.setError(RoleControl, err)
+}
+
+// mended are revisions of what is in force where the newest record is another: that one would be left by compaction, and be in force for whoever starts then.
+func (c *controller) mended() []controlChange {
+	var changes []controlChange
+	for key := range c.topic.stale {
+		if route, found := c.topic.set.HeldRoute(key); found {
+			route.Revision++
+			changes = append(changes, controlChange{Change: changeChanged, Kind: kindRoute, Name: route.ID, Revision: route.Revision, Route: &route, key: key})
+			continue
+		}
+		if command, found := c.topic.set.Command(strings.TrimPrefix(key, kindCommand+"/")); found {
+			command.Revision++
+			changes = append(changes, controlChange{Change: changeChanged, Kind: kindCommand, Name: command.Name, Revision: command.Revision, Command: &command, key: key})
+		}
+	}
+	for _, change := range changes {
+		c.log.Warn("the newest record of weir.control is not what is in force: it is written again", "name", change.Name, "revision", change.Revision)
+	}
+	return changes
+}
+
+// forgotten are commands that are over for so long that nobody needs to know.
+func (c *controller) forgotten(now time.Time) []controlChange {
+	var changes []controlChange
+	for _, command := range c.topic.set.Commands() {
+		if !command.InForce(now) && now.Sub(command.CreatedAt) > control.MaxLifetime+controlForgotten {
+			changes = append(changes, controlChange{Change: changeRemoved, Kind: kindCommand, Name: command.Name, Revision: command.Revision, Command: &command, key: command.Key()})
+		}
+	}
+	return changes
+}
+
+// errNotControl says that a process cannot be asked.
+var errNotControl = fmt.Errorf("this process has not the role %s: ask one that has", RoleControl)

@@ -1,0 +1,208 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/control"
+)
+
+// What becomes of a command or a route.
+const (
+	changeNew     = "new"
+	changeChanged = "changed"
+	changeRemoved = "removed"
+	changeEnded   = "ended"
+	changeSame    = "same"    // it is as it shall be
+	changeSkipped = "skipped" // and the note says why
+)
+
+// controlChange is what becomes of one command or route.
+type controlChange struct {
+	Change   string           `json:"change"`
+	Kind     string           `json:"kind"` // command or route
+	Name     string           `json:"name"`
+	Revision uint64           `json:"revision,omitempty"` // that it will have
+	Note     string           `json:"note,omitempty"`
+	Command  *control.Command `json:"command,omitempty"`
+	Route    *control.Route   `json:"route,omitempty"`
+	Touched  *controlTouched  `json:"touched,omitempty"`
+
+	key string
+}
+
+const (
+	kindCommand = "command"
+	kindRoute   = "route"
+)
+
+// writes says whether there is something to write.
+func (c *controlChange) writes() bool { return c.Change != changeSame && c.Change != changeSkipped }
+
+// record is what is written of a change, nil for nothing.
+func (c *controlChange) record() (*kgo.Record, error) {
+	if !c.writes() {
+		return nil, nil
+	}
+	record := &kgo.Record{Topic: control.Topic, Partition: controlPartition, Key: []byte(c.key)}
+	var err error
+	switch {
+	case c.Change == changeRemoved:
+	case c.Command != nil:
+		record.Value, err = c.Command.Encode()
+	default:
+		record.Value, err = c.Route.Encode()
+	}
+	return record, err
+}
+
+// counts says whether what was written is what a reader holds.
+func (c *controlChange) counts(set *control.Set) bool {
+	switch {
+	case c.Change == changeRemoved:
+		return true // or somebody has made it anew
+	case c.Command != nil:
+		held, found := set.Command(c.Command.Name)
+		return found && (held.Revision > c.Revision || held.Revision == c.Revision && held.Spec == c.Command.Spec && held.Author == c.Command.Author)
+	}
+	held, found := set.HeldRoute(c.key)
+	return found && (held.Revision > c.Revision || held.Spec == c.Route.Spec)
+}
+
+// controlPlan says what to do about what no file has.
+type controlPlan struct {
+	prune bool     // take away what files made
+	names []string // take away these, whoever made them
+	now   time.Time
+}
+
+var errNothingToPrune = errors.New("there is no file of commands and routes: nothing is taken away for that, since the folder may just not be there; put an empty file there to take away all")
+
+// plan compares files with what is held.
+func (p controlPlan) plan(files *controlFiles, set *control.Set) ([]controlChange, error) {
+	if p.prune && files.files == 0 {
+		return nil, errNothingToPrune
+	}
+	var changes []controlChange
+	kept := map[string]bool{}
+	for i := range files.commands {
+		changes = append(changes, p.command(files.commands[i].Command, control.SourceFile, set))
+		kept[files.commands[i].Key()] = true
+	}
+	for i := range files.routes {
+		changes = append(changes, p.route(files.routes[i].Route, control.SourceFile, set))
+		kept[files.routes[i].Key()] = true
+	}
+	removed, err := p.removals(kept, set)
+	return append(changes, removed...), err
+}
+
+// command says what becomes of a command that somebody gives.
+func (p controlPlan) command(given control.Command, by control.Source, set *control.Set) controlChange {
+	held, found := set.Command(given.Name)
+	over := !given.ExpiresAt.IsZero() && !given.ExpiresAt.After(p.now)
+	fillIn(&given, held, p.now)
+	given.Source = by
+	if given.SendLimit != nil && held.SendLimit != nil && given.SendLimit.Shared {
+		limit := *given.SendLimit
+		limit.Clients = held.SendLimit.Clients
+		given.SendLimit = &limit
+	}
+	change := controlChange{Kind: kindCommand, Name: given.Name, Revision: given.Revision, Command: &given, key: given.Key()}
+	switch {
+	case found && held.InForce(p.now) && held.Source != by:
+		change.skip("is kept by %s: end it there, or by `weir control expire %s`, before it is kept elsewhere", whereKept(held.Source), given.Name)
+	case found && held.Spec == given.Spec && held.Ended != nil && by == control.SourceFile:
+		change.skip("was ended by %s at %s: it stays so until the file says something else", held.Ended.Author, shownTime(held.Ended.At))
+	case found && held.Spec == given.Spec && held.Ended == nil:
+		change.Change, change.Revision, change.Command = changeSame, held.Revision, &held
+	case over && !(found && held.InForce(p.now)):
+		change.skip("is over since %s", shownTime(given.ExpiresAt))
+	case !found:
+		change.Change = changeNew
+	default:
+		change.Change = changeChanged
+	}
+	return change
+}
+
+// route says what becomes of a route that somebody gives.
+func (p controlPlan) route(given control.Route, by control.Source, set *control.Set) controlChange {
+	held, found := set.HeldRoute(given.Key())
+	given.Spec = given.Digest()
+	given.Schema, given.Revision, given.Source = control.Schema, 1, by
+	change := controlChange{Kind: kindRoute, Name: given.Key()[len("route/"):], Route: &given, key: given.Key()}
+	switch {
+	case !found:
+		change.Change = changeNew
+	case held.Source != by:
+		change.skip("is kept by %s", whereKept(held.Source))
+	case held.Spec == given.Spec:
+		change.Change, change.Route, given.Revision = changeSame, &held, held.Revision
+	default:
+		change.Change, given.Revision = changeChanged, held.Revision+1
+	}
+	change.Revision = given.Revision
+	return change
+}
+
+// removals are what no file has any more.
+func (p controlPlan) removals(kept map[string]bool, set *control.Set) ([]controlChange, error) {
+	var changes []controlChange
+	named := map[string]bool{}
+	add := func(change controlChange, source control.Source) {
+		byName := slices.Contains(p.names, change.Name)
+		named[change.Name] = named[change.Name] || byName
+		if byName || p.prune && source == control.SourceFile && !kept[change.key] {
+			changes = append(changes, change)
+		}
+	}
+	for _, held := range set.Commands() {
+		add(controlChange{Change: changeRemoved, Kind: kindCommand, Name: held.Name, Revision: held.Revision, Command: &held, key: held.Key()}, held.Source)
+	}
+	for _, held := range set.Routes() {
+		add(controlChange{Change: changeRemoved, Kind: kindRoute, Name: held.Key()[len("route/"):], Revision: held.Revision, Route: &held, key: held.Key()}, held.Source)
+	}
+	for _, name := range p.names {
+		if !named[name] {
+			return nil, fmt.Errorf("there is no command or route %q to take away", name)
+		}
+	}
+	return changes, nil
+}
+
+// end says what becomes of a command that somebody ends now.
+func (p controlPlan) end(name, author, reason string, set *control.Set) (controlChange, error) {
+	held, found := set.Command(name)
+	switch {
+	case !found:
+		return controlChange{}, fmt.Errorf("there is no command %q", name)
+	case held.Ended != nil:
+		return controlChange{}, fmt.Errorf("%s was ended by %s at %s already", &held, held.Ended.Author, shownTime(held.Ended.At))
+	case !held.InForce(p.now):
+		return controlChange{}, fmt.Errorf("%s is over since %s already", &held, shownTime(held.ExpiresAt))
+	}
+	held.Revision++
+	held.Ended = &control.Ended{Author: author, Reason: reason, At: p.now.UTC().Truncate(time.Second)}
+	return controlChange{Change: changeEnded, Kind: kindCommand, Name: name, Revision: held.Revision, Command: &held, key: held.Key()}, nil
+}
+
+func (c *controlChange) skip(format string, args ...any) {
+	c.Change, c.Note = changeSkipped, fmt.Sprintf(format, args...)
+}
+
+func whereKept(source control.Source) string {
+	switch source {
+	case control.SourceFile:
+		return "files"
+	case control.SourceAPI:
+		return "the API"
+	}
+	return "another writer"
+}
+
+func shownTime(at time.Time) string { return at.UTC().Format(time.RFC3339) }

@@ -1,0 +1,195 @@
+package pipeline
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sink/clickhouse"
+	"github.com/weirmq/weir/telemetry"
+)
+
+const (
+	// controlStoreTick is how often it is looked whether the store lacks records of weir.control. Not smaller: it opens a connection where it does; not larger: history lags by it.
+	controlStoreTick = 2 * time.Second
+	// sharedCounted is how often clients of shared limits are counted. Not smaller: each count reads minutes of all traffic, and each change is read by every client; not larger:
+	// clients that come share what is meant for fewer.
+	sharedCounted = time.Minute
+)
+
+// controlKeeper keeps the store's history of weir.control, and counts the clients of shared limits in the store. One goroutine uses it.
+type controlKeeper struct {
+	c       *controller
+	source  string // topic id and partition, "" where it is not known yet
+	next    int64  // offset that is not stored yet, -1 where it is not known
+	counted time.Time
+	said    outage
+}
+
+func (c *controller) storeKeeper() *controlKeeper {
+	return &controlKeeper{c: c, next: -1, said: outage{log: c.log, begun: "the history of commands waits for the store", over: "the history of commands is written again", anyNumber: true}}
+}
+
+// keep brings the store up to date. What fails is tried at the next tick.
+func (k *controlKeeper) keep(ctx context.Context) {
+	now := time.Now()
+	set, offset := k.c.shared()
+	if k.next == offset && (len(set) == 0 || now.Sub(k.counted) < sharedCounted) {
+		return
+	}
+	err := askStore(ctx, storeOf(&k.c.p.config), func(ctx context.Context, store *clickhouse.Store) error {
+		if err := k.write(ctx, store, offset); err != nil {
+			return because(ctx, "write the history of commands", err)
+		}
+		if len(set) == 0 || now.Sub(k.counted) < sharedCounted {
+			return nil
+		}
+		traffic, more, err := store.ClientTraffic(ctx, now.Add(-touchedSpan))
+		if err != nil {
+			return because(ctx, "count the clients of shared limits", err)
+		}
+		k.counted = now
+		if more { // they would be counted too low, and each would get too much
+			return nil
+		}
+		return k.c.setClients(ctx, &controlTraffic{clients: traffic})
+	})
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		k.c.p.metrics.stage(RoleControl).failed("store")
+	}
+	k.said.note(err)
+}
+
+// write writes the records from the first that the store lacks.
+func (k *controlKeeper) write(ctx context.Context, store *clickhouse.Store, offset int64) error {
+	if k.source == "" {
+		admin := kadm.NewClient(k.c.topic.client)
+		detail, err := topicDetail(ctx, admin, control.Topic)
+		if err != nil {
+			return err
+		}
+		k.source = telemetry.Source{TopicID: detail.ID, Partition: controlPartition}.String()
+	}
+	if k.next < 0 {
+		next, err := store.ControlOffset(ctx, k.source)
+		if err != nil {
+			return err
+		}
+		k.next = next
+	}
+	if k.next >= offset {
+		k.next = offset
+		return nil
+	}
+	records, _, err := readPartitionFrom(ctx, k.c.p.config.Kafka, topicPartition{control.Topic, controlPartition}, 0)
+	if err != nil {
+		return err
+	}
+	set := control.NewSet() // what each did depends on those before it
+	var rows []clickhouse.ControlRecord
+	for _, record := range records {
+		change := set.Feed(control.Record{Key: record.Key, Value: record.Value, Offset: record.Offset, AppendedAt: record.Timestamp}, record.Timestamp)
+		if record.Offset >= k.next {
+			rows = append(rows, controlRecordOf(record, &change, k.source))
+		}
+	}
+	if err := store.WriteControl(ctx, rows); err != nil {
+		return err
+	}
+	k.next = max(offset, set.Offset())
+	return nil
+}
+
+// controlRecordOf is a record as the store has it.
+func controlRecordOf(record *kgo.Record, change *control.Change, source string) clickhouse.ControlRecord {
+	row := clickhouse.ControlRecord{At: record.Timestamp, Source: source, Offset: record.Offset, Outcome: string(change.Outcome), Record: string(record.Value)}
+	row.Kind, row.Name, _ = strings.Cut(string(record.Key), "/")
+	if row.Kind != kindCommand && row.Kind != kindRoute {
+		row.Kind, row.Name = "", string(record.Key)
+	}
+	if change.Err != nil {
+		row.Refused = change.Err.Error()
+	}
+	if c := &change.Command; c.Revision > 0 {
+		row.Revision, row.Action, row.Scope, row.Author, row.Reason = c.Revision, c.Action(), scopeLabels(c), c.Author, c.Reason
+		row.CreatedAt, row.ExpiresAt, row.Shadow, row.Percent, row.MadeBy = c.CreatedAt, c.ExpiresAt, c.Shadow, c.Percent, string(c.Source)
+		if c.Ended != nil {
+			row.EndedBy, row.EndedReason = c.Ended.Author, c.Ended.Reason
+		}
+	}
+	if r := &change.Route; r.Revision > 0 {
+		row.Revision, row.Author, row.MadeBy = r.Revision, r.Author, string(r.Source)
+		row.Scope = map[string]string{"env": r.Env, "lane": r.Lane, "system": r.System, "cluster": r.Cluster, "topic": r.Topic}
+	}
+	return row
+}
+
+// scopeLabels are the labels that a scope has.
+func scopeLabels(c *control.Command) map[string]string {
+	s, out := &c.Scope, map[string]string{}
+	for name, value := range map[string]string{"env": s.Env, "cluster": s.Cluster, "system": s.System, "topic": s.Topic, "group": s.Group, "resource": s.Resource,
+		"client": s.Client, "lane": s.Lane, "tier": s.Tier} {
+		if value != "" {
+			out[name] = value
+		}
+	}
+	if len(s.Partitions) > 0 {
+		var numbers []string
+		for _, partition := range s.Partitions {
+			numbers = append(numbers, strconv.Itoa(int(partition)))
+		}
+		out["partitions"] = strings.Join(numbers, ",")
+	}
+	if c.Everywhere {
+		out["everywhere"] = "true"
+	}
+	return out
+}
+
+// shared are the shared limits that are in force, and how far the topic is read.
+func (c *controller) shared() ([]control.Command, int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []control.Command
+	for _, command := range c.topic.set.Commands() {
+		if command.SendLimit != nil && command.SendLimit.Shared && command.InForce(time.Now()) {
+			out = append(out, command)
+		}
+	}
+	return out, c.topic.set.Offset()
+}
+
+// setClients writes how many clients share each limit, where that has changed. Of a limit that nobody was seen to use nothing is known.
+func (c *controller) setClients(ctx context.Context, traffic *controlTraffic) error {
+	limits, _ := c.shared()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var changes []controlChange
+	for _, command := range limits {
+		held, found := c.topic.set.Command(command.Name)
+		clients := traffic.touched(&command, c.topic.set.Routes()).Clients
+		if !found || held.Revision != command.Revision || clients == 0 || clients == held.SendLimit.Clients {
+			continue
+		}
+		limit := *held.SendLimit
+		limit.Clients = clients
+		held.SendLimit, held.Revision = &limit, held.Revision+1
+		changes = append(changes, controlChange{Change: changeChanged, Kind: kindCommand, Name: held.Name, Revision: held.Revision, Command: &held, key: held.Key()})
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := c.topic.write(ctx, changes); err != nil {
+		return err
+	}
+	c.metrics.written.Add(len(changes))
+	return nil
+}

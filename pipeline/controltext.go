@@ -1,0 +1,207 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/telemetry"
+)
+
+// maxTouchedShown is of how many clients a dry run tells one by one. Not more: a screen.
+const maxTouchedShown = 20
+
+// printControlChanges prints what was done, or of a dry run would be.
+func printControlChanges(out io.Writer, changes []controlChange, now time.Time, dry, asJSON bool) error {
+	if asJSON {
+		if changes == nil {
+			changes = []controlChange{}
+		}
+		return json.NewEncoder(out).Encode(map[string]any{"dry_run": dry, "changes": changes})
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	written, same := 0, 0
+	for i := range changes {
+		c := &changes[i]
+		if c.Change == changeSame {
+			same++
+			continue
+		}
+		if c.writes() {
+			written++
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", c.Change, c.Kind, strings.TrimSpace(c.Name+" "+telemetry.Printable(c.says(now))))
+		for _, line := range c.Touched.lines(c.Command) {
+			fmt.Fprintf(table, "\t\t  %s\n", telemetry.Printable(line))
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	verb := "written"
+	if dry {
+		verb = "would be written"
+	}
+	_, err := fmt.Fprintf(out, "%d %s, %d the same, %d skipped\n", written, verb, same, len(changes)-written-same)
+	return err
+}
+
+// says is a change in words.
+func (c *controlChange) says(now time.Time) string {
+	switch {
+	case c.Change == changeSkipped:
+		return c.Note
+	case c.Change == changeRemoved && c.Command != nil:
+		return fmt.Sprintf("(was @%d: %s)", c.Revision, describeCommand(c.Command))
+	case c.Change == changeRemoved:
+		return fmt.Sprintf("(was @%d)", c.Revision)
+	case c.Change == changeEnded:
+		return fmt.Sprintf("@%d by %s", c.Revision, c.Command.Ended.Author)
+	case c.Command != nil:
+		return fmt.Sprintf("@%d %s, until %s, %s: %s", c.Revision, describeCommand(c.Command), untilText(c.Command.ExpiresAt, now), c.Command.Author, c.Command.Reason)
+	}
+	return fmt.Sprintf("@%d %s topic %s of %s at %s", c.Revision, c.Route.System, c.Route.Topic, c.Route.Cluster, strings.Join(c.Route.Endpoints, ","))
+}
+
+// lines say whom a change touches, none where that was not asked.
+func (t *controlTouched) lines(c *control.Command) []string {
+	if t == nil {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("touches %s, %s msg/s of the last %s", counted(t.Clients, "client"), rateText(t.MessagesPerSecond), touchedSpan)}
+	if t.Partial {
+		lines[0] += ", and more that were not looked at"
+	}
+	for i := range t.Of[:min(len(t.Of), maxTouchedShown)] {
+		of := &t.Of[i]
+		lines = append(lines, fmt.Sprintf("%s  %s %s %s msg/s", of.Client, of.Op, strings.TrimSpace(of.Topic+" "+of.Group), rateText(of.MessagesPerSecond)))
+	}
+	if more := len(t.Of) - maxTouchedShown; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	if c.Pause == nil {
+		return lines
+	}
+	if t.RetentionLeftSeconds == nil {
+		return append(lines, "retention left is not known: no collector reports it")
+	}
+	left := time.Duration(*t.RetentionLeftSeconds * float64(time.Second))
+	text := fmt.Sprintf("retention left: %s until the oldest message that is not consumed is deleted (%s)", shortDuration(left), t.RetentionLeftOf)
+	if c.ExpiresAt.Sub(c.CreatedAt) > left {
+		text += ": THE PAUSE IS LONGER, messages would be lost"
+	}
+	return append(lines, text)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+func rateText(rate float64) string { return decimal(2, rate) }
+
+// describeCommand says what a command asks of whom.
+func describeCommand(c *control.Command) string {
+	text := c.Action()
+	switch {
+	case c.SendLimit != nil:
+		text += fmt.Sprintf(" %g/s", c.SendLimit.MessagesPerSecond)
+		if c.SendLimit.Shared {
+			text += fmt.Sprintf(" shared by %d", c.SendLimit.Clients)
+		}
+	case c.MinSDKVersion != nil:
+		text += " " + c.MinSDKVersion.Lang + " " + c.MinSDKVersion.Version
+	case c.ReportInterval != nil:
+		text += fmt.Sprintf(" %gs", c.ReportInterval.Seconds)
+	case c.Sampling != nil && c.Sampling.OneIn > 0:
+		text += fmt.Sprintf(" 1 in %d", c.Sampling.OneIn)
+	}
+	text += " " + describeScope(c)
+	if c.Percent < 100 {
+		text += fmt.Sprintf(" of %g%%", c.Percent)
+	}
+	if c.Shadow {
+		text += " in shadow"
+	}
+	return text
+}
+
+func describeScope(c *control.Command) string {
+	s, labels := &c.Scope, []string{}
+	for _, label := range [...][2]string{{"env", s.Env}, {"cluster", s.Cluster}, {"system", s.System}, {"topic", s.Topic}, {"group", s.Group}, {"resource", s.Resource},
+		{"client", s.Client}, {"lane", s.Lane}, {"tier", s.Tier}} {
+		if label[1] != "" {
+			labels = append(labels, label[0]+"="+label[1])
+		}
+	}
+	if len(s.Partitions) > 0 {
+		labels = append(labels, "partitions="+strings.ReplaceAll(strings.Trim(fmt.Sprint(s.Partitions), "[]"), " ", ","))
+	}
+	if c.Everywhere {
+		labels = slices.Insert(labels, 0, "everywhere")
+	}
+	return strings.Join(labels, " ")
+}
+
+// untilText is when something ends, and in how long.
+func untilText(at, now time.Time) string {
+	if !at.After(now) {
+		return shownTime(at)
+	}
+	return fmt.Sprintf("%s (in %s)", shownTime(at), shortDuration(at.Sub(now)))
+}
+
+// shortDuration is a duration in its two largest units.
+func shortDuration(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return d.Round(time.Second).String()
+}
+
+// writeText prints what is held.
+func (s *controlState) writeText(out io.Writer, now time.Time) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if len(s.Commands) > 0 {
+		fmt.Fprintln(table, "COMMAND\tSTATE\tASKS\tUNTIL\tAUTHOR\tREASON")
+	}
+	for i := range s.Commands {
+		c := &s.Commands[i]
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Command.String(), c.State, telemetry.Printable(describeCommand(&c.Command)), untilText(c.ExpiresAt, now),
+			telemetry.Printable(c.Author), telemetry.Printable(c.Reason))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if len(s.Routes) > 0 {
+		fmt.Fprintln(table, "ROUTE\tSYSTEM\tCLUSTER\tTOPIC\tENDPOINTS")
+	}
+	for i := range s.Routes {
+		r := &s.Routes[i]
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", strings.TrimPrefix(r.String(), "route/"), r.System, telemetry.Printable(r.Cluster), telemetry.Printable(r.Topic), strings.Join(r.Endpoints, ","))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s, %s, offset %d", counted(len(s.Commands), "command"), counted(len(s.Routes), "route"), s.Offset)
+	for _, reason := range control.Reasons {
+		if n := s.Refused[reason]; n > 0 {
+			text += fmt.Sprintf(", %d records refused as %s", n, reason)
+		}
+	}
+	_, err := fmt.Fprintln(out, text)
+	return err
+}

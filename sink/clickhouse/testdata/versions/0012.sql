@@ -1,0 +1,3 @@
+INSERT INTO control_commands (ts, source, source_offset, kind, name, revision, outcome, action, scope, author, reason, created_at, expires_at, ended_by, ended_reason, shadow, percent, made_by, refused, record)
+VALUES (toStartOfDay(now('UTC')), 'cm/0', 0, 'command', 'pause-billing', 1, 'applied', 'pause', map('topic', 'orders'), 'li', 'a test', toStartOfDay(now('UTC')), toStartOfDay(now('UTC')) + 3600, '', '', false, 100, 'file', '', '{}'),
+       (toStartOfDay(now('UTC')), 'cm/0', 0, 'command', 'pause-billing', 1, 'applied', 'pause', map('topic', 'orders'), 'li', 'a test', toStartOfDay(now('UTC')), toStartOfDay(now('UTC')) + 3600, '', '', false, 100, 'file', '', '{}');
