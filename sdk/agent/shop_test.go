@@ -22,7 +22,7 @@ var allEnabled = control.Capabilities
 
 // shop is one broker for what is measured, for telemetry and for commands, and who writes those.
 type shop struct {
-	t      *testing.T
+	t      testing.TB
 	addrs  []string
 	writer *kgo.Client
 
@@ -30,7 +30,7 @@ type shop struct {
 	revisions map[string]uint64
 }
 
-func newShop(t *testing.T, topics ...string) *shop {
+func newShop(t testing.TB, topics ...string) *shop {
 	t.Helper()
 	b, err := broker.Start(broker.Config{})
 	if err != nil {
@@ -41,7 +41,7 @@ func newShop(t *testing.T, topics ...string) *shop {
 }
 
 // openShop is a shop on a broker that runs.
-func openShop(t *testing.T, addrs []string, topics ...string) *shop {
+func openShop(t testing.TB, addrs []string, topics ...string) *shop {
 	t.Helper()
 	reported.CreateTopic(t, addrs)
 	if len(topics) > 0 {
