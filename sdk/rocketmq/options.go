@@ -74,6 +74,9 @@ func newClient(to *report.Reporter, group string, given []Option, look func(nowM
 	return c
 }
 
+// Measured is for the packages beside this one: its type is the SDK's own.
+func (c *client) Measured() *meter.Client { return c.measured }
+
 // started notes that the client is at work; what it does first may be something else than Start.
 func (c *client) started() {
 	c.starting.Do(func() { c.measured.Started(c.instance, c.group) })

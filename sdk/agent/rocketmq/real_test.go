@@ -1,0 +1,305 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	rmq "github.com/apache/rocketmq-client-go/v2"
+	"github.com/apache/rocketmq-client-go/v2/admin"
+	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+	rmqproducer "github.com/apache/rocketmq-client-go/v2/producer"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/deploy/broker"
+	"github.com/weirmq/weir/deploy/parts"
+	parties "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/sdk/agent"
+	"github.com/weirmq/weir/sdk/internal/reported"
+	"github.com/weirmq/weir/sdk/report"
+	measure "github.com/weirmq/weir/sdk/rocketmq"
+)
+
+func init() { measure.LogTo(slog.New(slog.DiscardHandler)) } // before the first client of all tests
+
+// shop is a RocketMQ, an agent, and who writes commands.
+type shop struct {
+	*testing.T
+	resolver  primitive.NsResolver
+	telemetry *report.Reporter
+	agent     *agent.Agent
+	writer    *kgo.Client
+	revision  uint64
+}
+
+func startShop(t *testing.T, topics ...string) *shop {
+	t.Helper()
+	jars, err := parts.RocketMQ()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	names, err := parties.StartNameServer(t.Context(), parties.Config{JarDir: jars, DataDir: filepath.Join(dir, "namesrv")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(names.Kill)
+	running, err := parties.StartBroker(t.Context(), parties.Config{JarDir: jars, DataDir: filepath.Join(dir, "broker"),
+		Options: map[string]string{"autoCreateTopicEnable": "false", "waitTimeMillsInSendQueue": "60000", "osPageCacheBusyTimeOutMills": "60000"}}, names.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(running.Kill)
+	s := &shop{T: t, resolver: primitive.NewPassthroughResolver([]string{names.Addr()})}
+	s.createTopics(running.Addr(), topics)
+	s.openAgent()
+	return s
+}
+
+func (s *shop) createTopics(addr string, topics []string) {
+	s.Helper()
+	by, err := admin.NewAdmin(admin.WithResolver(s.resolver))
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = by.Close() })
+	for _, topic := range topics {
+		if err := by.CreateTopic(s.Context(), admin.WithTopicCreate(topic), admin.WithBrokerAddrCreate(addr), admin.WithReadQueueNums(2), admin.WithWriteQueueNums(2)); err != nil {
+			s.Fatal(err)
+		}
+	}
+	for _, topic := range topics {
+		reported.Eventually(s, "the name server knows "+topic, func() bool {
+			found, err := by.FetchPublishMessageQueues(s.Context(), topic)
+			return err == nil && len(found) > 0
+		})
+	}
+}
+
+func (s *shop) openAgent() {
+	s.Helper()
+	b, err := broker.Start(broker.Config{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(b.Close)
+	reported.CreateTopic(s, b.Addrs())
+	reported.CreateCompacted(s, b.Addrs(), control.Topic)
+	if s.telemetry, err = report.Open(report.Config{TelemetryBrokers: b.Addrs(), Cluster: "shop"}); err != nil {
+		s.Fatal(err)
+	}
+	if s.agent, err = agent.Open(s.Context(), agent.Config{Telemetry: s.telemetry, Enabled: control.Capabilities, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		s.Fatal(err)
+	}
+	s.writer = reported.Dial(s, b.Addrs())
+	s.Cleanup(func() {
+		_ = s.agent.Close(context.Background())
+		_ = s.telemetry.Close(context.Background())
+	})
+}
+
+// put writes a command for a topic, and waits until it applies to a client.
+func (s *shop) put(name, topic string, ask func(*control.Command)) {
+	s.Helper()
+	now := time.Now().UTC()
+	s.revision++
+	c := control.Command{Schema: control.Schema, Name: name, Revision: s.revision, Scope: control.Scope{System: "rocketmq", Topic: topic}, Author: "li@example.com",
+		Reason: "the ledger is being migrated", CreatedAt: now, ExpiresAt: now.Add(time.Hour), Percent: 100}
+	ask(&c)
+	value, err := c.Encode()
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.write(name, value)
+	reported.Eventually(s, name+" applies", func() bool { return s.applies(name) })
+}
+
+func (s *shop) write(name string, value []byte) {
+	s.Helper()
+	if err := s.writer.ProduceSync(s.Context(), &kgo.Record{Topic: control.Topic, Key: []byte(control.CommandKey(name)), Value: value}).FirstErr(); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *shop) applies(name string) bool {
+	for _, client := range s.agent.State().Clients {
+		for _, c := range client.Applies {
+			if c.Name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func pause(seconds float64) func(*control.Command) {
+	return func(c *control.Command) {
+		c.Pause, c.Release = &control.Pause{}, &control.Release{RampSeconds: seconds}
+	}
+}
+
+// producer starts a producer that commands steer.
+func (s *shop) producer() rmq.Producer {
+	s.Helper()
+	plain, err := rmq.NewProducer(rmqproducer.WithNsResolver(s.resolver), rmqproducer.WithGroupName("checkout"), rmqproducer.WithInstanceName("checkout"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	p, err := WrapProducer(s.agent, measure.WrapProducer(s.telemetry, plain, measure.Instance("checkout")))
+	if err != nil {
+		s.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = p.Shutdown() })
+	return p
+}
+
+// keptOpen is not closed until the tests end: the library's Shutdown races with its own rebalances, and the race detector tells of it
+// now and then.
+type keptOpen struct{ rmq.PushConsumer }
+
+func (keptOpen) Shutdown() error { return nil }
+
+// consumer is one that commands hold back, and what its handlers were given.
+type consumer struct {
+	rmq.PushConsumer
+	mu      sync.Mutex
+	handled map[string]int // messages by topic
+}
+
+func (c *consumer) of(topic string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handled[topic]
+}
+
+func (s *shop) consumer(group string, topics ...string) *consumer {
+	s.Helper()
+	hold := NewHold(s.agent)
+	plain, err := rmq.NewPushConsumer(rmqconsumer.WithNsResolver(s.resolver), rmqconsumer.WithGroupName(group), rmqconsumer.WithInstance(group),
+		rmqconsumer.WithConsumeFromWhere(rmqconsumer.ConsumeFromFirstOffset), rmqconsumer.WithLimiter(hold.Limit))
+	if err != nil {
+		s.Fatal(err)
+	}
+	c := &consumer{handled: map[string]int{}}
+	if c.PushConsumer, err = hold.PushConsumer(measure.WrapPushConsumer(s.telemetry, keptOpen{plain}, group, measure.Instance(group))); err != nil {
+		s.Fatal(err)
+	}
+	for _, topic := range topics {
+		err := c.Subscribe(topic, rmqconsumer.MessageSelector{}, func(_ context.Context, messages ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.handled[topic] += len(messages)
+			return rmqconsumer.ConsumeSuccess, nil
+		})
+		if err != nil {
+			s.Fatal(err)
+		}
+	}
+	if err := c.Start(); err != nil {
+		s.Fatal(err)
+	}
+	return c
+}
+
+func (s *shop) send(p rmq.Producer, topic string, count int) {
+	s.Helper()
+	for i := range count {
+		if _, err := p.SendSync(s.Context(), primitive.NewMessage(topic, fmt.Appendf(nil, "message %d", i))); err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+// TestOnRocketMQ steers clients of a real RocketMQ. Messages in order are not among them: the library's consumer of those has races of
+// its own; what is added to it is the handler that holds back, which TestHandlers has.
+func TestOnRocketMQ(t *testing.T) {
+	t.Parallel()
+	s := startShop(t, "orders", "returns", "limited", "%RETRY%billing", "%RETRY%later")
+	p := s.producer()
+	t.Run("a pause holds one topic, and ends at once", func(t *testing.T) { s.T = t; pausedTopic(s, p) })
+	t.Run("sends wait, and large ones are refused", func(t *testing.T) { s.T = t; limitedSends(s, p) })
+}
+
+func pausedTopic(s *shop, p rmq.Producer) {
+	c := s.consumer("billing", "orders", "returns")
+	s.send(p, "orders", 10)
+	reported.Eventually(s, "messages are handled", func() bool { return c.of("orders") == 10 })
+	s.put("pause-orders", "orders", pause(0))
+	held := c.of("orders")
+	s.send(p, "orders", 50)
+	s.send(p, "returns", 20)
+	reported.Eventually(s, "the other topic is handled", func() bool { return c.of("returns") == 20 })
+	if got := c.of("orders"); got != held {
+		s.Errorf("%d messages of the paused topic are handled", got-held)
+	}
+	began := time.Now()
+	s.write("pause-orders", nil)
+	reported.Eventually(s, "what waited is handled", func() bool { return c.of("orders") == 60 })
+	took := time.Since(began)
+	s.Logf("the backlog of 50 messages is handled %s after the pause was taken away", took.Round(time.Millisecond))
+	if took > 10*time.Second { // the library's own Resume takes up to 30 s
+		s.Errorf("a pause takes %s to end", took)
+	}
+	s.put("pause-orders", "orders", pause(3))
+	s.send(p, "orders", 100)
+	s.write("pause-orders", nil)
+	reported.Eventually(s, "what waited is handled", func() bool { return c.of("orders") == 160 })
+	s.put("pause-orders", "orders", pause(0))
+	s.send(p, "orders", 20)
+	if err := c.Shutdown(); err != nil {
+		s.Fatal(err)
+	}
+	s.write("pause-orders", nil)
+	later := s.consumer("later", "orders") // a group of its own, which has all when the others could have had theirs
+	reported.Eventually(s, "another group handles all", func() bool { return later.of("orders") == 180 })
+	if got := c.of("orders"); got != 160 {
+		s.Errorf("%d messages are handled by a consumer that was shut down while they were held", got-160)
+	}
+	if err := later.Shutdown(); err != nil {
+		s.Error(err)
+	}
+}
+
+func limitedSends(s *shop, p rmq.Producer) {
+	s.send(p, "limited", 1)
+	s.put("slow", "limited", func(c *control.Command) { c.SendLimit = &control.SendLimit{MessagesPerSecond: 20, ColdFactor: 1} })
+	began := time.Now()
+	s.send(p, "limited", 11)
+	if took := time.Since(began); took < 10*time.Second/20 {
+		s.Errorf("11 messages at 20 per second took %s", took)
+	}
+	s.put("slow", "limited", func(c *control.Command) { c.SendLimit = &control.SendLimit{MessagesPerSecond: 1, ColdFactor: 1} })
+	reported.Eventually(s, "a send that cannot wait says so", func() bool {
+		ctx, cancel := context.WithTimeout(s.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, err := p.SendSync(ctx, primitive.NewMessage("limited", []byte("one")))
+		return errors.Is(err, agent.ErrSendLimited) && errors.Is(err, context.DeadlineExceeded)
+	})
+	s.write("slow", nil)
+	s.put("sizes", "limited", func(c *control.Command) { c.LargeMessages = &control.LargeMessages{RefuseBytes: 20_000} })
+	reported.Eventually(s, "the limit is lifted", func() bool { return !s.applies("slow") })
+	for what, send := range map[string]func(*primitive.Message) error{
+		"SendSync":   func(m *primitive.Message) error { _, err := p.SendSync(s.Context(), m); return err },
+		"SendOneWay": func(m *primitive.Message) error { return p.SendOneWay(s.Context(), m) },
+		"SendAsync": func(m *primitive.Message) error {
+			return p.SendAsync(s.Context(), func(context.Context, *primitive.SendResult, error) {}, m)
+		},
+		"Request":      func(m *primitive.Message) error { _, err := p.Request(s.Context(), time.Second, m); return err },
+		"RequestAsync": func(m *primitive.Message) error { return p.RequestAsync(s.Context(), time.Second, nil, m) },
+	} {
+		if err := send(primitive.NewMessage("limited", make([]byte, 20_001))); !errors.Is(err, agent.ErrTooLarge) {
+			s.Errorf("%s of a message that is too large: %v", what, err)
+		}
+	}
+	s.send(p, "limited", 3)
+}
