@@ -108,10 +108,12 @@ func (a *Agent) apply() {
 }
 
 // refresh applies what is in force, and says when to do it again at the latest.
-func (a *Agent) refresh(now time.Time) time.Duration {
+func (a *Agent) refresh(now time.Time) (again time.Duration) {
+	defer a.config.Telemetry.Registry().Recover()
+	again = lookEvery // also after a panic
 	next, ok := a.commands.Refresh(now)
 	if wait := next.Sub(now); ok && wait < lookEvery {
-		return max(wait, 0)
+		again = max(wait, 0)
 	}
-	return lookEvery
+	return again
 }

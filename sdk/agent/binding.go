@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -69,9 +70,12 @@ func (a *Agent) bind(client *kgo.Client) (*binding, error) {
 
 // measuredOf is the client as its hooks measure it; nil where none do.
 func measuredOf(client *kgo.Client) *meter.Client {
-	hooks, _ := client.OptValue(kgo.WithHooks).([]kgo.Hook)
-	for _, hook := range hooks {
-		if of, ok := hook.(measuredHooks); ok {
+	hooks := reflect.ValueOf(client.OptValue(kgo.WithHooks)) // a slice whose type has no name outside of kgo
+	if hooks.Kind() != reflect.Slice {
+		return nil
+	}
+	for i := range hooks.Len() {
+		if of, ok := hooks.Index(i).Interface().(measuredHooks); ok {
 			return of.Measured()
 		}
 	}
@@ -98,6 +102,8 @@ func (b *binding) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		changed := b.client.Changed()
+		timer.Reset(b.hold(ctx))
 		select {
 		case <-ctx.Done():
 			b.unbind()
@@ -106,9 +112,8 @@ func (b *binding) run(ctx context.Context) {
 			b.unbind()
 			return
 		case <-timer.C:
-		case <-b.client.Changed():
+		case <-changed:
 		}
-		timer.Reset(b.hold(ctx))
 	}
 }
 

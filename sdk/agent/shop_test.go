@@ -126,6 +126,21 @@ func (s *shop) send(records ...*kgo.Record) {
 	}
 }
 
+// sendEach sends so many messages, in turn to each of three partitions.
+func (s *shop) sendEach(topic string, from, count int) int {
+	s.t.Helper()
+	to := reported.Dial(s.t, s.addrs, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	defer to.Close()
+	records := make([]*kgo.Record, count)
+	for i := range records {
+		records[i] = &kgo.Record{Topic: topic, Partition: int32(i % 3), Value: fmt.Appendf(nil, "order %d", from+i)}
+	}
+	if err := to.ProduceSync(s.t.Context(), records...).FirstErr(); err != nil {
+		s.t.Fatal(err)
+	}
+	return count
+}
+
 // sendOrders sends so many messages to a topic, in turn to its partitions.
 func (s *shop) sendOrders(topic string, from, count int) {
 	s.t.Helper()

@@ -14,17 +14,18 @@ import (
 	"github.com/weirmq/weir/sdk/report"
 )
 
-// consuming is a client that consumes until the test ends, and what it was given.
+// consuming is a client that consumes until it is stopped, and what it was given.
 type consuming struct {
-	client *kgo.Client
-	mu     sync.Mutex
-	values []string
-	last   time.Time
+	client     *kgo.Client
+	stop       func()
+	mu         sync.Mutex
+	values     []string
+	partitions map[int32]int // messages of each
 }
 
 func (s *shop) consume(a *Agent, options ...kgo.Opt) *consuming {
 	s.t.Helper()
-	c := &consuming{client: reported.Dial(s.t, s.addrs, slices.Concat([]kgo.Opt{kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	c := &consuming{partitions: map[int32]int{}, client: reported.Dial(s.t, s.addrs, slices.Concat([]kgo.Opt{kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxWait(50 * time.Millisecond)}, a.KafkaOpts(), options)...)}
 	if err := a.Bind(c.client); err != nil {
 		s.t.Fatal(err)
@@ -37,11 +38,12 @@ func (s *shop) consume(a *Agent, options ...kgo.Opt) *consuming {
 				c.mu.Lock()
 				defer c.mu.Unlock()
 				c.values = append(c.values, string(r.Value))
-				c.last = time.Now()
+				c.partitions[r.Partition]++
 			})
 		}
 	})
-	s.t.Cleanup(func() { stop(); done.Wait() })
+	c.stop = sync.OnceFunc(func() { stop(); done.Wait(); c.client.Close() })
+	s.t.Cleanup(c.stop)
 	return c
 }
 
@@ -49,6 +51,32 @@ func (c *consuming) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.values)
+}
+
+// distinct is how many different messages it was given, and others were.
+func (c *consuming) distinct(others ...*consuming) int {
+	all := map[string]bool{}
+	for _, of := range append(others, c) {
+		of.mu.Lock()
+		for _, value := range of.values {
+			all[value] = true
+		}
+		of.mu.Unlock()
+	}
+	return len(all)
+}
+
+// perPartition is how many messages of each partition were given.
+func (s *shop) perPartition(to ...*consuming) map[int32]int {
+	sum := map[int32]int{}
+	for _, c := range to {
+		c.mu.Lock()
+		for partition, count := range c.partitions {
+			sum[partition] += count
+		}
+		c.mu.Unlock()
+	}
+	return sum
 }
 
 // applies says whether a command applies to any client of an agent.

@@ -24,13 +24,14 @@ type Client struct {
 	commands *Commands
 	measured *meter.Client
 	consumed func() []string // topics
-	changed  chan struct{}   // what is held has
+	whole    bool            // single partitions cannot be held back
 
 	counts counts
 	sends  atomic.Pointer[map[string]*topicSends] // nil: no command touches what is sent
 	sentTo atomic.Pointer[map[string]bool]        // topics
 
 	mu       sync.Mutex
+	changed  chan struct{} // closed when what is held has changed
 	who      control.Who
 	holds    map[string]*hold       // by topic
 	senders  map[string]*topicSends // all topics that were sent to
@@ -67,7 +68,7 @@ func (c *Commands) NewClient(measured *meter.Client, consumed func() []string) *
 	if consumed == nil {
 		consumed = func() []string { return nil }
 	}
-	client := &Client{commands: c, measured: measured, consumed: consumed, changed: make(chan struct{}, 1),
+	client := &Client{commands: c, measured: measured, consumed: consumed, changed: make(chan struct{}),
 		holds: map[string]*hold{}, senders: map[string]*topicSends{}, applies: map[string]Applied{}, refuses: map[string]string{}}
 	client.sentTo.Store(&map[string]bool{})
 	return client
@@ -76,8 +77,19 @@ func (c *Commands) NewClient(measured *meter.Client, consumed func() []string) *
 // Measured is the client as it is measured.
 func (c *Client) Measured() *meter.Client { return c.measured }
 
-// Changed tells whoever holds messages back for the client that what is held has changed.
-func (c *Client) Changed() <-chan struct{} { return c.changed }
+// HoldsWhole says that whoever holds messages back for the client cannot do so for single partitions: commands that
+// name some are refused.
+func (c *Client) HoldsWhole() *Client {
+	c.whole = true
+	return c
+}
+
+// Changed is closed when what is held changes. Ask for it before what is held.
+func (c *Client) Changed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
+}
 
 // Applies are the commands that apply, by name.
 func (c *Client) Applies() []Applied {
@@ -109,19 +121,18 @@ func (c *Client) free() {
 	c.notify()
 }
 
+// notify tells whoever holds messages back; c.mu is held.
 func (c *Client) notify() {
-	select {
-	case c.changed <- struct{}{}:
-	default: // one is waiting
-	}
+	close(c.changed)
+	c.changed = make(chan struct{})
 }
 
 // refresh applies what is in force at a time. c.commands.mu is held.
 func (c *Client) refresh(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := newRound(c, now)
 	c.who = whoOf(c.measured.Labels())
+	r := newRound(c, now)
 	r.hold()
 	r.limit()
 	r.steer()
@@ -148,6 +159,9 @@ type round struct {
 
 func newRound(c *Client, now time.Time) *round {
 	set := c.commands.inForce(now)
+	if c.who.Exempt() { // a client in a group of Weir's own
+		set = nothing
+	}
 	return &round{client: c, now: now, set: set, all: set.Commands(), applies: map[string]Applied{}, refuses: map[string]string{}}
 }
 

@@ -27,15 +27,16 @@ type Commands struct {
 
 	unreadable atomic.Uint64 // values that were compressed and could not be opened
 
-	mu      sync.Mutex
-	read    *control.Set // of weir.control
-	whole   bool         // it was read to its end once
-	fedAt   time.Time
-	file    File
-	clients []*Client
-	refused []refusal         // records, for clients to tell of
-	warned  time.Time         // of an SDK that is too old, the last time
-	sampled []control.Command // what is sampled otherwise than the program says
+	mu       sync.Mutex
+	read     *control.Set // of weir.control
+	whole    bool         // it was read to its end once
+	fedAt    time.Time
+	badFiles uint64 // local files that were refused
+	file     File
+	clients  []*Client
+	refused  []refusal         // records, for clients to tell of
+	warned   time.Time         // of an SDK that is too old, the last time
+	sampled  []control.Command // what is sampled otherwise than the program says
 
 	resources map[place]string // ids of routes
 	routed    int64            // the offset up to which resources are
@@ -117,9 +118,17 @@ func (c *Commands) UseFile(file File) {
 // RefuseFile notes that a local file cannot be read: what it said before stays.
 func (c *Commands) RefuseFile(path string, err error, now time.Time) {
 	c.mu.Lock()
+	c.badFiles++
 	c.refuse(refusal{path, err.Error(), now})
 	c.mu.Unlock()
 	c.Kick()
+}
+
+// RefusedFiles is how often a local file was refused.
+func (c *Commands) RefusedFiles() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.badFiles
 }
 
 // Kick has Refresh called soon.

@@ -137,7 +137,11 @@ func (r *round) namedPartitions(who control.Who) []int32 {
 			continue
 		}
 		who.Partition = command.Scope.Partitions[0]
-		if command.Touches(&who) {
+		switch {
+		case !command.Touches(&who) || !command.InForce(r.now):
+		case r.client.whole:
+			r.refuses[command.String()] = "this client cannot hold back single queues: name the topic alone"
+		default:
 			out = append(out, command.Scope.Partitions...)
 		}
 	}
@@ -201,6 +205,29 @@ func (c *Client) Holds() []string {
 	defer c.mu.Unlock()
 	return slices.Sorted(maps.Keys(c.holds))
 }
+
+// Share is how much of a topic's messages may be handled at a time: 0 while a pause holds it, 1 while nothing does, and what lies
+// between while a pause is being released. It is for clients that HoldsWhole.
+func (c *Client) Share(topic string, now time.Time) float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.holds[topic]
+	if h == nil {
+		return 1
+	}
+	if h.whole != nil {
+		return 0
+	}
+	share := 1.0
+	for i := range h.releasing {
+		r := &h.releasing[i]
+		share = min(share, max(now.Sub(r.from).Seconds()/r.ramp.Seconds(), smallestShare))
+	}
+	return share
+}
+
+// smallestShare is that of a release that has just begun. Not 0: it is a pause no longer.
+const smallestShare = 1e-9
 
 // HeldWhole says whether a pause holds all partitions of a topic, whichever there are.
 func (c *Client) HeldWhole(topic string) bool {

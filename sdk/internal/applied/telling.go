@@ -75,7 +75,7 @@ func (r *round) gauges() []telemetry.Gauge {
 			shadowed++
 		}
 	}
-	refused := uint64(len(r.refuses))
+	refused := uint64(len(r.refuses)) + c.commands.badFiles
 	for _, reason := range control.Reasons {
 		refused += c.commands.read.Refused(reason)
 	}

@@ -1,0 +1,123 @@
+package agent
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/internal/reported"
+	"github.com/weirmq/weir/sdk/report"
+)
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	next := path + ".next"
+	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fileOf is a local file with commands.
+func fileOf(t *testing.T, commands ...control.Command) string {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{"commands": commands})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestTheLocalFileHasTheLastWord holds that it switches off and replaces what weir.control says, is followed when it changes, is
+// refused as a whole, and that weir.control counts again when it is gone.
+func TestTheLocalFileHasTheLastWord(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "orders", "returns")
+	path := filepath.Join(t.TempDir(), "weir.json")
+	a := s.open(Config{Enabled: allEnabled, File: path}, report.Config{})
+	c := s.consume(a, kgo.ConsumeTopics("orders", "returns"))
+	paused := func(what string, topics ...string) {
+		t.Helper()
+		reported.Eventually(t, what, func() bool { return slices.Equal(a.Consumer(c.client).Paused(), topics) })
+	}
+	s.put(command("pause-orders", "orders", pause))
+	paused("the topic's command applies", "orders")
+	writeFile(t, path, `{"off": ["pause"]}`)
+	paused("pauses are switched off")
+	reported.Eventually(t, "the state says so", func() bool {
+		state := a.State()
+		return state.File == path && slices.Equal(state.Off, []control.Capability{control.CapabilityPause}) && len(state.Clients[0].Refuses) == 1
+	})
+	writeFile(t, path, fileOf(t, command("local", "returns", pause)))
+	paused("the file's command applies, and the topic's does not", "returns")
+	for _, bad := range []string{`{"off": ["everything"]}`, `{"commands": [{}]}`, `{`, `{"onn": []}`, strings.Repeat(" ", maxFileBytes+1),
+		fileOf(t, command("local", "orders", pause), command("local", "orders", pause))} {
+		before := a.commands.RefusedFiles()
+		writeFile(t, path, bad)
+		reported.Eventually(t, "the file is refused", func() bool { return a.commands.RefusedFiles() > before })
+		paused("what it said before stays", "returns")
+	}
+	writeFile(t, path, `{"commands": []}`)
+	paused("the file has no command, and the topic's do not apply")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	paused("the topic's command applies again", "orders")
+}
+
+// TestAFileThatCannotBeReadSwitchesAllOff holds that a service which starts with such a file applies nothing until it can be read.
+func TestAFileThatCannotBeReadSwitchesAllOff(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "orders")
+	path := filepath.Join(t.TempDir(), "weir.json")
+	writeFile(t, path, "off: [pause]") // no JSON
+	s.put(command("pause-orders", "orders", pause))
+	a := s.open(Config{Enabled: allEnabled, File: path}, report.Config{})
+	c := s.consume(a, kgo.ConsumeTopics("orders"))
+	reported.Eventually(t, "the command is read and may not be applied", func() bool { return len(a.State().Clients[0].Refuses) == 1 })
+	if got := a.Consumer(c.client).Paused(); len(got) != 0 {
+		t.Errorf("%v are paused", got)
+	}
+	writeFile(t, path, `{}`)
+	reported.Eventually(t, "it applies", func() bool { return len(a.Consumer(c.client).Paused()) == 1 })
+}
+
+// FuzzReadFile holds that no file harms whoever reads it, and that what is taken can be taken as a whole.
+func FuzzReadFile(f *testing.F) {
+	f.Add(`{"off": ["pause"]}`)
+	f.Add(`{"commands": []}`)
+	f.Add(`{"commands": [{"schema":1,"name":"a","revision":1,"scope":{"topic":"orders"},"author":"li","reason":"r","created_at":"2026-11-27T00:00:00Z","expires_at":"2026-11-28T00:00:00Z","pause":{}}]}`)
+	f.Add(`{"commands": [{}], "off": null}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(t.TempDir(), "weir.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := readFile(path, time.Unix(0, 0))
+		if err != nil {
+			return
+		}
+		for _, off := range file.Off {
+			if !slices.Contains(control.Capabilities, off) {
+				t.Errorf("%q is switched off", off)
+			}
+		}
+		if file.Commands == nil {
+			return
+		}
+		for _, c := range file.Commands.Commands() {
+			if err := c.Validate(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
