@@ -103,6 +103,25 @@ func TestDetailsAreWrittenAsTheyCame(t *testing.T) {
 	}
 }
 
+// TestWhatBecomesOfCommandsIsWritten holds that events of the agent pass as those of other clients do, each with its detail.
+func TestWhatBecomesOfCommandsIsWritten(t *testing.T) {
+	t.Parallel()
+	r := telemetry.Report{Schema: telemetry.Schema, Labels: telemetry.Labels{Op: "control", Group: "billing", Client: "billing-1"},
+		StartUnixMillis: detailAppended - 1500, LengthMillis: 1000, Gauges: []telemetry.Gauge{{Name: telemetry.GaugeControlOffset, Value: 3}}}
+	for i, kind := range []telemetry.EventKind{telemetry.EventApplied, telemetry.EventReverted, telemetry.EventRefused} {
+		r.Events = append(r.Events, telemetry.Event{Kind: kind, TimeUnixMillis: detailAppended - 1000 + int64(i), Detail: "pause-billing@3: " + kind.String()})
+	}
+	value, err := telemetry.MarshalReport(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, _ := gathered(t, value)
+	want := []telemetry.ReportDetail{{Offset: 100, Labels: r.Labels, TimeUnixMillis: detailAppended - 500, Events: r.Events}}
+	if diff := cmp.Diff(want, detailsIn(t, records)); diff != "" {
+		t.Errorf("details (-want +got):\n%s", diff)
+	}
+}
+
 // TestDetailsOfASegmentAreBounded holds that what comes first is kept, the same each time, and the rest is counted.
 func TestDetailsOfASegmentAreBounded(t *testing.T) {
 	t.Parallel()

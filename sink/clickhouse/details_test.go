@@ -115,6 +115,21 @@ func TestMessagesAreFound(t *testing.T) {
 	}
 }
 
+// TestWhatBecameOfCommandsIsStored holds that each event of a client's control series is a row, once, by its kind.
+func TestWhatBecameOfCommandsIsStored(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := telemetry.ReportDetail{Offset: 30, Labels: telemetry.Labels{Env: "prod", Cluster: "eu-1", System: "kafka", Op: "control", Group: "billing", Client: "billing-1"},
+		TimeUnixMillis: foundAt.UnixMilli()}
+	for i, kind := range []telemetry.EventKind{telemetry.EventApplied, telemetry.EventReverted, telemetry.EventRefused} {
+		d.Events = append(d.Events, telemetry.Event{Kind: kind, TimeUnixMillis: foundAt.UnixMilli() + int64(i), Detail: fmt.Sprintf("pause-billing@%d: why", i+3)})
+	}
+	s.writeDetails(d)
+	s.writeDetails(d)
+	s.expect("SELECT kind, detail FROM client_events WHERE op = 'control' AND client = 'billing-1' AND consumer_group = 'billing' ORDER BY ts",
+		"applied\tpause-billing@3: why\nreverted\tpause-billing@4: why\nrefused\tpause-billing@5: why")
+}
+
 // TestMessagesOfAnotherClusterLeaveRoom: ids of Kafka are the same in every cluster, and those of others must not push out what is
 // looked for.
 func TestMessagesOfAnotherClusterLeaveRoom(t *testing.T) {
