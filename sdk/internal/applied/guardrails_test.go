@@ -311,3 +311,35 @@ func TestUntouchedAllocatesNothing(t *testing.T) {
 		t.Errorf("%g allocations of a message that is let through", got)
 	}
 }
+
+// TestNothingAppliesBeforeTheEndIsSeen holds that a piece of the log counts when its end was seen, or nothing more comes.
+func TestNothingAppliesBeforeTheEndIsSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, end := range []bool{true, false} {
+			g := newGround(t, control.CapabilityPause)
+			c := command("pause-orders", control.Scope{Topic: "orders"}, pause)
+			value, err := c.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			feed := func(value []byte, offset int64, end bool) {
+				g.commands.Feed([]control.Record{{Key: []byte(c.Key()), Value: value, Offset: offset}}, end, time.Now())
+				g.refresh()
+			}
+			feed(value, 0, false)
+			if g.held("orders", 0) {
+				t.Error("a pause applies though more of the log is there")
+			}
+			if end {
+				feed(nil, 1, true)
+			} else {
+				pass(settleTime)
+				g.refresh()
+			}
+			if g.held("orders", 0) == end {
+				t.Errorf("the end is seen: %t, and the pause holds: %t", end, !end)
+			}
+		}
+	})
+}
