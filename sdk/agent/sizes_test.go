@@ -12,7 +12,6 @@ import (
 	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/sdk/internal/applied"
 	"github.com/weirmq/weir/sdk/internal/reported"
-	"github.com/weirmq/weir/sdk/kafka"
 	"github.com/weirmq/weir/sdk/report"
 )
 
@@ -41,8 +40,7 @@ func TestLargeMessages(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, "orders")
 	a := s.open(Config{Enabled: allEnabled}, report.Config{})
-	client := reported.Dial(t, s.addrs, kgo.WithHooks(kafka.NewHooks(a.config.Telemetry)))
-	producer := a.Producer(client)
+	producer := a.Producer(reported.Dial(t, s.addrs))
 	s.put(command("large", "orders", func(c *control.Command) {
 		c.LargeMessages = &control.LargeMessages{FlagBytes: 2000, CompressBytes: 10_000, RefuseBytes: 100_000}
 	}))

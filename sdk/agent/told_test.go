@@ -10,7 +10,6 @@ import (
 	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/sdk/internal/reported"
-	"github.com/weirmq/weir/sdk/kafka"
 	"github.com/weirmq/weir/sdk/report"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -23,20 +22,20 @@ func (s *shop) reports() []reported.Report {
 	})
 }
 
-// TestWhatAppliesIsTold holds what is reported of a client that is measured: the series, its labels, gauges and events, and a send that was withheld.
+// TestWhatAppliesIsTold holds what is reported of a client: the series, its labels, gauges and events, and a send that was withheld.
 func TestWhatAppliesIsTold(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, "orders")
 	a := s.open(Config{Enabled: []control.Capability{control.CapabilityPause, control.CapabilityLargeMessages}},
 		report.Config{Interval: 100 * time.Millisecond, Env: "production", Cluster: "eu-1", Tier: "S1", Lane: "stable"})
-	hooks := kafka.NewHooks(a.config.Telemetry, kafka.Group("billing"))
-	c := s.consume(a, kgo.ConsumeTopics("orders"), kgo.WithHooks(hooks), kgo.ClientID("billing"))
+	c := s.consume(a, kgo.ConsumeTopics("orders"), kgo.ConsumerGroup("billing"), kgo.ClientID("billing"))
+	name := a.of(c.client).client.Measured().Labels().Client
 	elsewhere := command("other-env", "orders", pause)
 	elsewhere.Scope.Env = "staging"
 	s.put(elsewhere)
 	mine := command("pause-orders", "", pause)
 	mine.Scope = control.Scope{Env: "production", Cluster: "eu-1", System: "kafka", Topic: "orders", Group: "billing", Tier: "S1", Lane: "stable",
-		Client: hooks.Measured().Labels().Client}
+		Client: name}
 	s.put(mine)
 	s.put(command("sizes", "orders", func(c *control.Command) { c.LargeMessages = &control.LargeMessages{RefuseBytes: 20_000} }))
 	s.put(command("slow", "orders", limit(5)))
@@ -62,7 +61,7 @@ func TestWhatAppliesIsTold(t *testing.T) {
 		if r.Labels.Op != "control" {
 			continue
 		}
-		if l := r.Labels; l.Topic != "" || l.Group != "billing" || l.Client != hooks.Measured().Labels().Client || l.Cluster != "eu-1" || l.System != "kafka" {
+		if l := r.Labels; l.Topic != "" || l.Group != "billing" || l.Client != name || l.Cluster != "eu-1" || l.System != "kafka" {
 			t.Errorf("labels of the series are %+v", l)
 		}
 		for _, g := range r.Gauges {
@@ -83,57 +82,4 @@ func TestWhatAppliesIsTold(t *testing.T) {
 		t.Errorf("at most %g commands applied, want 1 or 2", got)
 	}
 	reported.WantErrors(t, reported.Sum(all, reported.Series{Op: "send", Topic: "orders"}), map[string]uint64{"too_large": 1})
-}
-
-// TestSamplingAndIntervalChangeWhileAServiceRuns holds that commands have other messages told of and reports made more often, of a topic and
-// a client that were there before, and that all is as configured when they are taken away.
-func TestSamplingAndIntervalChangeWhileAServiceRuns(t *testing.T) {
-	t.Parallel()
-	s := newShop(t, "orders", "returns")
-	a := s.open(Config{}, report.Config{Interval: time.Minute, SampleOneIn: -1, SlowAfter: -1}) // what is enabled unless said otherwise
-	hooks := kafka.NewHooks(a.config.Telemetry)
-	client := reported.Dial(t, s.addrs, kgo.WithHooks(hooks))
-	if err := a.Bind(client); err != nil {
-		t.Fatal(err)
-	}
-	send := func(count int) {
-		for range count {
-			for _, topic := range []string{"orders", "returns"} {
-				if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("one")}).FirstErr(); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	send(5)
-	s.put(command("sample-orders", "orders", func(c *control.Command) { c.Sampling = &control.Sampling{OneIn: 1} }))
-	s.put(command("often", "", func(c *control.Command) { c.Everywhere, c.ReportInterval = true, &control.ReportInterval{Seconds: 0.1} }))
-	reported.Eventually(t, "both apply", func() bool { return applies(a, "sample-orders") && applies(a, "often") })
-	send(7)
-	sampled := func(topic string) (count int) {
-		for _, e := range reported.Sum(s.reports(), reported.Series{Op: "send", Topic: topic}).Exemplars {
-			if e.Kept == telemetry.KeptSampled {
-				count++
-				if e.SampledOf != 1 {
-					t.Errorf("a message is sampled one of %d, want 1", e.SampledOf)
-				}
-			}
-		}
-		return count
-	}
-	reported.Eventually(t, "messages are told of within the shorter interval", func() bool { return sampled("orders") == 7 })
-	s.take("sample-orders")
-	s.take("often")
-	reported.Eventually(t, "nothing applies", func() bool { return !applies(a, "sample-orders") && !applies(a, "often") })
-	send(3)
-	if got := a.config.Telemetry.Registry().Interval(time.Minute); got != time.Minute {
-		t.Errorf("reports are made every %s, want as configured", got)
-	}
-	client.Close()
-	if err := a.config.Telemetry.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if orders, returns := sampled("orders"), sampled("returns"); orders != 7 || returns != 0 {
-		t.Errorf("%d messages of orders and %d of returns are told of, want 7 and 0", orders, returns)
-	}
 }

@@ -1,4 +1,4 @@
-package rocketmq
+package rocketmq_test
 
 import (
 	"context"
@@ -22,6 +22,7 @@ import (
 	"github.com/weirmq/weir/deploy/parts"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
 	"github.com/weirmq/weir/sdk/agent"
+	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/report"
 	measure "github.com/weirmq/weir/sdk/rocketmq"
@@ -152,7 +153,7 @@ func (s *shop) producer() rmq.Producer {
 	if err != nil {
 		s.Fatal(err)
 	}
-	p, err := WrapProducer(s.agent, measure.WrapProducer(s.telemetry, plain, measure.Instance("checkout")))
+	p, err := steer.WrapProducer(s.agent, measure.WrapProducer(s.telemetry, plain, measure.Instance("checkout")))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -169,28 +170,28 @@ type keptOpen struct{ rmq.PushConsumer }
 
 func (keptOpen) Shutdown() error { return nil }
 
-// consumer is one that commands hold back, and what its handlers were given.
-type consumer struct {
+// receiver is a consumer that commands hold back, and what its handlers were given.
+type receiver struct {
 	rmq.PushConsumer
 	mu      sync.Mutex
 	handled map[string]int // messages by topic
 }
 
-func (c *consumer) of(topic string) int {
+func (c *receiver) of(topic string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.handled[topic]
 }
 
-func (s *shop) consumer(group string, topics ...string) *consumer {
+func (s *shop) receiver(group string, topics ...string) *receiver {
 	s.Helper()
-	hold := NewHold(s.agent)
+	hold := steer.NewHold(s.agent)
 	plain, err := rmq.NewPushConsumer(rmqconsumer.WithNsResolver(s.resolver), rmqconsumer.WithGroupName(group), rmqconsumer.WithInstance(group),
 		rmqconsumer.WithConsumeFromWhere(rmqconsumer.ConsumeFromFirstOffset), rmqconsumer.WithLimiter(hold.Limit))
 	if err != nil {
 		s.Fatal(err)
 	}
-	c := &consumer{handled: map[string]int{}}
+	c := &receiver{handled: map[string]int{}}
 	if c.PushConsumer, err = hold.PushConsumer(measure.WrapPushConsumer(s.telemetry, keptOpen{plain}, group, measure.Instance(group))); err != nil {
 		s.Fatal(err)
 	}
@@ -231,7 +232,7 @@ func TestOnRocketMQ(t *testing.T) {
 }
 
 func pausedTopic(s *shop, p rmq.Producer) {
-	c := s.consumer("billing", "orders", "returns")
+	c := s.receiver("billing", "orders", "returns")
 	s.send(p, "orders", 10)
 	reported.Eventually(s, "messages are handled", func() bool { return c.of("orders") == 10 })
 	s.put("pause-orders", "orders", pause(0))
@@ -260,7 +261,7 @@ func pausedTopic(s *shop, p rmq.Producer) {
 		s.Fatal(err)
 	}
 	s.write("pause-orders", nil)
-	later := s.consumer("later", "orders") // a group of its own, which has all when the others could have had theirs
+	later := s.receiver("later", "orders") // a group of its own, which has all when the others could have had theirs
 	reported.Eventually(s, "another group handles all", func() bool { return later.of("orders") == 180 })
 	if got := c.of("orders"); got != 160 {
 		s.Errorf("%d messages are handled by a consumer that was shut down while they were held", got-160)
