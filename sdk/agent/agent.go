@@ -59,9 +59,9 @@ func newAgent(ctx context.Context, config Config) (*Agent, error) {
 // Commands is for the packages beside this one, which steer clients: its type is the SDK's own.
 func (a *Agent) Commands() *applied.Commands { return a.commands }
 
-// Close lifts all that commands hold back, and waits until the agent's goroutines have ended. A second Close does nothing.
-// Close the clients before or after it, and the telemetry last.
-func (a *Agent) Close(context.Context) error {
+// Close lifts all that commands hold back, and waits until the agent's goroutines have ended, or ctx has. A second Close does
+// nothing. Close the clients before or after it, and the telemetry last.
+func (a *Agent) Close(ctx context.Context) error {
 	a.mu.Lock()
 	again := a.closed
 	a.closed = true
@@ -73,13 +73,20 @@ func (a *Agent) Close(context.Context) error {
 	for _, client := range a.commands.Clients() {
 		a.commands.Remove(client)
 	}
-	a.done.Wait()
 	a.config.Telemetry.Registry().SetInterval(0)
 	a.config.Telemetry.Registry().SetSampling(nil)
-	if a.reader != nil {
+	ended := make(chan struct{})
+	go func() { // ends when the others have, at the latest when the clients that they ask are closed
+		defer close(ended)
+		a.done.Wait()
 		a.reader.Close()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("close the agent: %w", context.Cause(ctx))
 	}
-	return nil
 }
 
 const (

@@ -62,6 +62,7 @@ func (a *Agent) bind(client *kgo.Client) (*binding, error) {
 	b.gate = gate{kafka: client, client: b.client, topics: map[string]bool{}, partitions: map[string]map[int32]bool{}, hosts: map[string]bool{}}
 	var ctx context.Context
 	ctx, b.stop = context.WithCancel(client.Context())
+	context.AfterFunc(a.ctx, b.stop)
 	a.bound[client] = b
 	a.commands.Add(b.client)
 	a.done.Go(func() { b.run(ctx) })
@@ -106,9 +107,6 @@ func (b *binding) run(ctx context.Context) {
 		timer.Reset(b.hold(ctx))
 		select {
 		case <-ctx.Done():
-			b.unbind()
-			return
-		case <-b.agent.ctx.Done():
 			b.unbind()
 			return
 		case <-timer.C:

@@ -97,6 +97,7 @@ func (h *Hold) PushConsumer(c rmq.PushConsumer, options ...Option) (rmq.PushCons
 	h.mu.Lock()
 	h.client, h.namespace = client, o.namespace
 	h.mu.Unlock()
+	of.Measured().HeldBack(func(topic string) bool { return client.Share(topic, time.Now()) == 0 })
 	h.commands.Add(client)
 	return &pushConsumer{c, h}, nil
 }

@@ -21,11 +21,13 @@ import (
 	"github.com/weirmq/weir/deploy/broker"
 	"github.com/weirmq/weir/deploy/parts"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/sdk/agent"
 	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/report"
 	measure "github.com/weirmq/weir/sdk/rocketmq"
+	"github.com/weirmq/weir/telemetry"
 )
 
 func init() { measure.LogTo(slog.New(slog.DiscardHandler)) } // before the first client of all tests
@@ -36,6 +38,7 @@ type shop struct {
 	resolver  primitive.NsResolver
 	telemetry *report.Reporter
 	agent     *agent.Agent
+	addrs     []string // of the cluster with telemetry and commands
 	writer    *kgo.Client
 	revision  uint64
 }
@@ -99,7 +102,7 @@ func (s *shop) openAgent() {
 	if s.agent, err = agent.Open(s.Context(), agent.Config{Telemetry: s.telemetry, Enabled: control.Capabilities, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		s.Fatal(err)
 	}
-	s.writer = reported.Dial(s, b.Addrs())
+	s.addrs, s.writer = b.Addrs(), reported.Dial(s, b.Addrs())
 	s.Cleanup(func() {
 		_ = s.agent.Close(context.Background())
 		_ = s.telemetry.Close(context.Background())
@@ -133,6 +136,20 @@ func (s *shop) applies(name string) bool {
 	for _, client := range s.agent.State().Clients {
 		for _, c := range client.Applies {
 			if c.Name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// paused says whether clients have reported that they have paused a topic.
+func (s *shop) paused(topic string) bool {
+	for _, r := range reported.Read(s, s.addrs, func(value []byte, appendedMillis int64) (*telemetry.Report, error) {
+		return ingest.NewDecoder(ingest.DefaultLimits()).Decode(value, appendedMillis)
+	}) {
+		for _, e := range r.Events {
+			if r.Labels.Topic == topic && r.Labels.Op == "consume" && e.Kind == telemetry.EventPaused {
 				return true
 			}
 		}
@@ -243,6 +260,7 @@ func pausedTopic(s *shop, p rmq.Producer) {
 	if got := c.of("orders"); got != held {
 		s.Errorf("%d messages of the paused topic are handled", got-held)
 	}
+	reported.Eventually(s, "the pause is reported", func() bool { return s.paused("orders") })
 	began := time.Now()
 	s.write("pause-orders", nil)
 	reported.Eventually(s, "what waited is handled", func() bool { return c.of("orders") == 60 })

@@ -12,12 +12,9 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// Bounds of what is known of one client.
-const (
-	// maxTopics bounds the topics that a client is known to send to or to consume. Not smaller: nobody has more;
-	// not larger: each is asked of each command. Those beyond it are asked for each message.
-	maxTopics = 1000
-)
+// maxTopics bounds the topics that a client is known to send to. Not smaller: hardly anybody has more; not larger: each
+// is asked of each command, and has a limiter. Those beyond it share what applies to the first of them.
+const maxTopics = 1000
 
 // Client is one client of a message queue to which commands apply. Its methods may be called from any goroutine.
 type Client struct {

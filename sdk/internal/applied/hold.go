@@ -65,10 +65,12 @@ func (h *hold) held(topic string, partition int32, now time.Time) (held bool, un
 // hold finds what is held of each topic that the client consumes.
 func (r *round) hold() {
 	c := r.client
-	topics := c.consumed()
+	if len(c.holds) == 0 && !r.has(control.CapabilityPause) {
+		return
+	}
 	known := map[string]bool{}
 	changed := false
-	for _, topic := range topics[:min(len(topics), maxTopics)] {
+	for _, topic := range c.consumed() {
 		known[topic] = true
 		before := c.holds[topic]
 		after := r.holdOf(topic)

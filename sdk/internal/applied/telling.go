@@ -18,10 +18,14 @@ func (r *round) tell() {
 		after, is := r.applies[name]
 		same := was && is && before.Command.Revision == after.Command.Revision && before.Shadow == after.Shadow
 		if was && !same {
-			r.event(telemetry.EventReverted, before.Command.String()+": "+r.whyEnded(&before.Command))
+			why := r.whyEnded(&before.Command)
+			r.event(telemetry.EventReverted, before.Command.String()+": "+why)
+			c.commands.config.Log.Info("a command applies no longer", "command", before.Command.String(), "client", c.who.Client, "why", why)
 		}
 		if is && !same {
 			r.event(telemetry.EventApplied, describe(&after))
+			c.commands.config.Log.Info("a command applies", "command", after.Command.String(), "client", c.who.Client, "asks", after.Command.Action(),
+				"shadow", after.Shadow, "author", after.Command.Author, "reason", after.Command.Reason, "until", after.Command.ExpiresAt)
 		}
 	}
 	for _, name := range sorted(c.refuses, r.refuses) {

@@ -31,6 +31,8 @@ type Client struct {
 	groups   meters // of the client's consumer group: one, without a topic
 	controls meters // of the commands that apply to the client: one, without a topic
 
+	held atomic.Pointer[func(topic string) bool] // by somebody else than the client
+
 	mu       sync.Mutex
 	open     bool // the client is made, and not closed
 	labels   telemetry.Labels

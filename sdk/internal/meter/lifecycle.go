@@ -81,14 +81,19 @@ func (c *Client) Look(nowMillis int64) {
 	}
 }
 
+// HeldBack has topics reported as paused that somebody else than the client holds back.
+func (c *Client) HeldBack(held func(topic string) bool) { c.held.Store(&held) }
+
 // Consumed notes which topics are consumed, and which of them are paused. Those beyond
 // Settings.MaxTopics are paused together: when all of them are.
 func (c *Client) Consumed(topics []string, paused map[string]bool, nowMillis int64) {
 	states := map[*Meter]bool{}
+	held := c.held.Load()
 	for _, topic := range topics {
 		m := c.meter(&c.consumes, topic)
 		others, shared := states[m]
-		states[m] = paused[topic] && (others || !shared)
+		is := paused[topic] || held != nil && (*held)(topic)
+		states[m] = is && (others || !shared)
 	}
 	for m, state := range states {
 		m.setPaused(state, nowMillis)
