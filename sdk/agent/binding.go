@@ -35,7 +35,8 @@ type binding struct {
 func (a *Agent) KafkaOpts() []kgo.Opt { return []kgo.Opt{kgo.WithHooks(&openHook{agent: a})} }
 
 // Bind has commands apply to a franz-go client until it is closed, or the agent is. Labels are those of its kafka.Hooks
-// where it has any, so make those first; otherwise those of the reporter. A second Bind of a client does nothing.
+// where it has any, so make those first; otherwise those of the reporter. What is known by then applies when it returns: Bind
+// before the first poll. A second Bind of a client does nothing. The error is ErrClosed.
 func (a *Agent) Bind(client *kgo.Client) error {
 	_, err := a.bind(client)
 	return err
@@ -65,6 +66,10 @@ func (a *Agent) bind(client *kgo.Client) (*binding, error) {
 	context.AfterFunc(a.ctx, b.stop)
 	a.bound[client] = b
 	a.commands.Add(b.client)
+	a.refresh(time.Now())
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	b.hold(over) // what is known is held before anything is polled; what must be asked of a broker is not waited for
 	a.done.Go(func() { b.run(ctx) })
 	return b, nil
 }

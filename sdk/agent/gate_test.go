@@ -85,6 +85,36 @@ func pausedThroughRebalances(s *shop, topic string, options ...kgo.Opt) {
 	})
 }
 
+// TestWhatIsKnownHoldsFromTheFirstPoll holds that a client which is bound later than a command was read is given nothing of what that pauses,
+// and that partitions which are taken out of it are given.
+func TestWhatIsKnownHoldsFromTheFirstPoll(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "orders")
+	s.sendEach("orders", 0, 30)
+	a := s.open(Config{Enabled: allEnabled}, report.Config{})
+	s.put(command("pause-orders", "orders", pause))
+	reported.Eventually(t, "the command is read", func() bool { return a.State().Offset == 1 })
+	client := reported.Dial(t, s.addrs, kgo.ConsumeTopics("orders"))
+	if err := a.Bind(client); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Consumer(client).Paused(); !slices.Equal(got, []string{"orders"}) {
+		t.Errorf("%v are paused when Bind returns", got)
+	}
+	client.Close()
+	c := s.consume(a, kgo.ConsumeTopics("orders"))
+	but := command("but-one", "orders", func(c *control.Command) { c.Resume = &control.Resume{} })
+	but.Scope.Partitions = []int32{1}
+	s.put(but)
+	reported.Eventually(t, "one partition is consumed", func() bool { return s.perPartition(c)[1] == 10 })
+	if got := s.perPartition(c); got[0]+got[2] != 0 {
+		t.Errorf("%v messages of partitions are given: want those of partition 1", got)
+	}
+	s.take("pause-orders")
+	reported.Eventually(t, "all are consumed", func() bool { return c.distinct() == 30 })
+	reported.Eventually(t, "the closed client is forgotten", func() bool { return len(a.State().Clients) == 1 })
+}
+
 // TestTheHostsOwnPausesStay holds that a topic which the program has paused stays so when a command that pauses it ends, and that what the
 // program resumes stays paused by the command.
 func TestTheHostsOwnPausesStay(t *testing.T) {

@@ -29,7 +29,8 @@ func (a *Agent) Producer(client *kgo.Client) *Producer {
 }
 
 // Produce is the client's, and waits before for as long as a send limit says, or until ctx ends: then the promise is called with
-// an error that is ErrSendLimited and ctx's. A message that is too large for a command fails with ErrTooLarge.
+// an error that is ErrSendLimited and ctx's. A message that is too large for a command fails with ErrTooLarge. As it may wait, do
+// not call it in a promise.
 func (p *Producer) Produce(ctx context.Context, r *kgo.Record, promise func(*kgo.Record, error)) {
 	if p.untouched(r) {
 		p.kafka.Produce(ctx, r, promise)

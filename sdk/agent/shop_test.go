@@ -73,7 +73,8 @@ func (s *shop) open(config Config, reports report.Config) *Agent {
 		if err := a.Close(ctx); err != nil {
 			s.t.Error(err)
 		}
-		_ = telemetry.Close(ctx) // the broker may be gone
+		cancel()
+		_ = telemetry.Close(ctx) // who wants the last reports closes it before; the broker may be gone
 	})
 	return a
 }
