@@ -26,9 +26,14 @@ func (a *Agent) Consumer(client *kgo.Client) *Consumer {
 func (c *Consumer) PollRecords(ctx context.Context, most int) kgo.Fetches {
 	fetches := c.kafka.PollRecords(ctx, most)
 	if c.bound != nil {
-		fetches.EachRecord(func(r *kgo.Record) { openValue(c.bound.agent.commands, r) })
+		c.bound.open(fetches)
 	}
 	return fetches
+}
+
+func (b *binding) open(fetches kgo.Fetches) {
+	defer b.client.Measured().Recover()
+	fetches.EachRecord(func(r *kgo.Record) { openValue(b.agent.commands, r) })
 }
 
 // PollFetches is the client's, as PollRecords is.

@@ -143,7 +143,9 @@ func (c *Client) learn(topic string) {
 const overflowTopic = "\x00"
 
 // Admit waits until so many messages of a topic may be sent. The error says that ctx has ended before, and why it waited.
-func (c *Client) Admit(ctx context.Context, topic string, messages int) error {
+// A panic of the SDK's own lets them through.
+func (c *Client) Admit(ctx context.Context, topic string, messages int) (err error) {
+	defer c.measured.Recover()
 	s := c.sendsTo(topic)
 	if s == nil {
 		return nil
@@ -159,7 +161,8 @@ func (c *Client) Admit(ctx context.Context, topic string, messages int) error {
 }
 
 // AdmitNow is Admit that does not wait.
-func (c *Client) AdmitNow(topic string, messages int) error {
+func (c *Client) AdmitNow(topic string, messages int) (err error) {
+	defer c.measured.Recover()
 	s := c.sendsTo(topic)
 	if s == nil || !s.limited || s.limiter.allow(messages) {
 		return nil

@@ -30,6 +30,7 @@ const (
 // Fit says what becomes of a message by the size of its value, as the program gave it: whether to compress it.
 // The error says that it is too large.
 func (c *Client) Fit(topic string, bytes int) (compress bool, err error) {
+	defer c.measured.Recover()
 	s := c.sendsTo(topic)
 	if s == nil || !s.sized {
 		return false, nil
