@@ -50,9 +50,9 @@ func (l *limiter) set(to *sendLimit) {
 	case to == nil:
 		l.curve, l.limit = nil, sendLimit{}
 	case l.curve == nil:
-		l.curve, l.limit = newWarmUp(to.perSecond, to.coldFactor, to.ramp), *to
+		l.curve, l.limit = newWarmUp(time.Since(l.epoch), to.perSecond, to.coldFactor, to.ramp), *to
 	default:
-		l.curve.change(to.perSecond, to.coldFactor, to.ramp)
+		l.curve.change(time.Since(l.epoch), to.perSecond, to.coldFactor, to.ramp)
 		l.limit = *to
 	}
 	close(l.changed)
@@ -61,6 +61,7 @@ func (l *limiter) set(to *sendLimit) {
 
 // wait waits until so many messages may be sent, or ctx ends. The messages of a batch wait together.
 func (l *limiter) wait(ctx context.Context, messages int) error {
+	came := time.Since(l.epoch)
 	l.waiting.Add(1)
 	defer l.waiting.Add(-1)
 	select {
@@ -70,7 +71,7 @@ func (l *limiter) wait(ctx context.Context, messages int) error {
 	}
 	defer func() { <-l.turn }()
 	for {
-		left, changed := l.take(messages)
+		left, changed := l.take(came, messages)
 		if left == 0 {
 			return nil
 		}
@@ -93,23 +94,22 @@ func (l *limiter) allow(messages int) bool {
 	default:
 		return false
 	}
-	left, _ := l.take(messages)
+	left, _ := l.take(time.Since(l.epoch), messages)
 	<-l.turn
 	return left == 0
 }
 
-// take takes permits where one is free. Otherwise it says how long that takes, unless the limit changes.
-func (l *limiter) take(messages int) (left time.Duration, changed <-chan struct{}) {
+// take takes permits for who came at a time, where one is free. Otherwise it says how long that takes, unless the limit changes.
+func (l *limiter) take(came time.Duration, messages int) (left time.Duration, changed <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.curve == nil {
 		return 0, nil
 	}
-	now := time.Since(l.epoch)
-	if left = l.curve.wait(now); left > 0 {
+	if left = l.curve.wait(time.Since(l.epoch)); left > 0 {
 		return left, l.changed
 	}
-	l.curve.take(now, messages)
+	l.curve.take(came, messages)
 	return 0, nil
 }
 

@@ -2,6 +2,11 @@ package applied
 
 import "time"
 
+// slack is how late somebody may come for a permit that is free without losing the time: then some come at once. Not shorter: who sends one
+// message after the other wakes up to some milliseconds late for each, and would be held to less than the rate; not longer: what comes at once
+// is a burst.
+const slack = 20 * time.Millisecond
+
 // warmUp is a rate that begins low and rises, and falls again while nothing asks for it: what has
 // been idle (a cache, a pool of connections, a consumer behind) is not met by the full rate at once.
 //
@@ -33,10 +38,10 @@ type warmUp struct {
 	free                       time.Duration // when the next permit is free
 }
 
-// newWarmUp returns a cold one. The rate is in permits per second and above 0, the cold factor
+// newWarmUp returns a cold one that begins at a time. The rate is in permits per second and above 0, the cold factor
 // at least 1; with 1, or no ramp, it is the full rate from the beginning.
-func newWarmUp(perSecond, coldFactor float64, ramp time.Duration) *warmUp {
-	w := &warmUp{}
+func newWarmUp(now time.Duration, perSecond, coldFactor float64, ramp time.Duration) *warmUp {
+	w := &warmUp{free: now}
 	w.shape(perSecond, coldFactor, ramp)
 	w.stored = w.max
 	return w
@@ -53,25 +58,30 @@ func (w *warmUp) shape(perSecond, coldFactor float64, ramp time.Duration) {
 	}
 }
 
-// change gives it another shape. It is as cold as it was, by share.
-func (w *warmUp) change(perSecond, coldFactor float64, ramp time.Duration) {
-	share := 1.0
+// change gives it another shape at a time. It is as cold as it was, by share, and what has been taken already is paid for by
+// the new rate.
+func (w *warmUp) change(now time.Duration, perSecond, coldFactor float64, ramp time.Duration) {
+	share, before := 1.0, w.stableSeconds
 	if w.max > 0 {
 		share = w.stored / w.max
 	}
 	w.shape(perSecond, coldFactor, ramp)
 	w.stored = share * w.max
+	if left := w.free - now; left > 0 {
+		w.free = now + time.Duration(float64(left)*w.stableSeconds/before)
+	}
 }
 
 // wait is how long after now the next permit is free, 0 where one is.
 func (w *warmUp) wait(now time.Duration) time.Duration { return max(w.free-now, 0) }
 
-// take takes permits, of which the first is free by now. The next one is free when their time has
-// passed: who takes many waits no longer than who takes one, and who comes after waits for all of them.
-func (w *warmUp) take(now time.Duration, permits int) {
-	if now > w.free {
-		w.cool(now - w.free)
-		w.free = now
+// take takes permits for who came at a time, of which the first is free by now. The next one is free when their time has
+// passed: who takes many waits no longer than who takes one, and who comes after waits for all of them. Who came before the
+// permit was free has it from then on, however late it wakes: the time until then is no idleness, and not lost.
+func (w *warmUp) take(came time.Duration, permits int) {
+	if came > w.free+slack {
+		w.cool(came - w.free)
+		w.free = came
 	}
 	fromStored := min(float64(permits), w.stored)
 	seconds := w.storedSeconds(fromStored) + (float64(permits)-fromStored)*w.stableSeconds
