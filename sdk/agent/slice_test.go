@@ -140,7 +140,7 @@ func TestASendLimitMakesSendersWait(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took, least := time.Since(began), time.Duration(messages-1)*time.Second/perSecond; took < least {
+	if took, least := time.Since(began), time.Duration(messages-2)*time.Second/perSecond; took < least { // the first may come a little late for its permit
 		t.Errorf("%d messages took %s: want at least %s", messages, took, least)
 	}
 	s.put(command("slow-orders", "orders", limit(1)))

@@ -294,7 +294,7 @@ func limitedSends(s *shop, p rmq.Producer) {
 	s.put("slow", "limited", func(c *control.Command) { c.SendLimit = &control.SendLimit{MessagesPerSecond: 20, ColdFactor: 1} })
 	began := time.Now()
 	s.send(p, "limited", 11)
-	if took := time.Since(began); took < 10*time.Second/20 {
+	if took := time.Since(began); took < 9*time.Second/20 { // the first may come a little late for its permit
 		s.Errorf("11 messages at 20 per second took %s", took)
 	}
 	s.put("slow", "limited", func(c *control.Command) { c.SendLimit = &control.SendLimit{MessagesPerSecond: 1, ColdFactor: 1} })
