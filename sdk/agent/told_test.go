@@ -47,7 +47,6 @@ func TestWhatAppliesIsTold(t *testing.T) {
 	reported.Eventually(t, "all applies", func() bool { return applies(a, "sizes") && len(a.State().Clients[0].Refuses) == 1 })
 	s.take("pause-orders")
 	reported.Eventually(t, "the pause is over", func() bool { return !applies(a, "pause-orders") })
-	c.stop()
 	if err := a.config.Telemetry.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -106,10 +106,19 @@ func (c *Client) Refuses() map[string]string {
 	return maps.Clone(c.refuses)
 }
 
-// free lifts all that holds the client back.
-func (c *Client) free() {
+// free lifts all that holds the client back, and tells of it.
+func (c *Client) free(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var events []telemetry.Event
+	for _, name := range slices.Sorted(maps.Keys(c.applies)) {
+		one := c.applies[name]
+		events = append(events, telemetry.Event{Kind: telemetry.EventReverted, TimeUnixMillis: now.UnixMilli(),
+			Detail: one.Command.String() + ": the client or its agent was closed"})
+	}
+	c.measured.Controlled(nil, events...)
+	clear(c.applies)
+	clear(c.refuses)
 	c.sends.Store(nil)
 	for _, sends := range c.senders {
 		sends.lift()

@@ -230,7 +230,7 @@ func (c *Commands) Remove(client *Client) {
 	c.mu.Lock()
 	c.clients = slices.DeleteFunc(c.clients, func(other *Client) bool { return other == client })
 	c.mu.Unlock()
-	client.free()
+	client.free(time.Now())
 }
 
 // Clients are those that commands apply to.

@@ -3,6 +3,7 @@ package applied
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,6 +150,10 @@ func TestARemovedClientIsFree(t *testing.T) {
 		case <-changed:
 		default:
 			t.Error("nobody is told that nothing is held")
+		}
+		events, gauges := g.told(g.measured)
+		if len(events) != 4 || !strings.HasPrefix(events[0], "applied ") || events[2] != "reverted ask@1: the client or its agent was closed" || len(gauges) != 0 {
+			t.Errorf("events are %q and gauges %v: want that both commands applied and were lifted", events, gauges)
 		}
 		if g.held("orders", 0) || len(done) != cap(done) {
 			t.Errorf("something is held, or of %d sends only %d are through", cap(done), len(done))
