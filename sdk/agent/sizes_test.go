@@ -48,7 +48,7 @@ func TestLargeMessages(t *testing.T) {
 	if _, err := rand.Read(noise); err != nil {
 		t.Fatal(err)
 	}
-	reported.Eventually(t, "the command is read", func() bool { return a.State().Offset == 1 })
+	reported.Eventually(t, "the command applies", func() bool { return producer.bound.client.SendsTouched("orders") })
 	messages := map[string][]byte{"small": []byte("one"), "flagged": bytes.Repeat([]byte("order "), 1000), "at the limit": bytes.Repeat([]byte{'x'}, 10_000),
 		"text": bytes.Repeat([]byte("order "), 10_000), "noise": noise}
 	headers := []kgo.RecordHeader{{Key: "source", Value: []byte("shop")}}
