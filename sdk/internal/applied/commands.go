@@ -27,16 +27,17 @@ type Commands struct {
 
 	unreadable atomic.Uint64 // values that were compressed and could not be opened
 
-	mu       sync.Mutex
-	read     *control.Set // of weir.control
-	whole    bool         // it was read to its end once
-	fedAt    time.Time
-	badFiles uint64 // local files that were refused
-	file     File
-	clients  []*Client
-	refused  []refusal         // records, for clients to tell of
-	warned   time.Time         // of an SDK that is too old, the last time
-	sampled  []control.Command // what is sampled otherwise than the program says
+	mu            sync.Mutex
+	read          *control.Set // of weir.control
+	whole         bool         // it was read to its end once
+	fedAt         time.Time
+	badFiles      uint64 // local files that were refused
+	file          File
+	clients       []*Client
+	refused       []refusal         // records, for clients to tell of
+	warned        time.Time         // of an SDK that is too old, the last time
+	sampled       []control.Command // what is sampled otherwise than the program says
+	sampledRoutes int64             // routed when that was found
 
 	resources map[place]string // ids of routes
 	routed    int64            // the offset up to which resources are

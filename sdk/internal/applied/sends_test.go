@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/internal/meter"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // TestASharedLimitIsDivided holds what one client may send of a rate that many share, that a changed number of them counts at once, and that
@@ -85,5 +87,46 @@ func TestResourcesAreFoundByTheirRoutes(t *testing.T) {
 	put(route)
 	if g.held("returns", 0) {
 		t.Error("a topic of another cluster is held")
+	}
+}
+
+// TestSamplingFollowsRoutes holds that messages of a resource's topic are told of once its route is known, and as the program says when the
+// command is gone.
+func TestSamplingFollowsRoutes(t *testing.T) {
+	t.Parallel()
+	g := newGround(t, control.CapabilitySampling)
+	sampled := func() (count int) {
+		for offset := range int64(5) {
+			g.measured.Sent(g.measured.BeginNumbered(1), &meter.Message{Topic: "orders", Offset: offset})
+		}
+		for m := range g.measured.All {
+			m.Take(&g.taken, g.measured, time.Now().UnixMilli())
+			for _, e := range g.taken.Report.Exemplars {
+				if e.Kept == telemetry.KeptSampled {
+					count++
+				}
+			}
+		}
+		return count
+	}
+	c := command("sample", control.Scope{Resource: "orders.created"}, func(c *control.Command) { c.Sampling = &control.Sampling{OneIn: 1} })
+	g.feed(c)
+	if got := sampled(); got != 0 {
+		t.Errorf("%d messages are told of for a resource without a route", got)
+	}
+	route := control.Route{Schema: control.Schema, ID: "orders.created", Revision: 1, System: "kafka", Cluster: "eu-1", Endpoints: []string{"k1:9092"}, Topic: "orders"}
+	value, err := route.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.record(route.Key(), value)
+	g.refresh()
+	if got := sampled(); got != 5 {
+		t.Errorf("%d of 5 messages of the resource's topic are told of", got)
+	}
+	g.record(c.Key(), nil)
+	g.refresh()
+	if got := sampled(); got != 0 {
+		t.Errorf("%d messages are told of after the command was taken away", got)
 	}
 }

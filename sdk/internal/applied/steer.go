@@ -88,10 +88,11 @@ func (c *Commands) steerSampling(now time.Time) {
 			}
 		}
 	}
-	if same(rules, c.sampled) {
+	c.resource(&control.Who{}) // routes as they are now
+	if same(rules, c.sampled) && (len(rules) == 0 || c.sampledRoutes == c.routed) {
 		return
 	}
-	c.sampled = rules
+	c.sampled, c.sampledRoutes = rules, c.routed
 	if len(rules) == 0 {
 		c.config.Registry.SetSampling(nil)
 		return
