@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"bytes"
 	"net"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,4 +130,40 @@ func TestAPanicOfTheAgentsOwnStaysAway(t *testing.T) {
 	c.client.ResumeFetchTopics("orders")
 	s.sendEach("orders", 0, 3)
 	reported.Eventually(t, "the host consumes", func() bool { return c.distinct() == 3 })
+}
+
+// TestAClosedAgentLeavesNoGoroutine holds it while no other test of the package runs, with a client that outlives it, one that is gone, and a send
+// that waits.
+func TestAClosedAgentLeavesNoGoroutine(t *testing.T) {
+	s := newShop(t, "orders")
+	a := s.open(Config{Enabled: allEnabled}, report.Config{})
+	gone := reported.Dial(t, s.addrs, kgo.ConsumeTopics("orders"))
+	if err := a.Bind(gone); err != nil {
+		t.Fatal(err)
+	}
+	c := s.consume(a, kgo.ConsumeTopics("orders"))
+	s.put(command("pause-orders", "orders", pause))
+	s.put(command("slow-orders", "orders", limit(1)))
+	reported.Eventually(t, "both apply", func() bool { return applies(a, "pause-orders") && a.of(c.client).client.SendsTouched("orders") })
+	gone.Close()
+	var sends sync.WaitGroup
+	for range 5 {
+		sends.Go(func() {
+			if err := a.Producer(c.client).ProduceSync(t.Context(), &kgo.Record{Topic: "orders", Value: []byte("one")}).FirstErr(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := a.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sends.Wait()
+	reported.Eventually(t, "no goroutine is the agent's", func() bool {
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		return !bytes.Contains(stacks, []byte("agent.(*Agent).")) && !bytes.Contains(stacks, []byte("agent.(*binding)."))
+	})
+	if err := a.Close(t.Context()); err != nil {
+		t.Errorf("a second Close: %v", err)
+	}
 }
