@@ -34,6 +34,10 @@ func TestGate(t *testing.T) {
 				pausedThroughRebalances(s, name, options...)
 			})
 		}
+		t.Run("weir.control made anew", func(t *testing.T) {
+			s.t = t
+			madeAnew(s, s.open(Config{Enabled: allEnabled}, report.Config{}), "eager")
+		})
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/control"
@@ -166,4 +167,59 @@ func TestAClosedAgentLeavesNoGoroutine(t *testing.T) {
 	if err := a.Close(t.Context()); err != nil {
 		t.Errorf("a second Close: %v", err)
 	}
+}
+
+// TestATopicThatIsMadeLaterIsRead holds that an agent which began before weir.control was there reads it when it is, also when it is made anew.
+func TestATopicThatIsMadeLaterIsRead(t *testing.T) {
+	t.Parallel()
+	b, err := broker.Start(broker.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	reported.CreateTopic(t, b.Addrs())
+	reported.CreateTopics(t, b.Addrs(), "orders")
+	s := &shop{t: t, addrs: b.Addrs(), revisions: map[string]uint64{}}
+	a := s.open(Config{Enabled: allEnabled}, report.Config{})
+	c := s.consume(a, kgo.ConsumeTopics("orders"))
+	reported.Eventually(t, "the state says that there is no topic", func() bool { return a.State().Fault != nil })
+	reported.CreateCompacted(t, b.Addrs(), control.Topic)
+	s.writer = reported.Dial(t, b.Addrs())
+	began := time.Now()
+	s.put(command("pause-orders", "orders", pause))
+	reported.Eventually(t, "the pause applies", func() bool { return slices.Contains(c.client.PauseFetchTopics(), "orders") })
+	t.Logf("the first command applies %s after it was written", time.Since(began).Round(time.Millisecond))
+	if state := a.State(); state.Fault != nil || state.ReadAt.IsZero() {
+		t.Errorf("state is %+v: want that the topic is read", state)
+	}
+	madeAnew(s, a, "orders")
+}
+
+// madeAnew deletes weir.control and makes it anew: what the former one said applies until the new one is read, and then what that says.
+func madeAnew(s *shop, a *Agent, topic string) {
+	t := s.t
+	t.Helper()
+	c := s.consume(a, kgo.ConsumeTopics(topic))
+	s.put(command("former", topic, pause))
+	paused := func() bool { return slices.Contains(c.client.PauseFetchTopics(), topic) }
+	reported.Eventually(t, "the pause applies", paused)
+	if _, err := kadm.NewClient(s.writer).DeleteTopics(t.Context(), control.Topic); err != nil {
+		t.Fatal(err)
+	}
+	reported.Eventually(t, "the topic can be made anew", func() bool {
+		compact := "compact"
+		made, err := kadm.NewClient(s.writer).CreateTopic(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &compact}, control.Topic)
+		return err == nil && made.Err == nil
+	})
+	if !paused() {
+		t.Error("the pause ends with the topic")
+	}
+	s.writer = reported.Dial(t, s.addrs)
+	s.revisions = map[string]uint64{}
+	began := time.Now()
+	s.put(command("other", "another", pause))
+	reported.Eventually(t, "what the former topic said applies no longer", func() bool { return !paused() })
+	s.put(command("former", topic, pause))
+	reported.Eventually(t, "the new topic's pause applies", paused)
+	t.Logf("commands of a topic that was made anew apply within %s", time.Since(began).Round(time.Millisecond))
 }

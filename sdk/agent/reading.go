@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/control"
@@ -31,9 +32,10 @@ type progress struct {
 func newReader(config Config, progress *progress) (*kgo.Client, error) {
 	reader, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir-agent"), kgo.DisableClientMetrics(),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{control.Topic: {0: kgo.NewOffset().AtStart()}}),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), // the topic was made anew
+		kgo.ConsumePartitions(fromStart),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxBytes(maxFetchBytes), kgo.FetchMaxPartitionBytes(maxFetchBytes), kgo.FetchMaxWait(fetchWait), kgo.MaxConcurrentFetches(1), kgo.WithHooks(progress),
+		kgo.KeepRetryableFetchErrors(), // State says why nothing is read
 	}, config.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", control.Topic, err)
@@ -53,18 +55,32 @@ func (a *Agent) read() {
 func (a *Agent) take(fetches kgo.Fetches) {
 	defer a.config.Telemetry.Registry().Recover()
 	var records []control.Record
-	end := false
+	end, anew := false, false
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		for _, r := range p.Records {
 			records = append(records, control.Record{Key: r.Key, Value: r.Value, Offset: r.Offset, AppendedAt: r.Timestamp})
 			end = r.Offset+1 >= p.HighWatermark
 		}
 		a.progress.note(p.Err)
+		anew = anew || errors.Is(p.Err, kerr.UnknownTopicID)
 	})
+	if anew {
+		a.readAnew()
+	}
 	if len(records) > 0 {
 		a.commands.Feed(records, end, time.Now())
 	}
 }
+
+// readAnew reads a topic that was deleted and made anew from its start: kgo stays with the former one, which is gone.
+func (a *Agent) readAnew() {
+	a.commands.Restart(time.Now())
+	a.reader.PurgeTopicsFromConsuming(control.Topic)
+	a.reader.AddConsumePartitions(fromStart)
+}
+
+// fromStart is all of weir.control.
+var fromStart = map[string]map[int32]kgo.Offset{control.Topic: {0: kgo.NewOffset().AtStart()}}
 
 // note keeps why nothing can be read, until the broker answers a fetch again.
 func (p *progress) note(fault error) {

@@ -30,6 +30,7 @@ type Commands struct {
 	mu            sync.Mutex
 	read          *control.Set // of weir.control
 	whole         bool         // it was read to its end once
+	former        *control.Set // of a topic that was made anew since, while the new one is not read; nil is none
 	fedAt         time.Time
 	badFiles      uint64 // local files that were refused
 	file          File
@@ -150,6 +151,17 @@ func (c *Commands) Offset() int64 {
 	return c.read.Offset()
 }
 
+// Restart forgets what was read of a topic that was made anew, when the new one is read, or settleTime has passed without a record of it.
+func (c *Commands) Restart(now time.Time) {
+	c.mu.Lock()
+	if c.former == nil {
+		c.former = c.read
+	}
+	c.read, c.whole, c.fedAt = control.NewSet(), false, now
+	c.mu.Unlock()
+	c.Kick()
+}
+
 // settleTime is after how long without a record weir.control counts as read although its end was not seen, since a
 // broker may have taken the newest records away. Not shorter: pieces of a long log come one after the other; not longer:
 // a command should take effect within two seconds.
@@ -170,9 +182,12 @@ func (c *Commands) inForce(now time.Time) *control.Set {
 	switch {
 	case c.file.Commands != nil:
 		return c.file.Commands
+	case !c.whole && now.Sub(c.fedAt) < settleTime && c.former != nil:
+		return c.former
 	case !c.whole && now.Sub(c.fedAt) < settleTime:
 		return nothing
 	}
+	c.former = nil
 	return c.read
 }
 
