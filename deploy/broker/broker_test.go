@@ -112,7 +112,7 @@ func TestTellsHowFullItsDiskIs(t *testing.T) {
 	produce(t, c, "orders", 0, 10, time.Now())
 	request := kmsg.NewPtrDescribeLogDirsRequest()
 	request.Topics = []kmsg.DescribeLogDirsRequestTopic{}
-	answer, err := request.RequestWith(t.Context(), c)
+	answer, err := request.RequestWith(t.Context(), c.SeedBrokers()[0]) // of all brokers together kgo merges the answers, without sizes of disks
 	if err != nil {
 		t.Fatal(err)
 	}

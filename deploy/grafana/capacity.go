@@ -13,8 +13,8 @@ func capacity(d *Dashboard, scope string) {
 	inUse := func(kind string) string {
 		return "SELECT countIf(last_used >= $__fromTime - INTERVAL 1 HOUR) / nullIf(count(), 0) AS used FROM resources WHERE kind = '" + kind + "' AND NOT internal AND " + seen + " AND " + scope
 	}
-	d.number(spec{title: "Disk full in", help: "Until the first disk of any broker is full, if all go on as they did in the range. Unknown where none grows by a ten-thousandth in a day. Red is a day, yellow a week.", unit: "s", base: red, limits: fullLimits,
-		sql: disks("minOrNullIf(greatest(1 - used, 0) / per_second, per_second * 86400 > 0.0001)")})
+	d.number(spec{title: "Disk full in", help: "Until the first disk of any broker is full, if all go on as they did in the range. Ten years stand for longer, and for disks that do not grow by a ten-thousandth in a day. Red is a day, yellow a week.", unit: "s", base: red, limits: fullLimits,
+		sql: disks("minOrNull(if(per_second * 86400 > 0.0001, least(greatest(1 - used, 0) / per_second, 315360000), 315360000))")})
 	d.number(spec{title: "Disk growth, a day", help: "Share of a disk by which that of the broker that grows fastest grows in a day, by the range. Below 0 all shrink.", unit: "percentunit", base: blue,
 		sql: disks("maxOrNull(per_second) * 86400")})
 	d.number(spec{title: "Retention left", help: "Until the first unread message of any group expires, at the end of the range. RetentionRisk fires below an hour.", unit: "s", base: red, limits: below(retentionSeconds),
