@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/weirmq/weir/sdk/agent"
 	"github.com/weirmq/weir/sdk/report"
 )
 
@@ -20,6 +21,9 @@ type Config struct {
 	Telemetry report.Config
 	// Reporter is taken where the program has one already; it is not closed.
 	Reporter *report.Reporter
+	// Control has commands of people apply to the clients of Kafka: pauses, send limits and what else the program has enabled there. Nil: none do.
+	// It is not closed.
+	Control *agent.Agent
 	// Unmeasured has nothing reported, in place of either.
 	Unmeasured bool
 	// Log gets what happens to resources: moves, and why one is not made. Nil discards it.

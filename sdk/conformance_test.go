@@ -11,6 +11,7 @@ import (
 
 	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/internal/reported"
+	"github.com/weirmq/weir/sdk/kafka"
 )
 
 // conformance is what holds on each system alike. Each case has a topic of its own, which is named after the case.
@@ -24,6 +25,10 @@ var conformance = []struct {
 	{"some of a batch fail and are given again", "failing", someFail},
 	{"what fails as often as it may is put away", "dead", putAway},
 	{"nothing is lost when a consumer ends", "ending", endsWithoutLoss},
+	{"what fails of a batch is given again alone", "batches", batchesFail},
+	{"a delayed message is not given before its time", "delayed", delayed},
+	{"nothing is lost when a group changes", "rebalanced", rebalanced},
+	{"many send and many consume", "crowded", crowded},
 }
 
 // TestOnKfake runs the table on a cluster within the process.
@@ -44,6 +49,17 @@ func runConformance(t *testing.T, g *ground) {
 			c.run(t, g)
 		})
 	}
+}
+
+// wantTotals holds that reports add up to what was counted. It closes the house.
+func wantTotals(t *testing.T, h *house, topic string, sent, given, failed int) {
+	t.Helper()
+	reports := h.reports(t)
+	sends, consumes := reported.Sum(reports, reported.Series{Op: "send", Topic: topic}), reported.Sum(reports, reported.Series{Op: "consume", Topic: topic})
+	reported.Want(t, "reported as sent", sends.Messages, uint64(sent))
+	reported.WantErrors(t, sends, nil)
+	reported.Want(t, "reported as consumed", consumes.Messages, uint64(given))
+	reported.Want(t, "reported as failed", consumes.ErrorsByClass["handler"], uint64(failed))
 }
 
 // open opens a house with one resource, "r", in a topic.
@@ -99,9 +115,7 @@ func eachKeyInOrder(t *testing.T, g *ground) {
 	sendAll(t, h.producer(t, "r"), numbered(keys, each))
 	reported.Eventually(t, "all messages", func() bool { return got.different() == keys*each })
 	got.inOrder(t)
-	reports := h.reports(t)
-	reported.Want(t, "sent", reported.Sum(reports, reported.Series{Op: "send", Topic: "ordered"}).Messages, keys*each)
-	reported.Want(t, "consumed", reported.Sum(reports, reported.Series{Op: "consume", Topic: "ordered"}).Messages, uint64(got.handled))
+	wantTotals(t, h, "ordered", keys*each, keys*each, 0)
 }
 
 // someFail has every seventh message of each batch fail twice.
@@ -137,6 +151,7 @@ func someFail(t *testing.T, g *ground) {
 	}
 	const failing = keys * 3 * 2 // numbers 3, 10 and 17
 	reported.Want(t, "failures", uint64(failed), failing)
+	wantTotals(t, h, "failing", keys*each, keys*each, failing)
 }
 
 func putAway(t *testing.T, g *ground) {
@@ -182,4 +197,132 @@ func endsWithoutLoss(t *testing.T, g *ground) {
 	h.consume(t, "r", "ending-readers", got.handle)
 	reported.Eventually(t, "all messages", func() bool { return got.different() == keys*each })
 	t.Logf("%d messages were handled %d times", got.different(), got.handled)
+}
+
+// batchesFail has a handler that takes whole batches name those of its messages that failed. What failed comes again; on Kafka, with what is behind
+// it of its key.
+func batchesFail(t *testing.T, g *ground) {
+	h := g.open(t, "batches")
+	const keys, each = 4, 25
+	got := newLedger()
+	var mu sync.Mutex
+	given, failed, largest := 0, 0, 0
+	h.consume(t, "r", "batch-readers", func(_ context.Context, batch []*weir.Delivery) error {
+		mu.Lock()
+		defer mu.Unlock()
+		given, largest = given+len(batch), max(largest, len(batch))
+		var failures *weir.BatchError
+		for i, d := range batch {
+			if d.Attempt == 1 && len(d.Body)%2 == 0 { // k0:10 and the like, of two digits
+				failures = failures.Fail(i, len(batch), errors.New("the store is busy"))
+				failed++
+				continue
+			}
+			got.note(d)
+		}
+		if failures == nil {
+			return nil
+		}
+		return failures
+	}, weir.Attempts(3, 10*time.Millisecond, 20*time.Millisecond), weir.MaxBatch(20))
+	sendAll(t, h.producer(t, "r"), numbered(keys, each))
+	eventually(t, "all messages", func() bool { return got.different() == keys*each }) // RocketMQ's library looks for what is given again every 30 s, the first time
+	mu.Lock()
+	defer mu.Unlock()
+	if largest < 2 || largest > 20 {
+		t.Errorf("the largest batch had %d messages: want 2 to 20", largest)
+	}
+	if failed < 1 {
+		t.Error("none failed")
+	}
+	t.Logf("%d messages were given %d times, %d of which failed, at most %d at once", keys*each, given, failed, largest)
+}
+
+func delayed(t *testing.T, g *ground) {
+	h := g.open(t, "delayed")
+	const delay = 1500 * time.Millisecond // RocketMQ has 1 s and 5 s
+	p, err := h.Producer("r", weir.MaxDelay(delay))
+	if g.system.Name() == kafka.SystemName {
+		if !errors.Is(err, weir.ErrLacks) {
+			t.Errorf("got %v", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	type came struct {
+		d  weir.Delivery
+		at time.Time
+	}
+	got := make(chan came, 10)
+	h.consume(t, "r", "patient-readers", weir.Each(func(_ context.Context, d *weir.Delivery) error {
+		got <- came{*d, time.Now()}
+		return nil
+	}))
+	began := time.Now()
+	if err := p.Send(t.Context(), &weir.Message{Key: []byte("k"), Body: []byte("later"), Delay: delay}, &weir.Message{Key: []byte("k"), Body: []byte("now")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"now", "later"} {
+		select {
+		case c := <-got:
+			waited := c.at.Sub(began)
+			if string(c.d.Body) != want || want == "later" && waited < delay {
+				t.Errorf("got %s after %s, want %s", c.d.Body, waited, want)
+			}
+			t.Logf("%s came after %s", c.d.Body, waited)
+		case <-time.After(reported.Patience):
+			t.Fatalf("waited in vain for %s", want)
+		}
+	}
+}
+
+// rebalanced has members join and leave a group amid messages.
+func rebalanced(t *testing.T, g *ground) {
+	h := g.open(t, "rebalanced")
+	const keys, each, parts = 10, 90, 6
+	got, p := newLedger(), h.producer(t, "r")
+	messages := numbered(keys, each)
+	var members []*consumer
+	for i, part := range slices.Collect(slices.Chunk(messages, len(messages)/parts)) {
+		if i < parts/2 {
+			members = append(members, h.consume(t, "r", "changing-readers", got.handle))
+		} else {
+			members[0].end(t)
+			members = members[1:]
+		}
+		if i == parts-1 {
+			members = append(members, h.consume(t, "r", "changing-readers", got.handle))
+		}
+		sendAll(t, p, part)
+		sent := (i + 1) * len(part)
+		eventually(t, "half of what was sent", func() bool { return got.different() >= sent/2 })
+	}
+	eventually(t, "all messages", func() bool { return got.different() == keys*each })
+	t.Logf("%d messages were handled %d times", got.different(), got.handled)
+}
+
+// crowded has producers and consumers of one program send and consume at once.
+func crowded(t *testing.T, g *ground) {
+	h := g.open(t, "crowded")
+	const producers, consumers, each = 5, 2, 40
+	got := newLedger()
+	for range consumers {
+		h.consume(t, "r", "crowd", got.handle, weir.Concurrency(2))
+	}
+	var sending sync.WaitGroup
+	for i := range producers {
+		p := h.producer(t, "r")
+		sending.Go(func() {
+			for j := range each {
+				if err := p.Send(t.Context(), &weir.Message{Key: fmt.Append(nil, i), Body: fmt.Appendf(nil, "%d:%d", i, j)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	sending.Wait()
+	eventually(t, "all messages", func() bool { return got.different() == producers*each })
+	wantTotals(t, h, "crowded", producers*each, got.handled, 0)
 }

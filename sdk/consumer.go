@@ -93,7 +93,7 @@ func (c *Client) Consumer(id, group string, options ...ConsumerOption) (*Consume
 }
 
 func (c *Consumer) receiverConfig(at Route) ReceiverConfig {
-	return ReceiverConfig{Resource: c.id, Route: at, Group: c.group, Reporter: c.client.reporter, Log: c.log, Consumption: c.consumption}
+	return ReceiverConfig{Resource: c.id, Route: at, Group: c.group, Reporter: c.client.reporter, Control: c.client.config.Control, Log: c.log, Consumption: c.consumption}
 }
 
 // Run gives messages to handle until ctx ends or the consumer is closed. It then waits for handlers that

@@ -25,20 +25,21 @@ import (
 
 // ground is a system that tests run on.
 type ground struct {
-	name    string
 	system  weir.System
 	cluster string
 	seeds   []string
 	create  func(t *testing.T, topics ...string)
 	// deadLetters are the bodies of a group's dead letters of a topic, as soon as there is one.
 	deadLetters func(t *testing.T, topic, group string) []string
+	// restart kills the broker, and starts it again on what it has on its disk.
+	restart func(t *testing.T)
 }
 
 // newFake is a cluster of Kafka within the process.
 func newFake(t *testing.T, cluster string) *ground {
 	t.Helper()
 	addrs := startBroker(t)
-	return &ground{name: "kfake", system: kafka.System(), cluster: cluster, seeds: addrs,
+	return &ground{system: kafka.System(), cluster: cluster, seeds: addrs,
 		create: func(t *testing.T, topics ...string) { reported.CreateTopics(t, addrs, topics...) },
 		deadLetters: func(t *testing.T, topic, group string) []string {
 			return readTopic(t, addrs, topic+"."+group+".dead-letter")

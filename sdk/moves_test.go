@@ -29,13 +29,14 @@ type traffic struct {
 }
 
 // startTraffic sends: each of so many senders has keys of its own, one message of each in turn.
-func startTraffic(t *testing.T, p *weir.Producer, senders, keys int) *traffic {
+func startTraffic(t *testing.T, p *weir.Producer, senders int, pace time.Duration) *traffic {
+	const keys = 5 // of each sender
 	ctx, stop := context.WithCancel(t.Context())
 	out := &traffic{stop: stop, sent: map[string]int{}}
 	for s := range senders {
 		out.done.Go(func() {
-			pace := time.NewTicker(5 * time.Millisecond)
-			defer pace.Stop()
+			ticker := time.NewTicker(pace)
+			defer ticker.Stop()
 			for i := 0; ctx.Err() == nil; i++ {
 				var messages []*weir.Message
 				for k := range keys {
@@ -51,7 +52,7 @@ func startTraffic(t *testing.T, p *weir.Producer, senders, keys int) *traffic {
 					out.sent[string(m.Key)] = i + 1
 				}
 				out.mu.Unlock()
-				<-pace.C
+				<-ticker.C
 			}
 		})
 	}
@@ -74,41 +75,53 @@ func (f *traffic) total() (sum int) {
 	return sum
 }
 
-// TestMovesUnderLoad moves a resource between three clusters again and again, at times and to places that a seed decides, while
-// two programs send and two consume in one group. Nothing is lost, and each key stays in order.
+// TestMovesUnderLoad moves a resource between three clusters again and again.
 func TestMovesUnderLoad(t *testing.T) {
 	t.Parallel()
-	const moves = 6
-	grounds := []*ground{newFake(t, "a"), newFake(t, "b"), newFake(t, "c")}
-	for _, g := range grounds {
+	var routes []weir.Route
+	for _, cluster := range []string{"a", "b", "c"} {
+		g := newFake(t, cluster)
 		g.create(t, "orders")
+		routes = append(routes, g.route("r", "orders"))
 	}
+	movesUnderLoad(t, kafka.System(), routes, load{moves: 6, pace: 5 * time.Millisecond})
+}
+
+// load is how often a resource moves, and how long each of four senders waits between five messages and five messages.
+type load struct {
+	moves int
+	pace  time.Duration
+}
+
+// movesUnderLoad moves a resource at times and to places that a seed decides, while senders send and two consumers of one group consume.
+// Nothing is lost, and each key stays in order.
+func movesUnderLoad(t *testing.T, system weir.System, routes []weir.Route, of load) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	at := 0
-	h := newHouse(t, []weir.System{kafka.System()}, grounds[at].route("r", "orders"))
-	got := newLedger()
-	p := h.producer(t, "r")
-	consumers := []*consumer{}
+	h := newHouse(t, []weir.System{system}, routes[at])
+	got, p := newLedger(), h.producer(t, "r")
+	followers := []interface{ State() weir.State }{p}
 	for range 2 {
-		consumers = append(consumers, h.consume(t, "r", "readers", got.handle, weir.Moves(settle, linger)))
+		followers = append(followers, h.consume(t, "r", "movers", got.handle, weir.Moves(settle, linger), weir.Ordered()))
 	}
-	load := startTraffic(t, p, 4, 5)
-	for move := range moves {
-		before := got.different()
-		reported.Eventually(t, "messages come", func() bool { return got.different() > before+random.IntN(500) })
-		at = (at + 1 + random.IntN(len(grounds)-1)) % len(grounds)
-		h.write(t, grounds[at].route("r", "orders"))
-		moved := func(s weir.State) bool {
-			return s.Moves == move+1 && s.Settled && s.Route.Cluster == grounds[at].cluster
+	sending := startTraffic(t, p, 4, of.pace)
+	for move := range of.moves {
+		before, few := got.different(), random.IntN(200)
+		eventually(t, "messages come", func() bool { return got.different() > before+few })
+		at = (at + 1 + random.IntN(len(routes)-1)) % len(routes)
+		h.write(t, routes[at])
+		for _, f := range followers {
+			eventually(t, fmt.Sprintf("move %d to %s of %s", move+1, routes[at].Topic, routes[at].Cluster), func() bool {
+				s := f.State()
+				return s.Moves == move+1 && s.Settled && s.Route.Cluster == routes[at].Cluster && s.Route.Topic == routes[at].Topic
+			})
 		}
-		eventually(t, fmt.Sprintf("move %d to %s", move+1, grounds[at].cluster), func() bool {
-			return moved(p.State()) && moved(consumers[0].State()) && moved(consumers[1].State())
-		})
 	}
-	load.end()
-	eventually(t, "all messages", func() bool { return got.different() == load.total() })
+	sending.end()
+	eventually(t, "all messages", func() bool { return got.different() == sending.total() })
 	got.inOrder(t)
-	t.Logf("%d messages were sent, %d moves, and handled %d times", load.total(), moves, got.handled)
+	t.Logf("%d messages were sent, %d moves, and handled %d times", sending.total(), of.moves, got.handled)
 }
 
 // eventually waits for what takes as long as moves do.
@@ -135,13 +148,13 @@ func TestQuickMovesLoseNothing(t *testing.T) {
 	h := newHouse(t, []weir.System{kafka.System()}, grounds[0].route("r", "orders"))
 	got, p := newLedger(), h.producer(t, "r")
 	h.consume(t, "r", "readers", got.handle, weir.Moves(200*time.Millisecond, linger))
-	load := startTraffic(t, p, 2, 3)
+	sending := startTraffic(t, p, 2, 5*time.Millisecond)
 	for move, at := range []int{1, 2, 1, 0, 2} {
 		h.write(t, grounds[at].route("r", "orders"))
 		eventually(t, "the producer moves", func() bool { return p.State().Moves == move+1 })
 	}
-	load.end()
-	eventually(t, "all messages", func() bool { return got.different() == load.total() })
+	sending.end()
+	eventually(t, "all messages", func() bool { return got.different() == sending.total() })
 }
 
 // TestAConsumerThatIsStartedFinishesFormerPlaces has messages left where a resource was.

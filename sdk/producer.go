@@ -63,7 +63,7 @@ func (p *Producer) openSender(at Route) (Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := SenderConfig{Route: at, Reporter: p.client.reporter, Log: p.log, MaxDelay: p.needs.maxDelay}
+	config := SenderConfig{Route: at, Reporter: p.client.reporter, Control: p.client.config.Control, Log: p.log, MaxDelay: p.needs.maxDelay}
 	if err := system.CheckSender(config); err != nil {
 		return nil, err
 	}

@@ -1,18 +1,17 @@
 package weir_test
 
 import (
-	"bytes"
+	"context"
+	"fmt"
 	"log/slog"
-	"path/filepath"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
-	"github.com/apache/rocketmq-client-go/v2/admin"
-	"github.com/apache/rocketmq-client-go/v2/primitive"
-
-	deploykafka "github.com/weirmq/weir/deploy/kafka"
-	"github.com/weirmq/weir/deploy/parts"
-	deployrocketmq "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/kafka"
 	"github.com/weirmq/weir/sdk/rocketmq"
@@ -23,119 +22,121 @@ func init() { rocketmq.LogTo(slog.New(slog.DiscardHandler)) } // before the firs
 // TestOnKafka runs the table on a real Kafka.
 func TestOnKafka(t *testing.T) {
 	t.Parallel()
-	runConformance(t, newKafka(t))
+	g := newKafka(t, sharedKafka)
+	t.Run("together", func(t *testing.T) { runConformance(t, g) })
+	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
+	t.Run("a resource moves to another cluster and back", func(t *testing.T) {
+		next := newKafka(t, startKafka)
+		next.cluster = "next-kafka"
+		g.create(t, "moved")
+		next.create(t, "moved")
+		movesUnderLoad(t, g.system, []weir.Route{g.route("r", "moved"), next.route("r", "moved")}, load{moves: 2, pace: 5 * time.Millisecond})
+	})
 }
 
 // TestOnRocketMQ runs the table on a real RocketMQ.
 func TestOnRocketMQ(t *testing.T) {
 	t.Parallel()
-	runConformance(t, newRocketMQ(t))
+	g := newRocketMQ(t)
+	t.Run("together", func(t *testing.T) { runConformance(t, g) })
+	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
+	t.Run("a resource moves to another topic", func(t *testing.T) {
+		g.create(t, "moved-a", "moved-b")
+		movesUnderLoad(t, g.system, []weir.Route{g.route("r", "moved-a"), g.route("r", "moved-b")}, load{moves: 1, pace: 200 * time.Millisecond})
+	})
 }
 
-// newKafka is a real Kafka of one node.
-func newKafka(t *testing.T) *ground {
+// outlivesItsBroker kills the broker amid messages, and starts it again: what was acknowledged comes.
+func outlivesItsBroker(t *testing.T, g *ground) {
+	g.create(t, "outlived")
+	h := g.open(t, "outlived")
+	got, p := newLedger(), h.producer(t, "r")
+	h.consume(t, "r", "survivors", got.handle)
+	var acknowledged, failed atomic.Int64
+	ctx, stop := context.WithCancel(t.Context())
+	var sending sync.WaitGroup
+	for s := range 3 {
+		sending.Go(func() {
+			pace := time.NewTicker(20 * time.Millisecond)
+			defer pace.Stop()
+			for i := 0; ctx.Err() == nil; {
+				if err := p.Send(t.Context(), &weir.Message{Key: fmt.Append(nil, s), Body: fmt.Appendf(nil, "%d:%d", s, i)}); err != nil {
+					failed.Add(1) // and is sent again
+				} else {
+					acknowledged.Add(1)
+					i++
+				}
+				<-pace.C
+			}
+		})
+	}
+	more := func(than int64) func() bool {
+		return func() bool { return acknowledged.Load() > than && int64(got.different()) > than }
+	}
+	eventually(t, "messages come", more(30))
+	g.restart(t)
+	back := acknowledged.Load()
+	eventually(t, "messages come again", more(back+30))
+	stop()
+	sending.Wait()
+	eventually(t, "all that were acknowledged", func() bool { return int64(got.different()) >= acknowledged.Load() })
+	t.Logf("%d messages were acknowledged, %d times a send failed; handled were %d different ones, %d times", acknowledged.Load(), failed.Load(), got.different(), got.handled)
+}
+
+// newKafka is a ground on a real Kafka.
+func newKafka(t *testing.T, start func() (*kafkaServer, error)) *ground {
 	t.Helper()
-	jars, err := parts.Kafka()
+	s, err := start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := deploykafka.Start(t.Context(), deploykafka.Config{JarDir: jars, DataDir: filepath.Join(t.TempDir(), "kafka"), LogWriter: printed(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Kill)
-	addrs := []string{server.Addr()}
-	return &ground{name: "kafka", system: kafka.System(), cluster: "real-kafka", seeds: addrs,
-		create: func(t *testing.T, topics ...string) { reported.CreateTopics(t, addrs, topics...) },
+	addrs := []string{s.Addr()}
+	g := &ground{system: kafka.System(), cluster: "real-kafka", seeds: addrs,
 		deadLetters: func(t *testing.T, topic, group string) []string {
 			return readTopic(t, addrs, topic+"."+group+".dead-letter")
 		}}
+	g.create = func(t *testing.T, topics ...string) { must(t, s.create(t.Context(), topics...)) }
+	g.restart = func(t *testing.T) { must(t, s.restart(t.Context())) }
+	return g
 }
 
-// newRocketMQ is a real RocketMQ of one name server and one broker.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newRocketMQ is a ground on a real RocketMQ.
 func newRocketMQ(t *testing.T) *ground {
 	t.Helper()
-	jars, err := parts.RocketMQ()
+	s, err := sharedRocketMQ()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, dir := printed(t), t.TempDir()
-	names, err := deployrocketmq.StartNameServer(t.Context(), deployrocketmq.Config{JarDir: jars, DataDir: filepath.Join(dir, "namesrv"), LogWriter: out})
-	if err != nil {
-		t.Fatal(err)
+	g := &ground{system: rocketmq.System(), cluster: "real-rocketmq", seeds: []string{s.names.Addr()}}
+	g.restart = func(t *testing.T) { must(t, s.restart(t.Context())) }
+	await := func(t *testing.T, topic string) {
+		t.Helper()
+		reported.Eventually(t, "the name server knows "+topic, func() bool { return s.has(t.Context(), topic) })
 	}
-	t.Cleanup(names.Kill)
-	broker, err := deployrocketmq.StartBroker(t.Context(), deployrocketmq.Config{JarDir: jars, DataDir: filepath.Join(dir, "broker"), LogWriter: out,
-		Options: map[string]string{"autoCreateTopicEnable": "false",
-			"waitTimeMillsInSendQueue": "60000", "osPageCacheBusyTimeOutMills": "60000"}}, // a busy machine is no reason to refuse
-		names.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.Kill)
-	resolver := primitive.NewPassthroughResolver([]string{names.Addr()})
-	administrator, err := admin.NewAdmin(admin.WithResolver(resolver))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = administrator.Close() })
-	g := &ground{name: "rocketmq", system: rocketmq.System(), cluster: "real-rocketmq", seeds: []string{names.Addr()}}
 	g.create = func(t *testing.T, topics ...string) {
 		t.Helper()
+		must(t, s.create(t.Context(), topics...))
 		for _, topic := range topics {
-			if err := administrator.CreateTopic(t.Context(), admin.WithTopicCreate(topic), admin.WithBrokerAddrCreate(broker.Addr()),
-				admin.WithReadQueueNums(3), admin.WithWriteQueueNums(3)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, topic := range topics {
-			reported.Eventually(t, "the name server knows "+topic, func() bool {
-				found, err := administrator.FetchPublishMessageQueues(t.Context(), topic)
-				return err == nil && len(found) > 0
-			})
+			await(t, topic)
 		}
 	}
 	g.deadLetters = func(t *testing.T, _, group string) []string {
 		t.Helper()
 		topic := "%DLQ%" + group
-		reported.Eventually(t, "the topic of dead letters is there", func() bool {
-			found, err := administrator.FetchPublishMessageQueues(t.Context(), topic)
-			return err == nil && len(found) > 0
-		})
+		await(t, topic)
 		got := newLedger()
-		h := g.open(t, topic)
-		h.consume(t, "r", "mourners", got.handle)
+		g.open(t, topic).consume(t, "r", "mourners", got.handle)
 		reported.Eventually(t, "a dead letter", func() bool { return got.different() > 0 })
-		var bodies []string
-		for body := range got.bodies {
-			bodies = append(bodies, body)
-		}
-		return bodies
+		got.mu.Lock()
+		defer got.mu.Unlock()
+		return slices.Collect(maps.Keys(got.bodies))
 	}
 	return g
-}
-
-// output is what processes print.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-// printed collects what processes print, and shows it where the test fails.
-func printed(t *testing.T) *output {
-	out := &output{}
-	t.Cleanup(func() {
-		out.mu.Lock()
-		defer out.mu.Unlock()
-		if t.Failed() {
-			t.Log(out.text.String())
-		}
-	})
-	return out
 }

@@ -196,7 +196,7 @@ func (r *run) read(ctx context.Context, p *place) error {
 		if err == nil {
 			break
 		}
-		if errors.Is(err, ErrLacks) {
+		if errors.Is(err, ErrLacks) || ctx.Err() != nil {
 			return err
 		}
 		r.consumer.notePlace(fmt.Errorf("consume topic %s of cluster %s: %w", p.route.Topic, p.route.Cluster, err))

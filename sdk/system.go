@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/weirmq/weir/sdk/agent"
 	"github.com/weirmq/weir/sdk/report"
 )
 
@@ -27,6 +28,7 @@ type System interface {
 type SenderConfig struct {
 	Route    Route
 	Reporter *report.Reporter // nil: it is not measured
+	Control  *agent.Agent     // nil: no commands apply
 	Log      *slog.Logger
 	MaxDelay time.Duration // 0: no message is delayed
 }
@@ -50,6 +52,7 @@ type ReceiverConfig struct {
 	Route    Route
 	Group    string
 	Reporter *report.Reporter // nil: it is not measured
+	Control  *agent.Agent     // nil: no commands apply
 	Log      *slog.Logger
 	Consumption
 }

@@ -3,6 +3,7 @@ package weir_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,4 +152,13 @@ func broken(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// command writes a command that ends in an hour.
+func (w writer) command(t *testing.T, name, what string) {
+	t.Helper()
+	now := time.Now()
+	value := fmt.Sprintf(`{"schema":1,"name":%q,"revision":1,"author":"li@example.com","reason":"a test","created_at":%q,"expires_at":%q,%s}`,
+		name, now.Format(time.RFC3339), now.Add(time.Hour).Format(time.RFC3339), what)
+	w.raw(t, &kgo.Record{Topic: control.Topic, Key: []byte(control.CommandKey(name)), Value: []byte(value)})
 }

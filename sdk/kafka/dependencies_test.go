@@ -16,6 +16,7 @@ var mayDependOn = []string{
 	"google.golang.org/protobuf/",
 	"github.com/weirmq/weir/telemetry",
 	"github.com/weirmq/weir/control",
+	"github.com/weirmq/weir/sdk/agent",
 	"github.com/weirmq/weir/sdk/report",
 	"github.com/weirmq/weir/sdk/kafka",
 	"github.com/weirmq/weir/sdk/internal/",

@@ -103,10 +103,11 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 	}
 	err := p.to(ctx, messages)
 	for i, d := range messages {
-		cause := weir.FailureOf(err, i)
-		if cause != nil && p.receiver.config.IsLast(d.Attempt) {
+		switch cause := weir.FailureOf(err, i); {
+		case weir.IsBehind(cause): // it was not handled
+		case cause != nil && p.receiver.config.IsLast(d.Attempt):
 			p.handlings[i].GiveUp(cause)
-		} else {
+		default:
 			p.handlings[i].Done(cause)
 		}
 	}

@@ -74,9 +74,18 @@ func (r *receiver) join() (*kgo.Client, error) {
 		r.hooks = NewHooks(r.config.Reporter, Cluster(r.config.Route.Cluster))
 		options = append(options, kgo.WithHooks(r.hooks))
 	}
+	if r.config.Control != nil {
+		options = append(options, r.config.Control.KafkaOpts()...)
+	}
 	client, err := kgo.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("open a client of Kafka: %w", err)
+	}
+	if r.config.Control != nil {
+		if err := r.config.Control.Bind(client); err != nil {
+			client.Close()
+			return nil, fmt.Errorf("have commands apply: %w", err)
+		}
 	}
 	r.mu.Lock()
 	r.client = client

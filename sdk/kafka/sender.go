@@ -17,6 +17,10 @@ import (
 type sender struct {
 	topic  string
 	client *kgo.Client
+	// producer is the client, or what has commands apply to it.
+	producer interface {
+		Produce(context.Context, *kgo.Record, func(*kgo.Record, error))
+	}
 }
 
 // OpenSender opens a client that sends.
@@ -29,7 +33,11 @@ func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a client of Kafka: %w", err)
 	}
-	return &sender{config.Route.Topic, client}, nil
+	out := &sender{topic: config.Route.Topic, client: client, producer: client}
+	if config.Control != nil {
+		out.producer = config.Control.Producer(client)
+	}
+	return out, nil
 }
 
 // Ready waits until the topic is known.
@@ -70,7 +78,7 @@ func (s *sender) Send(ctx context.Context, messages []*weir.Message) *weir.Batch
 	for i, m := range messages {
 		r := &call.records[i]
 		r.Topic, r.Key, r.Value, r.Headers = s.topic, m.Key, m.Body, headersOf(m)
-		s.client.Produce(ctx, r, answered)
+		s.producer.Produce(ctx, r, answered)
 	}
 	call.left.Wait()
 	return call.failed

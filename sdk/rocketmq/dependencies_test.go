@@ -30,6 +30,7 @@ var mayDependOn = []string{
 	"github.com/pierrec/lz4/v4",
 	"google.golang.org/protobuf/",
 	"github.com/weirmq/weir/telemetry",
+	"github.com/weirmq/weir/sdk/agent",
 	"github.com/weirmq/weir/sdk/report",
 	"github.com/weirmq/weir/sdk/rocketmq",
 	"github.com/weirmq/weir/sdk/internal/",

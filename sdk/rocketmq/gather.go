@@ -37,41 +37,48 @@ func (r *receiver) gather(ctx context.Context, handle weir.Handler) {
 	}
 }
 
-// handle gives a batch to the handler, and each call of the library what came of its message.
+// handle gives a batch to the handler, and each call of the library what came of its message. Messages that were left since one
+// of their key before them failed are given once more: the broker would count that as an attempt.
 func (r *receiver) handle(ctx context.Context, batch []*waiting, handle weir.Handler) {
-	deliveries := make([]*weir.Delivery, len(batch))
-	for i, w := range batch {
-		deliveries[i] = w.delivery
-	}
-	err := r.attempt(ctx, deliveries, handle)
-	unhandled := err != nil && err == ctx.Err() //nolint:errorlint // the very value: see package inplace
-	for i, w := range batch {
-		switch failed := weir.FailureOf(err, i); {
-		case unhandled:
-			w.failed <- errUnhandled
-		default:
-			w.failed <- failed
+	for received := true; len(batch) > 0; received = false {
+		deliveries := make([]*weir.Delivery, len(batch))
+		for i, w := range batch {
+			deliveries[i] = w.delivery
 		}
+		err := r.attempt(ctx, deliveries, handle, received)
+		unhandled := err != nil && err == ctx.Err() //nolint:errorlint // the very value: see package inplace
+		var behind []*waiting
+		for i, w := range batch {
+			switch failed := weir.FailureOf(err, i); {
+			case unhandled:
+				w.failed <- errUnhandled
+			case weir.IsBehind(failed):
+				behind = append(behind, w)
+			default:
+				w.failed <- failed
+			}
+		}
+		batch = behind
 	}
 }
 
-// attempt gives messages to the handler, and measures it.
-func (r *receiver) attempt(ctx context.Context, messages []*weir.Delivery, handle weir.Handler) error {
+// attempt gives messages to the handler, and measures it; received says that they have not been given before.
+func (r *receiver) attempt(ctx context.Context, messages []*weir.Delivery, handle weir.Handler, received bool) error {
 	if r.measured == nil {
 		return handle(ctx, messages)
 	}
 	handlings := make([]meter.Handling, 0, len(messages))
 	for _, d := range messages {
-		first := d.Attempt == 1 || !r.config.Ordered
-		handlings = r.measured.begin(handlings, d, first)
+		handlings = r.measured.begin(handlings, d, received)
 	}
 	err := handle(ctx, messages)
 	for i, d := range messages {
-		failed := weir.FailureOf(err, i) != nil
-		if failed && r.config.IsLast(d.Attempt) {
+		switch cause := weir.FailureOf(err, i); {
+		case weir.IsBehind(cause): // it was not handled
+		case cause != nil && r.config.IsLast(d.Attempt):
 			handlings[i].GiveUp(true)
-		} else {
-			handlings[i].Done(failed)
+		default:
+			handlings[i].Done(cause != nil)
 		}
 	}
 	return err
@@ -108,7 +115,7 @@ func (o *one) End() {}
 
 // Attempt gives the message to the handler.
 func (o *one) Attempt(ctx context.Context, messages []*weir.Delivery) error {
-	return o.receiver.attempt(ctx, messages, o.to)
+	return o.receiver.attempt(ctx, messages, o.to, messages[0].Attempt == 1)
 }
 
 // Left notes whether it is done with.
