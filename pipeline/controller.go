@@ -116,7 +116,7 @@ func (c *controller) told(change control.Change) {
 		c.metrics.ignored.Inc()
 	case control.OutcomeApplied:
 		if c.caughtUp && change.Command.Revision > 0 {
-			c.log.Info("command", "command", change.Command.String(), "asks", describeCommand(&change.Command), "author", change.Command.Author, "reason", change.Command.Reason)
+			c.log.Info("command", "command", change.Command.String(), "asks", change.Command.Describe(), "author", change.Command.Author, "reason", change.Command.Reason)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -58,13 +57,13 @@ func (c *controlChange) says(now time.Time) string {
 	case c.Change == changeSkipped:
 		return c.Note
 	case c.Change == changeRemoved && c.Command != nil:
-		return fmt.Sprintf("(was @%d: %s)", c.Revision, describeCommand(c.Command))
+		return fmt.Sprintf("(was @%d: %s)", c.Revision, c.Command.Describe())
 	case c.Change == changeRemoved:
 		return fmt.Sprintf("(was @%d)", c.Revision)
 	case c.Change == changeEnded:
 		return fmt.Sprintf("@%d by %s", c.Revision, c.Command.Ended.Author)
 	case c.Command != nil:
-		return fmt.Sprintf("@%d %s, until %s, %s: %s", c.Revision, describeCommand(c.Command), untilText(c.Command.ExpiresAt, now), c.Command.Author, c.Command.Reason)
+		return fmt.Sprintf("@%d %s, until %s, %s: %s", c.Revision, c.Command.Describe(), untilText(c.Command.ExpiresAt, now), c.Command.Author, c.Command.Reason)
 	}
 	return fmt.Sprintf("@%d %s topic %s of %s at %s", c.Revision, c.Route.System, c.Route.Topic, c.Route.Cluster, strings.Join(c.Route.Endpoints, ","))
 }
@@ -108,49 +107,6 @@ func counted(n int, what string) string {
 
 func rateText(rate float64) string { return decimal(2, rate) }
 
-// describeCommand says what a command asks of whom.
-func describeCommand(c *control.Command) string {
-	text := c.Action()
-	switch {
-	case c.SendLimit != nil:
-		text += fmt.Sprintf(" %g/s", c.SendLimit.MessagesPerSecond)
-		if c.SendLimit.Shared {
-			text += fmt.Sprintf(" shared by %d", c.SendLimit.Clients)
-		}
-	case c.MinSDKVersion != nil:
-		text += " " + c.MinSDKVersion.Lang + " " + c.MinSDKVersion.Version
-	case c.ReportInterval != nil:
-		text += fmt.Sprintf(" %gs", c.ReportInterval.Seconds)
-	case c.Sampling != nil && c.Sampling.OneIn > 0:
-		text += fmt.Sprintf(" 1 in %d", c.Sampling.OneIn)
-	}
-	text += " " + describeScope(c)
-	if c.Percent < 100 {
-		text += fmt.Sprintf(" of %g%%", c.Percent)
-	}
-	if c.Shadow {
-		text += " in shadow"
-	}
-	return text
-}
-
-func describeScope(c *control.Command) string {
-	s, labels := &c.Scope, []string{}
-	for _, label := range [...][2]string{{"env", s.Env}, {"cluster", s.Cluster}, {"system", s.System}, {"topic", s.Topic}, {"group", s.Group}, {"resource", s.Resource},
-		{"client", s.Client}, {"lane", s.Lane}, {"tier", s.Tier}} {
-		if label[1] != "" {
-			labels = append(labels, label[0]+"="+label[1])
-		}
-	}
-	if len(s.Partitions) > 0 {
-		labels = append(labels, "partitions="+strings.ReplaceAll(strings.Trim(fmt.Sprint(s.Partitions), "[]"), " ", ","))
-	}
-	if c.Everywhere {
-		labels = slices.Insert(labels, 0, "everywhere")
-	}
-	return strings.Join(labels, " ")
-}
-
 // untilText is when something ends, and in how long.
 func untilText(at, now time.Time) string {
 	if !at.After(now) {
@@ -180,7 +136,7 @@ func (s *controlState) writeText(out io.Writer, now time.Time) error {
 	}
 	for i := range s.Commands {
 		c := &s.Commands[i]
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Command.String(), c.State, telemetry.Printable(describeCommand(&c.Command)), untilText(c.ExpiresAt, now),
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Command.String(), c.State, telemetry.Printable(c.Command.Describe()), untilText(c.ExpiresAt, now),
 			telemetry.Printable(c.Author), telemetry.Printable(c.Reason))
 	}
 	if err := table.Flush(); err != nil {

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"collect":   {"telemetry"},
 	"ingest":    {"telemetry"},
 	"aggregate": {"telemetry"},
-	"rules":     {"telemetry"},
+	"rules":     {"telemetry", "control"},
 	"sink":      {"telemetry"},
 	"pipeline":  {"telemetry", "ingest", "aggregate", "rules", "sink", "collect", "control"},
 	"deploy":    nil,

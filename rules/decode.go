@@ -26,7 +26,7 @@ var (
 	groupKeys = []string{"name", "lane", "let", "defaults", "rules"}
 	// sharedKeys are those of a rule that a group may set for all of its rules.
 	sharedKeys = []string{"by", "where", "window", "let", "for", "keep_firing_for", "limit", "labels", "annotations"}
-	ruleKeys   = []string{"alert", "by", "where", "window", "let", "expr", "warn", "crit", "for", "keep_firing_for", "limit", "labels", "annotations", "by_tier"}
+	ruleKeys   = []string{"alert", "by", "where", "window", "let", "expr", "warn", "crit", "for", "keep_firing_for", "limit", "labels", "annotations", "actions", "by_tier"}
 )
 
 // layers are the values by key that a rule is put together from, the outermost first: its group's, then its own.
@@ -163,6 +163,7 @@ func (d *decoder) complete(node *yaml.Node, rule *Rule, from layers) {
 	d.conditions(node, rule, from)
 	rule.labels = d.templates(from.values("labels"), "label", rule)
 	rule.annotations = d.templates(from.values("annotations"), "annotation", rule)
+	d.actions(from.value("actions"), rule, from)
 	first := from.firstCondition()
 	if lookback, most := rule.Lookback(), rule.Lane.maxLookback(); first != nil && lookback > most {
 		d.fault(first, "shorten the window or ago", "the rule looks back %s, at most %s is kept", FormatDuration(lookback), FormatDuration(most))

@@ -76,6 +76,7 @@ type alertState struct {
 	telemetry.Alert
 	published time.Time // event time
 	early     bool      // evaluated newest before all of the window had come
+	proposing *Rule     // whose proposals it has
 }
 
 // NewEvaluator returns an evaluator that knows nothing yet.

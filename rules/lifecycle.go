@@ -77,6 +77,7 @@ func (e *Evaluator) active(rule *Rule, g *groupState, found verdict, at time.Tim
 	changed := alert.countCritical(rule, found, at)
 	counts := alert.counted() != before
 	alert.measure(rule, found, e.config.Pane)
+	alert.propose(rule)
 	err := alert.annotate(rule, g, found)
 	switch {
 	case alert.State != telemetry.AlertFiring && alert.heldFor(at) >= rule.For:

@@ -1,11 +1,13 @@
 package rules
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/rules/unit"
 )
 
@@ -39,16 +41,25 @@ func meantByKey(key, what string, known []string) string {
 		return "it stands in annotations"
 	case slices.Contains(known, "labels") && slices.Contains(labelKeys, small):
 		return "it stands in labels"
+	case slices.Contains(askedNames, what) && slices.Contains(known, bareName(small)):
+		return fmt.Sprintf("write %s, and the unit behind its number", bareName(small))
 	case what == "a rule file" && (slices.Contains(ruleKeys, small) || slices.Contains(groupKeys, small)):
 		return ruleFileShape
 	case what == "a group" && slices.Contains(sharedKeys, small):
 		return "what rules have in common stands in defaults"
 	case what == "a group" && slices.Contains(ruleKeys, small):
 		return "it stands in one of the rules"
+	case what == "an action" && slices.Contains(control.ActionNames(), small):
+		return "only people ask for that, by a command"
 	case what == "defaults" && slices.Contains(ruleKeys, small):
 		return "each rule has its own"
 	}
 	return didYouMean(key, known)
+}
+
+// bareName is the name of a command's field without the unit that stands in it.
+func bareName(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, "_seconds"), "_bytes")
 }
 
 var noLetters = regexp.MustCompile(`[^a-zA-Z0-9_]+`)

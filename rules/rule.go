@@ -42,6 +42,7 @@ type Rule struct {
 	labels      map[string]*template.Template
 	annotations map[string]*template.Template
 	shows       []*let // that annotations show
+	actions     []ruleAction
 }
 
 // Lookback is how far back of the time of evaluation the rule reads.

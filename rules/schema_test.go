@@ -92,15 +92,19 @@ func TestSchemaAgreesWithTheLoader(t *testing.T) {
 
 // refusedByBoth have one fault each, in the place of a rule's keys behind the alert and the expression.
 var refusedByBoth = []string{"nonsense: 1", "by: topic", "by: [topic, topic]", "by: [a b]", "by: [a, b, c, d, e, f, g, h, i]", "by: {topic: 1}", "by:", "where: [a]", "window: 5 minutes", "window: 5",
-	"for: -1m", "for: soon", "for: [1m]", "for: ''", "keep_firing_for: 1w", "limit: 0", "limit: -1", "limit: 1.5", "limit: many", "by_tier: []", "by_tier: {S5: {for: 1m}}", "by_tier: {S1: {by: [topic]}}", "by_tier: {}", "let: [a]", "let: text", "let: {Big: 5}", "let: {größe: 5}", "let: {a: [1]}", "let: {a: ' '}", "let: {a: }", "labels: [a]", "labels: text", "labels: {a b: c}", "labels: {severity: [a]}", "annotations: {1a: b}", "annotations: {summary: }"}
+	"for: -1m", "for: soon", "for: [1m]", "for: ''", "keep_firing_for: 1w", "limit: 0", "limit: -1", "limit: 1.5", "limit: many", "by_tier: []", "by_tier: {S5: {for: 1m}}", "by_tier: {S1: {by: [topic]}}", "by_tier: {}", "let: [a]", "let: text", "let: {Big: 5}", "let: {größe: 5}", "let: {a: [1]}", "let: {a: ' '}", "let: {a: }", "labels: [a]", "labels: text", "labels: {a b: c}", "labels: {severity: [a]}", "annotations: {1a: b}", "annotations: {summary: }",
+	"by: [topic]\n        actions: [{pause: {}}]", "by: [topic]\n        actions: [{lasts: 5m}]", "by: [topic]\n        actions: {pause: {}}", "by: [topic]\n        actions: [{pause: {}, sampling: {one_in: 5}, lasts: 5m}]",
+	"by: [topic]\n        actions: [{sampling: {}, lasts: 5m}]", "by: [topic]\n        actions: [{report_interval: 5s, release: {ramp: 1m}, lasts: 5m}]", "by: [topic]\n        actions: [{send_limit: {messages_per_second: 0.5}, lasts: 5m}]",
+	"by: [topic]\n        actions: [{large_messages: {flag: 65536}, lasts: 5m}]", "by: [topic]\n        actions: [{pause: {now: 1}, lasts: 5m}]"}
 
 // refusedByTheLoader are what no schema of this kind can say.
 var refusedByTheLoader = []string{"window: 2h", "window: 0s", "by: [topik]", "where: tps > 1", "labels: {alertname: b}", "labels: {severity: '{{ .tps }}'}", "annotations: {summary: '{{ .topik }}'}",
-	"let: {tps: 5}", "let: {a: p99 > 1}", "let: {a: a}", "for: 4000d", "by_tier: {S1: {for: 1m}}", "alert: B"}
+	"let: {tps: 5}", "let: {a: p99 > 1}", "let: {a: a}", "for: 4000d", "by_tier: {S1: {for: 1m}}", "alert: B", "actions: [{pause: {}, lasts: 5m}]", "by: [topic]\n        actions: [{pause: {}, lasts: 2h}]"}
 
 // takenByBoth are fine.
 var takenByBoth = []string{"by: []", "by: [topic, owner]", "where: true", "window: 1m30s", "window: '5m '", "for: 0", "for: 1d12h", "for: 1d", "for: 1.5h", "keep_firing_for: 500ms", "limit: 100", "limit: '7'", "let: {}", "let: {a: 5, b: 800ms, c: true, d: a + 1}", "labels: {}", "labels: {team: 1, page: true}",
-	"annotations: {summary: ''}", "by: [tier]\n        by_tier: {S1: {for: 1m, window: 2m, expr: tps > 5, keep_firing_for: 1m, labels: {a: b}}, default: {for: 2m}}"}
+	"annotations: {summary: ''}", "by: [tier]\n        by_tier: {S1: {for: 1m, window: 2m, expr: tps > 5, keep_firing_for: 1m, labels: {a: b}}, default: {for: 2m}}",
+	"actions: []", "by: [topic, tier]\n        actions: [{send_limit: {messages_per_second: 150/s, shared: true, cold_factor: 3, ramp: 10s}, lasts: 5m}, {pause: {}, release: {ramp: 1m}, lasts: 1h}, {large_messages: {flag: 64KiB, compress: 128KiB, refuse: 1MB}, lasts: 1m}, {sampling: {one_in: 10, slow_after: 500ms}, lasts: 1m}, {report_interval: 5s, lasts: 30s}]"}
 
 func TestSchemaOfOneKey(t *testing.T) {
 	schema := compileSchema(t, schemaPath)

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"encoding/json"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -65,6 +66,16 @@ type Alert struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Explanation is what the newest evaluation saw that is told of, nil where that was a Weir which told none.
 	Explanation *Explanation `json:"explanation,omitempty"`
+	// Proposals are what its rule proposes to ask of clients while it fires.
+	Proposals []Proposal `json:"proposals,omitempty"`
+}
+
+// Proposal is something that a rule proposes to ask of clients while its alert fires. The role control decides whether it is asked.
+type Proposal struct {
+	// LastsSeconds is how long it is to be in force without being renewed.
+	LastsSeconds float64 `json:"lasts_seconds"`
+	// Command is one of weir.control in JSON, without what its writer fills in: what is asked of whom.
+	Command json.RawMessage `json:"command"`
 }
 
 // Fingerprint names an alert by its labels: FNV-1a of the sorted names and values,

@@ -43,6 +43,7 @@ func surge(threshold int, rest string) string {
         window: 10s
         expr: messages > %d
         annotations: {summary: '{{ .topic }} has {{ .messages }}'}
+        actions: [{send_limit: {messages_per_second: 50}, lasts: 5m}]
 %s`, threshold, rest)
 }
 

@@ -26,6 +26,7 @@ type (
 		Group         string            `json:"group"`
 		Labels        map[string]string `json:"labels"`
 		Summary       string            `json:"summary,omitempty"`
+		Asks          []string          `json:"asks,omitempty"`
 		Reason        string            `json:"reason,omitempty"`
 		Began         time.Time         `json:"began"`
 		Fired         time.Time         `json:"fired,omitzero"`
@@ -68,7 +69,7 @@ func jsonOf(l *Life) *jsonLife {
 	if l == nil {
 		return nil
 	}
-	return &jsonLife{l.Rule, l.Group, l.Labels, l.Summary, l.Reason, l.Began, l.Fired, l.Over, l.Firing().Seconds()}
+	return &jsonLife{l.Rule, l.Group, l.Labels, l.Summary, l.Asks, l.Reason, l.Began, l.Fired, l.Over, l.Firing().Seconds()}
 }
 
 func jsonLives(t *Timeline) []jsonLife {

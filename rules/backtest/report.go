@@ -130,9 +130,9 @@ func amount(n int, of string) string {
 // tables are the alerts or changes, and the noise of the rules that fired.
 func (r *Report) tables() []table {
 	if r.Base == nil {
-		return []table{r.livesTable(), r.noiseTable()}
+		return []table{r.livesTable(), r.asksTable(), r.noiseTable()}
 	}
-	return []table{r.changesTable(), r.noiseDifference()}
+	return []table{r.changesTable(), r.asksTable(), r.noiseDifference()}
 }
 
 func (r *Report) livesTable() table {
@@ -140,6 +140,17 @@ func (r *Report) livesTable() table {
 	for i := range r.Head.Lives {
 		l := &r.Head.Lives[i]
 		t.rows = append(t.rows, []string{l.Rule, l.Group, clock(l.Began), clock(l.Fired), clock(l.Over), lasted(l)})
+	}
+	return t
+}
+
+// asksTable is what rules would have proposed to ask of clients. For how long it was in force is no matter of rules alone.
+func (r *Report) asksTable() table {
+	t := table{heading: []string{"Alert", "Fired", "Asks"}}
+	for _, l := range r.Head.fired() {
+		for _, asks := range l.Asks {
+			t.rows = append(t.rows, []string{l.Rule, clock(l.Fired), asks})
+		}
 	}
 	return t
 }

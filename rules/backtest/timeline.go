@@ -26,6 +26,7 @@ type Life struct {
 	Group    string            // the labels that the rule groups by, as name=value in the order of names
 	Labels   map[string]string // the newest
 	Summary  string            // the annotation, as it was when the alert fired
+	Asks     []string          // what its rule proposed to ask of clients when it fired
 	Reason   string            // why it resolved, where not by its condition
 	Began    time.Time         // condition true
 	Fired    time.Time         // zero where the alert was pending only
@@ -78,7 +79,7 @@ func (t *Timeline) tell(set *rules.Set) {
 		switch alert.State {
 		case telemetry.AlertFiring:
 			if life.Fired.IsZero() {
-				life.Fired, life.Summary = alert.FiredAt, alert.Annotations["summary"]
+				life.Fired, life.Summary, life.Asks = alert.FiredAt, alert.Annotations["summary"], rules.Asks(alert)
 			}
 		case telemetry.AlertResolved, telemetry.AlertInactive:
 			life.Over = alert.EvaluatedAt

@@ -24,6 +24,7 @@ type expectation struct {
 	state   telemetry.AlertState
 	values  []wantedValue
 	summary *string
+	asks    []string // in words as they are printed, or the name of an action alone, or nothing
 	reason  *string
 	parts   map[string]int // columns of what was written, by what it is
 }
@@ -125,7 +126,7 @@ func (p *parser) selector(w word) (rule string, labels map[string]string, ok boo
 	return rule, labels, true
 }
 
-// details reads [STATE] [name=value]... ["summary"] [because "reason"].
+// details reads [STATE] [name=value]... ["summary"] [asks WHAT]... [because "reason"].
 func (p *parser) details(e *expectation, words []word) bool {
 	for i := 0; i < len(words); i++ {
 		w := words[i]
@@ -143,6 +144,13 @@ func (p *parser) details(e *expectation, words []word) bool {
 				return false
 			}
 			e.reason, e.parts["reason"] = &reason, words[i].column
+		case w.text == "asks" && i+1 < len(words):
+			i++
+			asks, ok := p.text(words[i])
+			if !ok {
+				return false
+			}
+			e.asks, e.parts["asks"] = append(e.asks, asks), words[i].column
 		case strings.HasPrefix(w.text, `"`):
 			summary, err := strconv.Unquote(w.text)
 			if err != nil {
@@ -199,6 +207,11 @@ func (e *expectation) differences(l *Line) []difference {
 	}
 	if e.summary != nil && *e.summary != l.Summary {
 		out = append(out, difference{"summary", fmt.Sprintf("it says %q", l.Summary)})
+	}
+	for _, asks := range e.asks {
+		if !l.asks(asks) {
+			out = append(out, difference{"asks", fmt.Sprintf("it asks %s", listOr(l.Asks, asksNothing))})
+		}
 	}
 	if e.reason != nil && *e.reason != l.Reason {
 		out = append(out, difference{"reason", fmt.Sprintf("the reason is %q", l.Reason)})

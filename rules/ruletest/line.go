@@ -20,6 +20,7 @@ type Line struct {
 	State   telemetry.AlertState
 	Values  map[string]float64 // what the expression read, completeness below 1 and late reports above 0
 	Summary string
+	Asks    []string // what its rule proposes to ask of clients, of a firing alert
 	Reason  string
 	Shown   string
 }
@@ -33,7 +34,7 @@ const (
 // lineOf is what an alert's transition says.
 func lineOf(alert *telemetry.Alert, begin time.Time) Line {
 	line := Line{At: alert.EvaluatedAt.Sub(begin), Rule: alert.Rule, Labels: maps.Clone(alert.Labels), State: alert.State,
-		Values: maps.Clone(alert.Values), Summary: alert.Annotations["summary"], Reason: alert.Reason}
+		Values: maps.Clone(alert.Values), Summary: alert.Annotations["summary"], Asks: rules.Asks(alert), Reason: alert.Reason}
 	delete(line.Labels, "alertname")
 	if line.Values == nil {
 		line.Values = map[string]float64{}
@@ -81,10 +82,39 @@ func (l *Line) alert() string {
 	if l.Summary != "" {
 		fmt.Fprintf(&out, " %s", strconv.Quote(l.Summary))
 	}
+	for _, asks := range l.Asks {
+		fmt.Fprintf(&out, " asks %s", strconv.Quote(asks))
+	}
 	if l.Reason != "" {
 		fmt.Fprintf(&out, " because %s", strconv.Quote(l.Reason))
 	}
 	return out.String()
+}
+
+// asksNothing stands behind asks where an alert proposes nothing.
+const asksNothing = "nothing"
+
+// asks says whether the alert proposes to ask something: in words as they are printed, or the name of an action alone.
+func (l *Line) asks(what string) bool {
+	if what == asksNothing {
+		return len(l.Asks) == 0
+	}
+	return slices.ContainsFunc(l.Asks, func(asks string) bool {
+		name, _, _ := strings.Cut(asks, " ")
+		return what == asks || what == name
+	})
+}
+
+// listOr lists texts in quotes, and says otherwise where there are none.
+func listOr(texts []string, otherwise string) string {
+	if len(texts) == 0 {
+		return otherwise
+	}
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = strconv.Quote(text)
+	}
+	return strings.Join(quoted, " and ")
 }
 
 // Quoted puts a text in quotes where it would end a word of the language, or begin another thing.
