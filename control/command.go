@@ -36,7 +36,7 @@ type Command struct {
 
 	// Ended is set where somebody ended the command before its time: it is in force nowhere then, whatever a client's clock says.
 	Ended *Ended `json:"ended,omitempty"`
-	// Source is who keeps the command: a file or the API. The other does not change it while it is in force.
+	// Source is who keeps the command: a file, the API or a rule. The others do not change it while it is in force.
 	Source Source `json:"source,omitempty"`
 	// Spec is the digest of what Source had, so that what was ended by hand stays ended until the file says something else.
 	Spec string `json:"spec,omitempty"`
@@ -49,7 +49,12 @@ type Source string
 const (
 	SourceFile Source = "file"
 	SourceAPI  Source = "api"
+	// SourceRule is of commands that a rule asks for while its alert fires. Of two equally narrow ones that of people wins.
+	SourceRule Source = "rule"
 )
+
+// sources are all of them.
+var sources = []Source{SourceFile, SourceAPI, SourceRule}
 
 // Scope says which clients a command is for, by labels as they stand: an empty one is not asked for, and all given ones must match.
 type Scope struct {

@@ -11,7 +11,8 @@ type Resolution struct {
 }
 
 // Resolve says what applies to a client, or to what it touches, at that time: of all commands for the capability that are in force, touch it and have not
-// ended, the one with the narrowest scope; of two equally narrow ones the later in the log. What applies must not be changed.
+// ended, the one with the narrowest scope; of two equally narrow ones that of people before that of a rule, and then the later in the log. What applies must not
+// be changed.
 func (s *Set) Resolve(capability Capability, who *Who, now time.Time) Resolution {
 	var applies, shadow *held[Command]
 	for _, one := range s.commands {
@@ -46,7 +47,17 @@ func narrower(a, b *held[Command]) *held[Command] {
 		return a
 	}
 	first, second := a.value.Scope.narrowness(), b.value.Scope.narrowness()
-	if first > second || first == second && a.record.Offset > b.record.Offset {
+	ruled, other := a.value.Source == SourceRule, b.value.Source == SourceRule
+	switch {
+	case first != second:
+		if first > second {
+			return a
+		}
+	case ruled != other:
+		if other {
+			return a
+		}
+	case a.record.Offset > b.record.Offset:
 		return a
 	}
 	return b

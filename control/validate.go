@@ -37,8 +37,8 @@ func (c *Command) faults() Faults {
 	if !(c.Percent > 0 && c.Percent <= 100) { // NaN is neither
 		f.add("percent", "got %g, want above 0 and at most 100", c.Percent)
 	}
-	if c.Source != "" && c.Source != SourceFile && c.Source != SourceAPI {
-		f.add("source", "got %q, want %s or %s", c.Source, SourceFile, SourceAPI)
+	if c.Source != "" && !slices.Contains(sources, c.Source) {
+		f.add("source", "got %q, want one of %s", c.Source, sources)
 	}
 	f.label("spec", c.Spec)
 	c.scopeFaults(&f)

@@ -1,6 +1,9 @@
 package control
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Who is a client and one thing that it touches, as labels of its reports. Topic, Group and Resource are empty where a question is about the whole client.
 type Who struct {
@@ -35,6 +38,22 @@ func (s *Scope) Matches(w *Who) bool {
 		}
 	}
 	return false
+}
+
+// Covers says whether all that is in another scope is in this one, too, as far as their labels tell.
+func (s *Scope) Covers(other *Scope) bool {
+	theirs := other.labels()
+	for i, label := range s.labels() {
+		if *label != "" && *label != *theirs[i] {
+			return false
+		}
+	}
+	for _, partition := range other.Partitions {
+		if len(s.Partitions) > 0 && !slices.Contains(s.Partitions, partition) {
+			return false
+		}
+	}
+	return len(s.Partitions) == 0 || len(other.Partitions) > 0
 }
 
 // Touches says whether the command is for this client: it is in scope, among the percent, and its SDK is of the language that is asked.

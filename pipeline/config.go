@@ -120,6 +120,8 @@ type ControlConfig struct {
 	Prune bool `yaml:"prune"`
 	// WritersFile names who may write over HTTP: a line for each, with a name and the SHA-256 of a token. Empty: nobody.
 	WritersFile string `yaml:"writers_file"`
+	// Actions says what rules may ask.
+	Actions ActionsConfig `yaml:"actions"`
 }
 
 // The roles of a process.
@@ -163,7 +165,7 @@ func DefaultConfig() Config {
 		Inspection:   InspectionConfig{At: DefaultInspectionAt},
 		HTTP:         HTTPConfig{Addr: DefaultHTTPAddr},
 		Collect:      CollectConfig{Clusters: []ClusterConfig{}},
-		Control:      ControlConfig{Dir: "control.d", Prune: true},
+		Control:      ControlConfig{Dir: "control.d", Prune: true, Actions: defaultActions()},
 		Roles:        AllRoles,
 	}
 }

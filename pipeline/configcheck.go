@@ -55,6 +55,7 @@ func (c *Config) faults() []keyFault {
 		f = append(f, keyFault{"grafana.dashboard_url", fmt.Errorf("got %q, want http:// or https:// and the dashboard's address, or nothing", c.Grafana.DashboardURL)})
 	}
 	f = append(f, c.Collect.faults(c)...)
+	f = append(f, c.Control.Actions.faults()...)
 	return append(f, roleFaults(c.Roles)...)
 }
 

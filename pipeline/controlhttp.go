@@ -46,7 +46,9 @@ func (p *Pipeline) serveControl(w http.ResponseWriter, r *http.Request) {
 		controlState
 		Writes bool   `json:"writes"` // this process writes what files say
 		Files  string `json:"files,omitempty"`
-	}{controlState: controlStateOf(c.topic.set, r.URL.Query().Get("all") == "true", time.Now()), Writes: c.leads}
+		// HeldBack is what rules propose and is not asked, as the process knows it that writes.
+		HeldBack []heldBack `json:"held_back,omitempty"`
+	}{controlState: controlStateOf(c.topic.set, r.URL.Query().Get("all") == "true", time.Now()), Writes: c.leads, HeldBack: c.heldBack}
 	if c.filesErr != nil {
 		answer.Files = c.filesErr.Error()
 	}

@@ -93,11 +93,11 @@ func (c *controller) mended() []controlChange {
 	return changes
 }
 
-// forgotten are commands that are over for so long that nobody needs to know.
+// forgotten are commands that are over for so long that nobody needs to know, but those of rules.
 func (c *controller) forgotten(now time.Time) []controlChange {
 	var changes []controlChange
 	for _, command := range c.topic.set.Commands() {
-		if !command.InForce(now) && now.Sub(command.CreatedAt) > control.MaxLifetime+controlForgotten {
+		if command.Source != control.SourceRule && !command.InForce(now) && now.Sub(command.CreatedAt) > control.MaxLifetime+controlForgotten {
 			changes = append(changes, controlChange{Change: changeRemoved, Kind: kindCommand, Name: command.Name, Revision: command.Revision, Command: &command, key: command.Key()})
 		}
 	}

@@ -33,8 +33,10 @@ type controller struct {
 	mu       sync.Mutex // of what follows
 	topic    *controlLog
 	leads    bool
-	caughtUp bool  // what is read from now on is new
-	filesErr error // why the files are not in force, nil where they are
+	made     *ruleMade
+	heldBack []heldBack // what rules propose and is not asked
+	caughtUp bool       // what is read from now on is new
+	filesErr error      // why the files are not in force, nil where they are
 }
 
 // runController runs the role until ctx ends (nil) or weir.control cannot be read.
@@ -44,7 +46,8 @@ func runController(ctx context.Context, p *Pipeline) error {
 		return err
 	}
 	defer topic.close()
-	c := &controller{p: p, log: p.log.With("stage", RoleControl), metrics: newControlMetrics(p.metrics), wake: make(chan struct{}, 1), topic: topic}
+	c := &controller{p: p, log: p.log.With("stage", RoleControl), metrics: newControlMetrics(p.metrics), wake: make(chan struct{}, 1), topic: topic,
+		made: newRuleMade()}
 	topic.told = c.told
 	if err := topic.catchUp(ctx); err != nil {
 		return stopped(ctx, err)
@@ -108,6 +111,7 @@ func (c *controller) wakeLeader() {
 // told hears of each record that is read.
 func (c *controller) told(change control.Change) {
 	c.p.metrics.stage(RoleControl).records.Inc()
+	c.made.told(&change)
 	switch change.Outcome {
 	case control.OutcomeRefused:
 		c.metrics.refused[change.Reason].Inc()
@@ -141,6 +145,7 @@ func (c *controller) lead(ctx context.Context, turn *lease, fail context.CancelC
 	defer c.setLeads(false)
 	defer every(ctx, controlStoreTick, c.storeKeeper().keep)()
 	defer c.watch(ctx)()
+	defer c.keepRules(ctx, turn)()
 	reread := time.NewTicker(controlReread)
 	defer reread.Stop()
 	for {

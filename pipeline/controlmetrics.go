@@ -15,7 +15,9 @@ type controlMetrics struct {
 	ignored      *metrics.Counter
 	written      *metrics.Counter
 	fileFailures *metrics.Counter
-	commands     map[string]*atomic.Int64 // by state
+	commands     map[string]*atomic.Int64    // by state
+	asked        map[string]*metrics.Counter // of rules, by action
+	heldBack     map[string]*atomic.Int64    // of what rules propose, by why
 	routes       *atomic.Int64
 	offset       *atomic.Int64
 }
@@ -38,6 +40,14 @@ func newControlMetrics(m *pipelineMetrics) *controlMetrics {
 	}
 	shown := func(name string, value *atomic.Int64) {
 		m.gauge(name, func() float64 { return float64(value.Load()) })
+	}
+	c.asked, c.heldBack = map[string]*metrics.Counter{}, map[string]*atomic.Int64{}
+	for action := range (&ActionsConfig{}).byName() {
+		c.asked[action] = m.set.NewCounter(fmt.Sprintf(`weir_control_rule_records_total{action=%q}`, action))
+	}
+	for _, why := range heldReasons {
+		c.heldBack[why] = &atomic.Int64{}
+		shown(fmt.Sprintf(`weir_control_rule_held_back{why=%q}`, why), c.heldBack[why])
 	}
 	for _, state := range controlStates {
 		c.commands[state] = &atomic.Int64{}

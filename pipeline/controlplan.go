@@ -201,6 +201,8 @@ func whereKept(source control.Source) string {
 		return "files"
 	case control.SourceAPI:
 		return "the API"
+	case control.SourceRule:
+		return "a rule"
 	}
 	return "another writer"
 }

@@ -43,6 +43,8 @@ type Pipeline struct {
 	finds chan struct{}
 	// inspections is when days are inspected.
 	inspections inspectionClock
+	// actions is what rules may ask.
+	actions atomic.Pointer[ActionsConfig]
 	// retention is for how long the store keeps rows.
 	retention *retentionTerms
 }
@@ -57,6 +59,7 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 	p := &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
 		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), polled: newPolledClusters(), memory: newMemory(counted), started: time.Now().UTC(), finds: make(chan struct{}, maxFinds)}
 	p.inspections.set(config.Inspection)
+	p.actions.Store(&config.Control.Actions)
 	p.retention = newRetentionTerms(&config.ClickHouse.Retention)
 	return p, nil
 }

@@ -50,6 +50,9 @@ func (p *Pipeline) reloadConfig() (other []string, err error) {
 	if p.retention.set(&config.ClickHouse.Retention) {
 		p.log.Info("clickhouse.retention is changed")
 	}
+	if before := p.actions.Swap(&config.Control.Actions); *before != config.Control.Actions {
+		p.log.Info(actionsKey + " is changed")
+	}
 	other = changedKeys(&p.config, &config)
 	if len(other) > 0 {
 		p.log.Warn("the configuration has changes that take effect at a restart", "keys", strings.Join(other, ", "))
@@ -58,7 +61,7 @@ func (p *Pipeline) reloadConfig() (other []string, err error) {
 }
 
 // reloadedKeys are the keys that a reload takes over, sections with all that is in them.
-var reloadedKeys = []string{"inspection.at", retentionKey}
+var reloadedKeys = []string{"inspection.at", retentionKey, actionsKey}
 
 func isReloaded(key string) bool {
 	return slices.ContainsFunc(reloadedKeys, func(of string) bool { return key == of || strings.HasPrefix(key, of+".") })

@@ -74,8 +74,8 @@ type proposed struct {
 	Release        *control.Release        `json:"release,omitempty"`
 }
 
-// proposals are what the rule proposes for an alert with some labels, none where that cannot be of the alert alone.
-func (r *Rule) proposals(labels map[string]string) []telemetry.Proposal {
+// Proposals are what the rule proposes for an alert with some labels, none where that cannot be of the alert alone.
+func (r *Rule) Proposals(labels map[string]string) []telemetry.Proposal {
 	if len(r.actions) == 0 {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (r *Rule) proposals(labels map[string]string) []telemetry.Proposal {
 // propose has an alert say what its rule proposes, once for each life and each rule that it has.
 func (a *alertState) propose(rule *Rule) {
 	if a.proposing != rule {
-		a.Proposals, a.proposing = rule.proposals(a.Labels), rule
+		a.Proposals, a.proposing = rule.Proposals(a.Labels), rule
 	}
 }
 

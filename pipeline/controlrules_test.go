@@ -1,0 +1,411 @@
+package pipeline
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/rules"
+	"github.com/weirmq/weir/telemetry"
+)
+
+var updateScripts = flag.Bool("update", false, "rewrite the expectations under testdata/rulecommands")
+
+// TestRuleCommands plays testdata/rulecommands/*.txt and holds what each line says, the lines that begin with ">": what is written of rules' commands, and what
+// is not asked and why.
+//
+//	case NAME                            a new log, at 12:00:00, with all actions enabled, none in shadow, and the other defaults
+//	config send_limit: {shadow: true}    the configuration, as below control.actions
+//	fires RULE LABEL=VALUE... asks ACTIONS
+//	                                     an alert begins to fire, whose rule has actions as rules have them, without brackets
+//	edited RULE LABEL=VALUE... asks ACTIONS
+//	                                     it fires on, and its rule was edited
+//	resolves RULE LABEL=VALUE...         it does not fire any more
+//	unheard RULE LABEL=VALUE...          nobody evaluates it from now on; heard takes that back
+//	people {"name":"a",...}              somebody gives a command, of whom what is left out is filled in
+//	expire NAME AUTHOR                   somebody ends one
+//	takeaway NAME                        somebody takes one away
+//	crash                                another process reads the log from its start
+//	at 5m                                what follows is so long after the begin, and until then it was looked at each second
+//	held                                 what is in force
+func TestRuleCommands(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("testdata/rulecommands/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := playRuleCommands(t, string(text))
+			if got == string(text) {
+				return
+			}
+			if *updateScripts {
+				if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			wants, gots := strings.Split(string(text), "\n"), strings.Split(got, "\n")
+			for i := range min(len(wants), len(gots)) {
+				if wants[i] != gots[i] {
+					t.Errorf("%s:%d says otherwise; -update rewrites it\nwant %s\n got %s", path, i+1, wants[i], gots[i])
+					break
+				}
+			}
+		})
+	}
+}
+
+var rulesBegan = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+
+// rulePlayer is one case of a script.
+type rulePlayer struct {
+	t       *testing.T
+	config  ActionsConfig
+	set     *control.Set
+	made    *ruleMade
+	log     []control.Record
+	begins  map[string]map[string]time.Time // of rules' commands in the log: by action, then by name and time
+	step    time.Duration                   // between two looks
+	now     time.Time
+	alerts  map[string]ruleAlert
+	unheard map[string]bool
+	back    map[string]string
+	out     []string
+}
+
+func newRulePlayer(t *testing.T) *rulePlayer {
+	p := &rulePlayer{t: t, config: defaultActions(), set: control.NewSet(), made: newRuleMade(), now: rulesBegan, alerts: map[string]ruleAlert{},
+		unheard: map[string]bool{}, back: map[string]string{}, begins: map[string]map[string]time.Time{}, step: time.Second}
+	for _, each := range []*ActionConfig{&p.config.Pause, &p.config.LargeMessages, &p.config.Sampling, &p.config.ReportInterval} {
+		each.Enabled, each.Shadow = true, false
+	}
+	p.config.SendLimit.Enabled, p.config.SendLimit.Shadow = true, false
+	return p
+}
+
+func playRuleCommands(t *testing.T, text string) string {
+	t.Helper()
+	var out strings.Builder
+	p := newRulePlayer(t)
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, ">") {
+			continue
+		}
+		out.WriteString(line)
+		head, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch head {
+		case "", "#":
+			continue
+		case "case":
+			p = newRulePlayer(t)
+			continue
+		}
+		p.play(head, rest)
+		for _, said := range p.out {
+			out.WriteString("> " + said + "\n")
+		}
+		p.out = nil
+	}
+	return out.String()
+}
+
+// play plays one line, and looks what is to be written then.
+func (p *rulePlayer) play(head, rest string) {
+	p.t.Helper()
+	switch head {
+	case "config":
+		decoder := yaml.NewDecoder(strings.NewReader("{" + rest + "}"))
+		decoder.KnownFields(true)
+		if err := decoder.Decode(&p.config); err != nil {
+			p.t.Fatalf("%s: %v", rest, err)
+		}
+	case "fires", "edited":
+		p.fires(rest, head == "edited")
+	case "resolves":
+		delete(p.alerts, p.alert(rest).ID)
+	case "unheard", "heard":
+		p.unheard[p.alert(rest).ID] = head == "unheard"
+	case "people":
+		p.people(rest)
+	case "expire":
+		name, author, _ := strings.Cut(rest, " ")
+		change, err := controlPlan{now: p.now}.end(name, author, "", p.set)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.write(change)
+	case "takeaway":
+		p.feed(control.Record{Key: []byte(control.CommandKey(rest))})
+	case "crash":
+		log := p.log
+		p.set, p.made, p.log, p.back = control.NewSet(), newRuleMade(), nil, map[string]string{}
+		for _, record := range log {
+			p.feed(record)
+		}
+	case "at":
+		to, err := time.ParseDuration(rest)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for p.now.Before(rulesBegan.Add(to)) {
+			p.now = p.now.Add(p.step)
+			p.look()
+		}
+		return
+	case "held":
+		for _, command := range p.set.Commands() {
+			if command.InForce(p.now) {
+				p.say("%s %s by %s until %s: %s", &command, command.Describe(), command.Author, command.ExpiresAt.Sub(rulesBegan), command.Reason)
+			}
+		}
+		return
+	default:
+		p.t.Fatalf("unknown line %s %s", head, rest)
+	}
+	p.look()
+}
+
+func (p *rulePlayer) say(format string, args ...any) {
+	p.out = append(p.out, fmt.Sprintf(format, args...))
+}
+
+// alert is one of a rule with labels.
+func (p *rulePlayer) alert(text string) telemetry.Alert {
+	p.t.Helper()
+	words := strings.Fields(text)
+	labels := map[string]string{"alertname": words[0]}
+	for _, word := range words[1:] {
+		name, value, _ := strings.Cut(word, "=")
+		labels[name] = value
+	}
+	return *alertOf(words[0], labels)
+}
+
+// alertOf is an alert of a rule that fires.
+func alertOf(rule string, labels map[string]string) *telemetry.Alert {
+	return &telemetry.Alert{Rule: rule, Labels: labels, State: telemetry.AlertFiring, ID: telemetry.Fingerprint(labels)}
+}
+
+// fires has an alert fire, with what a rule that groups by its labels proposes.
+func (p *rulePlayer) fires(text string, edited bool) {
+	p.t.Helper()
+	named, actions, _ := strings.Cut(text, " asks ")
+	alert := p.alert(named)
+	by := slices.DeleteFunc(slices.Sorted(maps.Keys(alert.Labels)), func(name string) bool { return name == "alertname" })
+	parsed, faults := rules.Parse("rules.yaml", fmt.Appendf(nil, "groups: [{name: g, rules: [{alert: %s, by: [%s], expr: tps > 1, actions: [%s]}]}]\n",
+		alert.Rule, strings.Join(by, ", "), actions))
+	if len(faults) > 0 {
+		p.t.Fatal(faults)
+	}
+	alert.Proposals = parsed[0].Proposals(alert.Labels)
+	alert.FiredAt = p.now
+	alert.Annotations = map[string]string{"summary": alert.Rule + "\nis seen"}
+	if edited {
+		alert.FiredAt = p.alerts[alert.ID].FiredAt
+	}
+	p.alerts[alert.ID] = ruleAlert{Alert: alert, heard: p.now}
+}
+
+// people gives a command that is as people's are.
+func (p *rulePlayer) people(text string) {
+	p.t.Helper()
+	command, faults, err := control.DecodeCommand([]byte(text))
+	if err != nil || len(faults) > 0 {
+		p.t.Fatal(err, faults)
+	}
+	command.Author, command.Reason = "li", "a test"
+	if command.ExpiresAt.IsZero() {
+		command.ExpiresAt = p.now.Add(time.Hour)
+	}
+	change := controlPlan{now: p.now}.command(command, control.SourceAPI, p.set)
+	if change.Change == changeSkipped {
+		p.say("skipped: %s", change.Note)
+		return
+	}
+	p.write(change)
+}
+
+func (p *rulePlayer) write(change controlChange) {
+	p.t.Helper()
+	record, err := change.record()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if record != nil {
+		p.feed(control.Record{Key: record.Key, Value: record.Value})
+	}
+}
+
+// feed appends a record to the log, and reads it as the role does.
+func (p *rulePlayer) feed(record control.Record) {
+	p.t.Helper()
+	record.Offset = int64(len(p.log))
+	if record.AppendedAt.IsZero() {
+		record.AppendedAt = p.now
+	}
+	p.log = append(p.log, record)
+	change := p.set.Feed(record, p.now)
+	if change.Outcome == control.OutcomeRefused || change.Outcome == control.OutcomeIgnored {
+		p.t.Fatalf("%s is %s: %v", record.Key, change.Outcome, change.Err)
+	}
+	p.made.told(&change)
+	if c := &change.Command; change.Outcome == control.OutcomeApplied && c.Source == control.SourceRule {
+		if p.begins[c.Action()] == nil {
+			p.begins[c.Action()] = map[string]time.Time{}
+		}
+		p.begins[c.Action()][c.Name+c.CreatedAt.String()] = c.CreatedAt
+	}
+}
+
+// look plans and writes, and says what is new.
+func (p *rulePlayer) look() {
+	p.t.Helper()
+	var alerts []ruleAlert
+	for _, id := range slices.Sorted(maps.Keys(p.alerts)) {
+		alert := p.alerts[id]
+		if !p.unheard[id] {
+			alert.heard = p.now
+			p.alerts[id] = alert
+		}
+		alerts = append(alerts, alert)
+	}
+	plan := rulePlan{config: &p.config, set: p.set, made: p.made, unheard: unheardAfter(10 * time.Second), now: p.now}
+	changes, back := plan.plan(alerts)
+	at := p.now.Sub(rulesBegan)
+	for _, change := range changes {
+		p.write(change)
+		switch c := change.Command; change.Change {
+		case changeEnded:
+			p.say("%s ended %s: %s", at, c, c.Ended.Reason)
+		case changeRemoved:
+			p.say("%s forgotten %s", at, c)
+		default:
+			p.say("%s %s %s %s until %s", at, change.Change, c, c.Describe(), c.ExpiresAt.Sub(rulesBegan))
+		}
+	}
+	now := map[string]string{}
+	for _, one := range back {
+		now[one.Name] = strings.TrimSpace(one.Why + " " + one.Note)
+		if p.back[one.Name] != now[one.Name] {
+			p.say("%s not asked %s %s: %s", at, one.Name, one.Asks, now[one.Name])
+		}
+	}
+	p.back = now
+	p.holds()
+}
+
+// holds are the promises that nothing may break.
+func (p *rulePlayer) holds() {
+	p.t.Helper()
+	inForce := map[string]int{}
+	limits := p.config.byName()
+	commands := p.set.Commands()
+	for _, command := range commands {
+		if command.Source != control.SourceRule || !command.InForce(p.now) {
+			continue
+		}
+		action, at := command.Action(), p.now.Sub(rulesBegan)
+		if inForce[action]++; inForce[action] > limits[action].AtMostAtOnce {
+			p.t.Errorf("%s: %d commands of %s are in force", at, inForce[action], action)
+		}
+		if lasts := command.ExpiresAt.Sub(command.CreatedAt); lasts > limits[action].LastsAtMost {
+			p.t.Errorf("%s: %s is in force for %s", at, &command, lasts)
+		}
+		if !p.fireable(&command) {
+			p.t.Errorf("%s: %s is in force, and its alert does not fire, or asks something else", at, &command)
+		}
+		for _, other := range commands {
+			if other.Source != control.SourceRule && other.InForce(p.now) && !other.Shadow && other.Capability() == command.Capability() && other.Scope.Covers(&command.Scope) {
+				p.t.Errorf("%s: %s is in force beside %s", at, &command, &other)
+			}
+		}
+		if began := p.began(action); began > limits[action].AtMostPerHour {
+			p.t.Errorf("%s: %d commands of %s began within an hour", at, began, action)
+		}
+	}
+}
+
+// fireable says whether an alert fires that asks for a command, of the same labels.
+func (p *rulePlayer) fireable(command *control.Command) bool {
+	for _, alert := range p.alerts {
+		for _, proposal := range alert.Proposals {
+			proposed, _, err := control.DecodeCommand(proposal.Command)
+			if err == nil && ruleCommandName(&alert.Alert, proposed.Action()) == command.Name && cmp.Equal(proposed.Scope, command.Scope) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// began counts, in the log alone, the commands of an action that began within the last hour.
+func (p *rulePlayer) began(action string) int {
+	count := 0
+	for _, at := range p.begins[action] {
+		if p.now.Sub(at) < time.Hour {
+			count++
+		}
+	}
+	return count
+}
+
+// TestRuleCommandsHold: whatever alerts, people, crashes and the configuration do, in whatever order, no promise is broken.
+func TestRuleCommandsHold(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(5) {
+		random := rand.New(rand.NewPCG(seed, 54))
+		p := newRulePlayer(t)
+		p.step = 10 * time.Second
+		one := func(of ...string) string { return of[random.IntN(len(of))] }
+		seconds, steps := 0, []string{}
+		for range 150 {
+			alert := one("Surge", "Slow") + " topic=" + one("a", "b", "c", "d", "e")
+			name := "mine-" + one("a", "b")
+			switch step := random.IntN(12); step {
+			case 0, 1, 2:
+				steps = append(steps, "fires "+alert+" asks "+one("{send_limit: {messages_per_second: 9}, lasts: 5m}",
+					"{pause: {}, lasts: 30s}", "{sampling: {one_in: 9}, lasts: 1h}, {pause: {}, lasts: 5m}"))
+			case 3, 4:
+				steps = append(steps, "resolves "+alert)
+			case 5:
+				steps = append(steps, one("unheard ", "heard ")+alert)
+			case 6:
+				steps = append(steps, fmt.Sprintf(`people {"name":%q,"scope":{"topic":%q},%s}`, name, one("a", "b"), one(`"pause":{}`, `"resume":{}`, `"send_limit":{"messages_per_second":9}`)))
+			case 7:
+				steps = append(steps, "expire "+name+" li")
+			case 8:
+				steps = append(steps, "crash")
+			case 9:
+				steps = append(steps, "config "+one("pause", "send_limit", "sampling")+": {enabled: "+one("true", "true", "false")+"}")
+			default:
+				seconds += 1 + random.IntN(400)
+				steps = append(steps, fmt.Sprintf("at %ds", seconds))
+			}
+			head, rest, _ := strings.Cut(steps[len(steps)-1], " ")
+			if held, found := p.set.Command(name); head == "expire" && (!found || !held.InForce(p.now)) {
+				continue
+			}
+			if p.play(head, rest); t.Failed() {
+				t.Fatalf("seed %d:\n%s", seed, strings.Join(steps, "\n"))
+			}
+		}
+	}
+}
