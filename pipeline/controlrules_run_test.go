@@ -3,156 +3,16 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/control"
-	"github.com/weirmq/weir/sdk/agent"
-	"github.com/weirmq/weir/sdk/report"
 )
-
-// askingRule asks a limit of a topic that carries more than a thousand messages in a second.
-const askingRule = `groups:
-  - name: test
-    rules:
-      - alert: Surge
-        by: [cluster, topic]
-        where: op == "send"
-        window: 1s
-        expr: messages > 1000
-        keep_firing_for: 3s # a machine under load may tell of a surge late
-        annotations: {summary: '{{ .topic }} surges'}
-        actions:
-          - send_limit: {messages_per_second: 20, cold_factor: 1, ramp: 0s}
-            lasts: 10m
-`
-
-// ruleHouse is an embedded broker with processes on it, and topics that surge as long as they are told of.
-type ruleHouse struct {
-	*controlHouse
-	mu     sync.Mutex
-	surges []string
-}
-
-// newRuleHouse runs the stages that lead to alerts. Those that control are run by themselves, so that they can be stopped.
-func newRuleHouse(t *testing.T) *ruleHouse {
-	t.Helper()
-	config := runConfig(t)
-	config.Roles = []string{RoleAggregate, RoleRules}
-	config.ClickHouse.DSN = "http://127.0.0.1:1/default" // nobody is there: only history waits
-	config.Control.Dir = filepath.Join(t.TempDir(), "control.d")
-	config.Control.Actions.SendLimit.Enabled, config.Control.Actions.SendLimit.Shadow = true, false
-	config.Control.Actions.SendLimit.FloorMessagesPerSecond = 5
-	if err := os.WriteFile(filepath.Join(config.Rules.Dir, "rules.yaml"), []byte(askingRule), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run(t, config)
-	h := &ruleHouse{controlHouse: &controlHouse{t: t, config: config}}
-	h.writer = newSender(t, &config)
-	var told sync.WaitGroup
-	ctx, stop := context.WithCancel(t.Context())
-	told.Go(func() { h.tell(ctx) })
-	t.Cleanup(func() { stop(); told.Wait() })
-	return h
-}
-
-// tell reports what surges, and something of another topic so that time goes on.
-func (h *ruleHouse) tell(ctx context.Context) {
-	ticker := time.NewTicker(200 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		h.mu.Lock()
-		topics := slices.Clone(h.surges)
-		h.mu.Unlock()
-		for _, topic := range topics {
-			h.writer.client.TryProduce(ctx, &kgo.Record{Value: reportOf(h.t, topic, time.Now(), 5000)}, nil)
-		}
-		h.writer.client.TryProduce(ctx, &kgo.Record{Value: reportOf(h.t, "other", time.Now(), 1)}, nil)
-	}
-}
-
-func (h *ruleHouse) surge(topics ...string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.surges = topics
-}
-
-// control runs a process with the role control, until it is stopped.
-func (h *ruleHouse) control() (stop func()) {
-	h.t.Helper()
-	config := h.config
-	config.Roles = []string{RoleControl}
-	p, err := New(config, testLog(h.t))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.p = p
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			h.t.Errorf("run: %v", err)
-		}
-	})
-	h.t.Cleanup(stop)
-	await(h.t, "that this process writes", func() bool {
-		_, body := get(p, controlPath)
-		return strings.Contains(body, `"writes":true`)
-	})
-	return stop
-}
-
-// name is the command of a topic that surges.
-func (h *ruleHouse) name(topic string) string {
-	labels := map[string]string{"alertname": "Surge", "cluster": "test", "topic": topic}
-	return ruleCommandName(alertOf("Surge", labels), "send_limit")
-}
-
-// of are the records of a topic's command: how many there are, and the newest.
-func (h *ruleHouse) of(topic string) (records int, newest control.Command) {
-	h.t.Helper()
-	for _, record := range h.records() {
-		if string(record.Key) != control.CommandKey(h.name(topic)) {
-			continue
-		}
-		records++
-		var err error
-		if newest, err = control.ParseCommand(record.Value); err != nil {
-			h.t.Fatal(err)
-		}
-	}
-	return records, newest
-}
-
-// asked waits until a topic's command has a revision that is in force, or is ended.
-func (h *ruleHouse) asked(topic string, revision uint64, inForce bool) control.Command {
-	h.t.Helper()
-	var newest control.Command
-	await(h.t, fmt.Sprintf("revision %d of what is asked of %s, in force: %t", revision, topic, inForce), func() bool {
-		_, newest = h.of(topic)
-		return newest.Revision == revision && newest.InForce(time.Now()) == inForce
-	})
-	return newest
-}
 
 // TestARuleLimitsASurge from the reports of a surge to the producer of a service and back: the rule fires, the command stands on weir.control, the agent in the service
 // limits its producer, and when the alert resolves the limit is lifted and nothing is lost.
@@ -160,33 +20,9 @@ func TestARuleLimitsASurge(t *testing.T) {
 	t.Parallel()
 	h := newRuleHouse(t)
 	h.control()
-	reports, err := report.Open(report.Config{TelemetryBrokers: h.config.Kafka.Brokers, Cluster: "test", Client: "shop-1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := agent.Open(t.Context(), agent.Config{Telemetry: reports, Enabled: control.Capabilities, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := a.Close(ctx); err != nil {
-			t.Error(err)
-		}
-		_ = reports.Close(ctx) // its last reports are of no matter here
-	})
-	client, err := kgo.NewClient(append(a.KafkaOpts(), kgo.SeedBrokers(h.config.Kafka.Brokers...), kgo.ProducerLinger(0))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	if err := a.Bind(client); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kadm.NewClient(client).CreateTopics(t.Context(), 1, 1, nil, "orders"); err != nil {
-		t.Fatal(err)
-	}
+	a := h.agent()
+	client := h.client(a)
+	h.create("orders")
 	sent := atomic.Int64{}
 	send := func(messages int) time.Duration {
 		began := time.Now()
@@ -198,14 +34,7 @@ func TestARuleLimitsASurge(t *testing.T) {
 		}
 		return time.Since(began)
 	}
-	applies := func() bool {
-		for _, client := range a.State().Clients {
-			if slices.ContainsFunc(client.Applies, func(c agent.AppliedCommand) bool { return c.Name == h.name("orders") }) {
-				return true
-			}
-		}
-		return false
-	}
+	applies := func() bool { return appliesTo(a, h.name("orders")) }
 	send(5)
 	began := time.Now()
 	h.surge("orders")
@@ -231,6 +60,42 @@ func TestARuleLimitsASurge(t *testing.T) {
 	if err != nil || int64(len(records)) != sent.Load() {
 		t.Errorf("%d messages arrived of %d: %v", len(records), sent.Load(), err)
 	}
+}
+
+// TestARulePausesAGroup: what a service consumes stands still while its alert fires, and comes back afterwards, all of it and once.
+func TestARulePausesAGroup(t *testing.T) {
+	t.Parallel()
+	h := newRuleHouse(t)
+	h.control()
+	h.create("orders")
+	a := h.agent()
+	client := h.client(a, kgo.ConsumeTopics("orders"), kgo.ConsumerGroup("billing"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(50*time.Millisecond))
+	var consumed atomic.Int64
+	ctx, stop := context.WithCancel(t.Context())
+	var consuming sync.WaitGroup
+	consuming.Go(func() {
+		for ctx.Err() == nil {
+			consumed.Add(int64(client.PollFetches(ctx).NumRecords()))
+		}
+	})
+	t.Cleanup(func() { stop(); consuming.Wait() })
+	send := func(messages int) {
+		for range messages {
+			h.writer.send(&kgo.Record{Topic: "orders", Value: []byte("one")})
+		}
+	}
+	send(3)
+	await(t, "that messages are consumed", func() bool { return consumed.Load() == 3 })
+	h.fail("billing")
+	name := ruleCommandName(alertOf("Failing", map[string]string{"alertname": "Failing", "cluster": "test", "topic": "orders", "group": "billing"}), "pause")
+	await(t, "that the group is paused", func() bool { return appliesTo(a, name) && slices.Contains(client.PauseFetchTopics(), "orders") })
+	send(3)
+	h.fail()
+	await(t, "that what waited is consumed", func() bool { return consumed.Load() == 6 })
+	if newest := h.newest(control.CommandKey(name)); newest.Ended == nil || newest.ReleaseSeconds() != 1 || newest.Author != "rule Failing" {
+		t.Errorf("it was let go of by %+v", &newest)
+	}
+	await(t, "that nothing applies", func() bool { return !appliesTo(a, name) })
 }
 
 // TestACrashAsksNothingTwice: another process goes on where one was stopped, and takes away what has resolved meanwhile.
@@ -290,22 +155,4 @@ func TestHeldBackIsShown(t *testing.T) {
 			t.Errorf("%s is %g, want %g", name, got, want)
 		}
 	}
-}
-
-// states are those of alerts, by their topics, as weir.alerts has them.
-func (h *ruleHouse) states() map[string]string {
-	h.t.Helper()
-	records, err := readPartition(h.t.Context(), h.config.Kafka, "weir.alerts", 0)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	log, out := &alertLog{}, map[string]string{}
-	newest, err := log.takeAll(records)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for _, alert := range newest {
-		out[alert.Labels["topic"]] = string(alert.State)
-	}
-	return out
 }
