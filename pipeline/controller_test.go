@@ -155,6 +155,17 @@ func TestControlOfFiles(t *testing.T) {
 	h.file("a.yaml", "")
 	h.awaits("b@1 in force by li")
 	h.file("b.yaml", "") // no file is left: the folder may as well not be mounted
+	second := h.newest("command/b")
+	second.Reason = "of a second writer"
+	value, err := second.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.put("command/b", string(value))
+	h.awaits("b@2 in force by li") // it was looked at, and stays
+	if got := stageOf(h.p, RoleControl).Error; got != "" {
+		t.Errorf("without files: %s", got)
+	}
 	h.put("command/forged", "{}")
 	await(t, "a refusal", func() bool {
 		_, body := get(h.p, "/metrics")

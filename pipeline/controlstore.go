@@ -57,7 +57,7 @@ func (k *controlKeeper) keep(ctx context.Context) {
 		if more { // they would be counted too low, and each would get too much
 			return nil
 		}
-		return k.c.setClients(ctx, &controlTraffic{clients: traffic})
+		return k.c.setClients(ctx, &controlTraffic{at: now, clients: traffic})
 	})
 	if ctx.Err() != nil {
 		return

@@ -41,6 +41,7 @@ const maxTouchedListed = 500
 
 // controlTraffic is what the store says of the last minutes.
 type controlTraffic struct {
+	at        time.Time
 	clients   []clickhouse.ClientTraffic
 	more      bool
 	retention []clickhouse.RetentionLeft
@@ -48,7 +49,7 @@ type controlTraffic struct {
 
 // askTraffic asks the store who sends and consumes, and for how long messages are kept.
 func askTraffic(ctx context.Context, store *clickhouse.Store, now time.Time) (*controlTraffic, error) {
-	t := &controlTraffic{}
+	t := &controlTraffic{at: now}
 	var err error
 	if t.clients, t.more, err = store.ClientTraffic(ctx, now.Add(-touchedSpan)); err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func (t *controlTraffic) touched(c *control.Command, routes []control.Route) *co
 		if !slices.Contains(ops, of.Op) || !touches(c, whoOf(of), routes) {
 			continue
 		}
-		rate := float64(of.Messages) / touchedSpan.Seconds()
+		rate := float64(of.Messages) / min(max(t.at.Sub(of.First), time.Second), touchedSpan).Seconds()
 		clients[of.Env+"\x00"+of.Client] = true
 		out.MessagesPerSecond += rate
 		out.Of = append(out.Of, touchedClient{of.Client, of.Cluster, of.Topic, of.Group, of.Op, rate})

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/agent"
+	sdkkafka "github.com/weirmq/weir/sdk/kafka"
+	"github.com/weirmq/weir/sdk/report"
+)
+
+// service is a program that sends or consumes orders until the test ends, measured by the SDK.
+type service struct {
+	t       *testing.T
+	client  *kgo.Client
+	produce func(context.Context, *kgo.Record, func(*kgo.Record, error))
+}
+
+// serviceKind is what a service is like.
+type serviceKind struct {
+	name    string
+	group   string // that it consumes orders in; "" for one that sends
+	listens bool   // it takes commands, all that there are
+}
+
+// startService runs a program.
+func startService(t *testing.T, brokers []string, kind serviceKind) *service {
+	t.Helper()
+	telemetry, err := report.Open(report.Config{TelemetryBrokers: brokers, Cluster: "shop", Env: "test", Client: kind.name, Node: "node-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := []kgo.Opt{kgo.SeedBrokers(brokers...), kgo.WithHooks(sdkkafka.NewHooks(telemetry))}
+	if kind.group != "" {
+		options = append(options, kgo.ConsumerGroup(kind.group), kgo.ConsumeTopics("orders"))
+	}
+	var taking *agent.Agent
+	if kind.listens {
+		if taking, err = agent.Open(t.Context(), agent.Config{Telemetry: telemetry, Enabled: control.Capabilities}); err != nil {
+			t.Fatal(err)
+		}
+		options = append(options, taking.KafkaOpts()...)
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind.listens {
+		if err := taking.Bind(client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &service{t: t, client: client, produce: client.Produce}
+	if kind.listens {
+		s.produce = taking.Producer(client).Produce // a limit holds what is sent through it
+	}
+	var working sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	if kind.group != "" {
+		working.Go(func() { s.consume(ctx) })
+	} else {
+		working.Go(func() { s.send(ctx) })
+	}
+	t.Cleanup(func() {
+		stop()
+		working.Wait()
+		client.Close()
+		ending, cancel := context.WithTimeout(context.Background(), stopLimit)
+		defer cancel()
+		if kind.listens {
+			if err := taking.Close(ending); err != nil {
+				t.Error(err)
+			}
+		}
+		_ = telemetry.Close(ending) // the broker may be gone by then
+	})
+	return s
+}
+
+func (s *service) consume(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.client.PollFetches(ctx)
+	}
+}
+
+// send sends twenty messages a second.
+func (s *service) send(ctx context.Context) {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.produce(ctx, &kgo.Record{Topic: "orders", Value: []byte("one")}, nil)
+		}
+	}
+}
+
+func (s *service) paused() bool { return slices.Contains(s.client.PauseFetchTopics(), "orders") }
+
+// TestCommandsFromFilesToClients: what a file asks is shown before it is in force, comes to a running program, is held against what that says, ends, and stays in the history.
+func TestCommandsFromFilesToClients(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, embeddedBroker(t), "")
+	h.startClickHouse()
+	dir := filepath.Join(h.dir, "control.d")
+	config, addr := h.writeConfig("http: {", "control: {dir: "+dir+"}\nhttp: {")
+	if err := os.WriteFile(h.ruleFile(), []byte(largeMessageRule), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	weir := h.launchWith(config, addr, "--roles", "aggregate,clickhouse,control")
+	weir.awaitReady()
+	h.makeOrders()
+	billing := startService(t, h.brokers, serviceKind{name: "billing-1", group: "billing", listens: true})
+	startService(t, h.brokers, serviceKind{name: "shop-1", listens: true})
+	startService(t, h.brokers, serviceKind{name: "legacy-1"})
+	h.await("SELECT arraySort(groupUniqArray((client, op))) FROM traffic_10s WHERE topic = 'orders' AND messages > 0", "[('billing-1','consume'),('legacy-1','send'),('shop-1','send')]")
+
+	file := h.write("asked.yaml", commandsFile(time.Now()))
+	h.says([]string{"control", "apply", "--config", config, file, "--dry-run"}, 0, `new +command +pause-billing @1 pause topic=orders group=billing, until`,
+		`touches 1 client, [1-9][\d.]* msg/s of the last 5m0s`, `billing-1 +consume orders billing [\d.]+ msg/s`, `retention left is not known`,
+		`new +command +slow-orders @1 send_limit 30/s shared topic=orders`, `touches 2 clients`, `2 would be written`)
+	h.says([]string{"control", "list", "--config", config}, 0, `^0 commands, 0 routes, offset 0`)
+
+	if err := os.Mkdir(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file, filepath.Join(dir, "asked.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, billing.paused, func() string { return "billing is not paused" + h.state() })
+	h.eventuallySays([]string{"control", "list", "--config", config}, 0, `pause-billing@1 +in force`, `slow-orders@2 +in force +send_limit 30/s shared by 2 `)
+	h.eventuallySays([]string{"control", "diff", "--config", config}, exitFaults, `slow-orders@2 +legacy-1 +shop +no agent`, `1 of 3 differ`)
+	h.says([]string{"control", "diff", "--config", config, "--all"}, exitFaults, `pause-billing@1 +billing-1 +shop +applied`, `slow-orders@2 +shop-1 +shop +applied`)
+
+	h.says([]string{"control", "expire", "--config", config, "pause-billing", "--author", "wei", "--reason", "done"}, 0, `ended +command +pause-billing @2 by wei`)
+	eventually(t, func() bool { return !billing.paused() }, func() string { return "billing is paused still" })
+	h.eventuallySays([]string{"control", "diff", "--config", config, "--all"}, exitFaults, `^COMMAND`, `1 of 2 differ`)
+	h.says([]string{"control", "apply", "--config", config}, 0, `skipped +command +pause-billing was ended by wei`)
+
+	if err := os.WriteFile(filepath.Join(dir, "asked.yaml"), []byte("commands: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.eventuallySays([]string{"control", "list", "--config", config, "--all"}, 0, `^0 commands`)
+	h.eventuallySays([]string{"control", "history", "--config", config}, 0, `command pause-billing@1 +applied +pause group=billing topic=orders +li +ledger moves`,
+		`pause-billing@2 +applied +ended: pause .* wei +done`, `slow-orders@2 +applied`, `pause-billing@2 +removed`, `slow-orders@2 +removed`)
+	h.historyAsJSON(config)
+	weir.stopInOrder()
+}
+
+// makeOrders creates the topic of the services.
+func (h *house) makeOrders() {
+	h.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(h.brokers...))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).CreateTopic(h.t.Context(), 2, 1, nil, "orders"); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func commandsFile(now time.Time) string {
+	until := now.Add(time.Hour).UTC().Format(time.RFC3339)
+	return fmt.Sprintf(`commands:
+  - {name: pause-billing, scope: {topic: orders, group: billing}, author: li, reason: ledger moves, expires_at: %s, pause: {}, release: {ramp_seconds: 0}}
+  - name: slow-orders
+    scope: {topic: orders}
+    author: li
+    reason: too loud
+    expires_at: %s
+    send_limit: {messages_per_second: 30, shared: true}
+`, until, until)
+}
+
+func (h *house) write(name, text string) string {
+	h.t.Helper()
+	path := filepath.Join(h.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	return path
+}
+
+// missing is what a command prints, and which pattern is not in it.
+func (h *house) missing(args []string, code int, patterns []string) string {
+	h.t.Helper()
+	got := call(h.t, h.dir, args...)
+	for _, pattern := range patterns {
+		if !regexp.MustCompile("(?m)" + pattern).MatchString(got.stdout) {
+			return fmt.Sprintf("weir %s does not say %q:\n%s%s", strings.Join(args, " "), pattern, got.stdout, got.stderr)
+		}
+	}
+	if got.code != code {
+		return fmt.Sprintf("weir %s exits %d, want %d:\n%s%s", strings.Join(args, " "), got.code, code, got.stdout, got.stderr)
+	}
+	return ""
+}
+
+func (h *house) says(args []string, code int, patterns ...string) {
+	h.t.Helper()
+	if missing := h.missing(args, code, patterns); missing != "" {
+		h.t.Fatal(missing)
+	}
+}
+
+func (h *house) eventuallySays(args []string, code int, patterns ...string) {
+	h.t.Helper()
+	missing := ""
+	eventually(h.t, func() bool { missing = h.missing(args, code, patterns); return missing == "" }, func() string { return missing + h.state() })
+}
+
+// historyAsJSON holds that programs get what people do.
+func (h *house) historyAsJSON(config string) {
+	h.t.Helper()
+	got := call(h.t, h.dir, "control", "history", "--config", config, "pause-billing", "--since", "1h", "--json")
+	var answer struct {
+		Records []struct{ Name, Outcome, Author string }
+	}
+	if err := json.Unmarshal([]byte(got.stdout), &answer); err != nil || len(answer.Records) != 3 || answer.Records[0].Author != "li" {
+		h.t.Errorf("%v: %s%s", err, got.stdout, got.stderr)
+	}
+}

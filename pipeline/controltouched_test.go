@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sink/clickhouse"
+)
+
+// TestTouched: a dry run counts whom a command is for, as clients would, and says of a pause how long it may last.
+func TestTouched(t *testing.T) {
+	t.Parallel()
+	client := func(name, op, topic, group string, messages uint64) clickhouse.ClientTraffic {
+		return clickhouse.ClientTraffic{Env: "e", Cluster: "c", System: "kafka", Topic: topic, Group: group, Op: op, Client: name, Messages: messages, First: controlNow.Add(-time.Minute)}
+	}
+	left := func(group, partition string, seconds float64) clickhouse.RetentionLeft {
+		return clickhouse.RetentionLeft{Env: "e", Cluster: "c", System: "kafka", Topic: "orders", Group: group, Partition: partition, Seconds: seconds}
+	}
+	traffic := &controlTraffic{at: controlNow, clients: []clickhouse.ClientTraffic{client("b1", "consume", "orders", "billing", 600), client("b2", "consume", "orders", "billing", 1200),
+		client("s1", "send", "orders", "", 60), client("a1", "consume", "orders", "audit", 60), client("w", "consume", "weir.cells", "weir-clickhouse", 9)},
+		retention: []clickhouse.RetentionLeft{left("billing", "0", 7200), left("billing", "3", 1800), left("audit", "0", 60)}}
+	routes := []control.Route{{ID: "orders.created", System: "kafka", Cluster: "c", Topic: "orders"}}
+	for _, one := range []struct {
+		name    string
+		change  func(*control.Command)
+		clients int
+		says    string // of all lines
+	}{
+		{"a group", func(c *control.Command) { c.Scope.Group = "billing" }, 2, "touches 2 clients, 30 msg/s"},
+		{"the least of its partitions", func(c *control.Command) { c.Scope.Group = "billing" }, 2, "retention left: 30m0s until the oldest message that is not consumed is deleted (billing orders/3): THE PAUSE IS LONGER"},
+		{"a short one", func(c *control.Command) { c.Scope.Group, c.ExpiresAt = "billing", controlNow.Add(30*time.Minute) }, 2, "(billing orders/3)"},
+		{"one client, whose group loses messages all the same", func(c *control.Command) { c.Scope.Client = "a1" }, 1, "(audit orders/0): THE PAUSE"},
+		{"by its resource", func(c *control.Command) { c.Scope = control.Scope{Resource: "orders.created"} }, 3, "(audit orders/0)"},
+		{"of partitions", func(c *control.Command) { c.Scope.Partitions = []int32{7} }, 3, "touches 3 clients"},
+		{"who sends", func(c *control.Command) { c.Pause, c.SendLimit = nil, &control.SendLimit{MessagesPerSecond: 1} }, 1, "s1  send orders 1 msg/s"},
+		{"another env", func(c *control.Command) { c.Scope.Env = "other" }, 0, "retention left is not known"},
+		{"everywhere, but not Weir's own", func(c *control.Command) { c.Scope, c.Everywhere = control.Scope{}, true }, 3, "touches 3 clients"},
+	} {
+		command := control.Command{Name: "a", Scope: control.Scope{Topic: "orders"}, Percent: 100, CreatedAt: controlNow, ExpiresAt: controlNow.Add(time.Hour), Pause: &control.Pause{}}
+		one.change(&command)
+		got := traffic.touched(&command, routes)
+		lines := strings.Join(got.lines(&command), "\n")
+		if got.Clients != one.clients || !strings.Contains(lines, one.says) {
+			t.Errorf("%s: %d clients, want %d, and %q in\n%s", one.name, got.Clients, one.clients, one.says, lines)
+		}
+		if one.name == "a short one" && strings.Contains(lines, "LONGER") {
+			t.Errorf("%s is called too long:\n%s", one.name, lines)
+		}
+	}
+}
+
+// TestDiff: what each client is asked is held against what it said last.
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	set := control.NewSet()
+	for _, command := range []control.Command{
+		{Name: "pause", Revision: 3, Scope: control.Scope{Topic: "orders"}, Pause: &control.Pause{}},
+		{Name: "part", Revision: 1, Scope: control.Scope{Topic: "orders", Partitions: []int32{7}}, Resume: &control.Resume{}},
+		{Name: "limit", Revision: 1, Scope: control.Scope{Topic: "orders"}, Shadow: true, SendLimit: &control.SendLimit{MessagesPerSecond: 5, ColdFactor: 1}},
+	} {
+		command.Schema, command.Author, command.Reason, command.Percent = control.Schema, "li", "r", 100
+		command.CreatedAt, command.ExpiresAt = controlNow, controlNow.Add(time.Hour)
+		value, err := command.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Feed(control.Record{Key: []byte(command.Key()), Value: value, Offset: set.Offset()}, controlNow)
+	}
+	said := &appliedSaid{traffic: &controlTraffic{at: controlNow}, agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}}
+	client := func(name, op string, offset int64, events ...[3]string) {
+		said.traffic.clients = append(said.traffic.clients, clickhouse.ClientTraffic{Cluster: "c", System: "kafka", Topic: "orders", Op: op, Client: name})
+		of := clientKey{"", "c", name}
+		if offset >= 0 {
+			said.agents[of] = clickhouse.ControlClient{Cluster: "c", Client: name, Offset: offset}
+		}
+		said.events[of] = map[string]clickhouse.ControlEvent{}
+		for _, event := range events {
+			said.events[of][event[0]] = clickhouse.ControlEvent{Command: event[0], Kind: event[1], Detail: event[2]}
+		}
+	}
+	client("good", "consume", 3, [3]string{"pause", "applied", "pause@3: pause"}, [3]string{"part", "applied", "part@1: resume"})
+	client("late", "consume", 1, [3]string{"pause", "applied", "pause@2: pause"})
+	client("off", "consume", 3, [3]string{"pause", "refused", "pause@3: pause is switched off by f.yaml"})
+	client("deaf", "consume", -1)
+	client("mute", "consume", 3, [3]string{"pause", "reverted", "pause@3: it expired"})
+	client("stuck", "send", 3, [3]string{"limit", "applied", "limit@1: send_limit in shadow"}, [3]string{"gone", "applied", "gone@4: pause"})
+	var lines []string
+	for _, one := range said.compare(set, controlNow) {
+		lines = append(lines, strings.TrimSpace(one.Command+" "+one.Client+" "+one.State+" "+one.Why))
+	}
+	want := `gone@4 stuck still done gone@4: pause
+limit@1 stuck shadow
+part@1 deaf no agent it does not report control_offset
+part@1 good applied
+part@1 late behind it has read up to offset 1 of 3
+part@1 mute idle it may have none of the partitions
+part@1 off idle it may have none of the partitions
+pause@3 deaf no agent it does not report control_offset
+pause@3 good applied
+pause@3 late behind it has read up to offset 1 of 3
+pause@3 mute not done reverted pause@3: it expired
+pause@3 off refused pause is switched off by f.yaml`
+	if got := strings.Join(lines, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

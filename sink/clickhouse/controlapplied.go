@@ -1,0 +1,77 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// ControlClient is how far a client that takes commands has come, as it says itself.
+type ControlClient struct {
+	Env, Cluster, System, Client, Group string
+	Offset                              int64 // after the newest record of weir.control that it has read
+	At                                  time.Time
+}
+
+// ControlClients returns the clients that told of commands since a time. It asks once.
+func (s *Store) ControlClients(ctx context.Context, since time.Time) ([]ControlClient, error) {
+	rows, err := s.conn.Query(ctx, `SELECT env, cluster, system, client, any(consumer_group), toInt64(argMax(last, ts)), max(ts)
+FROM gauge_values
+WHERE name = ? AND ts >= fromUnixTimestamp(?) AND op = 'control' AND client != ''
+GROUP BY env, cluster, system, client
+ORDER BY env, cluster, system, client`, telemetry.GaugeControlOffset, since.Unix())
+	if err != nil {
+		return nil, fmt.Errorf("ask who takes commands: %w", err)
+	}
+	defer rows.Close()
+	var out []ControlClient
+	for rows.Next() {
+		var of ControlClient
+		if err := rows.Scan(&of.Env, &of.Cluster, &of.System, &of.Client, &of.Group, &of.Offset, &of.At); err != nil {
+			return nil, fmt.Errorf("ask who takes commands: %w", err)
+		}
+		out = append(out, of)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("ask who takes commands: %w", err)
+	}
+	return out, nil
+}
+
+// ControlEvent is the newest that a client said of a command.
+type ControlEvent struct {
+	Env, Cluster, System, Client string
+	Command                      string // its name
+	Kind                         string // applied, reverted or refused
+	Detail                       string // name and revision, a colon, and why
+	At                           time.Time
+}
+
+// ControlEvents returns the newest event of each client and command since a time. It asks once.
+func (s *Store) ControlEvents(ctx context.Context, since time.Time) ([]ControlEvent, error) {
+	rows, err := s.conn.Query(ctx, `SELECT env, cluster, system, client, extract(detail, '^([a-z0-9][a-z0-9._-]*)@') AS command,
+       argMax(toString(kind), (ts, source_offset, position)), argMax(detail, (ts, source_offset, position)), max(ts)
+FROM client_event_log FINAL
+WHERE kind IN ('applied', 'reverted', 'refused') AND ts >= fromUnixTimestamp64Milli(toInt64(?), 'UTC') AND client != ''
+GROUP BY env, cluster, system, client, command
+HAVING command != ''
+ORDER BY env, cluster, system, client, command`, since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("ask what clients say of commands: %w", err)
+	}
+	defer rows.Close()
+	var out []ControlEvent
+	for rows.Next() {
+		var of ControlEvent
+		if err := rows.Scan(&of.Env, &of.Cluster, &of.System, &of.Client, &of.Command, &of.Kind, &of.Detail, &of.At); err != nil {
+			return nil, fmt.Errorf("ask what clients say of commands: %w", err)
+		}
+		out = append(out, of)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("ask what clients say of commands: %w", err)
+	}
+	return out, nil
+}
