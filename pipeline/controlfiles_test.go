@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/weirmq/weir/control"
 )
-
-var updateControl = flag.Bool("update", false, "rewrite testdata/controlfiles.txt")
 
 // controlNow is when the files of the script are read.
 var controlNow = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
@@ -40,7 +37,7 @@ func TestControlFiles(t *testing.T) {
 		content := strings.TrimRight(file.String(), "\n") + "\n"
 		fmt.Fprintf(&got, "-- %s\n%s> %s\n\n", title, content, strings.ReplaceAll(saidOfFile(content), "\n", "\n> "))
 	}
-	if *updateControl {
+	if *updateScripts {
 		if err := os.WriteFile(script, []byte(got.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}

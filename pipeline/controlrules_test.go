@@ -18,7 +18,7 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-var updateScripts = flag.Bool("update", false, "rewrite the expectations under testdata/rulecommands")
+var updateScripts = flag.Bool("update", false, "rewrite the expectations under testdata")
 
 // TestRuleCommands plays testdata/rulecommands/*.txt and holds what each line says, the lines that begin with ">": what is written of rules' commands, and what
 // is not asked and why.
