@@ -19,6 +19,7 @@ type Hooks struct {
 	// unanswered says that the client asks for no acknowledgement: it makes offsets up.
 	unanswered atomic.Bool
 	injects    bool // a traceparent
+	thrown     thrownAway
 
 	mu         sync.Mutex
 	client     *kgo.Client // nil before kgo.NewClient and after its Close
@@ -35,6 +36,7 @@ var (
 	_ kgo.HookProduceRecordBuffered   = (*Hooks)(nil)
 	_ kgo.HookProduceRecordUnbuffered = (*Hooks)(nil)
 	_ kgo.HookFetchRecordUnbuffered   = (*Hooks)(nil)
+	_ kgo.HookPollStart               = (*Hooks)(nil)
 )
 
 // Option says something of one client that the reporter's configuration does not. What is

@@ -63,8 +63,8 @@ func (h *Hooks) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, _ kgo.BrokerE2E) {
 
 // OnFetchRecordUnbuffered counts a message that the application was given; kgo calls it.
 func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
-	if !polled {
-		return // thrown away by a rebalance or by Close
+	if !polled || h.isThrownAway(r) {
+		return // by a rebalance, by Close, or by a pause
 	}
 	var m meter.Message
 	describe(&m, r)
