@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/agent"
 	"github.com/weirmq/weir/sdk/kafka"
 	"github.com/weirmq/weir/sdk/report"
 )
@@ -25,6 +28,7 @@ type producer struct {
 	perSecond     atomic.Int64
 	valueBytes    atomic.Int64
 	tooLargeOneIn atomic.Int64 // of which each is larger than Kafka takes; 0: none
+	acknowledged  atomic.Uint64
 	sent          *counts
 	actor
 }
@@ -33,6 +37,7 @@ type producer struct {
 type consumer struct {
 	topic, group  string
 	handlerMicros atomic.Int64
+	handled       atomic.Uint64
 	consumed      *counts
 	actor
 }
@@ -48,7 +53,11 @@ type actor struct {
 	client    *kgo.Client
 	telemetry *report.Reporter
 	hooks     *kafka.Hooks
+	agent     *agent.Agent // takes commands
 }
+
+// obeyed is what commands may do to the story's clients.
+var obeyed = []control.Capability{control.CapabilityPause, control.CapabilitySendLimit}
 
 func (c actorConfig) open(name, sdkVersion string, options ...kgo.Opt) (actor, error) {
 	telemetry, err := report.Open(report.Config{TelemetryBrokers: c.brokers, Cluster: "demo", Env: "demo",
@@ -58,10 +67,14 @@ func (c actorConfig) open(name, sdkVersion string, options ...kgo.Opt) (actor, e
 		return actor{}, fmt.Errorf("open telemetry of %s: %w", name, err)
 	}
 	a := actor{telemetry: telemetry, hooks: kafka.NewHooks(telemetry)}
-	options = append(options, kgo.SeedBrokers(c.brokers...), kgo.ClientID(name), kgo.WithHooks(a.hooks))
-	if a.client, err = kgo.NewClient(options...); err != nil {
-		return actor{}, errors.Join(fmt.Errorf("open client %s: %w", name, err), telemetry.Close(context.Background()))
+	if a.agent, err = agent.Open(context.Background(), agent.Config{Telemetry: telemetry, Enabled: obeyed, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		return actor{}, errors.Join(fmt.Errorf("open the agent of %s: %w", name, err), telemetry.Close(context.Background()))
 	}
+	options = append(options, kgo.SeedBrokers(c.brokers...), kgo.ClientID(name), kgo.WithHooks(a.hooks))
+	if a.client, err = kgo.NewClient(append(options, a.agent.KafkaOpts()...)...); err != nil {
+		return actor{}, errors.Join(fmt.Errorf("open client %s: %w", name, err), a.agent.Close(context.Background()), telemetry.Close(context.Background()))
+	}
+	a.agent.Bind(a.client)
 	return a, nil
 }
 
@@ -71,7 +84,7 @@ func (a actor) close(ctx context.Context) error {
 		return nil
 	}
 	a.client.Close()
-	return a.telemetry.Close(ctx)
+	return errors.Join(a.agent.Close(ctx), a.telemetry.Close(ctx))
 }
 
 // sendTick is how often a producer sends its share of a second.
@@ -81,6 +94,7 @@ const sendTick = 50 * time.Millisecond
 func (p *producer) run(ctx context.Context) {
 	ticker := time.NewTicker(sendTick)
 	defer ticker.Stop()
+	sender := p.agent.Producer(p.client) // waits where a limit says so: whoever sends slower owes less
 	var owed float64
 	for sent := int64(1); ; {
 		select {
@@ -98,8 +112,9 @@ func (p *producer) run(ctx context.Context) {
 			sent++
 			value := make([]byte, valueBytes)
 			record := &kgo.Record{Topic: p.topic, Value: value}
-			p.client.Produce(context.WithoutCancel(ctx), record, func(r *kgo.Record, err error) {
+			sender.Produce(context.WithoutCancel(ctx), record, func(r *kgo.Record, err error) {
 				if err == nil {
+					p.acknowledged.Add(1)
 					p.sent.messages.Add(1)
 					p.sent.bytes.Add(recordBytes(r))
 				}
@@ -116,6 +131,7 @@ func (c *consumer) run(ctx context.Context) {
 			c.consumed.messages.Add(1)
 			c.consumed.bytes.Add(recordBytes(r))
 			c.handle(ctx, r)
+			c.handled.Add(1)
 		})
 		if ctx.Err() != nil || fetches.IsClientClosed() {
 			return
@@ -146,7 +162,7 @@ func recordBytes(r *kgo.Record) uint64 {
 // cast is everyone in the story.
 type cast struct {
 	orders, media, payments, outdated *producer
-	slow                              *consumer
+	slow, index                       *consumer
 	producers                         []*producer
 	consumers                         []*consumer
 	sent, consumed                    counts
@@ -199,7 +215,7 @@ func newCast(config actorConfig) (*cast, error) {
 	c.payments = newProducer("payments-api", "payments", "", quietOtherPerSecond)
 	c.outdated = newProducer("legacy-batch", "payments", outdatedVersion, 0)
 	newConsumer("orders-worker", "orders", "orders-billing")
-	newConsumer("media-worker", "media", "media-index")
+	c.index = newConsumer("media-worker", "media", "media-index")
 	c.slow = newConsumer("payments-worker", "payments", "payments-ledger")
 	if err != nil {
 		return nil, errors.Join(err, c.close(context.Background()))

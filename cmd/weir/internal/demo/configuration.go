@@ -13,11 +13,13 @@ import (
 // writeConfig writes what the demo's Weir runs with, so that other commands can be asked of it from any folder. Each start has
 // ports of its own, so that what an earlier one wrote is of no use.
 func writeConfig(path string, c pipeline.Config) error {
-	dir, err := filepath.Abs(c.Rules.Dir)
-	if err != nil {
-		return fmt.Errorf("find the folder of rules: %w", err)
+	for _, dir := range []*string{&c.Rules.Dir, &c.Control.Dir} {
+		path, err := filepath.Abs(*dir)
+		if err != nil {
+			return fmt.Errorf("find the folder %s: %w", *dir, err)
+		}
+		*dir = path
 	}
-	c.Rules.Dir = dir
 	text, err := yaml.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("encode the demo's configuration: %w", err)

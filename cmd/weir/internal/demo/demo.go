@@ -1,5 +1,5 @@
 // Package demo runs every part of Weir on one machine and plays a story with real
-// clients: quiet traffic, trouble of four kinds, recovery. Told once, it verifies
+// clients: quiet traffic, trouble of four kinds, recovery, and commands to clients. Told once, it verifies
 // that every expected alert fired and resolved, and that the store holds exactly
 // what the clients counted.
 package demo
@@ -62,7 +62,8 @@ func run(ctx context.Context, config Config, scenes []scene) (outcome *Outcome, 
 	}
 	c.start(context.WithoutCancel(ctx))
 	screen.follow(h, c)
-	told.troubleBegan, err = theatre{h, c, screen}.tell(ctx, scenes, config.Once)
+	on := &theatre{h, c, screen, &Steered{}}
+	told.troubleBegan, err = on.tell(ctx, scenes, config.Once)
 	if stopErr := stopCast(ctx, c); stopErr != nil {
 		return nil, errors.Join(err, fmt.Errorf("stop the clients: %w", stopErr))
 	}
@@ -71,11 +72,15 @@ func run(ctx context.Context, config Config, scenes []scene) (outcome *Outcome, 
 	}
 	screen.scene("the story is told; waiting for the last rows and notifications")
 	outcome, err = verify(ctx, h, c, told)
+	if outcome != nil {
+		outcome.Steered = *on.steered
+		outcome.OK = outcome.OK && on.steered.holds()
+	}
 	return outcome, interrupted(ctx, err)
 }
 
 // tell plays once, or again and again until ctx ends.
-func (on theatre) tell(ctx context.Context, scenes []scene, once bool) (time.Time, error) {
+func (on *theatre) tell(ctx context.Context, scenes []scene, once bool) (time.Time, error) {
 	for {
 		began, err := on.play(ctx, scenes)
 		if err != nil || once {

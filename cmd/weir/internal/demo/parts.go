@@ -160,6 +160,10 @@ func (h *house) startPipeline(ctx context.Context, config Config, logs io.Writer
 	c.Kafka.Brokers = h.broker.Addrs()
 	c.Telemetry.Pane, c.Telemetry.Lateness, c.Telemetry.Partitions = demoPane, demoLateness, demoPartitions
 	c.Rules.Dir = rules
+	c.Control.Dir = filepath.Join(config.DataDir, "control.d")
+	if err := os.MkdirAll(c.Control.Dir, 0o750); err != nil {
+		return fmt.Errorf("create the folder of commands: %w", err)
+	}
 	c.ClickHouse.DSN = h.clickhouseURL + "/default"
 	c.Alertmanager = pipeline.AlertmanagerConfig{URLs: []string{h.alertmanager.URL()}, ExternalURL: h.statusURL, ResendDelay: demoResend}
 	c.HTTP.Addr = addr

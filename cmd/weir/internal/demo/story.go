@@ -8,13 +8,13 @@ import (
 // scene is a stretch of the story.
 type scene struct {
 	name  string
-	ends  func(context.Context, *house) error // waits for the scene's end, or for that of ctx
+	ends  func(context.Context, *theatre) error // waits for the scene's end, or for that of ctx
 	begin func(*cast)
 }
 
 // lasting is the end of a scene of some length.
-func lasting(length time.Duration) func(context.Context, *house) error {
-	return func(ctx context.Context, _ *house) error {
+func lasting(length time.Duration) func(context.Context, *theatre) error {
+	return func(ctx context.Context, _ *theatre) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -31,10 +31,10 @@ const (
 	recoveryLasts = 12 * time.Second
 )
 
-// story is quiet traffic, everything at once, and recovery.
+// story is quiet traffic, everything at once, and recovery; and then what can be done about it: a surge that is smoothed, and a pause.
 var story = []scene{
 	{"quiet traffic", lasting(quietLasts), func(c *cast) {}},
-	{"surge on orders, large messages on media, a slow consumer, an outdated client", lasting(troubleLasts), func(c *cast) {
+	{"surge on orders, large messages on media, a slow consumer, an outdated client", surge, func(c *cast) {
 		c.orders.perSecond.Store(6 * quietOrdersPerSecond)
 		c.media.valueBytes.Store(largeValueBytes)
 		c.media.tooLargeOneIn.Store(tooLargeOneIn)
@@ -48,6 +48,8 @@ var story = []scene{
 		c.slow.handlerMicros.Store(quietHandlerMicros)
 		c.outdated.perSecond.Store(0)
 	}},
+	{"the same surge, with a limit on orders that warms up", limitedSurge, func(*cast) {}},
+	{"media-index is paused, and comes back by a ramp", pausedGroup, func(*cast) {}},
 }
 
 // expectedAlerts fire and resolve in every telling of the story.
@@ -55,20 +57,21 @@ var expectedAlerts = []string{"TrafficSurge", "LargeMessage", "ConsumeSlow", "Cl
 
 // theatre is where a story is played.
 type theatre struct {
-	house  *house
-	cast   *cast
-	screen *screen
+	house   *house
+	cast    *cast
+	screen  *screen
+	steered *Steered
 }
 
 // play plays the scenes once; troubleBegan is when the second one, of trouble, began.
-func (on theatre) play(ctx context.Context, scenes []scene) (troubleBegan time.Time, err error) {
+func (on *theatre) play(ctx context.Context, scenes []scene) (troubleBegan time.Time, err error) {
 	for i, s := range scenes {
 		on.screen.scene(s.name)
 		s.begin(on.cast)
 		if i == 1 {
 			troubleBegan = time.Now()
 		}
-		if err := s.ends(ctx, on.house); err != nil {
+		if err := s.ends(ctx, on); err != nil {
 			return troubleBegan, err
 		}
 	}

@@ -25,14 +25,14 @@ func (o *told) Write(p []byte) (int, error) {
 }
 
 // notified waits until the chat was told of every expected alert with this status.
-func notified(status string) func(context.Context, *house) error {
-	return func(ctx context.Context, h *house) error {
+func notified(status string) func(context.Context, *theatre) error {
+	return func(ctx context.Context, on *theatre) error {
 		began := time.Now()
 		ticker := time.NewTicker(50 * time.Millisecond)
 		defer ticker.Stop()
 		for {
 			missing := slices.Clone(expectedAlerts)
-			for _, n := range h.chat.Notifications() {
+			for _, n := range on.house.chat.Notifications() {
 				if n.Status == status && !n.ReceivedAt.Before(began) {
 					missing = slices.DeleteFunc(missing, func(name string) bool { return name == n.Labels["alertname"] })
 				}
@@ -92,10 +92,10 @@ func TestTheStoryIsToldAgain(t *testing.T) {
 	firing, resolved := notified("firing"), notified("resolved")
 	data, out := filepath.Join(t.TempDir(), "what the demo's parts keep"), &told{}
 	var fired, recovered int
-	short := slices.Clone(story)
-	short[0].ends = func(context.Context, *house) error { return nil }
-	short[1].ends = func(ctx context.Context, h *house) error {
-		if err := firing(ctx, h); err != nil {
+	short := slices.Clone(story[:3])
+	short[0].ends = func(context.Context, *theatre) error { return nil }
+	short[1].ends = func(ctx context.Context, on *theatre) error {
+		if err := firing(ctx, on); err != nil {
 			return err
 		}
 		if fired++; fired == 1 {
@@ -106,8 +106,8 @@ func TestTheStoryIsToldAgain(t *testing.T) {
 		}
 		return nil
 	}
-	short[2].ends = func(ctx context.Context, h *house) error {
-		err := resolved(ctx, h)
+	short[2].ends = func(ctx context.Context, on *theatre) error {
+		err := resolved(ctx, on)
 		if err == nil {
 			recovered++
 		}

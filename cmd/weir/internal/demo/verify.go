@@ -38,6 +38,7 @@ type Outcome struct {
 	SentByMinute uint64                   `json:"stored_sent_by_minute"` // of this story's clients
 	SentByTopic  AddedUp                  `json:"stored_sent_by_topic"`
 	Alerts       map[string]*AlertOutcome `json:"alerts"`
+	Steered      Steered                  `json:"steered"`
 	OK           bool                     `json:"ok"`
 }
 
