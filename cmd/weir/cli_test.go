@@ -264,7 +264,11 @@ func TestEveryCommandShowsAnExample(t *testing.T) {
 			t.Errorf("%s --help exits %d and shows no example:\n%s%s", command, got.code, got.stdout, got.stderr)
 		}
 		for _, example := range found {
-			if _, err := parser.Parse(strings.Fields(example)[1:]); err != nil || strings.Contains(example, "\n") {
+			words, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '%s\n' `+example).Output() // as the shell splits and unquotes them
+			if err != nil {
+				t.Fatal(example, err)
+			}
+			if _, err := parser.Parse(strings.Split(strings.TrimSuffix(string(words), "\n"), "\n")[1:]); err != nil || strings.Contains(example, "\n") {
 				t.Errorf("%s: the example %q is no command line: %v", command, example, err)
 			}
 		}
