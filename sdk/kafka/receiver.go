@@ -69,7 +69,8 @@ func (r *receiver) join() (*kgo.Client, error) {
 	options := append(r.shared[:len(r.shared):len(r.shared)],
 		kgo.ConsumerGroup(r.config.Group), kgo.ConsumeTopics(r.config.Route.Topic), kgo.ConsumeResetOffset(start),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitInterval), kgo.BlockRebalanceOnPoll(), kgo.RebalanceTimeout(rebalanceTimeout),
-		kgo.OnPartitionsRevoked(r.revoked), kgo.OnPartitionsLost(r.revoked))
+		kgo.OnPartitionsRevoked(r.revoked), kgo.OnPartitionsLost(r.revoked),
+		kgo.KeepControlRecords()) // the ends of transactions: they are committed, too
 	if r.config.Reporter != nil {
 		r.hooks = NewHooks(r.config.Reporter, Cluster(r.config.Route.Cluster))
 		options = append(options, kgo.WithHooks(r.hooks))
@@ -124,7 +125,9 @@ func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
 		if err := r.fatal(fetches); err != nil {
 			return err
 		}
+		markers := takeMarkers(fetches)
 		r.handle(ctx, polled{receiver: r, client: client, turn: turn, to: handle}, fetches)
+		r.passMarkers(client, turn, markers)
 	}
 }
 

@@ -63,8 +63,8 @@ func (h *Hooks) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, _ kgo.BrokerE2E) {
 
 // OnFetchRecordUnbuffered counts a message that the application was given; kgo calls it.
 func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
-	if !polled || h.isThrownAway(r) {
-		return // by a rebalance, by Close, or by a pause
+	if !polled || r.Attrs.IsControl() || h.isThrownAway(r) {
+		return // by a rebalance, by Close, or by a pause; or it is the end of a transaction, and no message
 	}
 	var m meter.Message
 	describe(&m, r)
