@@ -27,7 +27,7 @@ type Agent struct {
 }
 
 // Open reads commands from now on. It waits for nothing: while the cluster with weir.control is away there are none.
-// ctx is of the agent's life, as Close is. The error says what is wrong with config.
+// When ctx ends, all that commands hold back is lifted, as by Close. The error says what is wrong with config.
 func Open(ctx context.Context, config Config) (*Agent, error) {
 	config = config.withDefaults()
 	if err := config.Validate(); err != nil {
@@ -41,7 +41,7 @@ func Open(ctx context.Context, config Config) (*Agent, error) {
 		a.stop()
 		return nil, fmt.Errorf("open the agent: %w", err)
 	}
-	a.done.Go(a.read)
+	a.done.Go(func() { defer a.reader.Close(); a.read() })
 	a.done.Go(a.apply)
 	return a, nil
 }
@@ -70,16 +70,11 @@ func (a *Agent) Close(ctx context.Context) error {
 		return nil
 	}
 	a.stop()
-	for _, client := range a.commands.Clients() {
-		a.commands.Remove(client)
-	}
-	a.config.Telemetry.Registry().SetInterval(0)
-	a.config.Telemetry.Registry().SetSampling(nil)
+	a.commands.Lift()
 	ended := make(chan struct{})
 	go func() { // ends when the others have, at the latest when the clients that they ask are closed
 		defer close(ended)
 		a.done.Wait()
-		a.reader.Close()
 	}()
 	select {
 	case <-ended:
@@ -96,8 +91,10 @@ const (
 	lookEvery = time.Second
 )
 
-// apply applies what is in force whenever that changes, until the agent is closed.
+// apply applies what is in force whenever that changes, until the agent is closed or its context ends: then nobody would see a command
+// expire, so nothing is left that holds.
 func (a *Agent) apply() {
+	defer a.commands.Lift()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	watched := fileWatch{path: a.config.File}

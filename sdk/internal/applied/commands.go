@@ -34,6 +34,7 @@ type Commands struct {
 	fedAt         time.Time
 	badFiles      uint64 // local files that were refused
 	file          File
+	lifted        bool // for good
 	clients       []*Client
 	refused       []refusal         // records, for clients to tell of
 	warned        time.Time         // of an SDK that is too old, the last time
@@ -218,6 +219,9 @@ func (c *Commands) permit(of control.Capability) string {
 func (c *Commands) Refresh(now time.Time) (next time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.lifted {
+		return time.Time{}, false
+	}
 	for _, client := range c.clients {
 		c.refresh(client, now)
 	}
@@ -231,27 +235,4 @@ func (c *Commands) Refresh(now time.Time) (next time.Time, ok bool) {
 func (c *Commands) refresh(client *Client, now time.Time) {
 	defer client.measured.Recover()
 	client.refresh(now)
-}
-
-// Add has commands apply to a client.
-func (c *Commands) Add(client *Client) {
-	c.mu.Lock()
-	c.clients = append(c.clients, client)
-	c.mu.Unlock()
-	c.Kick()
-}
-
-// Remove has commands no longer apply to a client: all that holds it back is lifted at once.
-func (c *Commands) Remove(client *Client) {
-	c.mu.Lock()
-	c.clients = slices.DeleteFunc(c.clients, func(other *Client) bool { return other == client })
-	c.mu.Unlock()
-	client.free(time.Now())
-}
-
-// Clients are those that commands apply to.
-func (c *Commands) Clients() []*Client {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.clients)
 }
