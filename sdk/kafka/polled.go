@@ -18,7 +18,8 @@ type polled struct {
 	to       weir.Handler
 
 	deliveries []weir.Delivery
-	handlings  []Handling // of the attempt
+	mine       []*weir.Delivery // of a batch: those whose partitions were not lost by its last Begin; partition by partition, by offset
+	handlings  []Handling       // of the attempt
 }
 
 var _ inplace.Batch = (*polled)(nil)
@@ -59,7 +60,7 @@ func (p *polled) handle(ctx context.Context) {
 	for from := 0; from < len(all) && ctx.Err() == nil; from += most {
 		batch := all[from:min(from+most, len(all))]
 		b := *p
-		b.deliveries = p.deliveries[from : from+len(batch)]
+		b.mine = batch
 		inplace.Handle(ctx, &p.receiver.config.Consumption, &b, batch)
 	}
 }
@@ -85,7 +86,9 @@ func (r *receiver) delivery(record *kgo.Record) weir.Delivery {
 // Begin has a rebalance that takes partitions wait until End.
 func (p *polled) Begin(of []*weir.Delivery) []*weir.Delivery {
 	p.receiver.attempting.RLock()
-	return p.receiver.owned(of, p.turn)
+	gone := p.receiver.lostSince(p.turn)
+	p.mine = without(p.mine, gone)
+	return without(of, gone)
 }
 
 // End lets rebalances go on.
@@ -114,7 +117,22 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 	return err
 }
 
-// Left marks what is done with: of each partition up to the first record that is not.
+// without are those of messages whose partition is not among some.
+func without(messages []*weir.Delivery, partitions map[int32]bool) []*weir.Delivery {
+	if len(partitions) == 0 {
+		return messages
+	}
+	out := messages[:0:0]
+	for _, d := range messages {
+		if !partitions[d.Partition] {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// Left marks what is done with: of each partition that was not lost by the last Begin, up to the first record that is not.
+// One that is lost since waits for End, and has what was handled committed.
 func (p *polled) Left(messages []*weir.Delivery) {
 	left := map[int32]int64{}
 	for _, d := range messages {
@@ -123,8 +141,7 @@ func (p *polled) Left(messages []*weir.Delivery) {
 		}
 	}
 	var last *kgo.Record
-	for i := range p.deliveries { // partition by partition, by offset
-		d := &p.deliveries[i]
+	for _, d := range p.mine {
 		if offset, ok := left[d.Partition]; ok && d.Offset >= offset {
 			continue
 		}

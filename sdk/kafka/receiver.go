@@ -160,20 +160,20 @@ func (r *receiver) revoked(ctx context.Context, client *kgo.Client, lost map[str
 	}
 }
 
-// owned are those of messages polled in a turn whose partition was not lost since.
-func (r *receiver) owned(messages []*weir.Delivery, turn uint64) []*weir.Delivery {
+// lostSince are the partitions that were lost since a turn, what was polled in it included.
+func (r *receiver) lostSince(turn uint64) (gone map[int32]bool) {
 	r.lostMu.Lock()
 	defer r.lostMu.Unlock()
 	if r.lostLast < turn {
-		return messages
+		return nil
 	}
-	out := messages[:0:0]
-	for _, d := range messages {
-		if lost, ok := r.lost[d.Partition]; !ok || lost < turn {
-			out = append(out, d)
+	gone = map[int32]bool{}
+	for partition, lost := range r.lost {
+		if lost >= turn {
+			gone[partition] = true
 		}
 	}
-	return out
+	return gone
 }
 
 // Close ends what asks.

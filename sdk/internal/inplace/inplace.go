@@ -18,7 +18,7 @@ type Batch interface {
 	Begin(of []*weir.Delivery) []*weir.Delivery
 	// Attempt gives messages to the handler; the error is the handler's.
 	Attempt(ctx context.Context, messages []*weir.Delivery) error
-	// Left tells, before End, which messages are not done with; all others are.
+	// Left tells, before End, which messages are not done with; all others that are one's own are.
 	Left(messages []*weir.Delivery)
 	End()
 	// PutAway takes a message that failed as often as it may. It returns true when it is safe, and false when ctx ended before.
@@ -110,10 +110,8 @@ func putAway(ctx context.Context, batch Batch, of *outcome) []*weir.Delivery {
 			left = append(left, d)
 		}
 	}
-	own := batch.Begin(left)
-	if len(own) == len(left) {
-		batch.Left(left)
-	}
+	left = batch.Begin(left)
+	batch.Left(left)
 	batch.End()
-	return own
+	return left
 }

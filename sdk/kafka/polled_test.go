@@ -1,0 +1,120 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/sdk"
+)
+
+// offlineMember is a receiver whose client never reaches a broker: what it marks can be asked, and is committed nowhere.
+func offlineMember(t *testing.T, how weir.Consumption) (*receiver, *kgo.Client) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"), kgo.ConsumerGroup("billing"), kgo.ConsumeTopics("orders"), kgo.AutoCommitMarks())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	how.Backoff, how.MaxBackoff = 1, 1
+	return &receiver{config: weir.ReceiverConfig{Route: weir.Route{Topic: "orders"}, Consumption: how}, turn: 1, lost: map[int32]uint64{}}, client
+}
+
+// loses is what revoked notes.
+func (r *receiver) loses(partitions ...int32) {
+	r.lostMu.Lock()
+	defer r.lostMu.Unlock()
+	for _, p := range partitions {
+		r.lost[p], r.lostLast = r.turn, r.turn
+	}
+}
+
+// pollOf has three records of each of so many partitions, from offset 10 on.
+func pollOf(partitions int32) kgo.Fetches {
+	topic := kgo.FetchTopic{Topic: "orders"}
+	for p := range partitions {
+		fetched := kgo.FetchPartition{Partition: p}
+		for i := range int64(3) {
+			fetched.Records = append(fetched.Records, &kgo.Record{Topic: "orders", Partition: p, Offset: 10 + i})
+		}
+		topic.Partitions = append(topic.Partitions, fetched)
+	}
+	return kgo.Fetches{{Topics: []kgo.FetchTopic{topic}}}
+}
+
+// TestALostPartitionIsNotMarked has partitions lost at different times of what was polled. Of one that is lost, no further record is given to the
+// handler, and none is marked that was not handled: the next owner would begin behind it.
+func TestALostPartitionIsNotMarked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		how    weir.Consumption
+		handle func(r *receiver, call int) error
+		before []int32 // lost before the first call
+		given  []int   // records of each call
+		marked map[int32]int64
+	}{
+		"before the handler is called": {
+			how: weir.Consumption{MaxBatch: 10}, before: []int32{1}, given: []int{6}, marked: map[int32]int64{0: 13, 2: 13},
+		},
+		"all before the handler is called": {
+			how: weir.Consumption{MaxBatch: 10}, before: []int32{0, 1, 2},
+		},
+		"while the handler is at work, which is waited for": {
+			how: weir.Consumption{MaxBatch: 10}, given: []int{9}, marked: map[int32]int64{0: 13, 1: 13, 2: 13},
+			handle: func(r *receiver, _ int) error { r.loses(2); return nil },
+		},
+		"between two batches": {
+			how: weir.Consumption{MaxBatch: 4}, given: []int{4, 2, 1}, marked: map[int32]int64{0: 13, 1: 11, 2: 13},
+			handle: func(r *receiver, call int) error {
+				if call == 0 {
+					r.loses(1)
+				}
+				return nil
+			},
+		},
+		"between two attempts": {
+			how: weir.Consumption{MaxBatch: 10, Attempts: 3}, given: []int{9, 6}, marked: map[int32]int64{0: 13, 2: 13},
+			handle: func(r *receiver, call int) error {
+				if call > 0 {
+					return nil
+				}
+				r.loses(1)
+				return errors.New("the store is away")
+			},
+		},
+		"beside what is discarded": {
+			how: weir.Consumption{MaxBatch: 10, Attempts: 1, Exhausted: weir.Discard}, before: []int32{0}, given: []int{6}, marked: map[int32]int64{1: 13, 2: 13},
+			handle: func(*receiver, int) error { return errors.New("nobody can") },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.how.Concurrency = 1
+			r, client := offlineMember(t, c.how)
+			r.loses(c.before...)
+			var given []int
+			handle := func(_ context.Context, batch []*weir.Delivery) error {
+				given = append(given, len(batch))
+				if c.handle == nil {
+					return nil
+				}
+				return c.handle(r, len(given)-1)
+			}
+			r.handle(t.Context(), polled{receiver: r, client: client, turn: 1, to: handle}, pollOf(3))
+			if !slices.Equal(given, c.given) {
+				t.Errorf("the handler was given %v records, want %v", given, c.given)
+			}
+			marked := map[int32]int64{}
+			for partition, at := range client.MarkedOffsets()["orders"] {
+				marked[partition] = at.Offset
+			}
+			if !maps.Equal(marked, c.marked) {
+				t.Errorf("marked are %v, want %v", marked, c.marked)
+			}
+		})
+	}
+}
