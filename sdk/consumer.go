@@ -137,10 +137,13 @@ func (c *Consumer) Run(ctx context.Context, handle Handler) error {
 func (c *Consumer) guarded(work context.Context, handle Handler) Handler {
 	slots := make(chan struct{}, c.consumption.Concurrency)
 	return func(ctx context.Context, batch []*Delivery) (err error) {
+		if ctx.Err() != nil { // a slot may be free, too
+			return ErrNotHandled
+		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ErrNotHandled
 		}
 		defer func() { <-slots }()
 		defer func() {

@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,6 +17,9 @@ var (
 	ErrUnknownResource = errors.New("the directory has no route of it")
 	// ErrLacks is returned for what a system cannot do.
 	ErrLacks = errors.New("the system cannot do it")
+	// ErrNotHandled is of messages that a receiver was about to have handled when it was told to end: no handler was given them, and that is
+	// no failure. From a handler itself it is one, unless the receiver has been told to end.
+	ErrNotHandled = errors.New("nobody handled it, since the consumer ends")
 	// ErrOtherSystem is returned, by State, for a move that would change a resource's system.
 	ErrOtherSystem = errors.New("a resource does not move from one system to another")
 )
@@ -64,6 +68,11 @@ func (e *BatchError) Unwrap() []error {
 		out = append(out, e.Failed[index])
 	}
 	return out
+}
+
+// IsNotHandled says that an error is ErrNotHandled, in a receiver that has been told to end by the end of ctx. Only that leaves messages as they are.
+func IsNotHandled(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ErrNotHandled)
 }
 
 // FailureOf is what a handler's error says of one message of its batch: nil where it succeeded. An error

@@ -77,7 +77,7 @@ func (p *place) late(handle Handler) Handler {
 			select {
 			case <-timer.C:
 			case <-ctx.Done():
-				return context.Cause(ctx)
+				return ErrNotHandled
 			}
 		}
 		return handle(ctx, batch)

@@ -107,7 +107,7 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 	err := p.to(ctx, messages)
 	for i, d := range messages {
 		switch cause := weir.FailureOf(err, i); {
-		case weir.IsBehind(cause): // it was not handled
+		case weir.IsBehind(cause), weir.IsNotHandled(ctx, cause): // it was not handled
 		case cause != nil && p.receiver.config.IsLast(d.Attempt):
 			p.handlings[i].GiveUp(cause)
 		default:

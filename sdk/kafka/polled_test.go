@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/internal/reported"
+	"github.com/weirmq/weir/sdk/report"
 )
 
 // offlineMember is a receiver whose client never reaches a broker: what it marks can be asked, and is committed nowhere.
@@ -116,5 +118,33 @@ func TestALostPartitionIsNotMarked(t *testing.T) {
 				t.Errorf("marked are %v, want %v", marked, c.marked)
 			}
 		})
+	}
+}
+
+// TestWhatComesAtTheEndIsLeft ends a consumer, for a reason of its own, when records are about to be given to the handler. None is marked, put away
+// or counted as failed, though a first failure would be the last.
+func TestWhatComesAtTheEndIsLeft(t *testing.T) {
+	t.Parallel()
+	r, client := offlineMember(t, weir.Consumption{MaxBatch: 4, Concurrency: 1, Attempts: 1, Exhausted: weir.Discard})
+	r.hooks = NewHooks(openOffline(t, report.Config{}))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	calls := 0
+	handle := func(context.Context, []*weir.Delivery) error {
+		if calls++; calls == 1 {
+			return nil
+		}
+		cancel(errors.New("interrupt signal received"))
+		return weir.ErrNotHandled
+	}
+	r.handle(ctx, polled{receiver: r, client: client, turn: 1, to: handle}, pollOf(3))
+	if calls != 2 {
+		t.Errorf("the handler was asked %d times, want 2", calls)
+	}
+	if marked := client.MarkedOffsets()["orders"]; len(marked) != 2 || marked[0].Offset != 13 || marked[1].Offset != 11 {
+		t.Errorf("marked are %v, want those of the first batch: 13 in partition 0 and 11 in 1", marked)
+	}
+	counted := taken(r.hooks)[reported.Series{Op: "consume", Topic: "orders"}]
+	if counted.LatencyMicros.Count() != 4 || len(counted.Errors) > 0 {
+		t.Errorf("counted are %d messages handled, and as failed %v: want 4 and none", counted.LatencyMicros.Count(), counted.Errors)
 	}
 }

@@ -2,7 +2,6 @@ package rocketmq
 
 import (
 	"context"
-	"errors"
 
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
@@ -10,9 +9,6 @@ import (
 	"github.com/weirmq/weir/sdk/internal/inplace"
 	"github.com/weirmq/weir/sdk/internal/meter"
 )
-
-// errUnhandled is of messages that were not given to the handler: the consumer ends.
-var errUnhandled = errors.New("it was not handled")
 
 // gather has messages that wait handled in batches, until ctx ends.
 func (r *receiver) gather(ctx context.Context, handle weir.Handler) {
@@ -46,12 +42,12 @@ func (r *receiver) handle(ctx context.Context, batch []*waiting, handle weir.Han
 			deliveries[i] = w.delivery
 		}
 		err := r.attempt(ctx, deliveries, handle, received)
-		unhandled := err != nil && err == ctx.Err() //nolint:errorlint // the very value: see package inplace
+		unhandled := weir.IsNotHandled(ctx, err)
 		var behind []*waiting
 		for i, w := range batch {
 			switch failed := weir.FailureOf(err, i); {
 			case unhandled:
-				w.failed <- errUnhandled
+				w.failed <- weir.ErrNotHandled
 			case weir.IsBehind(failed):
 				behind = append(behind, w)
 			default:
@@ -74,7 +70,7 @@ func (r *receiver) attempt(ctx context.Context, messages []*weir.Delivery, handl
 	err := handle(ctx, messages)
 	for i, d := range messages {
 		switch cause := weir.FailureOf(err, i); {
-		case weir.IsBehind(cause): // it was not handled
+		case weir.IsBehind(cause), weir.IsNotHandled(ctx, cause): // it was not handled
 		case cause != nil && r.config.IsLast(d.Attempt):
 			handlings[i].GiveUp(true)
 		default:

@@ -155,7 +155,7 @@ func (r *receiver) called(ctx, of context.Context, message *primitive.MessageExt
 		return rmqconsumer.ConsumeRetryLater, nil
 	}
 	switch err := <-w.failed; {
-	case errors.Is(err, errUnhandled):
+	case weir.IsNotHandled(ctx, err):
 		<-r.released
 		return rmqconsumer.ConsumeRetryLater, nil
 	case err == nil, r.config.IsLast(d.Attempt) && r.config.Exhausted == weir.Discard:

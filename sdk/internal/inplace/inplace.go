@@ -66,7 +66,7 @@ func attempt(ctx context.Context, how *weir.Consumption, batch Batch, messages [
 		batch.Left(nil)
 		return out
 	}
-	if out.ended = err == ctx.Err(); out.ended { //nolint:errorlint // the very value: the handler's are wrapped or its own context's
+	if out.ended = weir.IsNotHandled(ctx, err); out.ended {
 		return out
 	}
 	out.most = 1
