@@ -5,14 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/internal/meter"
 )
 
 // Headers that a dead letter has besides its own: where it was, and why it is one.
@@ -23,12 +26,20 @@ const (
 	HeaderDeadGroup     = "weir-dead-group"
 	HeaderDeadAttempts  = "weir-dead-attempts"
 	HeaderDeadError     = "weir-dead-error"
+	// HeaderDeadBodyBytes has only a dead letter that the topic takes without its body: how large that is, uncompressed. It is where
+	// the headers above say, as long as the topic there keeps it.
+	HeaderDeadBodyBytes = "weir-dead-body-bytes"
 )
 
 const (
 	// maxDeadErrorBytes bounds what a dead letter says of the error. Not smaller: a wrapped error has a
 	// few hundred; not larger: the record would pass what brokers take.
 	maxDeadErrorBytes = 1024
+	// maxDeadKeyBytes bounds the key of a dead letter without its body. Not smaller: keys are ids; not larger: the record would pass what brokers take.
+	maxDeadKeyBytes = 1024
+	// maxDeadLetterBytes bounds a dead letter as it is sent, so that the topic's own max.message.bytes decides. Not smaller: topics of large messages
+	// exist; not larger: brokers end connections that ask for 100 MiB (socket.request.max.bytes), and would never answer.
+	maxDeadLetterBytes = 64 << 20
 	// deadLetterRetry is between two tries to put a dead letter away. Not shorter: the library has tried again
 	// by itself before; not longer: its partition waits.
 	deadLetterRetry = time.Second
@@ -47,52 +58,68 @@ func (r *receiver) ensureDeadLetters(ctx context.Context) error {
 	if !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return err
 	}
-	request := kmsg.NewPtrCreateTopicsRequest()
-	request.TimeoutMillis = int32(readyTimeout / time.Millisecond)
-	wanted := kmsg.NewCreateTopicsRequestTopic()
-	wanted.Topic, wanted.NumPartitions, wanted.ReplicationFactor = topic, 1, -1
-	request.Topics = append(request.Topics, wanted)
-	answer, err := request.RequestWith(ctx, r.side)
-	if err != nil {
-		return fmt.Errorf("create topic %s for dead letters: %w", topic, err)
+	admin := kadm.NewClient(r.side)
+	admin.SetTimeoutMillis(int32(readyTimeout / time.Millisecond))
+	_, err = admin.CreateTopic(ctx, 1, -1, r.sizes(ctx, admin), topic)
+	switch {
+	case err == nil, errors.Is(err, kerr.TopicAlreadyExists):
+		return nil
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.PolicyViolation):
+		return fmt.Errorf("%w: topic %s for dead letters is missing and may not be created: %w; create it, name another one by weir.DeadLetter, "+
+			"or open the consumer with weir.When(weir.KeepTrying)", weir.ErrLacks, topic, err)
 	}
-	for i := range answer.Topics {
-		err := kerr.ErrorForCode(answer.Topics[i].ErrorCode)
-		switch {
-		case err == nil, errors.Is(err, kerr.TopicAlreadyExists):
-		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.PolicyViolation):
-			return fmt.Errorf("%w: topic %s for dead letters is missing and may not be created: %w; create it, name another one by weir.DeadLetter, "+
-				"or open the consumer with weir.When(weir.KeepTrying)", weir.ErrLacks, topic, err)
-		default:
-			return fmt.Errorf("create topic %s for dead letters: %w", topic, err)
+	return fmt.Errorf("create topic %s for dead letters: %w", topic, err)
+}
+
+// sizes has a topic of dead letters take what the consumed one does, and the headers, where somebody has set that for the consumed one. Who may not
+// ask gets what the cluster gives by default.
+func (r *receiver) sizes(ctx context.Context, admin *kadm.Client) map[string]*string {
+	const key = "max.message.bytes"
+	answers, err := admin.DescribeTopicConfigs(ctx, r.config.Route.Topic)
+	if err != nil {
+		return nil
+	}
+	for _, answer := range answers {
+		for _, config := range answer.Configs {
+			most, err := strconv.ParseInt(config.MaybeValue(), 10, 32)
+			if config.Key == key && config.Source == kmsg.ConfigSourceDynamicTopicConfig && err == nil {
+				return map[string]*string{key: kadm.StringPtr(strconv.FormatInt(min(most+deadHeadersBytes, math.MaxInt32), 10))}
+			}
 		}
 	}
 	return nil
 }
 
+// deadHeadersBytes is how much larger a dead letter is than its message, at most: names of a topic and a group, the error, and numbers.
+const deadHeadersBytes = 4096
+
 // readyTimeout is how long a broker may take to create a topic. Not shorter: a controller that was
 // just elected takes seconds; not longer: the consumer waits.
 const readyTimeout = 10 * time.Second
 
-// PutAway sends a record to the topic of dead letters, until that is acknowledged.
+// PutAway sends a record to the topic of dead letters, until that is acknowledged: whole, or without its body where the topic does not
+// take that. Reports count the latter as a failed send to that topic, of class too_large.
 func (p *polled) PutAway(ctx context.Context, d *weir.Delivery, cause error) bool {
 	r := p.receiver
-	from := d.Native().(*kgo.Record)
-	text := cause.Error()
-	text = text[:min(len(text), maxDeadErrorBytes)]
-	headers := make([]kgo.RecordHeader, 0, len(from.Headers)+6)
-	headers = append(headers, from.Headers...)
-	for _, h := range [...]struct{ key, value string }{
-		{HeaderDeadTopic, from.Topic}, {HeaderDeadPartition, strconv.Itoa(int(from.Partition))}, {HeaderDeadOffset, strconv.FormatInt(from.Offset, 10)},
-		{HeaderDeadGroup, r.config.Group}, {HeaderDeadAttempts, strconv.Itoa(d.Attempt)}, {HeaderDeadError, text},
-	} {
-		headers = append(headers, kgo.RecordHeader{Key: h.key, Value: []byte(h.value)})
+	select {
+	case r.putting <- struct{}{}: // one letter is one batch: what the broker says of its size is said of that letter
+		defer func() { <-r.putting }()
+	case <-ctx.Done():
+		return false
 	}
+	from := d.Native().(*kgo.Record)
+	about := r.deadHeaders(from, d.Attempt, cause)
+	letter, whole := r.wholeLetter(from, about), true
 	for {
-		letter := &kgo.Record{Topic: r.deadLetters(), Key: from.Key, Value: from.Value, Headers: headers}
 		err := r.side.ProduceSync(ctx, letter).FirstErr()
 		if err == nil {
 			return true
+		}
+		if whole && classOf(err) == meter.ClassTooLarge {
+			r.config.Log.Error("a dead letter is larger than its topic takes: it is sent without its body", "topic", letter.Topic, "from", from.Topic,
+				"partition", from.Partition, "offset", from.Offset, "bytes", len(from.Value), "error", err)
+			letter, whole = r.letterWithoutBody(from, about), false
+			continue
 		}
 		r.config.Log.Error("a dead letter is not taken: its partition waits", "topic", letter.Topic, "error", err)
 		select {
@@ -101,4 +128,42 @@ func (p *polled) PutAway(ctx context.Context, d *weir.Delivery, cause error) boo
 		case <-time.After(deadLetterRetry):
 		}
 	}
+}
+
+// deadHeaders say where a record was, and why it is a dead letter.
+func (r *receiver) deadHeaders(from *kgo.Record, attempt int, cause error) []kgo.RecordHeader {
+	text := cause.Error()
+	text = text[:min(len(text), maxDeadErrorBytes)]
+	headers := make([]kgo.RecordHeader, 0, 6)
+	for _, h := range [...]struct{ key, value string }{
+		{HeaderDeadTopic, from.Topic}, {HeaderDeadPartition, strconv.Itoa(int(from.Partition))}, {HeaderDeadOffset, strconv.FormatInt(from.Offset, 10)},
+		{HeaderDeadGroup, r.config.Group}, {HeaderDeadAttempts, strconv.Itoa(attempt)}, {HeaderDeadError, text},
+	} {
+		headers = append(headers, kgo.RecordHeader{Key: h.key, Value: []byte(h.value)})
+	}
+	return headers
+}
+
+// wholeLetter is a record as it was, with headers about it.
+func (r *receiver) wholeLetter(from *kgo.Record, about []kgo.RecordHeader) *kgo.Record {
+	headers := append(make([]kgo.RecordHeader, 0, len(from.Headers)+len(about)), from.Headers...)
+	return &kgo.Record{Topic: r.deadLetters(), Key: from.Key, Value: from.Value, Headers: append(headers, about...)}
+}
+
+// letterWithoutBody says where a record is. It has its key and its trace where they are small, and none of its other headers. Its value is
+// empty and not nil: that would take away another letter where the topic is compacted.
+func (r *receiver) letterWithoutBody(from *kgo.Record, about []kgo.RecordHeader) *kgo.Record {
+	letter := &kgo.Record{Topic: r.deadLetters(), Value: []byte{}}
+	if len(from.Key) <= maxDeadKeyBytes {
+		letter.Key = from.Key
+	}
+	for _, h := range from.Headers {
+		if h.Key == meter.TraceparentHeader && len(h.Value) <= maxDeadKeyBytes {
+			letter.Headers = append(letter.Headers, h)
+			break
+		}
+	}
+	letter.Headers = append(letter.Headers, about...)
+	letter.Headers = append(letter.Headers, kgo.RecordHeader{Key: HeaderDeadBodyBytes, Value: []byte(strconv.Itoa(len(from.Value)))})
+	return letter
 }

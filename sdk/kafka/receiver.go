@@ -28,6 +28,8 @@ type receiver struct {
 	hooks  *Hooks      // nil where nothing is measured
 	side   *kgo.Client // asks, and sends dead letters
 	shared []kgo.Opt   // of every client
+	// putting holds a value while a dead letter is sent.
+	putting chan struct{}
 
 	mu     sync.Mutex
 	client *kgo.Client // is a member of the group; nil before Run
@@ -44,11 +46,15 @@ type receiver struct {
 // OpenReceiver opens the client that asks; the one that receives is opened by Run, since it joins the group at once.
 func (s *system) OpenReceiver(config weir.ReceiverConfig) (weir.Receiver, error) {
 	shared := s.clientOptions(config.Route)
-	side, err := kgo.NewClient(append(shared[:len(shared):len(shared)], measuredBy(&config)...)...)
+	options := append([]kgo.Opt{kgo.ProducerBatchMaxBytes(maxDeadLetterBytes)}, shared...) // the program's own comes behind it, and counts
+	if kgo.ValidateOpts(options...) != nil {
+		options = shared // such as a kgo.BrokerMaxWriteBytes that is less
+	}
+	side, err := kgo.NewClient(append(options[:len(options):len(options)], measuredBy(&config)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("open a client of Kafka: %w", err)
 	}
-	r := &receiver{config: config, side: side, shared: shared, lost: map[int32]uint64{}}
+	r := &receiver{config: config, side: side, shared: shared, putting: make(chan struct{}, 1), lost: map[int32]uint64{}}
 	return r, nil
 }
 
