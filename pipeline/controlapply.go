@@ -38,14 +38,17 @@ func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
 		return fmt.Errorf("there is no *.yaml file in %s: name another folder, or a file", path)
 	}
 	return withControlLog(ctx, config, func(log *controlLog) error {
-		changes, err := controlPlan{prune: a.Prune, names: a.Names, now: now}.plan(files, log.set)
-		if err != nil {
-			return err
+		plan := func(done []controlChange) ([]controlChange, error) {
+			names := slices.DeleteFunc(slices.Clone(a.Names), func(name string) bool {
+				return slices.ContainsFunc(done, func(c controlChange) bool { return c.Change == changeRemoved && c.Name == name })
+			})
+			return controlPlan{prune: a.Prune, names: names, now: now}.plan(files, log.set)
 		}
-		if a.DryRun {
+		var changes []controlChange
+		if !a.DryRun {
+			changes, err = log.settle(ctx, plan)
+		} else if changes, err = plan(nil); err == nil {
 			err = askTouched(ctx, config, a.DSN, changes, log.set, now)
-		} else {
-			err = log.write(ctx, changes)
 		}
 		if err != nil {
 			return err
@@ -109,14 +112,14 @@ type ControlExpire struct {
 func ExpireControl(ctx context.Context, config *Config, e ControlExpire) error {
 	now := time.Now()
 	return withControlLog(ctx, config, func(log *controlLog) error {
-		change, err := controlPlan{now: now}.end(e.Name, e.Author, e.Reason, log.set)
+		changes, err := log.settle(ctx, func([]controlChange) ([]controlChange, error) {
+			change, err := controlPlan{now: now}.end(e.Name, e.Author, e.Reason, log.set)
+			return []controlChange{change}, err
+		})
 		if err != nil {
 			return err
 		}
-		if err := log.write(ctx, []controlChange{change}); err != nil {
-			return err
-		}
-		return printControlChanges(e.Out, []controlChange{change}, now, false, e.JSON)
+		return printControlChanges(e.Out, changes, now, false, e.JSON)
 	})
 }
 

@@ -84,6 +84,8 @@ func (p *Pipeline) serveControlWrite(write func(*controller, *http.Request, stri
 			http.Error(w, err.Error(), refused.code)
 		case errors.Is(err, errChangedMeanwhile):
 			http.Error(w, err.Error(), http.StatusConflict)
+		case errors.Is(err, errRefusedByReaders):
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		default:
@@ -156,18 +158,16 @@ func (p *Pipeline) change(ctx context.Context, c *controller, dry bool, plan fun
 	if err := c.topic.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	changes, err := plan(c.topic.set)
-	if err != nil {
-		return nil, err
-	}
 	if dry {
+		changes, err := plan(c.topic.set)
+		if err != nil {
+			return nil, err
+		}
 		return changes, askTouched(ctx, &p.config, "", changes, c.topic.set, time.Now())
 	}
-	if err := c.topic.write(ctx, changes); err != nil {
-		return nil, err
-	}
+	changes, err := c.topic.settle(ctx, func([]controlChange) ([]controlChange, error) { return plan(c.topic.set) })
 	c.show()
-	return changes, nil
+	return changes, err
 }
 
 // readControlBody reads {"commands": [...], "routes": [...]}, of which the author is who is known to post it.

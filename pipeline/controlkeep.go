@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,27 +38,28 @@ func (c *controller) keep(ctx context.Context, turn *lease) error {
 
 // write writes what changes, if this process still has the lease.
 func (c *controller) write(ctx context.Context, turn *lease, changes []controlChange) error {
-	written := 0
-	for i := range changes {
-		if changes[i].writes() {
-			written++
-		}
-	}
-	if written == 0 {
+	if !slices.ContainsFunc(changes, func(c controlChange) bool { return c.writes() }) {
 		return nil
 	}
 	if err := turn.confirm(ctx); err != nil {
 		return err
 	}
 	err := c.topic.write(ctx, changes)
-	if errors.Is(err, errChangedMeanwhile) { // it is planned anew
+	switch {
+	case errors.Is(err, errChangedMeanwhile): // it is planned anew
 		c.log.Info("somebody else wrote weir.control meanwhile", "error", err)
+		c.wakeLeader()
+		err = nil
+	case errors.Is(err, errRefusedByReaders): // who reads it back has counted it
+		c.log.Error("what this process wrote is not in force", "error", err)
 		err = nil
 	}
-	if err == nil {
-		c.metrics.written.Add(written)
-		c.show()
+	for i := range changes {
+		if changes[i].done {
+			c.metrics.written.Inc()
+		}
 	}
+	c.show()
 	return err
 }
 

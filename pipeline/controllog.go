@@ -21,6 +21,8 @@ type controlLog struct {
 	// stale are keys of which the newest record is not what is in force: a replay, or a second writer. Compaction would leave that one.
 	stale map[string]bool
 	told  func(control.Change) // hears of each record; nil for nobody
+	// became is what became of each record that is read, by offset, while somebody reads back what he wrote.
+	became map[int64]control.Change
 }
 
 // controlPartition is the only one of the topic.
@@ -74,36 +76,10 @@ func (l *controlLog) feed(record *kgo.Record, now time.Time) {
 	case change.Outcome == control.OutcomeApplied || change.Outcome == control.OutcomeRemoved:
 		delete(l.stale, change.Key)
 	}
+	if l.became != nil {
+		l.became[record.Offset] = change
+	}
 	if l.told != nil {
 		l.told(change)
 	}
-}
-
-// errChangedMeanwhile says that somebody else wrote the same revision first: nothing is in force of what was written.
-var errChangedMeanwhile = errors.New("somebody else changed it meanwhile: look at what is there now, and try again")
-
-// write appends what changes, reads it back, and says whether it is what counts now.
-func (l *controlLog) write(ctx context.Context, changes []controlChange) error {
-	var records []*kgo.Record
-	for i := range changes {
-		record, err := changes[i].record()
-		if err != nil {
-			return err
-		}
-		if record != nil {
-			records = append(records, record)
-		}
-	}
-	if err := produceAll(ctx, l.client, records); err != nil {
-		return err
-	}
-	if err := l.catchUp(ctx); err != nil {
-		return err
-	}
-	for i := range changes {
-		if c := &changes[i]; c.writes() && !c.counts(l.set) {
-			return fmt.Errorf("%s: %w", c.Name, errChangedMeanwhile)
-		}
-	}
-	return nil
 }

@@ -32,7 +32,8 @@ type controlChange struct {
 	Route    *control.Route   `json:"route,omitempty"`
 	Touched  *controlTouched  `json:"touched,omitempty"`
 
-	key string
+	key  string
+	done bool // it was written, and whoever reads the topic has it so
 }
 
 const (
@@ -58,19 +59,6 @@ func (c *controlChange) record() (*kgo.Record, error) {
 		record.Value, err = c.Route.Encode()
 	}
 	return record, err
-}
-
-// counts says whether what was written is what a reader holds.
-func (c *controlChange) counts(set *control.Set) bool {
-	switch {
-	case c.Change == changeRemoved:
-		return true // or somebody has made it anew
-	case c.Command != nil:
-		held, found := set.Command(c.Command.Name)
-		return found && (held.Revision > c.Revision || held.Revision == c.Revision && held.Spec == c.Command.Spec && held.Author == c.Command.Author)
-	}
-	held, found := set.HeldRoute(c.key)
-	return found && (held.Revision > c.Revision || held.Spec == c.Route.Spec)
 }
 
 // controlPlan says what to do about what no file has.

@@ -1,0 +1,100 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/weirmq/weir/control"
+)
+
+var (
+	// errChangedMeanwhile says that somebody else wrote the same revision first: nothing is in force of what was written.
+	errChangedMeanwhile = errors.New("somebody else changed it meanwhile: look at what is there now, and try again")
+	// errRefusedByReaders says that what was written breaks a guard rail that only readers know of: how the broker's clock is, and how much is held.
+	errRefusedByReaders = errors.New("whoever reads weir.control refuses it, and what was there before stays")
+)
+
+// controlAttempts is how often a change is planned anew where somebody else writes at the same time. Not fewer: the role control and a person may well meet twice;
+// not more: who is late each time is told so.
+const controlAttempts = 5
+
+// write appends what changes and reads it back. A change is done where the record at its offset did what it says; the first that is not is the error.
+func (l *controlLog) write(ctx context.Context, changes []controlChange) error {
+	records := make([]*kgo.Record, len(changes))
+	for i := range changes {
+		var err error
+		if records[i], err = changes[i].record(); err != nil {
+			return err
+		}
+	}
+	written := slices.DeleteFunc(slices.Clone(records), func(record *kgo.Record) bool { return record == nil })
+	if err := produceAll(ctx, l.client, written); err != nil {
+		return err
+	}
+	l.became = map[int64]control.Change{}
+	defer func() { l.became = nil }()
+	if err := l.catchUp(ctx); err != nil {
+		return err
+	}
+	var failed error
+	for i, record := range records {
+		if record == nil {
+			continue
+		}
+		became, found := l.became[record.Offset]
+		err := changes[i].settle(became, found)
+		if err != nil && (failed == nil || errors.Is(failed, errChangedMeanwhile)) { // a refusal is one however often it is tried
+			failed = fmt.Errorf("%s: %w", changes[i].Name, err)
+		}
+	}
+	return failed
+}
+
+// settle notes what became of a change's record; found is false where the topic has none at its offset: compaction took it away for a newer one.
+func (c *controlChange) settle(became control.Change, found bool) error {
+	switch {
+	case !found:
+		return errChangedMeanwhile
+	case became.Outcome == control.OutcomeRefused:
+		return fmt.Errorf("%w: %w", errRefusedByReaders, became.Err)
+	case became.Outcome == control.OutcomeIgnored && !became.Same: // what is there already is there
+		return errChangedMeanwhile
+	}
+	c.done = true
+	return nil
+}
+
+// settle plans, writes, and plans anew where somebody else wrote meanwhile. plan is given what is done of the plans before it.
+func (l *controlLog) settle(ctx context.Context, plan func(done []controlChange) ([]controlChange, error)) ([]controlChange, error) {
+	var done []controlChange
+	for attempt := 1; ; attempt++ {
+		changes, err := plan(done)
+		if err != nil {
+			return nil, err
+		}
+		err = l.write(ctx, changes)
+		changes = withDone(changes, done)
+		if err == nil || !errors.Is(err, errChangedMeanwhile) || attempt == controlAttempts {
+			return changes, err
+		}
+		done = slices.DeleteFunc(changes, func(c controlChange) bool { return !c.done })
+	}
+}
+
+// withDone are the changes of a plan, and what was done before it in place of what it finds to be so already.
+func withDone(changes, done []controlChange) []controlChange {
+	for _, before := range done {
+		at := slices.IndexFunc(changes, func(c controlChange) bool { return c.key == before.key })
+		switch {
+		case at < 0:
+			changes = append(changes, before)
+		case !changes[at].writes():
+			changes[at] = before
+		}
+	}
+	return changes
+}
