@@ -58,6 +58,9 @@ const (
 
 // Bounds of records and of what a Set holds.
 const (
+	// MaxRevision is the highest revision. Not larger: readers whose numbers are floats, as those of JSON are in many languages, tell no two revisions beyond 2^53
+	// apart; not smaller: no writer gets there by rising. Beyond it a command begins anew behind a tombstone.
+	MaxRevision = 1 << 53
 	// MaxRecordBytes is the largest value of a record. Not smaller: a thousand partitions and a reason have that; not larger: every client reads all.
 	MaxRecordBytes = 16 << 10
 	// MaxCommands is how many commands a Set holds. Not smaller: a night of trouble has dozens; not larger: each is asked for each topic of each client.

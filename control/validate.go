@@ -28,9 +28,7 @@ func (c *Command) faults() Faults {
 	if len(c.Name) > MaxNameBytes || !commandName.MatchString(c.Name) {
 		f.add("name", "got %q, want small letters, digits, and inside of them . _ -, at most %d", c.Name, MaxNameBytes)
 	}
-	if c.Revision == 0 {
-		f.add("revision", "got 0, want 1 or more")
-	}
+	f.revision(c.Revision)
 	f.sentence("author", c.Author, MaxLabelBytes)
 	f.sentence("reason", c.Reason, MaxReasonBytes)
 	c.lifetimeFaults(&f)
@@ -134,9 +132,7 @@ func (r *Route) faults() Faults {
 	if r.Schema != Schema {
 		f.add("schema", "got %d, want %d", r.Schema, Schema)
 	}
-	if r.Revision == 0 {
-		f.add("revision", "got 0, want 1 or more")
-	}
+	f.revision(r.Revision)
 	for _, required := range []struct{ path, value string }{{"id", r.ID}, {"cluster", r.Cluster}, {"topic", r.Topic}} {
 		if required.value == "" {
 			f.add(required.path, "missing")
@@ -178,6 +174,12 @@ func (r *Route) endpointFaults(f *Faults) {
 		if len(one) > MaxLabelBytes || !endpoint.MatchString(one) {
 			f.add(fmt.Sprintf("endpoints[%d]", i), "got %q, want host:port", one)
 		}
+	}
+}
+
+func (f *Faults) revision(revision uint64) {
+	if revision == 0 || revision > MaxRevision {
+		f.add("revision", "got %d, want 1 to %d", revision, uint64(MaxRevision))
 	}
 }
 

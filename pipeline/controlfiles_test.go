@@ -96,13 +96,14 @@ func FuzzControlFiles(f *testing.F) {
 			t.Fatal(err)
 		}
 		for i := range changes {
-			record, err := changes[i].record()
+			records, err := changes[i].records()
 			if err != nil {
 				t.Fatalf("%s was read, and cannot be written: %v", changes[i].Name, err)
 			}
-			if record == nil {
+			if len(records) == 0 {
 				continue
 			}
+			record := records[0]
 			taken := set.Feed(control.Record{Key: record.Key, Value: record.Value, Offset: set.Offset(), AppendedAt: controlNow}, controlNow)
 			if taken.Outcome == control.OutcomeRefused && taken.Reason != control.ReasonBeyond {
 				t.Fatalf("readers refuse %s: %v", changes[i].Name, taken.Err)

@@ -114,7 +114,7 @@ func (p *Pipeline) postControl(c *controller, r *http.Request, author string) ([
 		for i := range changes {
 			if c := &changes[i]; c.Change == changeSkipped {
 				return nil, &refusedRequest{http.StatusConflict, fmt.Errorf("%s %s %s", c.Kind, c.Name, c.Note)}
-			} else if _, err := c.record(); err != nil { // what it lacks is known only now
+			} else if _, err := c.records(); err != nil { // what it lacks is known only now
 				return nil, &refusedRequest{http.StatusUnprocessableEntity, err}
 			}
 		}

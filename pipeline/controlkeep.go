@@ -36,8 +36,16 @@ func (c *controller) keep(ctx context.Context, turn *lease) error {
 	return c.write(ctx, turn, changes)
 }
 
-// write writes what changes, if this process still has the lease.
+// write writes what changes, if this process still has the lease. What cannot be written is left out, and nothing else.
 func (c *controller) write(ctx context.Context, turn *lease, changes []controlChange) error {
+	for i := range changes {
+		if _, err := changes[i].records(); err != nil {
+			changes[i].skip("cannot be written: %s", err)
+			c.p.metrics.stage(RoleControl).failed("encode")
+			delete(c.topic.stale, changes[i].key) // it would fail each second
+			c.log.Error("a change of weir.control is left out", "name", changes[i].Name, "error", err)
+		}
+	}
 	if !slices.ContainsFunc(changes, func(c controlChange) bool { return c.writes() }) {
 		return nil
 	}

@@ -206,6 +206,40 @@ func TestControlOfOthers(t *testing.T) {
 	h.awaits("a@4 in force by li; b@3 in force by somebody else")
 }
 
+// TestControlLeavesOutWhatCannotBeWritten: a record that has as many bytes as may be cannot be written again at a higher revision, and nothing else waits for that.
+func TestControlLeavesOutWhatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	h := newControlHouse(t)
+	now := time.Now().UTC().Truncate(time.Second)
+	full := control.Command{Schema: control.Schema, Name: "full", Revision: 9, Scope: control.Scope{Topic: "orders"}, Author: "li", Reason: "a", CreatedAt: now,
+		ExpiresAt: now.Add(time.Hour), Percent: 100, Pause: &control.Pause{}, Source: control.SourceAPI}
+	for number := range int32(control.MaxPartitions) {
+		full.Scope.Partitions = append(full.Scope.Partitions, 1_000_000_000+number)
+	}
+	encoded := func() string {
+		value, err := full.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(value)
+	}
+	left := control.MaxRecordBytes - len(encoded())
+	full.Reason += strings.Repeat("<", left/6) + strings.Repeat("a", left%6) // of which each < has six bytes there
+	value := encoded()
+	h.put("command/full", value)
+	h.awaits("full@9 in force by li")
+	h.put("command/full", strings.Replace(value, `"author":"li"`, `"author":"wu"`, 1)) // of a second writer: it would be written over
+	await(t, "that it is left out", func() bool {
+		_, body := get(h.p, "/metrics")
+		return strings.Contains(body, `weir_errors_total{stage="control",kind="encode"}`)
+	})
+	h.file("b.yaml", pauseFile("b", "media"))
+	h.awaits("b@1 in force by li; full@9 in force by li")
+	if got := stageOf(h.p, RoleControl).Error; got != "" {
+		t.Errorf("the role says %s", got)
+	}
+}
+
 // records are all of the topic.
 func (h *controlHouse) records() []*kgo.Record {
 	h.t.Helper()

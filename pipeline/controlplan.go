@@ -33,6 +33,7 @@ type controlChange struct {
 	Touched  *controlTouched  `json:"touched,omitempty"`
 
 	key  string
+	anew bool // behind a tombstone, since no higher revision is possible
 	done bool // it was written, and whoever reads the topic has it so
 }
 
@@ -44,21 +45,46 @@ const (
 // writes says whether there is something to write.
 func (c *controlChange) writes() bool { return c.Change != changeSame && c.Change != changeSkipped }
 
-// record is what is written of a change, nil for nothing.
-func (c *controlChange) record() (*kgo.Record, error) {
+// records are what is written of a change, none for nothing. The last one says it: before it stands a tombstone where no higher revision is possible.
+func (c *controlChange) records() ([]*kgo.Record, error) {
 	if !c.writes() {
 		return nil, nil
 	}
-	record := &kgo.Record{Topic: control.Topic, Partition: controlPartition, Key: []byte(c.key)}
-	var err error
-	switch {
-	case c.Change == changeRemoved:
-	case c.Command != nil:
-		record.Value, err = c.Command.Encode()
-	default:
-		record.Value, err = c.Route.Encode()
+	record := func() *kgo.Record {
+		return &kgo.Record{Topic: control.Topic, Partition: controlPartition, Key: []byte(c.key)}
 	}
-	return record, err
+	if c.Change == changeRemoved {
+		return []*kgo.Record{record()}, nil
+	}
+	var records []*kgo.Record
+	if c.Revision > control.MaxRevision {
+		c.beginAnew()
+	}
+	if c.anew {
+		records = append(records, record())
+	}
+	says := record()
+	var err error
+	if c.Command != nil {
+		says.Value, err = c.Command.Encode()
+	} else {
+		says.Value, err = c.Route.Encode()
+	}
+	return append(records, says), err
+}
+
+// beginAnew has the change be the first revision.
+func (c *controlChange) beginAnew() {
+	c.Revision, c.anew = 1, true
+	if c.Command != nil {
+		command := *c.Command
+		command.Revision = 1
+		c.Command = &command
+		return
+	}
+	route := *c.Route
+	route.Revision = 1
+	c.Route = &route
 }
 
 // controlPlan says what to do about what no file has.

@@ -243,11 +243,11 @@ func (p *rulePlayer) people(text string) {
 
 func (p *rulePlayer) write(change controlChange) {
 	p.t.Helper()
-	record, err := change.record()
+	records, err := change.records()
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if record != nil {
+	for _, record := range records {
 		p.feed(control.Record{Key: record.Key, Value: record.Value})
 	}
 }

@@ -24,14 +24,18 @@ const controlAttempts = 5
 
 // write appends what changes and reads it back. A change is done where the record at its offset did what it says; the first that is not is the error.
 func (l *controlLog) write(ctx context.Context, changes []controlChange) error {
-	records := make([]*kgo.Record, len(changes))
+	says := make([]*kgo.Record, len(changes)) // of each change the record that says it
+	var written []*kgo.Record
 	for i := range changes {
-		var err error
-		if records[i], err = changes[i].record(); err != nil {
+		records, err := changes[i].records()
+		if err != nil {
 			return err
 		}
+		if len(records) > 0 {
+			says[i] = records[len(records)-1]
+		}
+		written = append(written, records...)
 	}
-	written := slices.DeleteFunc(slices.Clone(records), func(record *kgo.Record) bool { return record == nil })
 	if err := produceAll(ctx, l.client, written); err != nil {
 		return err
 	}
@@ -41,7 +45,7 @@ func (l *controlLog) write(ctx context.Context, changes []controlChange) error {
 		return err
 	}
 	var failed error
-	for i, record := range records {
+	for i, record := range says {
 		if record == nil {
 			continue
 		}

@@ -141,3 +141,30 @@ func TestTwoWritersAtOnce(t *testing.T) {
 		t.Errorf("who is late each time is told %v", err)
 	}
 }
+
+// TestNoHigherRevision: what has the highest revision that there is can be ended all the same.
+func TestNoHigherRevision(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	_, logs := controlLogs(t, 2)
+	ours, theirs := logs[0], logs[1]
+	highest := limitOfOrders(ours.set, now, asItIs)
+	highest.Revision, highest.Command.Revision = control.MaxRevision, control.MaxRevision
+	if err := ours.write(t.Context(), []controlChange{highest}); err != nil {
+		t.Fatal(err)
+	}
+	end, err := controlPlan{now: now}.end("slow", "li", "it hurts", ours.set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := []controlChange{end}
+	if err := ours.write(t.Context(), changes); err != nil || changes[0].Revision != 1 {
+		t.Errorf("the end is @%d: %v", changes[0].Revision, err)
+	}
+	if err := theirs.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if held, _ := theirs.set.Command("slow"); held.Ended == nil || held.Revision != 1 {
+		t.Errorf("held is %s, ended %v", &held, held.Ended)
+	}
+}
