@@ -13,7 +13,7 @@ import (
 )
 
 // maxTopics bounds the topics that a client is known to send to. Not smaller: hardly anybody has more; not larger: each
-// is asked of each command, and has a limiter. Those beyond it share what applies to the first of them.
+// is asked of each command, and has a queue. Those beyond it share what applies to the first of them.
 const maxTopics = 1000
 
 // Client is one client of a message queue to which commands apply. Its methods may be called from any goroutine.
@@ -32,10 +32,11 @@ type Client struct {
 	who      control.Who
 	holds    map[string]*hold       // by topic
 	senders  map[string]*topicSends // all topics that were sent to
-	applies  map[string]Applied     // by command's name
-	refuses  map[string]string      // commands that touch the client and may not be applied: why
-	outdated *control.Command       // wants a newer SDK
-	interval time.Duration          // between two reports, as commands have it; 0 is none
+	limiters map[limiterKey]*limiter
+	applies  map[string]Applied // by command's name
+	refuses  map[string]string  // commands that touch the client and may not be applied: why
+	outdated *control.Command   // wants a newer SDK
+	interval time.Duration      // between two reports, as commands have it; 0 is none
 }
 
 // counts are those of messages since the client was opened.
@@ -66,7 +67,7 @@ func (c *Commands) NewClient(measured *meter.Client, consumed func() []string) *
 		consumed = func() []string { return nil }
 	}
 	client := &Client{commands: c, measured: measured, consumed: consumed, changed: make(chan struct{}),
-		holds: map[string]*hold{}, senders: map[string]*topicSends{}, applies: map[string]Applied{}, refuses: map[string]string{}}
+		holds: map[string]*hold{}, senders: map[string]*topicSends{}, limiters: map[limiterKey]*limiter{}, applies: map[string]Applied{}, refuses: map[string]string{}}
 	client.sentTo.Store(&map[string]bool{})
 	return client
 }
@@ -120,9 +121,7 @@ func (c *Client) free(now time.Time) {
 	clear(c.applies)
 	clear(c.refuses)
 	c.sends.Store(nil)
-	for _, sends := range c.senders {
-		sends.lift()
-	}
+	c.lift()
 	clear(c.holds)
 	c.notify()
 }
@@ -160,7 +159,9 @@ type round struct {
 	all     []control.Command // of the set
 	applies map[string]Applied
 	refuses map[string]string
-	events  []telemetry.Event
+	// limiters are those that anything waits for.
+	limiters map[limiterKey]bool
+	events   []telemetry.Event
 }
 
 func newRound(c *Client, now time.Time) *round {
@@ -168,7 +169,8 @@ func newRound(c *Client, now time.Time) *round {
 	if c.who.Exempt() { // a client in a group of Weir's own
 		set = nothing
 	}
-	return &round{client: c, now: now, set: set, all: set.Commands(), applies: map[string]Applied{}, refuses: map[string]string{}}
+	return &round{client: c, now: now, set: set, all: set.Commands(), applies: map[string]Applied{}, refuses: map[string]string{},
+		limiters: map[limiterKey]bool{}}
 }
 
 // about is the client and a topic of it. What is sent is in no group.

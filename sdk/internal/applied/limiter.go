@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,21 +12,22 @@ import (
 // The message was not sent, and may be sent again.
 var ErrSendLimited = errors.New("a send limit is in force")
 
-// limiter lets messages through at a rate that warms up. Those that wait are let through in the order in
-// which they came. It never drops one: who waits no longer is told so.
+// errOtherLimit is of who waits for a limiter that is not the topic's any more.
+var errOtherLimit = errors.New("another limit is in force")
+
+// limiter lets messages of one client through at the rate of one command, which warms up. The topics that the command is
+// for share it: their queues take turns.
 type limiter struct {
 	epoch time.Time
-	turn  chan struct{} // held by who waits for the next permit
+	turn  chan struct{} // held by the queue that waits for the next permit
 
 	mu      sync.Mutex
-	curve   *warmUp // nil where there is no limit
+	curve   *warmUp
 	limit   sendLimit
 	changed chan struct{} // closed when the limit changes
-
-	waiting atomic.Int64
 }
 
-// sendLimit is what a command says of one topic of one client.
+// sendLimit is what a command says of one client.
 type sendLimit struct {
 	command    string // NAME@REVISION
 	perSecond  float64
@@ -35,39 +35,34 @@ type sendLimit struct {
 	ramp       time.Duration
 }
 
-func newLimiter() *limiter {
-	return &limiter{epoch: time.Now(), turn: make(chan struct{}, 1), changed: make(chan struct{})}
+// newLimiter returns a cold limiter.
+func newLimiter(limit sendLimit) *limiter {
+	return &limiter{epoch: time.Now(), turn: make(chan struct{}, 1), limit: limit, curve: newWarmUp(0, limit.perSecond, limit.coldFactor, limit.ramp),
+		changed: make(chan struct{})}
 }
 
-// set changes the limit; nil lifts it. Whoever waits is let through by the new one. A limit that is
-// only changed stays as warm as it was.
-func (l *limiter) set(to *sendLimit) {
+// change changes the limit. Whoever waits is let through by the new one; it stays as warm as it was.
+func (l *limiter) change(to sendLimit) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case to == nil && l.curve == nil, to != nil && l.curve != nil && l.limit == *to:
+	if l.limit == to {
 		return
-	case to == nil:
-		l.curve, l.limit = nil, sendLimit{}
-	case l.curve == nil:
-		l.curve, l.limit = newWarmUp(time.Since(l.epoch), to.perSecond, to.coldFactor, to.ramp), *to
-	default:
-		l.curve.change(time.Since(l.epoch), to.perSecond, to.coldFactor, to.ramp)
-		l.limit = *to
 	}
+	l.curve.change(time.Since(l.epoch), to.perSecond, to.coldFactor, to.ramp)
+	l.limit = to
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
 
-// wait waits until so many messages may be sent, or ctx ends. The messages of a batch wait together.
-func (l *limiter) wait(ctx context.Context, messages int) error {
-	came := time.Since(l.epoch)
-	l.waiting.Add(1)
-	defer l.waiting.Add(-1)
+// wait waits until so many messages of who came at a time may be sent, ctx ends, or the limit is another one: then the error is
+// ctx's or errOtherLimit. The messages of a batch wait together.
+func (l *limiter) wait(ctx context.Context, came time.Time, messages int, other <-chan struct{}) error {
 	select {
 	case l.turn <- struct{}{}:
+	case <-other:
+		return errOtherLimit
 	case <-ctx.Done():
-		return l.refusal(context.Cause(ctx))
+		return context.Cause(ctx)
 	}
 	defer func() { <-l.turn }()
 	for {
@@ -80,9 +75,12 @@ func (l *limiter) wait(ctx context.Context, messages int) error {
 		case <-timer.C:
 		case <-changed:
 			timer.Stop()
+		case <-other:
+			timer.Stop()
+			return errOtherLimit
 		case <-ctx.Done():
 			timer.Stop()
-			return l.refusal(context.Cause(ctx))
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -94,29 +92,26 @@ func (l *limiter) allow(messages int) bool {
 	default:
 		return false
 	}
-	left, _ := l.take(time.Since(l.epoch), messages)
+	left, _ := l.take(time.Now(), messages)
 	<-l.turn
 	return left == 0
 }
 
 // take takes permits for who came at a time, where one is free. Otherwise it says how long that takes, unless the limit changes.
-func (l *limiter) take(came time.Duration, messages int) (left time.Duration, changed <-chan struct{}) {
+func (l *limiter) take(came time.Time, messages int) (left time.Duration, changed <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.curve == nil {
-		return 0, nil
-	}
 	if left = l.curve.wait(time.Since(l.epoch)); left > 0 {
 		return left, l.changed
 	}
-	l.curve.take(came, messages)
+	l.curve.take(came.Sub(l.epoch), messages)
 	return 0, nil
 }
 
 // refusal says why a message was not sent.
-func (l *limiter) refusal(cause error) error {
+func (l *limiter) refusal(waiting int64, cause error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return fmt.Errorf("%w: command %s allows %g messages per second, %d wait; the message was not sent: %w",
-		ErrSendLimited, l.limit.command, l.limit.perSecond, l.waiting.Load(), cause)
+		ErrSendLimited, l.limit.command, l.limit.perSecond, waiting, cause)
 }

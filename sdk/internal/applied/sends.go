@@ -12,31 +12,30 @@ import (
 
 // topicSends is what commands say of messages that a client sends to one topic.
 type topicSends struct {
-	limiter *limiter
-	shadow  *limiter // counts who would wait
+	queue   *queue
+	shadow  *limiter // counts who would wait; nil is none
 	sizes   control.LargeMessages
 	sizedBy string // command
 	// shadowSizes are only counted.
-	shadowSizes              control.LargeMessages
-	limited, shadowed, sized bool
-}
-
-func (s *topicSends) lift() {
-	s.limiter.set(nil)
-	s.shadow.set(nil)
+	shadowSizes    control.LargeMessages
+	limited, sized bool
 }
 
 // touched says that any command is about the topic.
-func (s *topicSends) touched() bool { return s.limited || s.shadowed || s.sized }
+func (s *topicSends) touched() bool { return s.limited || s.shadow != nil || s.sized }
+
+// limiterKey names a limiter of a client.
+type limiterKey struct {
+	command string // name
+	shadow  bool
+}
 
 // limit finds what applies to each topic that the client has sent to.
 func (r *round) limit() {
 	c := r.client
 	if !r.has(control.CapabilitySendLimit, control.CapabilityLargeMessages) {
 		if c.sends.Swap(nil) != nil {
-			for _, sends := range c.senders {
-				sends.lift()
-			}
+			c.lift()
 		}
 		return
 	}
@@ -46,8 +45,17 @@ func (r *round) limit() {
 	for topic, sends := range c.senders {
 		c.senders[topic] = r.sendsOf(topic, sends)
 	}
+	maps.DeleteFunc(c.limiters, func(key limiterKey, _ *limiter) bool { return !r.limiters[key] })
 	known := maps.Clone(c.senders)
 	c.sends.Store(&known)
+}
+
+// lift lets all through that wait; c.mu is held.
+func (c *Client) lift() {
+	for _, sends := range c.senders {
+		sends.queue.use(nil)
+	}
+	clear(c.limiters)
 }
 
 // has says whether commands of these capabilities are in force.
@@ -66,18 +74,18 @@ func (r *round) has(capabilities ...control.Capability) bool {
 func (r *round) sendsOf(topic string, before *topicSends) *topicSends {
 	s := &topicSends{}
 	if before != nil {
-		s.limiter, s.shadow = before.limiter, before.shadow
+		s.queue = before.queue
 	} else {
-		s.limiter, s.shadow = newLimiter(), newLimiter()
+		s.queue = newQueue()
 	}
 	who := r.about(topic, false)
 	if who.Exempt() {
 		return s
 	}
 	limit := r.resolve(control.CapabilitySendLimit, &who)
-	s.limited, s.shadowed = limit.Applies != nil, limit.Shadow != nil
-	s.limiter.set(limitOf(limit.Applies))
-	s.shadow.set(limitOf(limit.Shadow))
+	s.limited = limit.Applies != nil
+	s.queue.use(r.limiterOf(limit.Applies, false))
+	s.shadow = r.limiterOf(limit.Shadow, true)
 	sizes := r.resolve(control.CapabilityLargeMessages, &who)
 	s.sizes, s.sizedBy = sizesOf(sizes.Applies)
 	s.shadowSizes, _ = sizesOf(sizes.Shadow)
@@ -85,12 +93,24 @@ func (r *round) sendsOf(topic string, before *topicSends) *topicSends {
 	return s
 }
 
-func limitOf(command *control.Command) *sendLimit {
+// limiterOf is the limiter of a command: all topics of the client that it is for have the same. nil is none.
+func (r *round) limiterOf(command *control.Command, shadow bool) *limiter {
 	if command == nil {
 		return nil
 	}
+	c, key := r.client, limiterKey{command.Name, shadow}
+	r.limiters[key] = true
+	if l := c.limiters[key]; l != nil {
+		l.change(limitOf(command))
+	} else {
+		c.limiters[key] = newLimiter(limitOf(command))
+	}
+	return c.limiters[key]
+}
+
+func limitOf(command *control.Command) sendLimit {
 	l := command.SendLimit
-	return &sendLimit{command: command.String(), perSecond: l.PerClientMessagesPerSecond(), coldFactor: l.ColdFactor,
+	return sendLimit{command: command.String(), perSecond: l.PerClientMessagesPerSecond(), coldFactor: l.ColdFactor,
 		ramp: time.Duration(l.RampSeconds * float64(time.Second))}
 }
 
@@ -150,24 +170,24 @@ func (c *Client) Admit(ctx context.Context, topic string, messages int) (err err
 	if s == nil {
 		return nil
 	}
-	if s.shadowed && !s.shadow.allow(messages) {
+	if s.shadow != nil && !s.shadow.allow(messages) {
 		c.counts.wouldTouch.Add(uint64(messages))
 	}
-	if !s.limited || s.limiter.allow(messages) {
+	if !s.limited || s.queue.allow(messages) {
 		return nil
 	}
 	c.counts.delayed.Add(uint64(messages))
-	return s.limiter.wait(ctx, messages)
+	return s.queue.wait(ctx, messages)
 }
 
 // AdmitNow is Admit that does not wait.
 func (c *Client) AdmitNow(topic string, messages int) (err error) {
 	defer c.measured.Recover()
 	s := c.sendsTo(topic)
-	if s == nil || !s.limited || s.limiter.allow(messages) {
+	if s == nil || !s.limited || s.queue.allow(messages) {
 		return nil
 	}
-	return s.limiter.refusal(context.DeadlineExceeded)
+	return s.queue.refusal(context.DeadlineExceeded)
 }
 
 // SendsTouched says that a command is about what is sent to a topic. While none is about any, it costs one load.

@@ -1,6 +1,11 @@
 package applied
 
 import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,19 +45,121 @@ func TestASharedLimitIsDivided(t *testing.T) {
 	})
 }
 
-// TestTopicsHaveLimitsOfTheirOwn holds that one topic's messages do not use up another's.
-func TestTopicsHaveLimitsOfTheirOwn(t *testing.T) {
+// slow is a command that limits sends in a scope.
+func slow(name string, scope control.Scope, perSecond float64) control.Command {
+	return command(name, scope, func(c *control.Command) {
+		c.SendLimit, c.Everywhere = &control.SendLimit{MessagesPerSecond: perSecond, ColdFactor: 1}, scope.Topic == ""
+	})
+}
+
+// TestTopicsShareTheLimitOfTheirCommand holds that a command is one rate for each client, however many topics it is for, and that topics
+// of other commands, and other clients, have their own.
+func TestTopicsShareTheLimitOfTheirCommand(t *testing.T) {
 	t.Parallel()
-	g := newGround(t, control.CapabilitySendLimit)
-	g.feed(commandFor(control.CapabilitySendLimit))
-	for _, topic := range []string{"orders", "returns"} {
-		if err := g.client.AdmitNow(topic, 1); err != nil {
-			t.Errorf("the first message of %s: %v", topic, err)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGround(t, control.CapabilitySendLimit)
+		other := g.add("billing-2", "billing")
+		g.feed(slow("all", control.Scope{Cluster: "eu-1"}, 10), slow("orders", control.Scope{Topic: "orders"}, 10))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var sends sync.WaitGroup
+		sent := func(by *Client, topics ...string) *atomic.Int64 {
+			count := new(atomic.Int64)
+			for _, topic := range topics {
+				sends.Go(func() {
+					for by.Admit(ctx, topic, 1) == nil {
+						count.Add(1)
+					}
+				})
+			}
+			return count
 		}
-		if err := g.client.AdmitNow(topic, 1); err == nil {
-			t.Errorf("a second message of %s is let through at once", topic)
+		var many []string
+		for i := range 20 {
+			many = append(many, fmt.Sprintf("topic-%d", i))
 		}
-	}
+		for what, count := range map[string]*atomic.Int64{"20 topics": sent(g.client, many...), "another command": sent(g.client, "orders"),
+			"another client": sent(other, "returns")} {
+			defer func() {
+				if got := count.Load(); got < 99 || got > 101 {
+					t.Errorf("%s: %d messages in 10 s at 10 per second", what, got)
+				}
+			}()
+		}
+		sends.Wait()
+	})
+}
+
+// TestTopicsOfOneCommandTakeTurns holds that a topic with many messages that wait does not keep out another.
+func TestTopicsOfOneCommandTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGround(t, control.CapabilitySendLimit)
+		g.feed(slow("all", control.Scope{Cluster: "eu-1"}, 1))
+		for range 100 {
+			go func() { _ = g.client.Admit(t.Context(), "orders", 1) }()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if err := g.client.Admit(t.Context(), "returns", 1); err != nil || time.Since(began) > 2*time.Second {
+			t.Errorf("behind 100 messages of another topic one waits %s at 1 per second: %v; want 2s at most", time.Since(began), err)
+		}
+		g.record(control.CommandKey("all"), nil)
+		g.refresh()
+	})
+}
+
+// TestWhoWaitsFollowsTheNarrowerCommand holds that messages which wait by one command's limit wait by another's when that is for their topic,
+// and in the order in which they came, and that those of other topics stay; and back.
+func TestWhoWaitsFollowsTheNarrowerCommand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGround(t, control.CapabilitySendLimit)
+		g.feed(slow("all", control.Scope{Cluster: "eu-1"}, 1))
+		var mu sync.Mutex
+		through := map[string][]int{}
+		for _, topic := range []string{"orders", "returns"} {
+			for i := range 60 {
+				go func() {
+					if g.client.Admit(t.Context(), topic, 1) == nil {
+						mu.Lock()
+						through[topic] = append(through[topic], i)
+						mu.Unlock()
+					}
+				}()
+				synctest.Wait() // they come one after the other
+			}
+		}
+		count := func(topic string) int { mu.Lock(); defer mu.Unlock(); return len(through[topic]) }
+		pass(9500 * time.Millisecond)
+		if got := count("orders") + count("returns"); got != 10 {
+			t.Errorf("%d of both topics are through after 9.5 s at 1 per second, want 10", got)
+		}
+		g.feed(slow("narrow", control.Scope{Topic: "orders"}, 10))
+		orders, returns := count("orders"), count("returns")
+		pass(2 * time.Second)
+		if o, r := count("orders")-orders, count("returns")-returns; o < 19 || o > 21 || r != 2 {
+			t.Errorf("in 2 s %d are through at 10 per second and %d at 1: want 20 and 2", o, r)
+		}
+		g.record(control.CommandKey("narrow"), nil)
+		g.refresh()
+		before := count("orders") + count("returns")
+		pass(2 * time.Second)
+		if got := count("orders") + count("returns") - before; got != 2 {
+			t.Errorf("in 2 s %d of both topics are through when they share a limit of 1 per second again: want 2", got)
+		}
+		g.record(control.CommandKey("all"), nil)
+		g.refresh()
+		synctest.Wait()
+		for _, topic := range []string{"orders", "returns"} {
+			if got := through[topic]; len(got) != 60 || !slices.IsSorted(got) {
+				t.Errorf("%d of 60 of %s are through when the limit is lifted, in order: %t", len(got), topic, slices.IsSorted(got))
+			}
+		}
+		if len(g.client.limiters) != 0 {
+			t.Errorf("limiters are left: %v", g.client.limiters)
+		}
+	})
 }
 
 // TestResourcesAreFoundByTheirRoutes holds that a command for a resource is for the topic that its route leads to, on that cluster, and follows

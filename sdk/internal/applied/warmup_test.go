@@ -114,30 +114,30 @@ func TestABatchWaitsOnce(t *testing.T) {
 	}
 }
 
-// limited is a limiter at so many messages per second.
-func limited(perSecond float64) *limiter {
-	l := newLimiter()
-	l.set(&sendLimit{command: "slow@1", perSecond: perSecond, coldFactor: 1})
-	return l
+// limited is a queue that waits for a limiter at so many messages per second.
+func limited(perSecond float64) *queue {
+	q := newQueue()
+	q.use(newLimiter(sendLimit{command: "slow@1", perSecond: perSecond, coldFactor: 1}))
+	return q
 }
 
 // TestLimiterWaitsAndThenSays holds that who waits too long is told so with the command's name, and takes nothing from the others.
 func TestLimiterWaitsAndThenSays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := limited(1)
+		q := limited(1)
 		began := time.Now()
-		if err := l.wait(t.Context(), 1); err != nil || time.Since(began) != 0 {
+		if err := q.wait(t.Context(), 1); err != nil || time.Since(began) != 0 {
 			t.Fatalf("the first waits %s: %v", time.Since(began), err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 		defer cancel()
-		err := l.wait(ctx, 1)
+		err := q.wait(ctx, 1)
 		const want = "a send limit is in force: command slow@1 allows 1 messages per second, 1 wait; the message was not sent: context deadline exceeded"
 		if !errors.Is(err, ErrSendLimited) || !errors.Is(err, context.DeadlineExceeded) || err.Error() != want {
 			t.Errorf("got %v\nwant %s", err, want)
 		}
-		if err := l.wait(t.Context(), 1); err != nil || time.Since(began) != time.Second {
+		if err := q.wait(t.Context(), 1); err != nil || time.Since(began) != time.Second {
 			t.Errorf("the next is let through after %s: %v; want 1s", time.Since(began), err)
 		}
 	})
@@ -147,11 +147,11 @@ func TestLimiterWaitsAndThenSays(t *testing.T) {
 func TestLiftedLimitLetsAllThrough(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := limited(1)
+		q := limited(1)
 		var through atomic.Int64
 		for range 100 {
 			go func() {
-				if l.wait(t.Context(), 1) == nil {
+				if q.wait(t.Context(), 1) == nil {
 					through.Add(1)
 				}
 			}()
@@ -160,12 +160,16 @@ func TestLiftedLimitLetsAllThrough(t *testing.T) {
 		if got := through.Load(); got != 3 {
 			t.Errorf("%d are through after 2.5 s at 1 per second, want 3", got)
 		}
-		l.set(&sendLimit{command: "slow@2", perSecond: 10, coldFactor: 1})
-		pass(1600 * time.Millisecond)
+		q.limiter.change(sendLimit{command: "slow@2", perSecond: 10, coldFactor: 1})
+		pass(300 * time.Millisecond)
+		if got := through.Load(); got < 5 {
+			t.Errorf("%d are through 0.3 s after the limit became 10 per second, want 5 at least: who waited is not woken", got)
+		}
+		pass(1300 * time.Millisecond)
 		if got := through.Load(); got < 18 || got > 20 {
 			t.Errorf("%d are through 1.6 s after the limit became 10 per second, want 18 to 20", got)
 		}
-		l.set(nil)
+		q.use(nil)
 		synctest.Wait()
 		if got := through.Load(); got != 100 {
 			t.Errorf("%d of 100 are through when the limit is lifted", got)
