@@ -13,7 +13,8 @@ import (
 )
 
 // maxTopics bounds the topics that a client is known to send to. Not smaller: hardly anybody has more; not larger: each
-// is asked of each command, and has a queue. Those beyond it share what applies to the first of them.
+// is asked of each command, and has a queue. To those beyond it applies what
+// names no topic: what is for another topic is not for them.
 const maxTopics = 1000
 
 // Client is one client of a message queue to which commands apply. Its methods may be called from any goroutine.
@@ -24,14 +25,15 @@ type Client struct {
 	whole    bool            // single partitions cannot be held back
 
 	counts counts
-	sends  atomic.Pointer[map[string]*topicSends] // nil: no command touches what is sent
-	sentTo atomic.Pointer[map[string]bool]        // topics
+	sends  atomic.Pointer[sends]           // nil: no command touches what is sent
+	sentTo atomic.Pointer[map[string]bool] // topics
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed when what is held has changed
 	who      control.Who
 	holds    map[string]*hold       // by topic
-	senders  map[string]*topicSends // all topics that were sent to
+	senders  map[string]*topicSends // topics that were sent to, the first maxTopics
+	beyond   *topicSends            // those after them; nil before a command was in force
 	limiters map[limiterKey]*limiter
 	applies  map[string]Applied // by command's name
 	refuses  map[string]string  // commands that touch the client and may not be applied: why

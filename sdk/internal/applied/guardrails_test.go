@@ -1,6 +1,7 @@
 package applied
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -266,18 +267,39 @@ func TestTheSDKsVersionIsWarnedOfOnceAnHour(t *testing.T) {
 	}
 }
 
-// TestManyTopicsShareALimit holds that what is known of topics is bounded, and that none is free for being one too many.
-func TestManyTopicsShareALimit(t *testing.T) {
+// TestTopicsBeyondTheBound holds that what is known of topics is bounded, that commands which name no topic are for those beyond as for all,
+// that others are not, and that Weir's own are exempt there, too.
+func TestTopicsBeyondTheBound(t *testing.T) {
 	t.Parallel()
-	g := newGround(t, control.CapabilitySendLimit)
+	g := newGround(t, control.CapabilitySendLimit, control.CapabilityLargeMessages)
+	for i := range maxTopics + 100 {
+		if g.client.SendsTouched(fmt.Sprintf("topic-%d", i)) {
+			t.Fatalf("topic %d is limited before there is a command", i)
+		}
+	}
+	if got := len(g.client.senders); got != maxTopics {
+		t.Errorf("%d topics are known, want %d", got, maxTopics)
+	}
+	g.feed(command("topic", control.Scope{Topic: "beyond"}, func(c *control.Command) { c.LargeMessages = &control.LargeMessages{RefuseBytes: 20_000} }))
+	if _, err := g.client.Fit("other", 1<<20); err != nil {
+		t.Errorf("what is asked of one topic beyond is asked of another: %v", err)
+	}
 	g.feed(commandFor(control.CapabilitySendLimit))
 	for i := range maxTopics + 100 {
-		if !g.client.SendsTouched("topic-" + strings.Repeat("x", i%50) + string(rune('a'+i%26)) + time.Duration(i).String()) {
+		if !g.client.SendsTouched(fmt.Sprintf("topic-%d", i)) {
 			t.Fatalf("topic %d is not limited", i)
 		}
 	}
-	if got := len(g.client.senders); got > maxTopics+1 {
-		t.Errorf("%d topics are known, want at most %d", got, maxTopics+1)
+	_ = g.client.AdmitNow("beyond", 1) // takes what is free
+	for topic, limited := range map[string]bool{"beyond": true, "\x00": true, "topic-1": true, "weir.telemetry": false} {
+		if err := g.client.AdmitNow(topic, 1); (err != nil) != limited {
+			t.Errorf("%q: %v; limited should be %t", topic, err, limited)
+		}
+	}
+	g.record(control.CommandKey("ask"), nil)
+	g.refresh()
+	if g.client.SendsTouched("beyond") || g.client.SendsTouched("topic-1") {
+		t.Error("topics are limited when the command was taken away")
 	}
 }
 

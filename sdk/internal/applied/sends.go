@@ -24,6 +24,23 @@ type topicSends struct {
 // touched says that any command is about the topic.
 func (s *topicSends) touched() bool { return s.limited || s.shadow != nil || s.sized }
 
+// sends is what commands say of messages that a client sends. It is replaced as a whole.
+type sends struct {
+	topics map[string]*topicSends
+	beyond *topicSends // of topics beyond maxTopics
+}
+
+// of is what commands say of a topic.
+func (s *sends) of(topic string) *topicSends {
+	if of := s.topics[topic]; of != nil {
+		return of
+	}
+	if who := (control.Who{Topic: topic}); who.Exempt() {
+		return nil
+	}
+	return s.beyond
+}
+
 // limiterKey names a limiter of a client.
 type limiterKey struct {
 	command string // name
@@ -39,21 +56,21 @@ func (r *round) limit() {
 		}
 		return
 	}
-	whole := r.about("", false) // commands that name no topic
-	r.resolve(control.CapabilitySendLimit, &whole)
-	r.resolve(control.CapabilityLargeMessages, &whole)
+	c.beyond = r.sendsOf("", c.beyond) // commands that name no topic
 	for topic, sends := range c.senders {
 		c.senders[topic] = r.sendsOf(topic, sends)
 	}
 	maps.DeleteFunc(c.limiters, func(key limiterKey, _ *limiter) bool { return !r.limiters[key] })
-	known := maps.Clone(c.senders)
-	c.sends.Store(&known)
+	c.sends.Store(&sends{maps.Clone(c.senders), c.beyond})
 }
 
 // lift lets all through that wait; c.mu is held.
 func (c *Client) lift() {
 	for _, sends := range c.senders {
 		sends.queue.use(nil)
+	}
+	if c.beyond != nil {
+		c.beyond.queue.use(nil)
 	}
 	clear(c.limiters)
 }
@@ -116,51 +133,39 @@ func limitOf(command *control.Command) sendLimit {
 
 // sendsTo is what commands say of a topic; nil is nothing.
 func (c *Client) sendsTo(topic string) *topicSends {
-	if !(*c.sentTo.Load())[topic] {
+	if sentTo := *c.sentTo.Load(); !sentTo[topic] && len(sentTo) < maxTopics {
 		c.learn(topic)
 	}
 	known := c.sends.Load()
 	if known == nil {
 		return nil
 	}
-	s := (*known)[topic]
-	if s == nil {
-		s = (*known)[overflowTopic]
-	}
+	s := known.of(topic)
 	if s == nil || !s.touched() {
 		return nil
 	}
 	return s
 }
 
-// learn notes a topic that is sent to for the first time, and finds what applies to it. Those beyond maxTopics share what
-// applies to the first of them, and are met anew each time.
+// learn notes a topic that is sent to for the first time, and finds what applies to it.
 func (c *Client) learn(topic string) {
 	defer c.measured.Recover()
 	c.commands.mu.Lock()
 	defer c.commands.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	place := topic
-	if len(c.senders) >= maxTopics && c.senders[topic] == nil {
-		place = overflowTopic
-	}
-	if c.senders[place] != nil {
+	if c.senders[topic] != nil || len(c.senders) >= maxTopics {
 		return
 	}
-	c.senders[place] = newRound(c, time.Now()).sendsOf(topic, nil)
+	c.senders[topic] = newRound(c, time.Now()).sendsOf(topic, nil)
 	known := maps.Clone(*c.sentTo.Load())
 	known[topic] = true
 	c.sentTo.Store(&known)
 	if c.sends.Load() != nil {
-		sends := maps.Clone(c.senders)
-		c.sends.Store(&sends)
+		c.sends.Store(&sends{maps.Clone(c.senders), c.beyond})
 	}
 	c.commands.Kick() // it is told of
 }
-
-// overflowTopic stands for the topics beyond maxTopics. No topic of either system has such a name.
-const overflowTopic = "\x00"
 
 // Admit waits until so many messages of a topic may be sent. The error says that ctx has ended before, and why it waited.
 // A panic of the SDK's own lets them through.
