@@ -106,10 +106,15 @@ func (r *run) finish(ctx context.Context, now time.Time) {
 			i--
 		}
 	}
+	r.settle()
+}
+
+// settle tells whether the newest place is read.
+func (r *run) settle() {
 	c := r.consumer
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.state.Settled = r.newest().started
-	c.mu.Unlock()
 }
 
 // endOlder ends the older readers of a place that is read now, and returns how many there were.

@@ -59,7 +59,7 @@ func (r *run) conduct(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case f := <-r.failed:
-			if err := r.lost(f); err != nil {
+			if err := r.lost(ctx, f); err != nil {
 				return err
 			}
 		case <-changed:
@@ -140,15 +140,18 @@ func (r *run) returnTo(to *Route) {
 	})
 }
 
-// lost ends the consumer where the place that the directory names cannot be read any more, and leaves out a former one.
-func (r *run) lost(f failure) error {
+// lost ends the consumer where the place that the directory names cannot be read any more. A former one is given up, and those after it have their turn.
+func (r *run) lost(ctx context.Context, f failure) error {
 	if f.at == r.newest() {
 		return fmt.Errorf("topic %s of cluster %s: %w", f.at.route.Topic, f.at.route.Cluster, f.err)
 	}
 	r.consumer.log.Error("a former place cannot be read any more", "cluster", f.at.route.Cluster, "topic", f.at.route.Topic, "error", f.err)
-	if i := slices.Index(r.places, f.at); i >= 0 {
-		f.at.finished, f.at.finishedAt = true, time.Now()
+	r.end(f.at)
+	r.places = slices.DeleteFunc(r.places, func(p *place) bool { return p == f.at })
+	if !r.places[0].started {
+		r.start(ctx, r.places[0])
 	}
+	r.settle()
 	return nil
 }
 
