@@ -97,8 +97,9 @@ func (r *run) finish(ctx context.Context, now time.Time) {
 			r.consumer.log.Info("a former place is finished", "cluster", p.route.Cluster, "topic", p.route.Topic)
 		}
 		if next := r.places[i+1]; !next.started {
-			i -= r.endOlder(next)
+			i -= r.endOlder(next) // p may be one of those
 			r.start(ctx, next)
+			continue
 		}
 		if now.Sub(p.finishedAt) >= r.consumer.consumption.Linger && r.isHandled(ctx, p, now) {
 			r.end(p)

@@ -228,3 +228,23 @@ func TestAFormerPlaceThatFailsIsGivenUp(t *testing.T) {
 		})
 	})
 }
+
+// TestAPlaceThatIsItsOwnFormerIsReadOnce has a route name where the resource is as a former place, too, and has former places given up as soon as they are finished.
+func TestAPlaceThatIsItsOwnFormerIsReadOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown("a", "b")
+		for name := range w.clusters {
+			w.say(name, func(c *cluster) { c.handled = true })
+		}
+		c := lingerer(t, w, 0, "b", "a", "a")
+		after(20 * time.Second)
+		w.wantEvents(t, "in the end", "open b", "open a", "open a", "read b", "read a", "close b", "close a", "read a")
+		if !c.State().Settled {
+			t.Error("it is not settled")
+		}
+		if err := c.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
