@@ -30,13 +30,19 @@ type localFile struct {
 func readFile(path string, now time.Time) (applied.File, error) {
 	value, err := readBounded(path)
 	if err != nil {
-		return applied.File{}, err
+		return applied.File{}, fmt.Errorf("%w: %w", errUnread, err)
+	}
+	if len(value) > maxFileBytes {
+		return applied.File{}, fmt.Errorf("%s has more than %d bytes", path, maxFileBytes)
 	}
 	var read localFile
 	decoder := json.NewDecoder(bytes.NewReader(value))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&read); err != nil {
 		return applied.File{}, fmt.Errorf("%s: %w; want {\"off\": [...]}, {\"commands\": [...]} or both", path, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return applied.File{}, fmt.Errorf("%s: there is more behind its object, which ends at byte %d: have one object", path, decoder.InputOffset())
 	}
 	for _, capability := range read.Off {
 		if !slices.Contains(control.Capabilities, capability) {
@@ -53,17 +59,14 @@ func readFile(path string, now time.Time) (applied.File, error) {
 	return file, nil
 }
 
+// readBounded reads no more than a byte beyond what a file may have.
 func readBounded(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	value, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
-	if err == nil && len(value) > maxFileBytes {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxFileBytes)
-	}
-	return value, err
+	return io.ReadAll(io.LimitReader(file, maxFileBytes+1))
 }
 
 // setOf is a set of commands, of which each is valid.
@@ -93,7 +96,11 @@ type fileWatch struct {
 	bytes    int64
 	present  bool
 	began    bool
+	unread   string // why it could not be read, and is tried again; empty where it was
 }
+
+// errUnread is of a file whose bytes could not be read: it may be readable later, unchanged.
+var errUnread = errors.New("it cannot be read")
 
 // watch reads the local file where it has changed. While it cannot be read, what it said before stays; if nothing was
 // read before, everything is switched off: somebody wanted something, and what is not known.
@@ -110,26 +117,31 @@ func (a *Agent) watch(w *fileWatch, now time.Time) {
 		}
 		*w = fileWatch{path: w.path, began: true}
 		return
-	case err == nil && w.present && info.ModTime().Equal(w.modified) && info.Size() == w.bytes:
+	case err == nil && w.present && w.unread == "" && info.ModTime().Equal(w.modified) && info.Size() == w.bytes:
 		return
 	case err != nil && w.present:
 		return // it is asked again
 	}
-	first := !w.began
+	first, told := !w.began, w.unread
 	*w = fileWatch{path: w.path, present: true, began: true}
 	if err == nil {
 		w.modified, w.bytes = info.ModTime(), info.Size()
 	}
-	a.use(w.path, first, now)
-}
-
-func (a *Agent) use(path string, first bool, now time.Time) {
-	file, err := readFile(path, now)
+	file, err := readFile(w.path, now)
 	if err == nil {
-		a.config.Log.Info("commands follow a local file", "file", path, "off", file.Off, "replaces", file.Commands != nil)
+		a.config.Log.Info("commands follow a local file", "file", w.path, "off", file.Off, "replaces", file.Commands != nil)
 		a.commands.UseFile(file)
 		return
 	}
+	if errors.Is(err, errUnread) {
+		w.unread = err.Error()
+	}
+	if w.unread == "" || w.unread != told { // it is told once
+		a.refuse(w.path, err, first, now)
+	}
+}
+
+func (a *Agent) refuse(path string, err error, first bool, now time.Time) {
 	a.config.Log.Error("the local file of commands is refused as a whole", "file", path, "error", err, "everything_off", first)
 	a.commands.RefuseFile(path, err, now)
 	if first {

@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,7 +61,7 @@ func TestTheLocalFileHasTheLastWord(t *testing.T) {
 	})
 	writeFile(t, path, fileOf(t, command("local", "returns", pause)))
 	paused("the file's command applies, and the topic's does not", "returns")
-	for _, bad := range []string{`{"off": ["everything"]}`, `{"commands": [{}]}`, `{`, `{"onn": []}`, strings.Repeat(" ", maxFileBytes+1),
+	for _, bad := range []string{`{"off": ["everything"]}`, `{"commands": [{}]}`, `{`, `{"onn": []}`, `{"commands": []} {"off": ["pause"]}`, `{"commands": []}]`, strings.Repeat(" ", maxFileBytes+1),
 		fileOf(t, command("local", "orders", pause), command("local", "orders", pause))} {
 		before := a.commands.RefusedFiles()
 		writeFile(t, path, bad)
@@ -91,12 +93,64 @@ func TestAFileThatCannotBeReadSwitchesAllOff(t *testing.T) {
 	reported.Eventually(t, "it applies", func() bool { return len(a.Consumer(c.client).Paused()) == 1 })
 }
 
+// TestAFileThatCannotBeReadIsTriedAgain holds that a file whose bytes cannot be read is read when they can, though nothing about it says that
+// it has changed, and that it is told of once. A folder takes the file's place meanwhile: root may read whatever it has no permission for.
+func TestAFileThatCannotBeReadIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "weir.json")
+	telemetry, err := report.Open(report.Config{TelemetryBrokers: []string{"127.0.0.1:1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = telemetry.Close(t.Context()) })
+	var log bytes.Buffer
+	a, err := newAgent(t.Context(), Config{Telemetry: telemetry, Enabled: allEnabled, File: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.stop)
+	watched := fileWatch{path: path}
+	look := func() { a.watch(&watched, time.Now()) }
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		look()
+	}
+	if got := a.commands.File().Off; len(got) != len(control.Capabilities) {
+		t.Errorf("a program that begins with a file that cannot be read has %v off, want everything", got)
+	}
+	if got := a.commands.RefusedFiles(); got != 1 || strings.Count(log.String(), "refused as a whole") != 1 {
+		t.Errorf("it is told %d times that the file cannot be read, want once:\n%s", got, log.String())
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	text := `{"off": ["pause"]}`
+	writeFile(t, path, text+strings.Repeat(" ", max(0, int(before.Size())-len(text))))
+	if err := os.Chtimes(path, before.ModTime(), before.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(path); err != nil || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+		t.Fatalf("the file is not as the folder was: %v", err)
+	}
+	look()
+	if got := a.commands.File().Off; !slices.Equal(got, []control.Capability{control.CapabilityPause}) {
+		t.Errorf("%v is off when the file can be read, want pause", got)
+	}
+}
+
 // FuzzReadFile holds that no file harms whoever reads it, and that what is taken can be taken as a whole.
 func FuzzReadFile(f *testing.F) {
 	f.Add(`{"off": ["pause"]}`)
 	f.Add(`{"commands": []}`)
 	f.Add(`{"commands": [{"schema":1,"name":"a","revision":1,"scope":{"topic":"orders"},"author":"li","reason":"r","created_at":"2026-11-27T00:00:00Z","expires_at":"2026-11-28T00:00:00Z","pause":{}}]}`)
 	f.Add(`{"commands": [{}], "off": null}`)
+	f.Add(`{} {}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		path := filepath.Join(t.TempDir(), "weir.json")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
