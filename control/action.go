@@ -41,6 +41,11 @@ func (l *SendLimit) PerClientMessagesPerSecond() float64 {
 	return max(l.MessagesPerSecond/float64(l.Clients), MinMessagesPerSecond)
 }
 
+// PerClientColdFactor is by how much lower one client begins: ColdFactor, and less where that would be below MinMessagesPerSecond.
+func (l *SendLimit) PerClientColdFactor() float64 {
+	return max(1, min(l.ColdFactor, l.PerClientMessagesPerSecond()/MinMessagesPerSecond))
+}
+
 // LargeMessages says what becomes of large messages, by the size of their value. 0: nothing.
 type LargeMessages struct {
 	FlagBytes     int `json:"flag_bytes,omitempty"`

@@ -72,7 +72,7 @@ func within(t *testing.T, c *control.Command) {
 		t.Fatalf("%s is for all without saying so", c)
 	case c.Touches(&control.Who{Topic: control.Topic, Client: s.Client, Group: s.Group, Partition: control.AllPartitions}):
 		t.Fatalf("%s touches Weir's own topic", c)
-	case c.SendLimit != nil && c.SendLimit.PerClientMessagesPerSecond() < control.MinMessagesPerSecond:
+	case c.SendLimit != nil && c.SendLimit.PerClientMessagesPerSecond()/c.SendLimit.PerClientColdFactor() < control.MinMessagesPerSecond:
 		t.Fatalf("%s stops a sender", c)
 	case c.Action() == "":
 		t.Fatalf("%s asks nothing", c)

@@ -229,6 +229,9 @@ func (p *player) ask(rest string) string {
 		said = resolution.Applies.Action() + " by " + resolution.Applies.String()
 		if limit := resolution.Applies.SendLimit; limit != nil {
 			said += fmt.Sprintf(", %g/s each", limit.PerClientMessagesPerSecond())
+			if cold := limit.PerClientColdFactor(); cold != limit.ColdFactor {
+				said += fmt.Sprintf(", begins %g times lower and not %g", cold, limit.ColdFactor)
+			}
 		}
 	}
 	if resolution.Shadow != nil {

@@ -29,6 +29,9 @@ func (p *rulePlayer) holds() {
 		if lasts := command.ExpiresAt.Sub(command.CreatedAt); lasts > limits[action].LastsAtMost {
 			p.t.Errorf("%s: %s is in force for %s", at, &command, lasts)
 		}
+		if limit := command.SendLimit; limit != nil && limit.MessagesPerSecond/limit.ColdFactor < float64(p.config.SendLimit.FloorMessagesPerSecond)*(1-1e-9) {
+			p.t.Errorf("%s: %s begins at %g/s", at, &command, limit.MessagesPerSecond/limit.ColdFactor)
+		}
 		if !p.fireable(&command) {
 			p.t.Errorf("%s: %s is in force, and its alert does not fire, or asks something else", at, &command)
 		}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -59,7 +60,7 @@ func (p *rulePlan) wish(alert *ruleAlert, proposal telemetry.Proposal) wish {
 	command.Author, command.Reason = ruleAuthor(alert.Rule), ruleReason(&alert.Alert)
 	command.Shadow = w.limits.Shadow
 	if limit := command.SendLimit; limit != nil {
-		limit.MessagesPerSecond = max(limit.MessagesPerSecond, float64(p.config.SendLimit.FloorMessagesPerSecond))
+		command.Reason = p.raise(limit, command.Reason)
 	}
 	command.Spec = firingOf(&alert.Alert) + " " + digestOf(command, proposal.LastsSeconds)
 	w.same = w.held.Source == control.SourceRule && sameFiring(w.held.Spec, &alert.Alert)
@@ -74,6 +75,19 @@ func (p *rulePlan) wish(alert *ruleAlert, proposal telemetry.Proposal) wish {
 	}
 	w.command = command
 	return w
+}
+
+// raise has a limit never be below the floor, also while it is cold, and returns a reason that says so where it would have been.
+func (p *rulePlan) raise(limit *control.SendLimit, reason string) string {
+	floor := max(float64(p.config.SendLimit.FloorMessagesPerSecond), control.MinMessagesPerSecond)
+	rate := max(limit.MessagesPerSecond, floor)
+	cold := min(limit.ColdFactor, rate/floor)
+	if rate == limit.MessagesPerSecond && cold == limit.ColdFactor {
+		return reason
+	}
+	said := fmt.Sprintf(" (raised: never below %g/s)", floor)
+	limit.MessagesPerSecond, limit.ColdFactor = rate, cold
+	return shortened(reason, control.MaxReasonBytes-len(said)) + said
 }
 
 func earlier(a, b time.Time) time.Time {
