@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/weirmq/weir/control"
@@ -158,7 +159,7 @@ func askedOf(c *control.Command) string {
 }
 
 func (p *rulePlan) holdBack(w *wish, why, note string) {
-	p.back = append(p.back, heldBack{Name: w.command.Name, Rule: w.alert.Rule, Asks: w.command.Describe(), Why: why, Note: note})
+	p.back = append(p.back, heldBack{Name: w.command.Name, Rule: w.alert.Rule, Asks: strings.TrimSpace(w.command.Describe()), Why: why, Note: note})
 	p.over[w.command.Name] = "not asked any more: " + why
 	if why != heldUnheard {
 		return

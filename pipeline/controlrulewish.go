@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -50,6 +51,9 @@ func (p *rulePlan) wish(alert *ruleAlert, proposal telemetry.Proposal) wish {
 	command, faults, err := control.DecodeCommand(proposal.Command)
 	if err == nil && len(faults) > 0 {
 		err = faults
+	}
+	if err == nil && proposal.Unfit != "" {
+		err = errors.New(proposal.Unfit)
 	}
 	action := command.Action()
 	w := wish{alert: alert, limits: p.limits[action], unfit: err}

@@ -2,7 +2,7 @@ package rules
 
 import (
 	"encoding/json"
-	"slices"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -45,22 +45,19 @@ var scopeLabels = map[string]func(s *control.Scope, value string) bool{
 // namingLabels are those of which a scope must have one: without, a command is for all.
 var namingLabels = []string{"topic", "group", "resource", "client"}
 
-// scopeOf is whom a command of an alert is for: all labels that the rule groups by and the alert has. ok is false where one of them can
-// be in no scope, or none of them names something: the command would be for more than the alert is about.
-func scopeOf(by []string, labels map[string]string) (scope control.Scope, ok bool) {
-	named := false
+// scopeOf is whom a command of an alert is for: all labels that the rule groups by. unfit says why there is none, "" where there is: without one of them the command
+// would be for more than the alert is about.
+func scopeOf(by []string, labels map[string]string) (scope control.Scope, unfit string) {
 	for _, name := range by {
-		value := labels[name]
-		if value == "" {
-			continue
+		put, value := scopeLabels[name], labels[name]
+		switch {
+		case value == "":
+			return control.Scope{}, "the alert has no " + name + ": the command would be for more than it is about"
+		case put == nil || !put(&scope, value):
+			return control.Scope{}, fmt.Sprintf("no command can be for one %s alone, as the alert is: %q", name, value)
 		}
-		put := scopeLabels[name]
-		if put == nil || !put(&scope, value) {
-			return control.Scope{}, false
-		}
-		named = named || slices.Contains(namingLabels, name)
 	}
-	return scope, named
+	return scope, ""
 }
 
 // proposed is a command as a rule proposes it: what it asks of whom, without what its writer fills in.
@@ -74,15 +71,12 @@ type proposed struct {
 	Release        *control.Release        `json:"release,omitempty"`
 }
 
-// Proposals are what the rule proposes for an alert with some labels, none where that cannot be of the alert alone.
+// Proposals are what the rule proposes for an alert with some labels, unfit where that cannot be of the alert alone.
 func (r *Rule) Proposals(labels map[string]string) []telemetry.Proposal {
 	if len(r.actions) == 0 {
 		return nil
 	}
-	scope, ok := scopeOf(r.Grouping.By, labels)
-	if !ok {
-		return nil
-	}
+	scope, unfit := scopeOf(r.Grouping.By, labels)
 	var out []telemetry.Proposal
 	for i := range r.actions {
 		asks := &r.actions[i].command
@@ -91,7 +85,7 @@ func (r *Rule) Proposals(labels map[string]string) []telemetry.Proposal {
 		if err != nil { // a number that is none: no rule loads with one
 			return nil
 		}
-		out = append(out, telemetry.Proposal{LastsSeconds: r.actions[i].lasts.Seconds(), Command: text})
+		out = append(out, telemetry.Proposal{LastsSeconds: r.actions[i].lasts.Seconds(), Command: text, Unfit: unfit})
 	}
 	return out
 }
@@ -103,7 +97,8 @@ func (a *alertState) propose(rule *Rule) {
 	}
 }
 
-// Asks says in words what an alert's rule proposes to ask while it fires, as in send_limit 150/s topic=orders for 5m.
+// Asks says in words what an alert's rule proposes to ask while it fires, as in send_limit 150/s topic=orders for 5m,
+// or why it cannot be asked.
 func Asks(alert *telemetry.Alert) []string {
 	if alert.State != telemetry.AlertFiring {
 		return nil
@@ -112,6 +107,10 @@ func Asks(alert *telemetry.Alert) []string {
 	for _, proposal := range alert.Proposals {
 		command, faults, err := control.DecodeCommand(proposal.Command)
 		if err != nil || len(faults) > 0 { // of a Weir with other words
+			continue
+		}
+		if proposal.Unfit != "" {
+			out = append(out, "no "+command.Action()+": "+proposal.Unfit)
 			continue
 		}
 		lasts := time.Duration(proposal.LastsSeconds * float64(time.Second))

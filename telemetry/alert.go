@@ -76,6 +76,8 @@ type Proposal struct {
 	LastsSeconds float64 `json:"lasts_seconds"`
 	// Command is one of weir.control in JSON, without what its writer fills in: what is asked of whom.
 	Command json.RawMessage `json:"command"`
+	// Unfit says why it cannot be asked, "" where it can: then Command is for nobody.
+	Unfit string `json:"unfit,omitempty"`
 }
 
 // Fingerprint names an alert by its labels: FNV-1a of the sorted names and values,

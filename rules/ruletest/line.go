@@ -97,7 +97,7 @@ const asksNothing = "nothing"
 // asks says whether the alert proposes to ask something: in words as they are printed, or the name of an action alone.
 func (l *Line) asks(what string) bool {
 	if what == asksNothing {
-		return len(l.Asks) == 0
+		return !slices.ContainsFunc(l.Asks, func(asked string) bool { return !strings.HasPrefix(asked, "no ") })
 	}
 	return slices.ContainsFunc(l.Asks, func(asks string) bool {
 		name, _, _ := strings.Cut(asks, " ")
