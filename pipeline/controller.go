@@ -144,6 +144,7 @@ func (c *controller) lead(ctx context.Context, turn *lease, fail context.CancelC
 	c.setLeads(true)
 	defer c.setLeads(false)
 	defer every(ctx, controlStoreTick, c.storeKeeper().keep)()
+	defer every(ctx, controlTick, c.sharedKeeper(turn).keep)()
 	defer c.watch(ctx)()
 	defer c.keepRules(ctx, turn)()
 	reread := time.NewTicker(controlReread)

@@ -14,21 +14,15 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-const (
-	// controlStoreTick is how often it is looked whether the store lacks records of weir.control. Not smaller: it opens a connection where it does; not larger: history lags by it.
-	controlStoreTick = 2 * time.Second
-	// sharedCounted is how often clients of shared limits are counted. Not smaller: each count reads minutes of all traffic, and each change is read by every client; not larger:
-	// clients that come share what is meant for fewer.
-	sharedCounted = time.Minute
-)
+// controlStoreTick is how often it is looked whether the store lacks records of weir.control. Not smaller: it opens a connection where it does; not larger: history lags by it.
+const controlStoreTick = 2 * time.Second
 
-// controlKeeper keeps the store's history of weir.control, and counts the clients of shared limits in the store. One goroutine uses it.
+// controlKeeper keeps the store's history of weir.control. One goroutine uses it.
 type controlKeeper struct {
-	c       *controller
-	source  string // topic id and partition, "" where it is not known yet
-	next    int64  // offset that is not stored yet, -1 where it is not known
-	counted time.Time
-	said    outage
+	c      *controller
+	source string // topic id and partition, "" where it is not known yet
+	next   int64  // offset that is not stored yet, -1 where it is not known
+	said   outage
 }
 
 func (c *controller) storeKeeper() *controlKeeper {
@@ -37,27 +31,15 @@ func (c *controller) storeKeeper() *controlKeeper {
 
 // keep brings the store up to date. What fails is tried at the next tick.
 func (k *controlKeeper) keep(ctx context.Context) {
-	now := time.Now()
-	set, offset := k.c.shared()
-	if k.next == offset && (len(set) == 0 || now.Sub(k.counted) < sharedCounted) {
+	offset := k.c.offset()
+	if k.next == offset {
 		return
 	}
 	err := askStore(ctx, storeOf(&k.c.p.config), func(ctx context.Context, store *clickhouse.Store) error {
 		if err := k.write(ctx, store, offset); err != nil {
 			return because(ctx, "write the history of commands", err)
 		}
-		if len(set) == 0 || now.Sub(k.counted) < sharedCounted {
-			return nil
-		}
-		traffic, more, err := store.ClientTraffic(ctx, now.Add(-touchedSpan))
-		if err != nil {
-			return because(ctx, "count the clients of shared limits", err)
-		}
-		k.counted = now
-		if more { // they would be counted too low, and each would get too much
-			return nil
-		}
-		return k.c.setClients(ctx, &controlTraffic{at: now, clients: traffic})
+		return nil
 	})
 	if ctx.Err() != nil {
 		return
@@ -152,44 +134,4 @@ func scopeLabels(c *control.Command) map[string]string {
 		out["everywhere"] = "true"
 	}
 	return out
-}
-
-// shared are the shared limits that are in force, and how far the topic is read.
-func (c *controller) shared() ([]control.Command, int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var out []control.Command
-	for _, command := range c.topic.set.Commands() {
-		if command.SendLimit != nil && command.SendLimit.Shared && command.InForce(time.Now()) {
-			out = append(out, command)
-		}
-	}
-	return out, c.topic.set.Offset()
-}
-
-// setClients writes how many clients share each limit, where that has changed. Of a limit that nobody was seen to use nothing is known.
-func (c *controller) setClients(ctx context.Context, traffic *controlTraffic) error {
-	limits, _ := c.shared()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var changes []controlChange
-	for _, command := range limits {
-		held, found := c.topic.set.Command(command.Name)
-		clients := traffic.touched(&command, c.topic.set.Routes()).Clients
-		if !found || held.Revision != command.Revision || clients == 0 || clients == held.SendLimit.Clients {
-			continue
-		}
-		limit := *held.SendLimit
-		limit.Clients = clients
-		held.SendLimit, held.Revision = &limit, held.Revision+1
-		changes = append(changes, controlChange{Change: changeChanged, Kind: kindCommand, Name: held.Name, Revision: held.Revision, Command: &held, key: held.Key()})
-	}
-	if len(changes) == 0 {
-		return nil
-	}
-	if err := c.topic.write(ctx, changes); err != nil {
-		return err
-	}
-	c.metrics.written.Add(len(changes))
-	return nil
 }
