@@ -127,7 +127,7 @@ func (r *round) limiterOf(command *control.Command, shadow bool) *limiter {
 
 func limitOf(command *control.Command) sendLimit {
 	l := command.SendLimit
-	return sendLimit{command: command.String(), perSecond: l.PerClientMessagesPerSecond(), coldFactor: l.ColdFactor,
+	return sendLimit{command: command.String(), perSecond: l.PerClientMessagesPerSecond(), coldFactor: l.PerClientColdFactor(),
 		ramp: time.Duration(l.RampSeconds * float64(time.Second))}
 }
 

@@ -16,18 +16,19 @@ import (
 )
 
 // TestASharedLimitIsDivided holds what one client may send of a rate that many share, that a changed number of them counts at once, and that
-// each is left the floor.
+// each is left the floor, also where the limit begins cold.
 func TestASharedLimitIsDivided(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGround(t, control.CapabilitySendLimit)
 		for i, test := range []struct {
 			clients int
+			cold    float64
 			within  time.Duration // ten messages after the first
-		}{{4, 400 * time.Millisecond}, {20, 2 * time.Second}, {10_000, 10 * time.Second}} {
+		}{{4, 1, 400 * time.Millisecond}, {20, 1, 2 * time.Second}, {10_000, 1, 10 * time.Second}, {10_000, 100, 10 * time.Second}} {
 			g.feed(command("shared", control.Scope{Topic: "orders"}, func(c *control.Command) {
 				c.Revision = uint64(i + 1)
-				c.SendLimit = &control.SendLimit{MessagesPerSecond: 100, Shared: true, Clients: test.clients, ColdFactor: 1}
+				c.SendLimit = &control.SendLimit{MessagesPerSecond: 100, Shared: true, Clients: test.clients, ColdFactor: test.cold, RampSeconds: 60}
 			}))
 			if err := g.client.Admit(t.Context(), "orders", 1); err != nil {
 				t.Fatal(err)
@@ -39,7 +40,7 @@ func TestASharedLimitIsDivided(t *testing.T) {
 				}
 			}
 			if took := time.Since(began).Round(time.Millisecond); took != test.within {
-				t.Errorf("100 per second shared by %d: ten messages take %s, want %s", test.clients, took, test.within)
+				t.Errorf("100 per second shared by %d, cold factor %g: ten messages take %s, want %s", test.clients, test.cold, took, test.within)
 			}
 		}
 	})
