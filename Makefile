@@ -73,10 +73,12 @@ mutants: parts ## Break one line after the other and see that a test notices eac
 	go run ./cmd/mutants
 
 .PHONY: bench
-bench: ## Measure the aggregate stage against merely reading the topic and against vmagent, and the ClickHouse writer and rules, by CPU time in pairs
+bench: ## Measure the aggregate stage against merely reading the topic and against vmagent, the ClickHouse writer, rules, and the SDK beside bare clients, by CPU time in pairs
 	@deploy/parts/fetch.sh vmagent
 	@deploy/parts/fetch.sh prometheus
 	@deploy/parts/fetch.sh chdb
+	@deploy/parts/fetch.sh kafka
+	@deploy/parts/fetch.sh rocketmq
 	@mkdir -p bin
 	go build -o bin/bench ./cmd/bench
 	bin/bench $(BENCHFLAGS)

@@ -105,6 +105,9 @@ Machine: {{ .Machine }}. {{ .Versions }}.
   rules once a second, from when a counter changes, in {{ .PrometheusGroups }} groups of rules, as it evaluates each at a time of its own within the second.
 - *backtest*: of a day in the store with a cell of each group for each pane of 10 s, with histograms of 20 and 5 buckets; seconds that it takes
   on all cores, ClickHouse included, and the CPU time of both.
+- *SDK overhead*: percent that are added to the CPU time that a client needs for a message of 1 KB, beside a real broker in a process of its
+  own: *empty*, hooks of franz-go that do nothing; *measured*, the SDK; *unified*, package ` + "`weir`" + `. All ways take turns in one process, which
+  reports as it does by default; median, least and greatest are of the pairs of turns. What a send is and what a message costs, ` + "`bench overhead`" + ` prints.
 {{ .Kept }}`))
 
 // writePage writes the findings for people.

@@ -20,19 +20,22 @@ import (
 )
 
 type commands struct {
-	All       allCommand       `cmd:"" default:"withargs" help:"Run all measurements and print a line for each target."`
-	Broker    brokerCommand    `cmd:"" hidden:"" help:"Serve the log."`
-	Poll      pollCommand      `cmd:"" hidden:"" help:"Read the log and do nothing."`
-	Aggregate aggregateCommand `cmd:"" hidden:"" help:"Run the aggregate stage over the log."`
-	Cells     cellsCommand     `cmd:"" hidden:"" help:"Compare what the stage wrote with what the log holds."`
-	Rival     rivalCommand     `cmd:"" hidden:"" help:"Feed the log to the rival and take its CPU time."`
-	Run       runCommand       `cmd:"" hidden:"" help:"Run the stages of weir without storage."`
-	Engine    engineCommand    `cmd:"" hidden:"" help:"Serve a ClickHouse engine."`
-	Storing   storingCommand   `cmd:"" hidden:"" help:"Run the stage clickhouse."`
-	Outage    outageCommand    `cmd:"" help:"Take a real ClickHouse away from a weir that stores, and print how it lives with that and how it catches up."`
-	Large     largeCommand     `cmd:"" help:"Poll a real broker with many topics and consumer groups, and print what it costs."`
-	Store     storeCommand     `cmd:"" help:"Fill a store with a day of a fleet at 10 s and a week before, and measure what people ask of it."`
-	Backtest  backtestCommand  `cmd:"" hidden:"" help:"Run a backtest and take its CPU time."`
+	All            allCommand            `cmd:"" default:"withargs" help:"Run all measurements and print a line for each target."`
+	Broker         brokerCommand         `cmd:"" hidden:"" help:"Serve the log."`
+	Poll           pollCommand           `cmd:"" hidden:"" help:"Read the log and do nothing."`
+	Aggregate      aggregateCommand      `cmd:"" hidden:"" help:"Run the aggregate stage over the log."`
+	Cells          cellsCommand          `cmd:"" hidden:"" help:"Compare what the stage wrote with what the log holds."`
+	Rival          rivalCommand          `cmd:"" hidden:"" help:"Feed the log to the rival and take its CPU time."`
+	Run            runCommand            `cmd:"" hidden:"" help:"Run the stages of weir without storage."`
+	Engine         engineCommand         `cmd:"" hidden:"" help:"Serve a ClickHouse engine."`
+	Storing        storingCommand        `cmd:"" hidden:"" help:"Run the stage clickhouse."`
+	Outage         outageCommand         `cmd:"" help:"Take a real ClickHouse away from a weir that stores, and print how it lives with that and how it catches up."`
+	Large          largeCommand          `cmd:"" help:"Poll a real broker with many topics and consumer groups, and print what it costs."`
+	Overhead       overheadCommand       `cmd:"" help:"Measure what the SDK costs a client of Kafka and one of RocketMQ, each beside a real broker."`
+	OverheadSide   overheadSide          `cmd:"" hidden:"" name:"overhead-side" help:"Send or consume in one way, and take the CPU time."`
+	OverheadGround overheadGroundCommand `cmd:"" hidden:"" name:"overhead-ground" help:"Serve a real broker, and one for reports."`
+	Store          storeCommand          `cmd:"" help:"Fill a store with a day of a fleet at 10 s and a week before, and measure what people ask of it."`
+	Backtest       backtestCommand       `cmd:"" hidden:"" help:"Run a backtest and take its CPU time."`
 }
 
 func main() {

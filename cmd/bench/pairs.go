@@ -67,7 +67,7 @@ func (c *allCommand) Run(ctx context.Context) error {
 		}
 		all = append(all, found...)
 	}
-	for _, measure := range []func(context.Context) ([]finding, error){c.catchUps, c.sourcesScale, c.processesScale, c.packages, c.latency, c.history} {
+	for _, measure := range []func(context.Context) ([]finding, error){c.catchUps, c.sourcesScale, c.processesScale, c.packages, c.latency, c.history, c.overhead} {
 		found, err := measure(ctx)
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ import (
 
 // TestMain lets the test binary be the engine's process, too, and that of weir.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "engine" || os.Args[1] == "storing") {
+	if len(os.Args) > 1 && slices.Contains([]string{"engine", "storing", "overhead-ground", "overhead-side"}, os.Args[1]) {
 		main()
 		return
 	}
