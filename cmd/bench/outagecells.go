@@ -192,7 +192,8 @@ func (l *cellLog) writePane(ctx context.Context, paced func(share float64) error
 	return l.flush(ctx)
 }
 
-// writeRecord writes one record of a partition's cells. Its segment ends with the minute, or with the block of offsets.
+// writeRecord writes one record of a partition's cells. Its segment ends with the minute, or with the block of offsets. Its time is that of
+// the cells, not that of the writing: what storage finds when it is back is as old as after a real outage.
 func (l *cellLog) writeRecord(ctx context.Context, partition, first, end int) {
 	source, begin := &l.sources[partition], l.paneBegin(l.pane)
 	of := telemetry.Source{TopicID: l.topicID, Partition: int32(partition)}
@@ -218,7 +219,7 @@ func (l *cellLog) writeRecord(ctx context.Context, partition, first, end int) {
 			value = telemetry.AppendLedger(value, ledger)
 		}
 		l.cells, l.bytes = l.cells+until-at, l.bytes+int64(len(value))
-		l.produce(ctx, &kgo.Record{Topic: telemetry.TopicCells, Partition: int32(partition), Value: value})
+		l.produce(ctx, &kgo.Record{Topic: telemetry.TopicCells, Partition: int32(partition), Value: value, Timestamp: begin.Add(cellPane)})
 		at = until
 	}
 }
