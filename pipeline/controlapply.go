@@ -59,7 +59,7 @@ func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
 
 // withControlLog opens weir.control, reads it, and asks.
 func withControlLog(ctx context.Context, config *Config, ask func(*controlLog) error) error {
-	log, err := openControlLog(config.Kafka)
+	log, err := openControlLog(config.Kafka, nil)
 	if err != nil {
 		return err
 	}

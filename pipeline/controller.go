@@ -41,7 +41,7 @@ type controller struct {
 
 // runController runs the role until ctx ends (nil) or weir.control cannot be read.
 func runController(ctx context.Context, p *Pipeline) error {
-	topic, err := openControlLog(p.config.Kafka, p.kafka)
+	topic, err := openControlLog(p.config.Kafka, p.log, p.kafka)
 	if err != nil {
 		return err
 	}

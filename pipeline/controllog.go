@@ -4,19 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/control/topic"
 )
 
 // controlLog reads weir.control from its start, and writes to it. It is not safe for use by several goroutines at once.
 type controlLog struct {
-	client *kgo.Client
-	admin  *kadm.Client
+	reader *topic.Reader
+	client *kgo.Client // the reader's
 	set    *control.Set
 	// stale are keys of which the newest record is not what is in force: a replay, or a second writer. Compaction would leave that one.
 	stale map[string]bool
@@ -26,50 +27,60 @@ type controlLog struct {
 }
 
 // controlPartition is the only one of the topic.
-const controlPartition = 0
+const controlPartition = topic.Partition
 
-func openControlLog(config KafkaConfig, hooks ...kgo.Hook) (*controlLog, error) {
+// openControlLog opens it for one process; log is told of faults, and nil discards them.
+func openControlLog(config KafkaConfig, log *slog.Logger, hooks ...kgo.Hook) (*controlLog, error) {
 	options, err := producerOptions(config, control.MaxRecordBytes*4, hooks...)
 	if err != nil {
 		return nil, err
 	}
-	from := map[string]map[int32]kgo.Offset{control.Topic: {controlPartition: kgo.NewOffset().AtStart()}}
-	client, err := kgo.NewClient(append(options, kgo.ConsumePartitions(from), kgo.ProducerLinger(promptLinger))...)
+	reader, err := topic.Open(topic.Config{Options: append(options, kgo.ProducerLinger(promptLinger)), Log: log})
 	if err != nil {
-		return nil, fmt.Errorf("open a client for %s: %w", control.Topic, err)
+		return nil, err
 	}
-	return &controlLog{client: client, admin: kadm.NewClient(client), set: control.NewSet(), stale: map[string]bool{}}, nil
+	return &controlLog{reader: reader, client: reader.Client(), set: control.NewSet(), stale: map[string]bool{}}, nil
 }
 
-func (l *controlLog) close() { l.client.Close() }
+func (l *controlLog) close() { l.reader.Close() }
 
 // catchUp reads to the present end.
 func (l *controlLog) catchUp(ctx context.Context) error {
-	ends, err := l.admin.ListEndOffsets(ctx, control.Topic)
-	end, found := ends.Lookup(control.Topic, controlPartition)
+	err := l.reader.CatchUp(ctx, l.take)
 	switch {
-	case err != nil:
-		return fmt.Errorf("find the end of %s: %w", control.Topic, err)
-	case !found || errors.Is(end.Err, kerr.UnknownTopicOrPartition):
-		return fmt.Errorf("topic %s is missing: run `weir topics create`: %w", control.Topic, kerr.UnknownTopicOrPartition)
-	case end.Err != nil:
-		return fmt.Errorf("find the end of %s: %w", control.Topic, end.Err)
+	case err == nil, ctx.Err() != nil:
+		return err
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return fmt.Errorf("topic %s is missing: run `weir topics create`: %w", control.Topic, err)
 	}
-	for l.set.Offset() < end.Offset {
-		fetches := l.client.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := fetchError(fetches); err != nil {
-			return err
-		}
-		fetches.EachRecord(func(record *kgo.Record) { l.feed(record, time.Now()) })
-	}
-	return nil
+	return &kafkaFault{faultRead, err}
 }
 
-func (l *controlLog) feed(record *kgo.Record, now time.Time) {
-	change := l.set.Feed(control.Record{Key: record.Key, Value: record.Value, Offset: record.Offset, AppendedAt: record.Timestamp}, now)
+// take takes what was read. Of a topic that was made anew nothing is known from before.
+func (l *controlLog) take(batch topic.Batch) {
+	if batch.Anew {
+		l.set = control.NewSet()
+		clear(l.stale)
+		clear(l.became)
+	}
+	now := time.Now()
+	for _, record := range batch.Records {
+		l.feed(record, now)
+	}
+}
+
+// append writes records. Where the topic was made anew meanwhile nothing is written, and it is read from its start.
+func (l *controlLog) append(ctx context.Context, records []*kgo.Record) error {
+	err := produceAll(ctx, l.client, records)
+	if errors.Is(err, kerr.UnknownTopicID) {
+		l.take(l.reader.StartAnew())
+		return fmt.Errorf("%w: %w", errChangedMeanwhile, err)
+	}
+	return err
+}
+
+func (l *controlLog) feed(record control.Record, now time.Time) {
+	change := l.set.Feed(record, now)
 	switch {
 	case change.Outcome == control.OutcomeIgnored && !change.Same:
 		l.stale[change.Key] = true

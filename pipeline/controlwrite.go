@@ -36,7 +36,7 @@ func (l *controlLog) write(ctx context.Context, changes []controlChange) error {
 		}
 		written = append(written, records...)
 	}
-	if err := produceAll(ctx, l.client, written); err != nil {
+	if err := l.append(ctx, written); err != nil {
 		return err
 	}
 	l.became = map[int64]control.Change{}

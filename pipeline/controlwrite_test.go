@@ -17,7 +17,7 @@ func controlLogs(t *testing.T, n int) (*Config, []*controlLog) {
 	makeTopic(t, openAdmin(t, &config), control.Topic, 1)
 	logs := make([]*controlLog, n)
 	for i := range logs {
-		log, err := openControlLog(config.Kafka)
+		log, err := openControlLog(config.Kafka, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,11 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/control/topic"
 )
 
 const (
@@ -28,7 +27,7 @@ type TopicConfig struct {
 	Brokers []string     // seeds, host:port, of the cluster with weir.control
 	Options []kgo.Opt    // such as kgo.DialTLSConfig and kgo.SASL
 	Cache   string       // path of a file with what was read last, for starts while the cluster is away; empty: none
-	Log     *slog.Logger // gets what is refused; nil discards it
+	Log     *slog.Logger // gets what is refused, and why the topic cannot be read; nil discards it
 }
 
 // Topic is a directory in the topic weir.control, the routes that Weir's role control writes. While its cluster is away, what was
@@ -36,10 +35,11 @@ type TopicConfig struct {
 type Topic struct {
 	*table
 	config TopicConfig
-	client *kgo.Client
+	reader *topic.Reader
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 
+	set  *control.Set  // what was read; only follow uses it
 	read chan struct{} // closed when the topic was read to its end once
 }
 
@@ -52,13 +52,12 @@ func OpenTopic(ctx context.Context, config TopicConfig) (*Topic, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir-sdk"), kgo.ConsumeTopics(control.Topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableClientMetrics()}, config.Options...)...)
+	reader, err := topic.Open(topic.Config{Options: append([]kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir-sdk")}, config.Options...), Log: config.Log})
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
 	life, stop := context.WithCancel(context.Background())
-	t := &Topic{table: newTable(), config: config, client: client, stop: stop, read: make(chan struct{})}
+	t := &Topic{table: newTable(), config: config, reader: reader, stop: stop, set: control.NewSet(), read: make(chan struct{})}
 	t.done.Go(func() { t.follow(life) })
 	wait, cancel := context.WithTimeout(ctx, topicWait)
 	defer cancel()
@@ -94,76 +93,54 @@ func (t *Topic) fallBack(routes []Route) {
 func (t *Topic) Close() {
 	t.stop()
 	t.done.Wait()
-	t.client.Close()
+	t.reader.Close()
 }
 
-// follow reads until ctx ends. What is there already is taken over at once, so that no route of before is taken for the newest.
+// follow reads until ctx ends. What is there already is taken over at once, so that no route of before is taken for the newest; likewise
+// where the topic was made anew, until when the former one's routes hold.
 func (t *Topic) follow(ctx context.Context) {
-	end := t.end(ctx)
-	set, whole := control.NewSet(), false
-	for ctx.Err() == nil {
-		if !whole && set.Offset() >= end {
-			whole = true
-			t.take(set)
-			close(t.read)
-		}
-		changed := false
-		fetches := t.client.PollFetches(ctx)
-		fetches.EachRecord(func(r *kgo.Record) {
-			change := set.Feed(control.Record{Key: r.Key, Value: r.Value, Offset: r.Offset, AppendedAt: r.Timestamp}, time.Now())
-			if change.Outcome == control.OutcomeRefused {
-				t.config.Log.Warn("a record of weir.control is refused: what was known of it holds", "key", change.Key, "reason", change.Reason, "error", change.Err)
-			}
-			changed = changed || change.Outcome == control.OutcomeApplied || change.Outcome == control.OutcomeRemoved
-		})
-		if whole && changed {
-			t.take(set)
-		}
-	}
-}
-
-// take has a set's routes be the directory's, and keeps them.
-func (t *Topic) take(set *control.Set) {
-	t.replace(set.Routes())
-	if err := writeCache(t.config.Cache, set.Records()); err != nil {
-		t.config.Log.Warn("the cache of weir.control is not written", "error", err)
-	}
-}
-
-// end asks where the topic ends, until it is told or ctx ends.
-func (t *Topic) end(ctx context.Context) int64 {
 	ticker := time.NewTicker(topicRetry)
 	defer ticker.Stop()
-	for {
-		end, err := endOf(ctx, t.client)
-		if err == nil {
-			return end
+	for once := sync.OnceFunc(func() { close(t.read) }); ctx.Err() == nil; {
+		if err := t.reader.CatchUp(ctx, func(b topic.Batch) { t.feed(b) }); err != nil {
+			select {
+			case <-ctx.Done():
+			case <-ticker.C:
+			}
+			continue
 		}
-		select {
-		case <-ctx.Done():
-			return 0
-		case <-ticker.C:
+		t.take()
+		once()
+		for whole := true; whole && ctx.Err() == nil; {
+			batch := t.reader.Poll(ctx)
+			changed := t.feed(batch)
+			if whole = !batch.Anew; whole && changed {
+				t.take()
+			}
 		}
 	}
 }
 
-// endOf asks once where weir.control ends.
-func endOf(ctx context.Context, client *kgo.Client) (int64, error) {
-	request := kmsg.NewPtrListOffsetsRequest()
-	request.ReplicaID = -1
-	topic := kmsg.NewListOffsetsRequestTopic()
-	topic.Topic = control.Topic
-	partition := kmsg.NewListOffsetsRequestTopicPartition()
-	partition.Timestamp = -1
-	topic.Partitions = append(topic.Partitions, partition)
-	request.Topics = append(request.Topics, topic)
-	answer, err := request.RequestWith(ctx, client)
-	if err != nil {
-		return 0, err
+// feed notes what was read, and says whether it changes anything.
+func (t *Topic) feed(batch topic.Batch) (changed bool) {
+	if batch.Anew {
+		t.set = control.NewSet()
 	}
-	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return 0, errors.New("it answers nothing of weir.control")
+	now := time.Now()
+	for _, r := range batch.Records {
+		change := t.set.Feed(r, now)
+		if change.Outcome == control.OutcomeRefused {
+			t.config.Log.Warn("a record of weir.control is refused: what was known of it holds", "key", change.Key, "reason", change.Reason, "error", change.Err)
+		}
+		changed = changed || change.Outcome == control.OutcomeApplied || change.Outcome == control.OutcomeRemoved
 	}
-	p := &answer.Topics[0].Partitions[0]
-	return p.Offset, kerr.ErrorForCode(p.ErrorCode)
+	return changed
+}
+
+// take has what was read be the directory's, and keeps it.
+func (t *Topic) take() {
+	t.replace(t.set.Routes())
+	if err := writeCache(t.config.Cache, t.set.Records()); err != nil {
+		t.config.Log.Warn("the cache of weir.control is not written", "error", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,4 +162,51 @@ func (w writer) command(t *testing.T, name, what string) {
 	value := fmt.Sprintf(`{"schema":1,"name":%q,"revision":1,"author":"li@example.com","reason":"a test","created_at":%q,"expires_at":%q,%s}`,
 		name, now.Format(time.RFC3339), now.Add(time.Hour).Format(time.RFC3339), what)
 	w.raw(t, &kgo.Record{Topic: control.Topic, Key: []byte(control.CommandKey(name)), Value: []byte(value)})
+}
+
+// transact writes a route in a transaction, as a mirror of weir.control does.
+func transact(t *testing.T, addrs []string, r weir.Route) {
+	t.Helper()
+	r.Schema, r.Revision = control.Schema, 1
+	value, err := r.Encode()
+	must(t, err)
+	client := reported.Dial(t, addrs, kgo.TransactionalID("mirror"))
+	must(t, client.BeginTransaction())
+	must(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: control.Topic, Key: []byte(r.Key()), Value: value}).FirstErr())
+	must(t, client.EndTransaction(t.Context(), kgo.TryCommit))
+}
+
+// TestRoutesOfATopicThatIsMadeAnew has weir.control end with the end of a transaction, and be deleted and made anew: a directory that was open for long has the new
+// one's routes, and the former one's until then. Its log says what happens.
+func TestRoutesOfATopicThatIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	addrs := startBroker(t)
+	w := newWriter(t, addrs)
+	transact(t, addrs, ordersRoute())
+	log := &output{}
+	soon, cancel := context.WithTimeout(t.Context(), reported.Patience)
+	defer cancel()
+	d, err := weir.OpenTopic(soon, weir.TopicConfig{Brokers: addrs, Log: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	known := func(id string) bool { _, _, err := d.Resolve(weir.Query{ID: id}); return err == nil }
+	if !known("orders.created") {
+		t.Error("the route is not there")
+	}
+	_, err = kadm.NewClient(w.Client).DeleteTopic(t.Context(), control.Topic)
+	must(t, err)
+	reported.Eventually(t, "that the topic is gone is logged", func() bool { return strings.Contains(log.String(), "cannot be read") })
+	if !known("orders.created") {
+		t.Error("the route goes with its topic")
+	}
+	again := newWriter(t, addrs)
+	again.put(t, weir.Route{ID: "others", System: "kafka", Cluster: "c", Endpoints: []string{"k:1"}, Topic: "t"}, 1)
+	reported.Eventually(t, "the new topic's routes", func() bool { return known("others") && !known("orders.created") })
+	for _, says := range []string{"was deleted and made anew", "is read again"} {
+		if !strings.Contains(log.String(), says) {
+			t.Errorf("the log does not say %q: %s", says, log)
+		}
+	}
 }
