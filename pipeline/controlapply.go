@@ -48,7 +48,7 @@ func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
 		if !a.DryRun {
 			changes, err = log.settle(ctx, plan)
 		} else if changes, err = plan(nil); err == nil {
-			err = askTouched(ctx, config, a.DSN, changes, log.set, now)
+			err = askTouched(ctx, config, a.DSN, changes, log.set.Routes(), now)
 		}
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func withControlLog(ctx context.Context, config *Config, ask func(*controlLog) e
 const controlPatience = 20 * time.Second
 
 // askTouched finds out whom each change touches.
-func askTouched(ctx context.Context, config *Config, dsn string, changes []controlChange, set *control.Set, now time.Time) error {
+func askTouched(ctx context.Context, config *Config, dsn string, changes []controlChange, routes []control.Route, now time.Time) error {
 	if !slices.ContainsFunc(changes, func(c controlChange) bool { return c.writes() && c.Command != nil }) {
 		return nil
 	}
@@ -94,7 +94,7 @@ func askTouched(ctx context.Context, config *Config, dsn string, changes []contr
 		}
 		for i := range changes {
 			if c := &changes[i]; c.writes() && c.Command != nil {
-				c.Touched = traffic.touched(c.Command, set.Routes())
+				c.Touched = traffic.touched(c.Command, routes)
 			}
 		}
 		return nil
@@ -157,16 +157,32 @@ func stateOfCommand(c *control.Command, now time.Time) string {
 	return "in force"
 }
 
-func controlStateOf(set *control.Set, all bool, now time.Time) controlState {
-	state := controlState{Offset: set.Offset(), Commands: []controlCommand{}, Routes: set.Routes(), Refused: map[control.Reason]uint64{}, Ignored: set.Ignored()}
-	for _, command := range set.Commands() {
-		if all || command.InForce(now) {
-			state.Commands = append(state.Commands, controlCommand{command, stateOfCommand(&command, now)})
-		}
-	}
+// controlHeld is a copy of what a set holds.
+type controlHeld struct {
+	of       *control.Set
+	offset   int64
+	commands []control.Command
+	routes   []control.Route
+	refused  map[control.Reason]uint64
+	ignored  uint64
+}
+
+func heldOf(set *control.Set) controlHeld {
+	held := controlHeld{of: set, offset: set.Offset(), commands: set.Commands(), routes: set.Routes(), refused: map[control.Reason]uint64{}, ignored: set.Ignored()}
 	for _, reason := range control.Reasons {
 		if n := set.Refused(reason); n > 0 {
-			state.Refused[reason] = n
+			held.refused[reason] = n
+		}
+	}
+	return held
+}
+
+// state is how it is at a time; all is also of what is over.
+func (h *controlHeld) state(all bool, now time.Time) controlState {
+	state := controlState{Offset: h.offset, Commands: []controlCommand{}, Routes: h.routes, Refused: h.refused, Ignored: h.ignored}
+	for _, command := range h.commands {
+		if all || command.InForce(now) {
+			state.Commands = append(state.Commands, controlCommand{command, stateOfCommand(&command, now)})
 		}
 	}
 	return state
@@ -176,7 +192,8 @@ func controlStateOf(set *control.Set, all bool, now time.Time) controlState {
 func ListControl(ctx context.Context, config *Config, l ControlList) error {
 	return withControlLog(ctx, config, func(log *controlLog) error {
 		now := time.Now()
-		state := controlStateOf(log.set, l.All, now)
+		held := heldOf(log.set)
+		state := held.state(l.All, now)
 		if l.JSON {
 			return json.NewEncoder(l.Out).Encode(state)
 		}

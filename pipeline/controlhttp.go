@@ -41,6 +41,7 @@ func (p *Pipeline) serveControl(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, errNotControl.Error(), http.StatusNotFound)
 		return
 	}
+	held := c.shown()
 	c.mu.Lock()
 	answer := struct {
 		controlState
@@ -48,7 +49,7 @@ func (p *Pipeline) serveControl(w http.ResponseWriter, r *http.Request) {
 		Files  string `json:"files,omitempty"`
 		// HeldBack is what rules propose and is not asked, as the process knows it that writes.
 		HeldBack []heldBack `json:"held_back,omitempty"`
-	}{controlState: controlStateOf(c.topic.set, r.URL.Query().Get("all") == "true", time.Now()), Writes: c.leads, HeldBack: c.heldBack}
+	}{controlState: held.state(r.URL.Query().Get("all") == "true", time.Now()), Writes: c.leads, HeldBack: c.heldBack}
 	if c.filesErr != nil {
 		answer.Files = c.filesErr.Error()
 	}
@@ -149,25 +150,33 @@ func (p *Pipeline) deleteRoute(c *controller, r *http.Request, _ string) ([]cont
 	})
 }
 
-// change plans on what is newest, and writes it, or of a dry run says whom it touches.
+// change plans on what is newest, and writes it, or of a dry run says whom it touches: the store is asked when others may write again.
 func (p *Pipeline) change(ctx context.Context, c *controller, dry bool, plan func(*control.Set) ([]controlChange, error)) ([]controlChange, error) {
 	ctx, cancel := context.WithTimeout(ctx, controlPatience)
 	defer cancel()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	changes, routes, err := c.change(ctx, dry, plan)
+	if err == nil && dry {
+		err = askTouched(ctx, &p.config, "", changes, routes, time.Now())
+	}
+	return changes, err
+}
+
+// change plans on what is newest, and writes it unless it is dry. routes are those that it was planned on.
+func (c *controller) change(ctx context.Context, dry bool, plan func(*control.Set) ([]controlChange, error)) (changes []controlChange, routes []control.Route, err error) {
+	if err := c.turn.take(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer c.turn.give()
+	defer c.show()
 	if err := c.topic.catchUp(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if dry {
-		changes, err := plan(c.topic.set)
-		if err != nil {
-			return nil, err
-		}
-		return changes, askTouched(ctx, &p.config, "", changes, c.topic.set, time.Now())
+		changes, err = plan(c.topic.set)
+	} else {
+		changes, err = c.topic.settle(ctx, func([]controlChange) ([]controlChange, error) { return plan(c.topic.set) })
 	}
-	changes, err := c.topic.settle(ctx, func([]controlChange) ([]controlChange, error) { return plan(c.topic.set) })
-	c.show()
-	return changes, err
+	return changes, c.topic.set.Routes(), err
 }
 
 // readControlBody reads {"commands": [...], "routes": [...]}, of which the author is who is known to post it.

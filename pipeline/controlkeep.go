@@ -20,8 +20,10 @@ const controlForgotten = time.Hour
 func (c *controller) keep(ctx context.Context, turn *lease) error {
 	now := time.Now()
 	files, filesErr := readControlFiles(c.p.config.Control.Dir, now)
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.take(ctx); err != nil {
+		return err
+	}
+	defer c.turn.give()
 	if err := c.topic.catchUp(ctx); err != nil {
 		return err
 	}
@@ -73,13 +75,16 @@ func (c *controller) write(ctx context.Context, turn *lease, changes []controlCh
 
 // note shows what is wrong with the files.
 func (c *controller) note(err error) {
-	if before := c.filesErr; err != nil && (before == nil || before.Error() != err.Error()) {
+	c.mu.Lock()
+	before := c.filesErr
+	c.filesErr = err
+	c.mu.Unlock()
+	if err != nil && (before == nil || before.Error() != err.Error()) {
 		c.metrics.fileFailures.Inc()
 		c.log.Error("files of commands are not taken over, what is in force stays", "error", err)
 	} else if err == nil && before != nil {
 		c.log.Info("files of commands are taken over again")
 	}
-	c.filesErr = err
 	c.p.status.setError(RoleControl, err)
 }
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"sync"
@@ -30,14 +31,32 @@ type controller struct {
 	metrics *controlMetrics
 	wake    chan struct{} // has who leads look at once
 
-	mu       sync.Mutex // of what follows
+	turn     controlTurn // of what follows, also while brokers are waited for
 	topic    *controlLog
-	leads    bool
 	made     *ruleMade
+	caughtUp bool // what is read from now on is new
+
+	mu       sync.Mutex // of what follows; nobody waits for anything while it is held
+	held     controlHeld
+	leads    bool
 	heldBack []heldBack // what rules propose and is not asked
-	caughtUp bool       // what is read from now on is new
 	filesErr error      // why the files are not in force, nil where they are
 }
+
+// controlTurn is held by the one who reads or writes the topic. Others wait for it as long as they like.
+type controlTurn chan struct{}
+
+// take waits for the turn until ctx ends.
+func (t controlTurn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for who reads or writes %s: %w", control.Topic, context.Cause(ctx))
+	}
+}
+
+func (t controlTurn) give() { <-t }
 
 // runController runs the role until ctx ends (nil) or weir.control cannot be read.
 func runController(ctx context.Context, p *Pipeline) error {
@@ -46,7 +65,7 @@ func runController(ctx context.Context, p *Pipeline) error {
 		return err
 	}
 	defer topic.close()
-	c := &controller{p: p, log: p.log.With("stage", RoleControl), metrics: newControlMetrics(p.metrics), wake: make(chan struct{}, 1), topic: topic,
+	c := &controller{p: p, log: p.log.With("stage", RoleControl), metrics: newControlMetrics(p.metrics), wake: make(chan struct{}, 1), turn: make(controlTurn, 1), topic: topic,
 		made: newRuleMade()}
 	topic.told = c.told
 	if err := topic.catchUp(ctx); err != nil {
@@ -88,8 +107,10 @@ func stopped(ctx context.Context, err error) error {
 
 // look reads what is new.
 func (c *controller) look(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.take(ctx); err != nil {
+		return err
+	}
+	defer c.turn.give()
 	if err := c.topic.catchUp(ctx); err != nil {
 		return err
 	}
@@ -125,18 +146,30 @@ func (c *controller) told(change control.Change) {
 	}
 }
 
-// show has the metrics say what is held.
+// show has the metrics say what is held, and whoever asks; c.turn is held.
 func (c *controller) show() {
 	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if set := c.topic.set; c.held.of != set || c.held.offset != set.Offset() {
+		c.held = heldOf(set)
+	}
 	states := map[string]int64{}
-	for _, command := range c.topic.set.Commands() {
-		states[stateOfCommand(&command, now)]++
+	for i := range c.held.commands {
+		states[stateOfCommand(&c.held.commands[i], now)]++
 	}
 	for state, gauge := range c.metrics.commands {
 		gauge.Store(states[state])
 	}
-	c.metrics.routes.Store(int64(len(c.topic.set.Routes())))
-	c.metrics.offset.Store(c.topic.set.Offset())
+	c.metrics.routes.Store(int64(len(c.held.routes)))
+	c.metrics.offset.Store(c.held.offset)
+}
+
+// shown is what was held when the topic was last looked at. Nobody changes it.
+func (c *controller) shown() controlHeld {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
 }
 
 // lead writes what files say, as long as this process has the lease.

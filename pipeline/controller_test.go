@@ -27,7 +27,7 @@ type controlHouse struct {
 	writer *sender
 }
 
-func newControlHouse(t *testing.T) *controlHouse {
+func newControlHouse(t *testing.T, edits ...func(*Config)) *controlHouse {
 	t.Helper()
 	config := runConfig(t)
 	config.Roles = []string{RoleControl}
@@ -36,6 +36,9 @@ func newControlHouse(t *testing.T) *controlHouse {
 	config.Control.WritersFile = filepath.Join(t.TempDir(), "writers")
 	if err := os.MkdirAll(config.Control.Dir, 0o750); err != nil {
 		t.Fatal(err)
+	}
+	for _, edit := range edits {
+		edit(&config)
 	}
 	h := &controlHouse{t: t, config: config}
 	h.p = run(t, config)

@@ -34,7 +34,7 @@ func (c *controller) keepRules(ctx context.Context, turn *lease) (stop func()) {
 
 // run keeps until ctx ends. What fails is tried again: what is in force expires by itself meanwhile.
 func (k *ruleKeeper) run(ctx context.Context) {
-	defer k.c.setHeldBack(nil)
+	defer k.c.setHeldBack(nil, nil)
 	retry := time.NewTicker(controlTick)
 	defer retry.Stop()
 	for ctx.Err() == nil {
@@ -94,8 +94,10 @@ func (k *ruleKeeper) skipped(record *kgo.Record, err error) {
 // keep writes what differs from what alerts propose.
 func (k *ruleKeeper) keep(ctx context.Context, alerts []ruleAlert) error {
 	c := k.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.take(ctx); err != nil {
+		return err
+	}
+	defer c.turn.give()
 	k.planned = time.Now()
 	changes, back := c.planRules(alerts, k.planned)
 	if len(changes) > 0 { // what people wrote a moment ago counts
@@ -133,19 +135,16 @@ func (k *ruleKeeper) tell(back []heldBack) {
 		}
 	}
 	k.back = now
-	for why, gauge := range k.c.metrics.heldBack {
-		gauge.Store(counts[why])
-	}
 	slices.SortFunc(back, func(a, b heldBack) int { return strings.Compare(a.Name, b.Name) })
-	k.c.heldBack = back
+	k.c.setHeldBack(back, counts)
 }
 
-// setHeldBack shows what is held back.
-func (c *controller) setHeldBack(back []heldBack) {
+// setHeldBack shows what is held back, and how much of it for which reason.
+func (c *controller) setHeldBack(back []heldBack, counts map[string]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heldBack = back
-	for _, gauge := range c.metrics.heldBack {
-		gauge.Store(0)
+	for why, gauge := range c.metrics.heldBack {
+		gauge.Store(counts[why])
 	}
 }

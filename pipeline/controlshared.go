@@ -78,28 +78,16 @@ func (k *sharedKeeper) note(limits []control.Command, now time.Time) {
 
 // shared are the shared limits that are in force.
 func (c *controller) shared(now time.Time) []control.Command {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var out []control.Command
-	for _, command := range c.topic.set.Commands() {
-		if command.SendLimit != nil && command.SendLimit.Shared && command.InForce(now) {
-			out = append(out, command)
-		}
-	}
-	return out
-}
-
-// offset is how far weir.control is read.
-func (c *controller) offset() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.topic.set.Offset()
+	held := c.shown()
+	return slices.DeleteFunc(slices.Clone(held.commands), func(c control.Command) bool { return c.SendLimit == nil || !c.SendLimit.Shared || !c.InForce(now) })
 }
 
 // setClients writes how many clients share each limit, where that has changed. Of a limit that nobody was seen to use nothing is known.
 func (c *controller) setClients(ctx context.Context, turn *lease, limits []control.Command, traffic *controlTraffic) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.take(ctx); err != nil {
+		return err
+	}
+	defer c.turn.give()
 	var changes []controlChange
 	for i := range limits {
 		held, found := c.topic.set.Command(limits[i].Name)

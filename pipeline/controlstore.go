@@ -31,7 +31,7 @@ func (c *controller) storeKeeper() *controlKeeper {
 
 // keep brings the store up to date. What fails is tried at the next tick.
 func (k *controlKeeper) keep(ctx context.Context) {
-	offset := k.c.offset()
+	offset := k.c.shown().offset
 	if k.next == offset {
 		return
 	}
