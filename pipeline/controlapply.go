@@ -92,9 +92,10 @@ func askTouched(ctx context.Context, config *Config, dsn string, changes []contr
 		if err != nil {
 			return because(ctx, "ask whom commands touch", err)
 		}
+		resources := control.ResourcesOf(routes)
 		for i := range changes {
 			if c := &changes[i]; c.writes() && c.Command != nil {
-				c.Touched = traffic.touched(c.Command, routes)
+				c.Touched = traffic.touched(c.Command, resources)
 			}
 		}
 		return nil

@@ -178,7 +178,7 @@ func (a *appliedSaid) compare(set *control.Set, now time.Time) []clientDiff {
 
 // wanted are the commands that apply to each client that is there, by their names: those that win for something that it sends or consumes.
 func (a *appliedSaid) wanted(set *control.Set, now time.Time) map[clientKey]map[string]asked {
-	out, routes := map[clientKey]map[string]asked{}, set.Routes()
+	out, resources := map[clientKey]map[string]asked{}, set.Resources()
 	partitions := scopedPartitions(set)
 	for i := range a.traffic.clients {
 		of := &a.traffic.clients[i]
@@ -187,7 +187,7 @@ func (a *appliedSaid) wanted(set *control.Set, now time.Time) map[clientKey]map[
 			if !slices.Contains(touchedOps(capability), of.Op) {
 				continue
 			}
-			for _, who := range whosOf(of, routes, partitions) {
+			for _, who := range whosOf(of, resources, partitions) {
 				got := set.Resolve(capability, &who, now)
 				for _, one := range []asked{{got.Applies, false}, {got.Shadow, true}} {
 					if one.command == nil {
@@ -218,13 +218,9 @@ func scopedPartitions(set *control.Set) []int32 {
 }
 
 // whosOf are all that is asked of what a client sends to or consumes of a topic: of each partition that some scope names.
-func whosOf(of *clickhouse.ClientTraffic, routes []control.Route, partitions []int32) []control.Who {
+func whosOf(of *clickhouse.ClientTraffic, resources *control.Resources, partitions []int32) []control.Who {
 	who := whoOf(of)
-	for i := range routes {
-		if route := &routes[i]; route.System == of.System && route.Cluster == of.Cluster && route.Topic == of.Topic {
-			who.Resource = route.ID // of several the last, as clients have it
-		}
-	}
+	who.Resource = resources.Newest(&who) // as clients have it
 	var out []control.Who
 	for _, partition := range partitions {
 		who.Partition = partition

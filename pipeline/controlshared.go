@@ -88,10 +88,11 @@ func (c *controller) setClients(ctx context.Context, turn *lease, limits []contr
 		return err
 	}
 	defer c.turn.give()
+	resources := c.topic.set.Resources()
 	var changes []controlChange
 	for i := range limits {
 		held, found := c.topic.set.Command(limits[i].Name)
-		clients := traffic.touched(&limits[i], c.topic.set.Routes()).Clients
+		clients := traffic.touched(&limits[i], resources).Clients
 		if !found || held.SendLimit == nil || digestOf(held, 0) != digestOf(limits[i], 0) || held.Ended != nil || clients == 0 || clients == held.SendLimit.Clients {
 			continue
 		}

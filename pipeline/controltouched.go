@@ -72,12 +72,12 @@ func touchedOps(capability control.Capability) []string {
 }
 
 // touched says whom a command touches. What it does not reach, because a narrower command wins there, is not told apart.
-func (t *controlTraffic) touched(c *control.Command, routes []control.Route) *controlTouched {
+func (t *controlTraffic) touched(c *control.Command, resources *control.Resources) *controlTouched {
 	out := &controlTouched{Of: []touchedClient{}, Partial: t.more}
 	ops, clients := touchedOps(c.Capability()), map[string]bool{}
 	for i := range t.clients {
 		of := &t.clients[i]
-		if !slices.Contains(ops, of.Op) || !touches(c, whoOf(of), routes) {
+		if !slices.Contains(ops, of.Op) || !touches(c, whoOf(of), resources) {
 			continue
 		}
 		rate := float64(of.Messages) / min(max(t.at.Sub(of.First), time.Second), touchedSpan).Seconds()
@@ -89,20 +89,20 @@ func (t *controlTraffic) touched(c *control.Command, routes []control.Route) *co
 	slices.SortStableFunc(out.Of, func(a, b touchedClient) int { return cmp.Compare(b.MessagesPerSecond, a.MessagesPerSecond) })
 	out.Of = out.Of[:min(len(out.Of), maxTouchedListed)]
 	if c.Pause != nil {
-		t.retentionLeft(c, routes, out)
+		t.retentionLeft(c, resources, out)
 	}
 	return out
 }
 
 // retentionLeft says how long a pause may last before messages are lost: the least of all groups that it touches. Clients are not asked for there: lag is of groups.
-func (t *controlTraffic) retentionLeft(c *control.Command, routes []control.Route, out *controlTouched) {
+func (t *controlTraffic) retentionLeft(c *control.Command, resources *control.Resources, out *controlTouched) {
 	anyClient := *c
 	anyClient.Scope.Client, anyClient.Scope.Lane, anyClient.Scope.Tier, anyClient.Percent = "", "", "", 100
 	least := math.Inf(1)
 	for i := range t.retention {
 		of := &t.retention[i]
 		who := control.Who{Env: of.Env, Cluster: of.Cluster, System: of.System, Topic: of.Topic, Group: of.Group, Partition: control.AllPartitions}
-		if of.Seconds < least && touches(&anyClient, who, routes) {
+		if of.Seconds < least && touches(&anyClient, who, resources) {
 			least = of.Seconds
 			out.RetentionLeftSeconds, out.RetentionLeftOf = &of.Seconds, of.Group+" "+of.Topic+"/"+of.Partition
 		}
@@ -116,21 +116,12 @@ func whoOf(of *clickhouse.ClientTraffic) control.Who {
 
 // touches says whether a command is for a client and topic as reports have them: they name no resource, which is found by its routes, and a client's whole topic counts where
 // the scope has partitions of it.
-func touches(c *control.Command, who control.Who, routes []control.Route) bool {
+func touches(c *control.Command, who control.Who, resources *control.Resources) bool {
 	if len(c.Scope.Partitions) > 0 {
 		who.Partition = c.Scope.Partitions[0]
 	}
-	if c.Scope.Resource == "" {
-		return c.Touches(&who)
+	if c.Scope.Resource != "" && slices.Contains(resources.Of(&who), c.Scope.Resource) {
+		who.Resource = c.Scope.Resource
 	}
-	for i := range routes {
-		route := &routes[i]
-		if route.ID != c.Scope.Resource || route.Cluster != who.Cluster || route.Topic != who.Topic || route.Env != "" && route.Env != who.Env {
-			continue
-		}
-		if who.Resource = route.ID; c.Touches(&who) {
-			return true
-		}
-	}
-	return false
+	return c.Touches(&who)
 }

@@ -21,7 +21,8 @@ func TestTouched(t *testing.T) {
 	traffic := &controlTraffic{at: controlNow, clients: []clickhouse.ClientTraffic{client("b1", "consume", "orders", "billing", 600), client("b2", "consume", "orders", "billing", 1200),
 		client("s1", "send", "orders", "", 60), client("a1", "consume", "orders", "audit", 60), client("w", "consume", "weir.cells", "weir-clickhouse", 9)},
 		retention: []clickhouse.RetentionLeft{left("billing", "0", 7200), left("billing", "3", 1800), left("audit", "0", 60)}}
-	routes := []control.Route{{ID: "orders.created", System: "kafka", Cluster: "c", Topic: "orders"}}
+	resources := control.ResourcesOf([]control.Route{{ID: "orders.created", System: "kafka", Cluster: "c", Topic: "orders"}, {ID: "orders.created", System: "kafka", Cluster: "c", Topic: "media"},
+		{ID: "orders.other", Env: "other", System: "kafka", Cluster: "c", Topic: "orders"}, {ID: "orders.lane", Lane: "grey", System: "kafka", Cluster: "c", Topic: "orders"}})
 	for _, one := range []struct {
 		name    string
 		change  func(*control.Command)
@@ -33,6 +34,8 @@ func TestTouched(t *testing.T) {
 		{"a short one", func(c *control.Command) { c.Scope.Group, c.ExpiresAt = "billing", controlNow.Add(30*time.Minute) }, 2, "(billing orders/3)"},
 		{"one client, whose group loses messages all the same", func(c *control.Command) { c.Scope.Client = "a1" }, 1, "(audit orders/0): THE PAUSE"},
 		{"by its resource", func(c *control.Command) { c.Scope = control.Scope{Resource: "orders.created"} }, 3, "(audit orders/0)"},
+		{"by a resource of another env", func(c *control.Command) { c.Scope = control.Scope{Resource: "orders.other"} }, 0, "retention left is not known"},
+		{"by a resource of another lane", func(c *control.Command) { c.Scope = control.Scope{Resource: "orders.lane"} }, 0, "retention left is not known"},
 		{"of partitions", func(c *control.Command) { c.Scope.Partitions = []int32{7} }, 3, "touches 3 clients"},
 		{"who sends", func(c *control.Command) { c.Pause, c.SendLimit = nil, &control.SendLimit{MessagesPerSecond: 1} }, 1, "s1  send orders 1 msg/s"},
 		{"another env", func(c *control.Command) { c.Scope.Env = "other" }, 0, "retention left is not known"},
@@ -40,7 +43,7 @@ func TestTouched(t *testing.T) {
 	} {
 		command := control.Command{Name: "a", Scope: control.Scope{Topic: "orders"}, Percent: 100, CreatedAt: controlNow, ExpiresAt: controlNow.Add(time.Hour), Pause: &control.Pause{}}
 		one.change(&command)
-		got := traffic.touched(&command, routes)
+		got := traffic.touched(&command, resources)
 		lines := strings.Join(got.lines(&command), "\n")
 		if got.Clients != one.clients || !strings.Contains(lines, one.says) {
 			t.Errorf("%s: %d clients, want %d, and %q in\n%s", one.name, got.Clients, one.clients, one.says, lines)
