@@ -65,6 +65,7 @@ type Set struct {
 type held[T any] struct {
 	value    T
 	revision uint64
+	since    uint64 // the lowest revision seen that asks the same, each between them doing so, too
 	record   Record
 }
 
@@ -123,7 +124,11 @@ func (s *Set) feedCommand(r Record, name string, now time.Time) Change {
 	if before == nil && len(s.commands) >= MaxCommands && !s.forget(now) {
 		return Change{Outcome: OutcomeRefused, Reason: ReasonBeyond, Command: command, Err: fmt.Errorf("%s: %d commands are held already", &command, MaxCommands)}
 	}
-	s.commands[name] = &held[Command]{value: command, revision: command.Revision, record: r}
+	since := command.Revision
+	if before != nil && before.value.Digest() == command.Digest() {
+		since = before.since
+	}
+	s.commands[name] = &held[Command]{value: command, revision: command.Revision, since: since, record: r}
 	return Change{Outcome: OutcomeApplied, Command: command}
 }
 
@@ -202,6 +207,15 @@ func (s *Set) Command(name string) (Command, bool) {
 		return Command{}, false
 	}
 	return one.value, true
+}
+
+// SameSince is the lowest revision of a command that was fed and asks what the held one does, as do all behind it: it was written again, or the clients that share its
+// limit were counted anew. It is 0 where none is held.
+func (s *Set) SameSince(name string) uint64 {
+	if one := s.commands[name]; one != nil {
+		return one.since
+	}
+	return 0
 }
 
 // HeldRoute returns the highest revision of the route with that key.

@@ -147,7 +147,14 @@ func askApplied(ctx context.Context, store *clickhouse.Store, now time.Time) (*a
 // asked is what a client is asked to do.
 type asked struct {
 	command *control.Command
+	since   uint64 // the lowest revision of it that asks the same
 	shadow  bool
+}
+
+// says is whether a client said something of what is asked, also of a revision that asks the same: it need not tell of each.
+func (a *asked) says(event clickhouse.ControlEvent) bool {
+	revision := revisionOf(event.Detail)
+	return revision >= a.since && revision <= a.command.Revision
 }
 
 // compare holds what each client is asked to do against what it says.
@@ -189,10 +196,11 @@ func (a *appliedSaid) wanted(set *control.Set, now time.Time) map[clientKey]map[
 			}
 			for _, who := range whosOf(of, resources, partitions) {
 				got := set.Resolve(capability, &who, now)
-				for _, one := range []asked{{got.Applies, false}, {got.Shadow, true}} {
+				for _, one := range []asked{{command: got.Applies}, {command: got.Shadow, shadow: true}} {
 					if one.command == nil {
 						continue
 					}
+					one.since = set.SameSince(one.command.Name)
 					if out[key] == nil {
 						out[key] = map[string]asked{}
 					}
@@ -236,10 +244,10 @@ func (a *appliedSaid) does(of clientKey, one asked, offset int64) (state, why st
 	switch {
 	case !there:
 		return doesNotListen, "it does not report " + telemetry.GaugeControlOffset
-	case heard && revisionOf(event.Detail) == one.command.Revision && event.Kind == telemetry.EventRefused.String():
+	case heard && one.says(event) && event.Kind == telemetry.EventRefused.String():
 		_, why, _ = strings.Cut(event.Detail, ": ")
 		return doesRefuse, why
-	case heard && revisionOf(event.Detail) == one.command.Revision && event.Kind == telemetry.EventApplied.String():
+	case heard && one.says(event) && event.Kind == telemetry.EventApplied.String():
 		if one.shadow {
 			return doesShadow, ""
 		}

@@ -62,6 +62,10 @@ func TestDiff(t *testing.T) {
 		{Name: "pause", Revision: 3, Scope: control.Scope{Topic: "orders"}, Pause: &control.Pause{}},
 		{Name: "part", Revision: 1, Scope: control.Scope{Topic: "orders", Partitions: []int32{7}}, Resume: &control.Resume{}},
 		{Name: "limit", Revision: 1, Scope: control.Scope{Topic: "orders"}, Shadow: true, SendLimit: &control.SendLimit{MessagesPerSecond: 5, ColdFactor: 1}},
+		{Name: "shared", Revision: 4, Scope: control.Scope{Topic: "media"}, SendLimit: &control.SendLimit{MessagesPerSecond: 4, Shared: true, ColdFactor: 1}},
+		{Name: "shared", Revision: 5, Scope: control.Scope{Topic: "media"}, SendLimit: &control.SendLimit{MessagesPerSecond: 5, Shared: true, ColdFactor: 1}},
+		{Name: "shared", Revision: 6, Scope: control.Scope{Topic: "media"}, SendLimit: &control.SendLimit{MessagesPerSecond: 5, Shared: true, Clients: 2, ColdFactor: 1}},
+		{Name: "shared", Revision: 7, Scope: control.Scope{Topic: "media"}, SendLimit: &control.SendLimit{MessagesPerSecond: 5, Shared: true, Clients: 3, ColdFactor: 1}},
 	} {
 		command.Schema, command.Author, command.Reason, command.Percent = control.Schema, "li", "r", 100
 		command.CreatedAt, command.ExpiresAt = controlNow, controlNow.Add(time.Hour)
@@ -72,8 +76,9 @@ func TestDiff(t *testing.T) {
 		set.Feed(control.Record{Key: []byte(command.Key()), Value: value, Offset: set.Offset()}, controlNow)
 	}
 	said := &appliedSaid{traffic: &controlTraffic{at: controlNow}, agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}}
+	topic := "orders"
 	client := func(name, op string, offset int64, events ...[3]string) {
-		said.traffic.clients = append(said.traffic.clients, clickhouse.ClientTraffic{Cluster: "c", System: "kafka", Topic: "orders", Op: op, Client: name})
+		said.traffic.clients = append(said.traffic.clients, clickhouse.ClientTraffic{Cluster: "c", System: "kafka", Topic: topic, Op: op, Client: name})
 		of := clientKey{"", "c", name}
 		if offset >= 0 {
 			said.agents[of] = clickhouse.ControlClient{Cluster: "c", Client: name, Offset: offset}
@@ -83,12 +88,16 @@ func TestDiff(t *testing.T) {
 			said.events[of][event[0]] = clickhouse.ControlEvent{Command: event[0], Kind: event[1], Detail: event[2]}
 		}
 	}
-	client("good", "consume", 3, [3]string{"pause", "applied", "pause@3: pause"}, [3]string{"part", "applied", "part@1: resume"})
+	client("good", "consume", 7, [3]string{"pause", "applied", "pause@3: pause"}, [3]string{"part", "applied", "part@1: resume"})
 	client("late", "consume", 1, [3]string{"pause", "applied", "pause@2: pause"})
-	client("off", "consume", 3, [3]string{"pause", "refused", "pause@3: pause is switched off by f.yaml"})
+	client("off", "consume", 7, [3]string{"pause", "refused", "pause@3: pause is switched off by f.yaml"})
 	client("deaf", "consume", -1)
-	client("mute", "consume", 3, [3]string{"pause", "reverted", "pause@3: it expired"})
-	client("stuck", "send", 3, [3]string{"limit", "applied", "limit@1: send_limit in shadow"}, [3]string{"gone", "applied", "gone@4: pause"})
+	client("mute", "consume", 7, [3]string{"pause", "reverted", "pause@3: it expired"})
+	client("stuck", "send", 7, [3]string{"limit", "applied", "limit@1: send_limit in shadow"}, [3]string{"gone", "applied", "gone@4: pause"})
+	topic = "media"
+	client("quiet", "send", 7, [3]string{"shared", "applied", "shared@5: send_limit"})  // the clients were counted since, twice
+	client("former", "send", 7, [3]string{"shared", "applied", "shared@4: send_limit"}) // which asked for another rate
+	client("ahead", "send", 7, [3]string{"shared", "applied", "shared@8: send_limit"})
 	var lines []string
 	for _, one := range said.compare(set, controlNow) {
 		lines = append(lines, strings.TrimSpace(one.Command+" "+one.Client+" "+one.State+" "+one.Why))
@@ -97,14 +106,17 @@ func TestDiff(t *testing.T) {
 limit@1 stuck shadow
 part@1 deaf no agent it does not report control_offset
 part@1 good applied
-part@1 late behind it has read up to offset 1 of 3
+part@1 late behind it has read up to offset 1 of 7
 part@1 mute idle it may have none of the partitions
 part@1 off idle it may have none of the partitions
 pause@3 deaf no agent it does not report control_offset
 pause@3 good applied
-pause@3 late behind it has read up to offset 1 of 3
+pause@3 late behind it has read up to offset 1 of 7
 pause@3 mute not done reverted pause@3: it expired
-pause@3 off refused pause is switched off by f.yaml`
+pause@3 off refused pause is switched off by f.yaml
+shared@7 ahead not done applied shared@8: send_limit
+shared@7 former not done applied shared@4: send_limit
+shared@7 quiet applied`
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
