@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -188,8 +189,8 @@ func readControlBody(body io.Reader, author string) (commands []control.Command,
 	case len(text) > maxControlBody:
 		return nil, nil, fmt.Errorf("more than %d bytes are posted", maxControlBody)
 	}
-	var posted map[string][]json.RawMessage
-	if err := json.Unmarshal(text, &posted); err != nil {
+	posted, err := readPosted(text)
+	if err != nil {
 		return nil, nil, fmt.Errorf(`want {"commands": [...], "routes": [...]}: %w`, err)
 	}
 	for key, items := range posted {
@@ -221,6 +222,30 @@ func readControlBody(body io.Reader, author string) (commands []control.Command,
 		}
 	}
 	return commands, routes, nil
+}
+
+// readPosted reads an object of lists. A key that is there twice is refused: encoding/json would keep the second alone.
+func readPosted(text []byte) (map[string][]json.RawMessage, error) {
+	var lists map[string][]json.RawMessage
+	if err := json.Unmarshal(text, &lists); err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	_, _ = decoder.Token() // the brace; all of it is valid JSON
+	seen := map[string]bool{}
+	for decoder.More() {
+		token, _ := decoder.Token()
+		key, _ := token.(string)
+		var list json.RawMessage
+		if err := decoder.Decode(&list); err != nil {
+			return nil, err
+		}
+		if seen[key] {
+			return nil, fmt.Errorf("%s is there twice", key)
+		}
+		seen[key] = true
+	}
+	return lists, nil
 }
 
 func filledCommand(c *control.Command) bool {

@@ -296,6 +296,8 @@ func TestControlOverHTTP(t *testing.T) {
 	h.asked(post("w-token", body(`"revision":9,`, "a")), http.StatusUnprocessableEntity, "are filled in")
 	h.asked(post("w-token", strings.Replace(body("", "a"), `"topic":"orders"`, "", 1)), http.StatusUnprocessableEntity, "everywhere")
 	h.asked(post("w-token", body("", "a")+"{}"), http.StatusUnprocessableEntity, "want {")
+	h.asked(post("w-token", strings.TrimSuffix(body("", "a"), "}")+`,"commands":[]}`), http.StatusUnprocessableEntity, "commands is there twice")
+	h.asked(post("w-token", "null"), http.StatusUnprocessableEntity, "want {")
 	h.asked(post("w-token", body("", "a")), http.StatusOK, `"change":"new"`)
 	h.asked(post("w-token", body("", "a")), http.StatusOK, `"author":"wei"`)
 	h.file("b.yaml", pauseFile("a", "payments")+strings.TrimPrefix(pauseFile("b", "media"), "commands:\n"))

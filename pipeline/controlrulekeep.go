@@ -111,7 +111,7 @@ func (k *ruleKeeper) keep(ctx context.Context, alerts []ruleAlert) error {
 		return err
 	}
 	for i := range changes {
-		if changes[i].Change == changeNew || changes[i].Change == changeChanged {
+		if changes[i].done && changes[i].Change != changeRemoved {
 			c.metrics.asked[changes[i].Command.Action()].Inc()
 		}
 	}
