@@ -51,7 +51,16 @@ func DecodeCommand(value []byte) (Command, Faults, error) {
 		return command, nil, err
 	}
 	faults := strict(value, &command)
+	command.inUTC()
 	return command, faults, nil
+}
+
+// inUTC has all times be of one zone: a time is the same whichever zone it is written in, and so is what is asked.
+func (c *Command) inUTC() {
+	c.CreatedAt, c.ExpiresAt = c.CreatedAt.UTC(), c.ExpiresAt.UTC()
+	if c.Ended != nil {
+		c.Ended.At = c.Ended.At.UTC()
+	}
 }
 
 // DecodeRoute reads the JSON of a route, as DecodeCommand does.

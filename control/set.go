@@ -11,7 +11,7 @@ import (
 type Record struct {
 	Key, Value []byte
 	Offset     int64
-	AppendedAt time.Time // the broker's time; zero where it is not known
+	AppendedAt time.Time // the broker's time; zero where it is not known, as of a local file: then the time at which it is fed counts
 }
 
 // Outcome is what a record did to a Set.
@@ -109,9 +109,13 @@ func (s *Set) feedCommand(r Record, name string, now time.Time) Change {
 	if err == nil && command.Name != name {
 		err = fmt.Errorf("the key names the command %q, and its name is %q", name, command.Name)
 	}
-	if err == nil && !r.AppendedAt.IsZero() && command.CreatedAt.After(r.AppendedAt.Add(MaxClockSkew)) {
-		err = fmt.Errorf("created_at is %s, and the broker got it at %s: at most %s ahead is allowed", command.CreatedAt.Format(timeLayout),
-			r.AppendedAt.Format(timeLayout), MaxClockSkew)
+	appendedAt := r.AppendedAt
+	if appendedAt.IsZero() {
+		appendedAt = now
+	}
+	if err == nil && command.CreatedAt.After(appendedAt.Add(MaxClockSkew)) {
+		err = fmt.Errorf("created_at is %s, and the record is of %s: at most %s ahead is allowed", command.CreatedAt.Format(timeLayout),
+			appendedAt.UTC().Format(timeLayout), MaxClockSkew)
 	}
 	if err != nil {
 		change := refusal(err)
