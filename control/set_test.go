@@ -159,3 +159,27 @@ func TestDigest(t *testing.T) {
 		t.Error("another reason, or another action, has the same digest")
 	}
 }
+
+// TestDates: a record whose time at the broker is not known, as of a local file, cannot be of tomorrow either; and a time is the same in every zone.
+func TestDates(t *testing.T) {
+	t.Parallel()
+	command := func(created, expires string) []byte {
+		return fmt.Appendf(nil, `{"schema":1,"name":"a","revision":1,"scope":{"topic":"t"},"author":"li","reason":"a test","created_at":%q,"expires_at":%q,"pause":{}}`, created, expires)
+	}
+	set := control.NewSet()
+	ahead := set.Feed(control.Record{Key: []byte("command/a"), Value: command("2026-11-28T12:00:00Z", "2026-11-29T12:00:00Z")}, began)
+	if ahead.Outcome != control.OutcomeRefused || !strings.Contains(ahead.Err.Error(), "ahead is allowed") {
+		t.Errorf("a command of tomorrow is %s: %v", ahead.Outcome, ahead.Err)
+	}
+	here, err := control.ParseCommand(command("2026-11-27T12:00:00Z", "2026-11-27T13:00:00Z"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := control.ParseCommand(command("2026-11-27T20:00:00+08:00", "2026-11-27T08:00:00-05:00"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if here.Digest() != there.Digest() || !there.CreatedAt.Equal(began) {
+		t.Errorf("at %s and at %s are two", here.CreatedAt, there.CreatedAt)
+	}
+}

@@ -230,6 +230,9 @@ func readPosted(text []byte) (map[string][]json.RawMessage, error) {
 	if err := json.Unmarshal(text, &lists); err != nil {
 		return nil, err
 	}
+	if lists == nil {
+		return nil, errors.New("got null")
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	_, _ = decoder.Token() // the brace; all of it is valid JSON
 	seen := map[string]bool{}

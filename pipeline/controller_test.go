@@ -272,8 +272,9 @@ func (h *controlHouse) newest(key string) control.Command {
 func TestControlOverHTTP(t *testing.T) {
 	t.Parallel()
 	h := newControlHouse(t)
+	until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339) // the same for all, so that what is posted again is the same
 	body := func(author, name string) string {
-		return fmt.Sprintf(`{"commands":[{"name":%q,"scope":{"topic":"orders"},%s"reason":"a test","expires_at":%q,"pause":{}}]}`, name, author, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+		return fmt.Sprintf(`{"commands":[{"name":%q,"scope":{"topic":"orders"},%s"reason":"a test","expires_at":%q,"pause":{}}]}`, name, author, until)
 	}
 	post := func(token, body string) [4]string { return [4]string{http.MethodPost, controlPath, token, body} }
 	end := func(token, name string) [4]string {

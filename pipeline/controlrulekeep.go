@@ -111,7 +111,7 @@ func (k *ruleKeeper) keep(ctx context.Context, alerts []ruleAlert) error {
 		return err
 	}
 	for i := range changes {
-		if changes[i].done && changes[i].Change != changeRemoved {
+		if changes[i].done && (changes[i].Change == changeNew || changes[i].Change == changeChanged) {
 			c.metrics.asked[changes[i].Command.Action()].Inc()
 		}
 	}
