@@ -26,7 +26,7 @@ func (c *Command) faults() Faults {
 		f.add("schema", "got %d, want %d", c.Schema, Schema)
 	}
 	if len(c.Name) > MaxNameBytes || !commandName.MatchString(c.Name) {
-		f.add("name", "got %q, want small letters, digits, and inside of them . _ -, at most %d", c.Name, MaxNameBytes)
+		f.add("name", "got %q, want small letters, digits, . _ and -, of which a letter or digit comes first, at most %d", c.Name, MaxNameBytes)
 	}
 	f.revision(c.Revision)
 	f.sentence("author", c.Author, MaxLabelBytes)
