@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/internal/golden"
 )
 
 // controlNow is when the files of the script are read.
@@ -37,15 +36,7 @@ func TestControlFiles(t *testing.T) {
 		content := strings.TrimRight(file.String(), "\n") + "\n"
 		fmt.Fprintf(&got, "-- %s\n%s> %s\n\n", title, content, strings.ReplaceAll(saidOfFile(content), "\n", "\n> "))
 	}
-	if *updateScripts {
-		if err := os.WriteFile(script, []byte(got.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(text), got.String()); diff != "" {
-		t.Errorf("%s says otherwise; -update rewrites it:\n%s", script, diff)
-	}
+	golden.Compare(t, script, got.String())
 }
 
 // saidOfFile is what is wrong with a file, or what it would write.

@@ -1,11 +1,8 @@
 package pipeline
 
 import (
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,11 +11,10 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/internal/golden"
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/telemetry"
 )
-
-var updateScripts = flag.Bool("update", false, "rewrite the expectations under testdata")
 
 // TestRuleCommands plays testdata/rulecommands/*.txt and holds what each line says, the lines that begin with ">": what is written of rules' commands, and what
 // is not asked and why.
@@ -39,36 +35,7 @@ var updateScripts = flag.Bool("update", false, "rewrite the expectations under t
 //	held                                 what is in force
 func TestRuleCommands(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob("testdata/rulecommands/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := playRuleCommands(t, string(text))
-			if got == string(text) {
-				return
-			}
-			if *updateScripts {
-				if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			wants, gots := strings.Split(string(text), "\n"), strings.Split(got, "\n")
-			for i := range min(len(wants), len(gots)) {
-				if wants[i] != gots[i] {
-					t.Errorf("%s:%d says otherwise; -update rewrites it\nwant %s\n got %s", path, i+1, wants[i], gots[i])
-					break
-				}
-			}
-		})
-	}
+	golden.Scripts(t, "testdata/rulecommands/*.txt", playRuleCommands)
 }
 
 var rulesBegan = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)

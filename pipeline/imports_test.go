@@ -18,6 +18,7 @@ const module = "github.com/weirmq/weir"
 var mayImport = map[string][]string{
 	"telemetry": nil,
 	"control":   nil,
+	"internal":  nil, // what tests of several folders need
 	"sdk":       {"telemetry", "control"},
 	"collect":   {"telemetry"},
 	"ingest":    {"telemetry"},

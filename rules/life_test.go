@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weirmq/weir/rules/internal/golden"
+	"github.com/weirmq/weir/internal/golden"
 	"github.com/weirmq/weir/rules/ruletest"
 )
 

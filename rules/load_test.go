@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/weirmq/weir/internal/golden"
 	"github.com/weirmq/weir/rules"
-	"github.com/weirmq/weir/rules/internal/golden"
 )
 
 // TestFaults loads the folder that an archive's files make, and compares the text of

@@ -2,19 +2,14 @@ package health
 
 import (
 	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/weirmq/weir/internal/golden"
 	"github.com/weirmq/weir/telemetry"
 )
-
-var update = flag.Bool("update", false, "rewrite the expectations under testdata")
 
 // began is when every script begins.
 var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
@@ -32,39 +27,7 @@ var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 //	ask 5m all kind=group name=b*
 //	                             prints the tree as it is then
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			t.Errorf("%s says otherwise; -update rewrites it:\n%s", file, firstDifference(string(text), got))
-		})
-	}
-}
-
-func firstDifference(want, got string) string {
-	wants, gots := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range min(len(wants), len(gots)) {
-		if wants[i] != gots[i] {
-			return fmt.Sprintf("line %d\nwant %s\n got %s", i+1, wants[i], gots[i])
-		}
-	}
-	return fmt.Sprintf("%d lines, want %d", len(gots), len(wants))
+	golden.Scripts(t, "testdata/*.txt", play)
 }
 
 // player is one case of a script.

@@ -1,17 +1,14 @@
 package lag
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite the expectations under testdata")
+	"github.com/weirmq/weir/internal/golden"
+)
 
 // began is when every script begins.
 var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
@@ -31,39 +28,7 @@ var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 // now: that of each poll; unknown); owner (yes, no, unknown), paused (yes, no); ends and commits (why they could not be read, this
 // once); clock: how far it is set off.
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			t.Errorf("%s says otherwise; -update rewrites it:\n%s", file, firstDifference(string(text), got))
-		})
-	}
-}
-
-func firstDifference(want, got string) string {
-	wants, gots := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range min(len(wants), len(gots)) {
-		if wants[i] != gots[i] {
-			return fmt.Sprintf("line %d\nwant %s\n got %s", i+1, wants[i], gots[i])
-		}
-	}
-	return fmt.Sprintf("%d lines, want %d", len(gots), len(wants))
+	golden.Scripts(t, "testdata/*.txt", play)
 }
 
 // player is one case of a script.

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/weirmq/weir/internal/golden"
 	"github.com/weirmq/weir/rules"
 	"github.com/weirmq/weir/rules/format"
-	"github.com/weirmq/weir/rules/internal/golden"
 )
 
 // TestSource formats the file "in" of each archive, and compares what comes out, or why nothing does, with "want".

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/weirmq/weir/internal/golden"
 	"github.com/weirmq/weir/rules"
-	"github.com/weirmq/weir/rules/internal/golden"
 	"github.com/weirmq/weir/telemetry"
 )
 

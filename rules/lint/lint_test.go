@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/weirmq/weir/internal/golden"
 	"github.com/weirmq/weir/rules"
-	"github.com/weirmq/weir/rules/internal/golden"
 	"github.com/weirmq/weir/rules/lint"
 	"github.com/weirmq/weir/telemetry"
 )

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/weirmq/weir/rules/internal/golden"
+	"github.com/weirmq/weir/internal/golden"
 	"github.com/weirmq/weir/rules/ruletest"
 )
 

@@ -35,6 +35,25 @@ func Compare(t *testing.T, path, got string) {
 	}
 }
 
+// Scripts plays each file of a pattern, in parallel, and holds what comes out against the file itself: what is said stands in it between the lines that ask. There must be some.
+func Scripts(t *testing.T, pattern string, play func(t *testing.T, script string) string) {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d scripts of %s: %v", len(paths), pattern, err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), func(t *testing.T) {
+			t.Parallel()
+			script, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			Compare(t, path, play(t, string(script)))
+		})
+	}
+}
+
 // Archives runs a test for each archive of a pattern, named as its file. There must be some.
 func Archives(t *testing.T, pattern string, test func(t *testing.T, path string, archive *txtar.Archive)) {
 	t.Helper()
