@@ -22,6 +22,8 @@ type controlLog struct {
 	// stale are keys of which the newest record is not what is in force: a replay, or a second writer. Compaction would leave that one.
 	stale map[string]bool
 	told  func(control.Change) // hears of each record; nil for nobody
+	seen  func(controlEntry)   // likewise, with the record
+	tail  controlTail          // what the store may lack
 	// became is what became of each record that is read, by offset, while somebody reads back what he wrote.
 	became map[int64]control.Change
 }
@@ -60,6 +62,7 @@ func (l *controlLog) catchUp(ctx context.Context) error {
 func (l *controlLog) take(batch topic.Batch) {
 	if batch.Anew {
 		l.set = control.NewSet()
+		l.tail.startAnew()
 		clear(l.stale)
 		clear(l.became)
 	}
@@ -81,6 +84,10 @@ func (l *controlLog) append(ctx context.Context, records []*kgo.Record) error {
 
 func (l *controlLog) feed(record control.Record, now time.Time) {
 	change := l.set.Feed(record, now)
+	l.tail.add(controlEntry{record, change})
+	if l.seen != nil {
+		l.seen(controlEntry{record, change})
+	}
 	switch {
 	case change.Outcome == control.OutcomeIgnored && !change.Same:
 		l.stale[change.Key] = true

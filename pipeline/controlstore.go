@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/sink/clickhouse"
@@ -20,6 +19,7 @@ const controlStoreTick = 2 * time.Second
 // controlKeeper keeps the store's history of weir.control. One goroutine uses it.
 type controlKeeper struct {
 	c      *controller
+	anew   int    // the topic that is kept: how often it was made anew before
 	source string // topic id and partition, "" where it is not known yet
 	next   int64  // offset that is not stored yet, -1 where it is not known
 	said   outage
@@ -31,12 +31,15 @@ func (c *controller) storeKeeper() *controlKeeper {
 
 // keep brings the store up to date. What fails is tried at the next tick.
 func (k *controlKeeper) keep(ctx context.Context) {
-	offset := k.c.shown().offset
-	if k.next == offset {
+	offset, anew := k.c.topic.tail.end()
+	if k.anew != anew {
+		k.anew, k.source, k.next = anew, "", -1
+	}
+	if k.next >= offset {
 		return
 	}
 	err := askStore(ctx, storeOf(&k.c.p.config), func(ctx context.Context, store *clickhouse.Store) error {
-		if err := k.write(ctx, store, offset); err != nil {
+		if err := k.write(ctx, store); err != nil {
 			return because(ctx, "write the history of commands", err)
 		}
 		return nil
@@ -51,7 +54,7 @@ func (k *controlKeeper) keep(ctx context.Context) {
 }
 
 // write writes the records from the first that the store lacks.
-func (k *controlKeeper) write(ctx context.Context, store *clickhouse.Store, offset int64) error {
+func (k *controlKeeper) write(ctx context.Context, store *clickhouse.Store) error {
 	if k.source == "" {
 		admin := kadm.NewClient(k.c.topic.client)
 		detail, err := topicDetail(ctx, admin, control.Topic)
@@ -67,32 +70,61 @@ func (k *controlKeeper) write(ctx context.Context, store *clickhouse.Store, offs
 		}
 		k.next = next
 	}
-	if k.next >= offset {
-		k.next = offset
-		return nil
-	}
-	records, _, err := readPartitionFrom(ctx, k.c.p.config.Kafka, topicPartition{control.Topic, controlPartition}, 0)
+	entries, next, err := k.lacking(ctx)
 	if err != nil {
 		return err
 	}
-	set := control.NewSet() // what each did depends on those before it
-	var rows []clickhouse.ControlRecord
-	for _, record := range records {
-		change := set.Feed(control.Record{Key: record.Key, Value: record.Value, Offset: record.Offset, AppendedAt: record.Timestamp}, record.Timestamp)
-		if record.Offset >= k.next {
-			rows = append(rows, controlRecordOf(record, &change, k.source))
-		}
+	rows := make([]clickhouse.ControlRecord, 0, len(entries))
+	for i := range entries {
+		rows = append(rows, controlRecordOf(&entries[i].record, &entries[i].change, k.source))
 	}
 	if err := store.WriteControl(ctx, rows); err != nil {
 		return err
 	}
-	k.next = max(offset, set.Offset())
+	k.stored(next)
 	return nil
 }
 
+// lacking are the records that the store lacks, and the offset behind them: what the role has read, and where that does not go back far enough, what the topic
+// has. Of a topic that was just made anew they are none: it has another source.
+func (k *controlKeeper) lacking(ctx context.Context) (entries []controlEntry, next int64, err error) {
+	entries, whole := k.c.topic.tail.since(k.next, k.anew)
+	if whole {
+		return entries, behind(entries, k.next), nil
+	}
+	log, err := openControlLog(k.c.p.config.Kafka, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer log.close()
+	log.seen = func(entry controlEntry) {
+		if entry.record.Offset >= k.next {
+			entries = append(entries, entry)
+		}
+	}
+	if err := log.catchUp(ctx); err != nil {
+		return nil, 0, err
+	}
+	return entries, behind(entries, k.next), nil
+}
+
+// behind is the offset behind entries, or the one before which there are none.
+func behind(entries []controlEntry, next int64) int64 {
+	if len(entries) > 0 {
+		return entries[len(entries)-1].record.Offset + 1
+	}
+	return next
+}
+
+// stored notes that the store has all before an offset.
+func (k *controlKeeper) stored(next int64) {
+	k.next = next
+	k.c.topic.tail.drop(next, k.anew)
+}
+
 // controlRecordOf is a record as the store has it.
-func controlRecordOf(record *kgo.Record, change *control.Change, source string) clickhouse.ControlRecord {
-	row := clickhouse.ControlRecord{At: record.Timestamp, Source: source, Offset: record.Offset, Outcome: string(change.Outcome), Record: string(record.Value)}
+func controlRecordOf(record *control.Record, change *control.Change, source string) clickhouse.ControlRecord {
+	row := clickhouse.ControlRecord{At: record.AppendedAt, Source: source, Offset: record.Offset, Outcome: string(change.Outcome), Record: string(record.Value)}
 	row.Kind, row.Name, _ = strings.Cut(string(record.Key), "/")
 	if row.Kind != kindCommand && row.Kind != kindRoute {
 		row.Kind, row.Name = "", string(record.Key)
