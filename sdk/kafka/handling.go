@@ -17,10 +17,15 @@ type Handling struct{ of meter.Handling }
 //	handling.Done(err)
 func (h *Hooks) TimeHandler(r *kgo.Record) Handling {
 	var t Handling
-	m := t.of.Begin(h.measured)
+	h.begin(&t, r, h.measured.Now())
+	return t
+}
+
+// begin is TimeHandler at a time of the meter.
+func (h *Hooks) begin(t *Handling, r *kgo.Record, now int64) {
+	m := t.of.BeginAt(h.measured, now)
 	describe(m, r)
 	m.StampMillis = r.Timestamp.UnixMilli()
-	return t
 }
 
 // Attempt says how often the handler has been tried with the message, this time included:

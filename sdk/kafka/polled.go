@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -32,6 +33,7 @@ func (r *receiver) handle(ctx context.Context, empty polled, fetches kgo.Fetches
 	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		w := &workers[int(p.Partition)%len(workers)]
+		w.deliveries = slices.Grow(w.deliveries, len(p.Records))
 		for _, record := range p.Records {
 			w.deliveries = append(w.deliveries, r.delivery(record))
 		}
@@ -100,18 +102,22 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 	if hooks == nil {
 		return p.to(ctx, messages)
 	}
-	p.handlings = p.handlings[:0]
-	for _, d := range messages {
-		p.handlings = append(p.handlings, hooks.TimeHandler(d.Native().(*kgo.Record)).Attempt(d.Attempt))
+	p.handlings = slices.Grow(p.handlings[:0], len(messages))[:len(messages)]
+	clear(p.handlings) // of the attempt before
+	began := hooks.measured.Now()
+	for i, d := range messages {
+		hooks.begin(&p.handlings[i], d.Native().(*kgo.Record), began)
+		p.handlings[i].of.Attempt(d.Attempt)
 	}
 	err := p.to(ctx, messages)
+	ended := hooks.measured.Now()
 	for i, d := range messages {
 		switch cause := weir.FailureOf(err, i); {
 		case weir.IsBehind(cause), weir.IsNotHandled(ctx, cause): // it was not handled
 		case cause != nil && p.receiver.config.IsLast(d.Attempt):
 			p.handlings[i].GiveUp(cause)
 		default:
-			p.handlings[i].Done(cause)
+			p.handlings[i].of.DoneAt(cause != nil, ended)
 		}
 	}
 	return err

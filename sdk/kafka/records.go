@@ -63,13 +63,18 @@ func (h *Hooks) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, _ kgo.BrokerE2E) {
 
 // OnFetchRecordUnbuffered counts a message that the application was given; kgo calls it.
 func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
-	if !polled || r.Attrs.IsControl() || h.isThrownAway(r) {
-		return // by a rebalance, by Close, or by a pause; or it is the end of a transaction, and no message
+	if !polled || r.Attrs.IsControl() {
+		return // it is given back by a rebalance or by Close; or it is the end of a transaction, and no message
+	}
+	stamp := r.Timestamp.UnixMilli()
+	thrownAway, now := h.isThrownAway(r, stamp)
+	if thrownAway { // by a pause
+		return
 	}
 	var m meter.Message
 	describe(&m, r)
-	m.StampMillis = r.Timestamp.UnixMilli()
-	h.measured.Received(&m)
+	m.StampMillis = stamp
+	h.measured.ReceivedAt(&m, now)
 }
 
 // keyOf names the record while it is sent: the client holds it until it is unbuffered, so

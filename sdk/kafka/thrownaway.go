@@ -17,6 +17,8 @@ type thrownAway struct {
 	topic     string
 	partition int32
 	paused    bool
+	now       int64 // meter.Client.Now of the poll
+	nowMillis int64 // the same by the wall clock, Unix milliseconds
 }
 
 // OnPollStart forgets what was paused in the poll before; kgo calls it.
@@ -26,13 +28,20 @@ func (h *Hooks) OnPollStart(context.Context) {
 	h.thrown.mu.Unlock()
 }
 
-// isThrownAway says whether a record is. The client is asked once for all records of a partition in a poll, as its answer is a map.
-func (h *Hooks) isThrownAway(r *kgo.Record) bool {
+// isThrownAway says whether a record is, and when it was polled. The client is asked once for all records of a partition in a poll, as its answer is a
+// map, and the clock is read once for them. Where one poll waits while another is given records, it has that reading: so one that is before a
+// record's own time is read anew.
+func (h *Hooks) isThrownAway(r *kgo.Record, stampMillis int64) (thrownAway bool, now int64) {
 	of := &h.thrown
 	of.mu.Lock()
 	defer of.mu.Unlock()
-	if of.known && of.partition == r.Partition && of.topic == r.Topic {
-		return of.paused
+	known := of.known && of.partition == r.Partition && of.topic == r.Topic
+	if !known || of.nowMillis < stampMillis {
+		of.now = h.measured.Now()
+		of.nowMillis = h.measured.WallMillisAt(of.now)
+	}
+	if known {
+		return of.paused, of.now
 	}
 	h.mu.Lock()
 	client, connected := h.client, h.connected
@@ -41,5 +50,5 @@ func (h *Hooks) isThrownAway(r *kgo.Record) bool {
 	if connected && client != nil {
 		of.paused = slices.Contains(client.PauseFetchPartitions(nil)[r.Topic], r.Partition) || slices.Contains(client.PauseFetchTopics(), r.Topic)
 	}
-	return of.paused
+	return of.paused, of.now
 }

@@ -65,16 +65,17 @@ func (c *consumer) unsubscribed(topic string) {
 func (c *consumer) received(handlings []meter.Handling, messages []*primitive.MessageExt) []meter.Handling {
 	defer c.measured.Recover()
 	c.started()
+	now := c.measured.Now()
 	for _, of := range messages {
 		if of == nil {
 			continue
 		}
 		handlings = append(handlings, meter.Handling{})
 		h := &handlings[len(handlings)-1]
-		m := h.Begin(c.measured)
+		m := h.BeginAt(c.measured, now)
 		describeReceived(m, of)
 		h.Attempt(int(of.ReconsumeTimes) + 1)
-		c.measured.Received(m)
+		c.measured.ReceivedAt(m, now)
 	}
 	return handlings
 }
@@ -89,12 +90,16 @@ type verdict struct {
 // handled ends the handling of messages. Those of a batch share its time and its verdict.
 func (c *consumer) handled(handlings []meter.Handling, of verdict) {
 	defer c.measured.Recover()
+	if len(handlings) == 0 {
+		return
+	}
+	now := c.measured.Now()
 	for i := range handlings {
 		h := &handlings[i]
 		if of.failed && of.givenUpFrom > 0 && h.Number() >= of.givenUpFrom {
 			h.GiveUp(true)
 		} else {
-			h.Done(of.failed)
+			h.DoneAt(of.failed, now)
 		}
 	}
 }

@@ -83,12 +83,16 @@ func (c *Client) Failed(key uintptr, of *Message, class ErrorClass) {
 }
 
 // Received counts a message that the application was given.
-func (c *Client) Received(of *Message) {
+func (c *Client) Received(of *Message) { c.ReceivedAt(of, c.clock.now()) }
+
+// ReceivedAt is Received at a time that Now has said: a client is given many messages at once, and reading the clock costs a third of
+// what counting one does.
+func (c *Client) ReceivedAt(of *Message, now int64) {
 	m := c.consumes.latest(of.Topic)
 	if m == nil {
 		m = c.meter(&c.consumes, of.Topic)
 	}
-	m.received(of, c.clock.wallNanos(c.clock.now()))
+	m.received(of, c.clock.wallNanos(now))
 }
 
 // Settled says that every message that was sent is counted. A message leaves inflight
@@ -120,6 +124,9 @@ func (c *Client) Recover() {
 		c.registry.recovered.Add(1)
 	}
 }
+
+// WallMillisAt is the time of the wall clock when Now said so, Unix milliseconds.
+func (c *Client) WallMillisAt(now int64) int64 { return c.clock.wallMillis(now) }
 
 // AddWaiting notes reports that the telemetry cluster has to acknowledge yet.
 func (c *Client) AddWaiting(reports int32) { c.waiting.Add(reports) }

@@ -20,6 +20,9 @@ func newClock() *Clock {
 	return c
 }
 
+// Now is monotonic time in nanoseconds since the clock was made, for several messages at once: ReceivedAt, BeginAt.
+func (c *Client) Now() int64 { return c.clock.now() }
+
 // now is monotonic time in nanoseconds since the clock was made.
 func (c *Clock) now() int64 { return int64(time.Since(c.epoch)) }
 

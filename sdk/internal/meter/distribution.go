@@ -14,12 +14,19 @@ type distribution struct {
 	counts []uint64
 	sum    uint64 // exact up to maxSum, where it stays
 	max    uint64
+
+	last   uint64 // value
+	lastAt int    // its place in counts: messages that come together have one delay, and often one size
 }
 
 func (d *distribution) observe(value uint64) {
-	at := int(telemetry.BucketIndex(value) - d.first)
-	if uint(at) >= uint(len(d.counts)) {
-		at = d.reach(int32(at) + d.first)
+	at := d.lastAt
+	if value != d.last || at >= len(d.counts) {
+		at = int(telemetry.BucketIndex(value) - d.first)
+		if uint(at) >= uint(len(d.counts)) {
+			at = d.reach(int32(at) + d.first)
+		}
+		d.last, d.lastAt = value, at
 	}
 	d.counts[at]++
 	d.sum = min(d.sum+min(value, maxSum), maxSum)

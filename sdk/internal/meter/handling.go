@@ -12,8 +12,11 @@ type Handling struct {
 }
 
 // Begin begins to time a message's handler. Fill in what is returned: it is the message.
-func (h *Handling) Begin(c *Client) *Message {
-	h.client, h.began = c, c.clock.now()
+func (h *Handling) Begin(c *Client) *Message { return h.BeginAt(c, c.clock.now()) }
+
+// BeginAt is Begin at a time that Client.Now has said: messages that a handler is given together share it.
+func (h *Handling) BeginAt(c *Client, now int64) *Message {
+	h.client, h.began = c, now
 	return &h.message
 }
 
@@ -27,11 +30,20 @@ func (h *Handling) Number() int { return int(h.attempt) }
 // counts nothing.
 func (h *Handling) Done(failed bool) { h.end(telemetry.StepHandled, failed) }
 
+// DoneAt is Done at a time that Client.Now has said.
+func (h *Handling) DoneAt(failed bool, now int64) { h.endAt(telemetry.StepHandled, failed, now) }
+
 // GiveUp is Done of a message that will not be tried again: it goes to a dead-letter topic,
 // or nowhere.
 func (h *Handling) GiveUp(failed bool) { h.end(telemetry.StepDeadLettered, failed) }
 
 func (h *Handling) end(step telemetry.Step, failed bool) {
+	if h.client != nil {
+		h.endAt(step, failed, h.client.clock.now())
+	}
+}
+
+func (h *Handling) endAt(step telemetry.Step, failed bool, now int64) {
 	if h.client == nil {
 		return
 	}
@@ -40,7 +52,7 @@ func (h *Handling) end(step telemetry.Step, failed bool) {
 	if m == nil {
 		m = h.client.meter(of, h.message.Topic)
 	}
-	m.handled(h, step, h.client.clock.now(), failed)
+	m.handled(h, step, now, failed)
 }
 
 // handled counts the time that a message's handler took, and what came of it.

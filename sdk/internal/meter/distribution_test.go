@@ -1,0 +1,34 @@
+package meter
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/weirmq/weir/telemetry"
+)
+
+// TestEachValueIsInItsBucket counts values that come again, also where room for lesser and greater ones was made since, and in the next interval.
+func TestEachValueIsInItsBucket(t *testing.T) {
+	var d, taken distribution
+	for interval, values := range [][]uint64{
+		{0, 0, 700, 700, 3, 700, 0, 90_000, 700, 700},
+		{700, 700, 0}, // of the interval before, the greatest comes again at once
+		{0, 1, 1, 1 << 40, 1, 1 << 40},
+	} {
+		want := map[int32]uint64{}
+		for _, value := range values {
+			d.observe(value)
+			want[telemetry.BucketIndex(value)]++
+		}
+		d.moveTo(&taken)
+		var h telemetry.Histogram
+		taken.sparse(&h)
+		got := map[int32]uint64{}
+		for i, index := range h.Indexes {
+			got[index] = h.Counts[i]
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("interval %d: got %v, want %v", interval, got, want)
+		}
+	}
+}
