@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,8 +16,8 @@ import (
 
 // overheadCommand measures what the SDK costs the process of an application, by CPU time of a message, beside the library alone.
 type overheadCommand struct {
-	Rounds   int     `help:"Processes, one after the other, in each of which all ways take turns." default:"5"`
-	Blocks   int     `help:"Turns of each way in a process." default:"20"`
+	Rounds   int     `help:"Processes, one after the other, in each of which all ways take turns." default:"4"`
+	Turns    int     `help:"Turns of each way in a process; 0: the usual number, which is another one for each measurement."`
 	Share    float64 `help:"Messages of a turn, as a share of the usual number." default:"1"`
 	Only     string  `help:"Only measurements whose name contains this."`
 	JSON     bool    `help:"Print JSON, and nothing else." name:"json"`
@@ -46,18 +47,21 @@ type overheadTarget struct {
 	system   string
 	op       string
 	rate     int // messages a second, 0 for as many as can be
-	messages int // of a turn: some tens of milliseconds, so that the collector of garbage runs in each, and both ways meet the same machine
+	messages int // of a turn
+	turns    int // of a way in a process
 	percent  float64
 }
 
-// Not more: nobody would leave it on. A message of RocketMQ is a request of its own. Without a rate, batches are full, and a message costs the
-// library the least that it ever does; 10,000 a second are what a busy service sends.
+// What is added is a small part of what scatters from one turn to the next, so there are many; a turn is some milliseconds, so that both ways of
+// a pair meet the same machine, and of consumers as much as what the library fetches at once. Not more percent: nobody would leave it on; a
+// message of RocketMQ is a request of its own. Without a rate, batches are full, and a message costs the library the least that it ever does;
+// 10,000 a second are what a busy service sends.
 var overheadTargets = []overheadTarget{
-	{"kafka", opSend, 0, 40_000, 2},
-	{"kafka", opSend, 10_000, 2_000, 2},
-	{"kafka", opConsume, 0, 60_000, 2},
-	{"rocketmq", opSend, 0, 500, 5},
-	{"rocketmq", opConsume, 0, 4_000, 5},
+	{"kafka", opSend, 0, 4_000, 300, 2},
+	{"kafka", opSend, 10_000, 300, 100, 2},
+	{"kafka", opConsume, 0, 20_000, 60, 2},
+	{"rocketmq", opSend, 0, 50, 200, 5},
+	{"rocketmq", opConsume, 0, 2_000, 40, 5},
 }
 
 // ways are those that are compared with the library alone.
@@ -113,6 +117,9 @@ func (c *overheadCommand) wanted(t *overheadTarget) (ways []string) {
 	return ways
 }
 
+// turns are those of a way in a process.
+func (c *overheadCommand) turns(t *overheadTarget) int { return cmp.Or(c.Turns, t.turns) }
+
 // turn is how many messages a way has in a turn.
 func (c *overheadCommand) turn(t *overheadTarget) int {
 	return max(1, int(float64(t.messages)*c.Share))
@@ -162,7 +169,7 @@ func (c *overheadCommand) measure(ctx context.Context, out io.Writer) (all []ove
 func (c *overheadCommand) blocks(ctx context.Context, ground *overheadGround, t *overheadTarget, ways []string) (overheadSaid, error) {
 	all := overheadSaid{}
 	for round := range c.Rounds {
-		args := []string{"overhead-side", t.system, t.op, ground.said.Addr, ground.said.Telemetry, "--blocks", strconv.Itoa(c.Blocks),
+		args := []string{"overhead-side", t.system, t.op, ground.said.Addr, ground.said.Telemetry, "--blocks", strconv.Itoa(c.turns(t)),
 			"--messages", strconv.Itoa(c.turn(t)), "--rate", strconv.Itoa(t.rate), "--ways", strings.Join(ways, ",")}
 		if c.Profiles != "" && round == c.Rounds-1 {
 			args = append(args, "--profile", filepath.Join(c.Profiles, fmt.Sprintf("%s-%s-%d.pprof", t.system, t.op, t.rate)))

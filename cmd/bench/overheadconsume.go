@@ -62,7 +62,14 @@ func (s *overheadSide) receiver(ctx context.Context, way string) (overheadWay, e
 }
 
 // run has a block consumed.
-func (r *overheadReceiver) run(_ context.Context, messages int) (int, error) {
+func (r *overheadReceiver) run(ctx context.Context, messages int) (int, error) {
+	if err := r.consume(messages); err != nil {
+		return 0, err
+	}
+	return r.given, settle(ctx)
+}
+
+func (r *overheadReceiver) consume(messages int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.left += messages
@@ -72,9 +79,9 @@ func (r *overheadReceiver) run(_ context.Context, messages int) (int, error) {
 		r.changed.Wait()
 	}
 	if r.ended {
-		return 0, errors.Join(errors.New("it ended before its block was over"), r.err)
+		return errors.Join(errors.New("it ended before its block was over"), r.err)
 	}
-	return r.given, nil
+	return nil
 }
 
 // take is called by the application with what it was given, and waits while another way has its block.

@@ -78,8 +78,8 @@ const blocksMore = 1
 func (c *overheadCommand) startGround(ctx context.Context, system string) (*overheadGround, error) {
 	g, messages := &overheadGround{}, 0
 	for i := range overheadTargets {
-		if t := &overheadTargets[i]; t.system == system && t.op == opConsume {
-			messages = c.turn(t)*(c.Blocks+blocksMore) + atOnce
+		if t := &overheadTargets[i]; t.system == system && t.op == opConsume && len(c.wanted(t)) > 0 {
+			messages = c.turn(t)*(c.turns(t)+blocksMore) + atOnce
 		}
 	}
 	g.process = pinned(ctx, brokerCore, "overhead-ground", system, strconv.Itoa(messages))

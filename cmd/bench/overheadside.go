@@ -100,9 +100,6 @@ func (s *overheadSide) measure(ctx context.Context, ways []overheadWay) (overhea
 			if err != nil {
 				return nil, fmt.Errorf("the way %s: %w", s.Ways[at], err)
 			}
-			if err := settle(ctx); err != nil {
-				return nil, err
-			}
 			if block == 0 {
 				continue
 			}
