@@ -41,12 +41,9 @@ type Commands struct {
 	sampled       []control.Command // what is sampled otherwise than the program says
 	sampledRoutes int64             // routed when that was found
 
-	resources map[place]string // ids of routes
-	routed    int64            // the offset up to which resources are
+	resources *control.Resources
+	routed    int64 // the offset up to which resources are
 }
-
-// place is where a route leads.
-type place struct{ system, cluster, topic string }
 
 // File is what a local file says of commands. The zero value is no file.
 type File struct {
@@ -73,7 +70,7 @@ func New(config Config) (*Commands, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Commands{config: config, codec: codec, kick: make(chan struct{}, 1), read: control.NewSet()}, nil
+	return &Commands{config: config, codec: codec, kick: make(chan struct{}, 1), read: control.NewSet(), resources: control.ResourcesOf(nil)}, nil
 }
 
 // Feed takes records of weir.control in their order. Before its end was reached once, none of it applies: what comes
@@ -195,12 +192,9 @@ func (c *Commands) inForce(now time.Time) *control.Set {
 // resource is the id of the route that leads to a client's topic, empty where none does; c.mu is held.
 func (c *Commands) resource(of *control.Who) string {
 	if c.routed != c.read.Offset() {
-		c.routed, c.resources = c.read.Offset(), map[place]string{}
-		for _, route := range c.read.Routes() {
-			c.resources[place{route.System, route.Cluster, route.Topic}] = route.ID
-		}
+		c.routed, c.resources = c.read.Offset(), c.read.Resources()
 	}
-	return c.resources[place{of.System, of.Cluster, of.Topic}]
+	return c.resources.Newest(of)
 }
 
 // permit says why a capability must not be used, and "" where it may be; c.mu is held.

@@ -196,6 +196,14 @@ func TestResourcesAreFoundByTheirRoutes(t *testing.T) {
 	if g.held("returns", 0) {
 		t.Error("a topic of another cluster is held")
 	}
+	other := control.Route{Schema: control.Schema, ID: "orders.created", Env: "staging", Revision: 1, System: "kafka", Cluster: "eu-1", Endpoints: []string{"k1:9092"}, Topic: "orders"}
+	if put(other); g.held("orders", 0) {
+		t.Error("a topic is held that a route of another env leads to")
+	}
+	other.Env = "production"
+	if put(other); !g.held("orders", 0) {
+		t.Error("the topic is not held that the route of the client's env leads to")
+	}
 }
 
 // TestSamplingFollowsRoutes holds that messages of a resource's topic are told of once its route is known, and as the program says when the

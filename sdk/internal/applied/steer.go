@@ -108,7 +108,7 @@ func (c *Commands) steerSampling(now time.Time) {
 	c.config.Registry.SetSampling(func(of *telemetry.Labels, topic string, settings meter.Sampling) meter.Sampling {
 		who := whoOf(*of)
 		who.Topic = topic
-		who.Resource = resources[place{who.System, who.Cluster, topic}]
+		who.Resource = resources.Newest(&who)
 		command := set.Resolve(control.CapabilitySampling, &who, now).Applies
 		if command == nil {
 			return settings
