@@ -34,6 +34,7 @@ type commands struct {
 	Overhead       overheadCommand       `cmd:"" help:"Measure what the SDK costs a client of Kafka and one of RocketMQ, each beside a real broker."`
 	OverheadSide   overheadSide          `cmd:"" hidden:"" name:"overhead-side" help:"Send or consume in one way, and take the CPU time."`
 	OverheadGround overheadGroundCommand `cmd:"" hidden:"" name:"overhead-ground" help:"Serve a real broker, and one for reports."`
+	Effect         effectCommand         `cmd:"" help:"Measure how long a command takes from a push to git until each of many clients has done as it says."`
 	Store          storeCommand          `cmd:"" help:"Fill a store with a day of a fleet at 10 s and a week before, and measure what people ask of it."`
 	Backtest       backtestCommand       `cmd:"" hidden:"" help:"Run a backtest and take its CPU time."`
 }

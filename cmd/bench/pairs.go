@@ -67,7 +67,7 @@ func (c *allCommand) Run(ctx context.Context) error {
 		}
 		all = append(all, found...)
 	}
-	for _, measure := range []func(context.Context) ([]finding, error){c.catchUps, c.sourcesScale, c.processesScale, c.packages, c.latency, c.history, c.overhead} {
+	for _, measure := range []func(context.Context) ([]finding, error){c.catchUps, c.sourcesScale, c.processesScale, c.packages, c.latency, c.history, c.overhead, c.effect} {
 		found, err := measure(ctx)
 		if err != nil {
 			return err
