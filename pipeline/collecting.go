@@ -14,7 +14,7 @@ import (
 	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/kafka"
 	"github.com/weirmq/weir/collect/rocketmq"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
 

@@ -19,13 +19,14 @@ var mayImport = map[string][]string{
 	"telemetry": nil,
 	"control":   nil,
 	"internal":  nil, // what tests of several folders need
-	"sdk":       {"telemetry", "control"},
-	"collect":   {"telemetry"},
+	"remoting":  nil,
+	"sdk":       {"telemetry", "control", "remoting"},
+	"collect":   {"telemetry", "remoting"},
 	"ingest":    {"telemetry"},
 	"aggregate": {"telemetry"},
 	"rules":     {"telemetry", "control"},
 	"sink":      {"telemetry"},
-	"pipeline":  {"telemetry", "ingest", "aggregate", "rules", "sink", "collect", "control"},
+	"pipeline":  {"telemetry", "ingest", "aggregate", "rules", "sink", "collect", "control", "remoting"},
 	"deploy":    nil,
 	"cmd":       {"pipeline", "telemetry", "control", "sdk", "deploy"},
 }

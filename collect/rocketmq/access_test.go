@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/deploy/parts"
+	"github.com/weirmq/weir/remoting"
 )
 
 // Who may do all on a broker that asks who somebody is.

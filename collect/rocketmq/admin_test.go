@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
 

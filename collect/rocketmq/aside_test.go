@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect/lag"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/remoting"
 )
 
 // failing is a group that fails messages.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect/lag"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // TestQueuesThatABrokerClaimsAreBounded: what it configures costs it few bytes each, and the collector an entry for each queue in each group.

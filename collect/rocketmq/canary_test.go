@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // probeAll sends a canary to each master.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // cluster is what the name servers know.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // commitsAtOnce asks for what all groups have committed, and says whether that was answered. Who may not ask, or whose table is too long

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/deploy/parts"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/remoting"
 )
 
 // The delay levels of the broker. Level 3 is due while the test waits. Not sooner: its messages must be there, and not yet due, when a slow

@@ -9,7 +9,7 @@ import (
 
 	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // topicsAtOnce is how many topics are asked for their ends in one request, and queuesAtOnce how many queues they may have: an answer has up to

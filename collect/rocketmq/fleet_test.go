@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/deploy/parts"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/remoting"
 )
 
 // fleet is a real cluster of two masters, one of which has a slave, with the poller that asks it.

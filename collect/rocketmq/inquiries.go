@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // Inquiries ask consumers themselves, through a broker that relays the question: what a single client subscribes to, and how it gets on with

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
 

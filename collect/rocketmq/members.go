@@ -7,7 +7,7 @@ import (
 
 	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // group is a consumer group, as one master knows it.

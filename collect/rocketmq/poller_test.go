@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
 	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
 

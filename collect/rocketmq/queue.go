@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect/lag"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // queue is what is remembered of one from poll to poll.

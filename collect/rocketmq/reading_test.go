@@ -9,7 +9,7 @@ import (
 
 	"github.com/weirmq/weir/collect"
 	"github.com/weirmq/weir/collect/lag"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/telemetry"
 )
 

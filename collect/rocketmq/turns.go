@@ -5,7 +5,7 @@ import (
 	"hash/fnv"
 	"time"
 
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 // What a master is asked for one by one, of its groups or topics, is asked by turns where there are many. Each bound is of one poll.

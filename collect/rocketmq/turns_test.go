@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect/lag"
-	"github.com/weirmq/weir/collect/rocketmq/remoting"
+	"github.com/weirmq/weir/remoting"
 )
 
 func named(count int) []string {

@@ -35,6 +35,7 @@ var mayDependOn = []string{
 	"github.com/weirmq/weir/sdk/rocketmq",
 	"github.com/weirmq/weir/sdk/internal/",
 	"github.com/weirmq/weir/control",
+	"github.com/weirmq/weir/remoting",
 }
 
 // clientPath is the package that speaks to any system: it is one path, of which the others are the beginning.

@@ -44,7 +44,7 @@ func (s *system) OpenReceiver(config weir.ReceiverConfig) (weir.Receiver, error)
 
 // Ready waits until the name server knows the topic.
 func (r *receiver) Ready(ctx context.Context) error {
-	_, err := r.ask.masters(ctx)
+	_, err := r.ask.masters(ctx, r.ask.topic)
 	if errors.Is(err, errNotAsked) {
 		return nil
 	}
@@ -179,15 +179,12 @@ func (r *receiver) again(of context.Context, level int) (rmqconsumer.ConsumeResu
 
 // CaughtUp asks the brokers. They learn of what is handled every few seconds.
 func (r *receiver) CaughtUp(ctx context.Context) (bool, error) {
-	group := r.config.Group
-	if ns := r.config.Route.Namespace; ns != "" {
-		group = ns + "%" + group
-	}
-	return r.ask.caughtUp(ctx, group)
+	got, err := r.ask.progress(ctx, inNamespace(&r.config.Route, r.config.Group), r.ask.topic)
+	return got.handled, err
 }
 
-// Close does nothing: Run has ended what it began.
-func (*receiver) Close() {}
+// Close ends what asks: Run has ended what it began.
+func (r *receiver) Close() { r.ask.close() }
 
 // Native is the library's consumer; nil before Run.
 func (r *receiver) Native() any {

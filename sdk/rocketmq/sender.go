@@ -74,7 +74,7 @@ func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
 
 // Ready waits until the name server knows the topic.
 func (s *sender) Ready(ctx context.Context) error {
-	_, err := s.ask.masters(ctx)
+	_, err := s.ask.masters(ctx, s.ask.topic)
 	if errors.Is(err, errNotAsked) {
 		return nil
 	}
@@ -184,7 +184,10 @@ func hashOf(key []byte) int {
 }
 
 // Close ends the producer.
-func (s *sender) Close() { _ = s.producer.Shutdown() } // returns nil always
+func (s *sender) Close() {
+	_ = s.producer.Shutdown() // returns nil always
+	s.ask.close()
+}
 
 // Native is the library's producer, which is measured where the client is.
 func (s *sender) Native() any { return s.producer }

@@ -49,7 +49,7 @@ func TestRealClusterAnswers(t *testing.T) {
 	for name, binaryHeaders := range map[string]bool{"JSON headers": false, "binary headers": true} {
 		t.Run(name, func(t *testing.T) {
 			c := newRealClient(t, Config{AccessKey: realAccessKey, SecretKey: realSecretKey, BinaryHeaders: binaryHeaders})
-			for name, check := range map[string]func(*testing.T, realClient){"name server": checkNameServer, "state": checkState, "topics": checkTopics,
+			for name, check := range map[string]func(*testing.T, realClient){"name server": checkNameServer, "route": checkRoute, "state": checkState, "topics": checkTopics,
 				"offsets": checkOffsets, "waits": checkWaits, "clients": checkClients, "running info": checkRunningInfo, "unknown": checkUnknown} {
 				t.Run(name, func(t *testing.T) { check(t, c) })
 			}
@@ -62,6 +62,16 @@ func checkNameServer(t *testing.T, c realClient) {
 	if set := info.Brokers["broker-a"]; set.Addrs[MasterID] != c.addr || set.Cluster != "DemoCluster" {
 		t.Errorf("got %+v, want the broker at %s", info, c.addr)
 	}
+}
+
+func checkRoute(t *testing.T, c realClient) {
+	route := must[TopicRoute](t)(c.nameServer.TopicRoute(within(t), realTopic))
+	if len(route.Brokers) != 1 || route.Brokers[0].Name != "broker-a" || route.Brokers[0].Addrs[MasterID] != c.addr ||
+		len(route.Queues) != 1 || route.Queues[0] != (RouteQueues{"broker-a", 4}) {
+		t.Errorf("got %+v, want four queues of the broker at %s", route, c.addr)
+	}
+	_, err := c.nameServer.TopicRoute(within(t), "nope")
+	mustFail(t, err, ErrNoTopic)
 }
 
 func checkState(t *testing.T, c realClient) {

@@ -2,8 +2,11 @@ package remoting
 
 import "context"
 
-// codeClusterInfo is the code of a request to a name server.
-const codeClusterInfo = 106
+// The codes of requests to a name server.
+const (
+	codeTopicRoute  = 105
+	codeClusterInfo = 106
+)
 
 // MasterID is the id of the broker that others of its name follow.
 const MasterID = 0
@@ -29,4 +32,21 @@ type ClusterInfo struct {
 // ClusterInfo asks for all brokers.
 func (n NameServer) ClusterInfo(ctx context.Context) (ClusterInfo, error) {
 	return fetch[ClusterInfo](ctx, n.target, "the brokers", Request{Code: codeClusterInfo})
+}
+
+// TopicRoute is where a topic is.
+type TopicRoute struct {
+	Brokers []BrokerSet   `json:"brokerDatas"`
+	Queues  []RouteQueues `json:"queueDatas"`
+}
+
+// RouteQueues are a topic's queues on one set of brokers. Ids are from 0.
+type RouteQueues struct {
+	Broker string `json:"brokerName"`
+	Read   int    `json:"readQueueNums"`
+}
+
+// TopicRoute asks where a topic is. The error wraps ErrNoTopic where the name server knows none of that name.
+func (n NameServer) TopicRoute(ctx context.Context, topic string) (TopicRoute, error) {
+	return fetch[TopicRoute](ctx, n.target, "where topic "+topic+" is", Request{Code: codeTopicRoute, Fields: map[string]string{"topic": topic}})
 }
