@@ -17,6 +17,9 @@ const (
 	// awayFor is how long a former place may not answer until the next is read all the same. Not shorter: a broker that is restarted is away for so
 	// long; not longer: a cluster that is left because it is dead holds up what follows.
 	awayFor = time.Minute
+	// outstandingEach is between two questions whether something may still come to a former place that nobody sends to any more. Not shorter: it costs its
+	// brokers several requests of each consumer, for hours where messages are delayed by hours; not longer: a consumer that has nothing left to do there stays.
+	outstandingEach = 10 * time.Second
 	// askWait bounds a question how far a former place is handled. Not shorter: a busy broker takes a second; not longer: the directory is not looked at meanwhile.
 	askWait = 5 * time.Second
 )
@@ -33,7 +36,8 @@ func (c *Consumption) lookEach() time.Duration {
 }
 
 // place is one topic that is read. It is waiting until those before it are finished; then read; finished when the whole group has handled
-// what is in it for a while; and, where it is a former one, ended after a further while. All but lateAfter is of the goroutine of conduct.
+// what is in it for a while; and, where it is a former one, ended after a further while, when nothing may
+// come there any more. All but lateAfter is of the goroutine of conduct.
 type place struct {
 	route    Route
 	receiver Receiver
@@ -46,6 +50,7 @@ type place struct {
 	awaySince    time.Time // when it did not answer first, zero while it does
 	finished     bool
 	finishedAt   time.Time
+	askAgainAt   time.Time    // whether something may still come
 	lateAfter    atomic.Int64 // nanoseconds that what comes now waits; 0 before the place is finished
 }
 
@@ -101,7 +106,8 @@ func (r *run) finish(ctx context.Context, now time.Time) {
 			r.start(ctx, next)
 			continue
 		}
-		if now.Sub(p.finishedAt) >= r.consumer.consumption.Linger && r.isHandled(ctx, p, now) {
+		if now.Sub(p.finishedAt) >= r.consumer.consumption.Linger && r.isHandled(ctx, p, now) && !r.isOutstanding(ctx, p, now) {
+			r.consumer.log.Info("a former place is not read any more", "cluster", p.route.Cluster, "topic", p.route.Topic)
 			r.end(p)
 			r.places = append(r.places[:i:i], r.places[i+1:]...)
 			i--
@@ -145,6 +151,22 @@ func (r *run) isFinished(ctx context.Context, p *place, now time.Time) bool {
 	r.consumer.log.Error("a former place is away: the next is read before it is finished, and what is in it when it is back",
 		"cluster", p.route.Cluster, "topic", p.route.Topic, "error", r.consumer.State().Err)
 	return true
+}
+
+// isOutstanding asks, now and then, whether something may still come to a place. Where that is not known it may.
+func (r *run) isOutstanding(ctx context.Context, p *place, now time.Time) bool {
+	if now.Before(p.askAgainAt) {
+		return true
+	}
+	p.askAgainAt = now.Add(outstandingEach)
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	outstanding, err := p.receiver.Outstanding(ctx)
+	if err != nil {
+		r.consumer.log.Warn("a former place is kept, since it is not known whether something may still come to it", "cluster", p.route.Cluster,
+			"topic", p.route.Topic, "error", err)
+	}
+	return err != nil || outstanding
 }
 
 // isHandled asks whether the group has handled everything in a place.

@@ -22,9 +22,12 @@ type town struct {
 // cluster is what is said of one.
 type cluster struct {
 	handled bool  // the group has handled everything
+	delayed bool  // something is still to come
+	unknown error // why it does not say whether something is
 	asked   error // why it does not answer how far the group is
 	ready   error // why it cannot be reached
 	failing chan error
+	times   int // it was asked whether something is still to come
 }
 
 func newTown(clusters ...string) *town {
@@ -94,6 +97,14 @@ func (r *resident) CaughtUp(context.Context) (bool, error) {
 	defer r.mu.Unlock()
 	c := r.clusters[r.at]
 	return c.handled && c.asked == nil, c.asked
+}
+
+func (r *resident) Outstanding(context.Context) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.clusters[r.at]
+	c.times++
+	return c.delayed && c.unknown == nil, c.unknown
 }
 
 func (r *resident) Close() { r.note("close %s", r.at) }
@@ -243,6 +254,35 @@ func TestAPlaceThatIsItsOwnFormerIsReadOnce(t *testing.T) {
 		if !c.State().Settled {
 			t.Error("it is not settled")
 		}
+		if err := c.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestAFormerPlaceIsKeptWhileSomethingMayCome has a message delayed by two hours where a resource was, and then nothing known of what is delayed there.
+func TestAFormerPlaceIsKeptWhileSomethingMayCome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown("a", "b")
+		w.say("a", func(a *cluster) { a.handled, a.delayed = true, true })
+		c := settler(t, w, "a", "b")
+		after(2 * time.Hour)
+		w.wantEvents(t, "while it is delayed", "open a", "open b", "read a", "read b")
+		w.say("a", func(a *cluster) {
+			if a.times < 600 || a.times > 700 {
+				t.Errorf("in two hours it was asked %d times: want once in 10 s, after the first 10 minutes", a.times)
+			}
+			a.delayed, a.unknown = false, errors.New("it may not be asked")
+		})
+		after(time.Hour)
+		w.wantEvents(t, "while nothing is known")
+		w.say("a", func(a *cluster) { a.unknown, a.handled = nil, false })
+		after(time.Minute)
+		w.wantEvents(t, "while what came is handled")
+		w.say("a", func(a *cluster) { a.handled = true })
+		after(time.Minute)
+		w.wantEvents(t, "when nothing is left", "close a")
 		if err := c.end(); err != nil {
 			t.Error(err)
 		}

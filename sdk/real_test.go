@@ -2,6 +2,7 @@ package weir_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -37,13 +38,59 @@ func TestOnKafka(t *testing.T) {
 // TestOnRocketMQ runs the table on a real RocketMQ.
 func TestOnRocketMQ(t *testing.T) {
 	t.Parallel()
-	g := newRocketMQ(t)
+	g := newRocketMQ(t, sharedRocketMQ)
 	t.Run("together", func(t *testing.T) { runConformance(t, g) })
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
 	t.Run("a resource moves to another topic", func(t *testing.T) {
 		g.create(t, "moved-a", "moved-b")
 		movesUnderLoad(t, g.system, []weir.Route{g.route("r", "moved-a"), g.route("r", "moved-b")}, load{moves: 1, pace: 200 * time.Millisecond})
 	})
+	t.Run("two clusters", func(t *testing.T) {
+		next := newRocketMQ(t, startRocketMQ) // its broker has the same name
+		next.cluster = "next-rocketmq"
+		t.Run("a resource moves there and back", func(t *testing.T) {
+			t.Parallel()
+			g.create(t, "moved")
+			next.create(t, "moved")
+			movesUnderLoad(t, g.system, []weir.Route{g.route("r", "moved"), next.route("r", "moved")}, load{moves: 2, pace: 20 * time.Millisecond})
+		})
+		t.Run("what is delayed is left behind by no move", func(t *testing.T) {
+			t.Parallel()
+			g.create(t, "slow")
+			next.create(t, "slow")
+			delayedBeforeAMove(t, g, next)
+		})
+	})
+}
+
+// delayedBeforeAMove moves a resource while a message is delayed and another is to be given again, both in a time in which the former place is long given up
+// where nothing is left. Both are handled.
+func delayedBeforeAMove(t *testing.T, from, to *ground) {
+	const delay = 30 * time.Second // a level
+	h := newHouse(t, []weir.System{from.system}, from.route("r", "slow"))
+	got, p := newLedger(), h.producer(t, "r", weir.MaxDelay(delay))
+	failed := make(chan struct{})
+	c := h.consume(t, "r", "patient", weir.Each(func(_ context.Context, d *weir.Delivery) error {
+		if string(d.Body) == "again" && d.Attempt == 1 {
+			close(failed)
+			return errors.New("the store is away")
+		}
+		got.note(d)
+		return nil
+	}), weir.Moves(time.Second, time.Second), weir.Attempts(3, delay, delay))
+	began := time.Now()
+	sendAll(t, p, []*weir.Message{{Body: []byte("later"), Delay: delay}, {Body: []byte("again")}, {Body: []byte("now")}})
+	select {
+	case <-failed:
+	case <-time.After(reported.Patience):
+		t.Fatal("waited in vain for the first attempt")
+	}
+	h.write(t, to.route("r", "slow"))
+	eventually(t, "the move", func() bool { s := c.State(); return s.Moves == 1 && s.Settled && p.State().Moves == 1 })
+	settled := time.Since(began)
+	sendAll(t, p, []*weir.Message{{Body: []byte("there")}})
+	eventually(t, "all messages", func() bool { return got.different() == 4 })
+	t.Logf("the move was settled after %s, and what was delayed by %s had come after %s", settled, delay, time.Since(began))
 }
 
 // outlivesItsBroker kills the broker amid messages, and starts it again: what was acknowledged comes.
@@ -108,9 +155,9 @@ func must(t *testing.T, err error) {
 }
 
 // newRocketMQ is a ground on a real RocketMQ.
-func newRocketMQ(t *testing.T) *ground {
+func newRocketMQ(t *testing.T, start func() (*rocketmqServer, error)) *ground {
 	t.Helper()
-	s, err := sharedRocketMQ()
+	s, err := start()
 	if err != nil {
 		t.Fatal(err)
 	}

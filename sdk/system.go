@@ -68,6 +68,9 @@ type Receiver interface {
 	Run(ctx context.Context, handle Handler) error
 	// CaughtUp says whether the whole group, of which this is one member, has handled all that is in the topic.
 	CaughtUp(ctx context.Context) (bool, error)
+	// Outstanding says whether messages may still come to the topic, or to the group, that were sent before: such as are delayed, or were given back to be
+	// given again. Nobody asks for it at the same time as for CaughtUp, or twice at once.
+	Outstanding(ctx context.Context) (bool, error)
 	// Close ends the receiver; Run has returned.
 	Close()
 	// Native is the library's own client.

@@ -182,6 +182,9 @@ func (r *receiver) lostSince(turn uint64) (gone map[int32]bool) {
 	return gone
 }
 
+// Outstanding is false: Kafka delays nothing.
+func (*receiver) Outstanding(context.Context) (bool, error) { return false, nil }
+
 // Close ends what asks.
 func (r *receiver) Close() { r.side.Close() }
 

@@ -21,6 +21,7 @@ type receiver struct {
 	config   weir.ReceiverConfig
 	access   Access
 	ask      *asker
+	left     *mark     // of what Outstanding asked last; of one goroutine
 	measured *consumer // nil where nothing is measured
 
 	mu     sync.Mutex
