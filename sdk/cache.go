@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,18 +18,26 @@ type cachedRecord struct {
 	Offset int64           `json:"offset"`
 }
 
+// routePrefix begins the keys of routes.
+const routePrefix = "route/"
+
 // writeCache replaces the cache whole, so that a program that dies meanwhile leaves one of the two.
 func writeCache(path string, records []control.Record) error {
 	if path == "" {
 		return nil
 	}
-	cached := make([]cachedRecord, 0, len(records))
+	cached := []cachedRecord{}
 	for _, r := range records {
-		cached = append(cached, cachedRecord{string(r.Key), r.Value, r.Offset})
+		if bytes.HasPrefix(r.Key, []byte(routePrefix)) { // nobody asks it for commands
+			cached = append(cached, cachedRecord{string(r.Key), r.Value, r.Offset})
+		}
 	}
 	text, err := json.Marshal(cached)
 	if err != nil {
 		return err
+	}
+	if len(text) > maxFileBytes {
+		return fmt.Errorf("it would have %d bytes, and at most %d can be read: what was written before stays", len(text), maxFileBytes)
 	}
 	next, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
@@ -51,10 +60,10 @@ func readCache(path string) ([]control.Record, error) {
 	}
 	text, err := readBounded(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	var cached []cachedRecord
-	if err := json.Unmarshal(text, &cached); err != nil {
+	cached, err := decodeList[cachedRecord](text, control.MaxRoutes+control.MaxCommands) // caches of before had commands, too
+	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	records := make([]control.Record, 0, len(cached))

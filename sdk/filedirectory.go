@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -97,21 +98,75 @@ func (f *File) read() {
 	f.replace(routes)
 }
 
+// readBounded reads a file, of which no more than maxFileBytes are ever in memory, whatever it says of its size.
 func readBounded(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("it has %d bytes: at most %d are allowed", info.Size(), maxFileBytes)
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("it is no file, but of mode %s: name a file", info.Mode())
 	}
-	return os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxFileBytes {
+		return nil, fmt.Errorf("it has more than %d bytes, which is all that is allowed", maxFileBytes)
+	}
+	return text, nil
 }
 
 // routeFile is what a file of routes holds.
 type routeFile struct {
-	Routes   []Route         `json:"routes"`
+	Routes   routeList       `json:"routes"`
 	Commands json.RawMessage `json:"commands,omitempty"` // of the same file, for whoever obeys them
+}
+
+// routeList are routes, no more than control.MaxRoutes.
+type routeList []Route
+
+// UnmarshalJSON reads them.
+func (l *routeList) UnmarshalJSON(text []byte) (err error) {
+	*l, err = decodeList[Route](text, control.MaxRoutes)
+	return err
+}
+
+// decodeList reads a list of JSON, and no more than so many elements of it: small ones take many times as much memory as text.
+func decodeList[T any](text []byte, most int) ([]T, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	switch opening, err := decoder.Token(); {
+	case err != nil:
+		return nil, err
+	case opening == nil: // null
+		return nil, nil
+	case opening != json.Delim('['):
+		return nil, fmt.Errorf("it begins with %v: want a list", opening)
+	}
+	var list []T
+	for decoder.More() {
+		if len(list) == most {
+			return nil, fmt.Errorf("it has more than %d entries, which is all that is allowed", most)
+		}
+		var one T
+		if err := decoder.Decode(&one); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", len(list)+1, err)
+		}
+		list = append(list, one)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, err
+	}
+	if decoder.More() {
+		return nil, errors.New("something follows the list")
+	}
+	return list, nil
 }
 
 // parseRoutes reads a file of routes. The error says everything that is wrong with it.
