@@ -53,15 +53,15 @@ type overheadTarget struct {
 }
 
 // What is added is a small part of what scatters from one turn to the next, so there are many; a turn is some milliseconds, so that both ways of
-// a pair meet the same machine, and of consumers as much as what the library fetches at once. Not more percent: nobody would leave it on; a
+// a pair meet the same machine, and of consumers several times what the library fetches at once. Not more percent: nobody would leave it on; a
 // message of RocketMQ is a request of its own. Without a rate, batches are full, and a message costs the library the least that it ever does;
 // 10,000 a second are what a busy service sends.
 var overheadTargets = []overheadTarget{
 	{"kafka", opSend, 0, 4_000, 300, 2},
 	{"kafka", opSend, 10_000, 300, 100, 2},
-	{"kafka", opConsume, 0, 20_000, 60, 2},
+	{"kafka", opConsume, 0, 60_000, 25, 2},
 	{"rocketmq", opSend, 0, 50, 200, 5},
-	{"rocketmq", opConsume, 0, 2_000, 40, 5},
+	{"rocketmq", opConsume, 0, 16_000, 8, 5},
 }
 
 // ways are those that are compared with the library alone.

@@ -11,7 +11,7 @@ import (
 // A process fails where reports are not acknowledged.
 func TestOverhead(t *testing.T) {
 	t.Parallel()
-	c := overheadCommand{Rounds: 1, Turns: 2, Share: 0.1}
+	c := overheadCommand{Rounds: 1, Turns: 2, Share: 0.05}
 	var out bytes.Buffer
 	figures, err := c.measure(t.Context(), &out)
 	if err != nil {
