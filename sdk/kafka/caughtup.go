@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // CaughtUp commits what this member has handled, and compares what the group has committed with the ends of all partitions.
@@ -19,109 +19,41 @@ func (r *receiver) CaughtUp(ctx context.Context) (bool, error) {
 	if err := client.CommitMarkedOffsets(ctx); err != nil {
 		return false, fmt.Errorf("commit what was handled: %w", err)
 	}
-	partitions, err := r.partitions(ctx)
+	admin, topic := kadm.NewClient(r.side), r.config.Route.Topic
+	starts, err := listed(admin.ListStartOffsets(ctx, topic))
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("ask where the topic begins: %w", err)
 	}
-	starts, err := r.listOffsets(ctx, partitions, -2)
+	ends, err := listed(admin.ListEndOffsets(ctx, topic))
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("ask where the topic ends: %w", err)
 	}
-	ends, err := r.listOffsets(ctx, partitions, -1)
+	committed, err := admin.FetchOffsetsForTopics(kadm.RequireStable(ctx), r.config.Group, topic)
+	if err == nil {
+		err = committed.Error()
+	}
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("ask for what the group has committed: %w", err)
 	}
-	committed, err := r.committed(ctx, partitions)
-	if err != nil {
-		return false, err
-	}
-	for _, p := range partitions {
-		if max(committed[p], starts[p]) < ends[p] { // what is deleted nobody can handle
+	for partition, end := range ends[topic] {
+		done := starts[topic][partition].Offset // what is deleted nobody can handle
+		if of, found := committed.Lookup(topic, partition); found {
+			done = max(done, of.At)
+		}
+		if done < end.Offset {
 			return false, nil
 		}
 	}
 	return true, nil
 }
 
-// partitions are those of the topic.
-func (r *receiver) partitions(ctx context.Context) ([]int32, error) {
-	request := kmsg.NewPtrMetadataRequest()
-	wanted := kmsg.NewMetadataRequestTopic()
-	wanted.Topic = kmsg.StringPtr(r.config.Route.Topic)
-	request.Topics = append(request.Topics, wanted)
-	answer, err := request.RequestWith(ctx, r.side)
-	if err != nil {
-		return nil, fmt.Errorf("ask for the topic's partitions: %w", err)
+// listed is an answer in which each partition has an offset.
+func listed(offsets kadm.ListedOffsets, err error) (kadm.ListedOffsets, error) {
+	if err == nil {
+		err = offsets.Error()
 	}
-	var out []int32
-	for i := range answer.Topics {
-		if err := kerr.ErrorForCode(answer.Topics[i].ErrorCode); err != nil {
-			return nil, fmt.Errorf("ask for the topic's partitions: %w", err)
-		}
-		for j := range answer.Topics[i].Partitions {
-			out = append(out, answer.Topics[i].Partitions[j].Partition)
-		}
+	if err == nil && len(offsets) == 0 {
+		err = kerr.UnknownTopicOrPartition
 	}
-	return out, nil
-}
-
-// listOffsets are those of a time: -1 is where partitions end, -2 where they begin.
-func (r *receiver) listOffsets(ctx context.Context, partitions []int32, at int64) (map[int32]int64, error) {
-	request := kmsg.NewPtrListOffsetsRequest()
-	request.ReplicaID = -1
-	topic := kmsg.NewListOffsetsRequestTopic()
-	topic.Topic = r.config.Route.Topic
-	for _, p := range partitions {
-		wanted := kmsg.NewListOffsetsRequestTopicPartition()
-		wanted.Partition, wanted.Timestamp = p, at
-		topic.Partitions = append(topic.Partitions, wanted)
-	}
-	request.Topics = append(request.Topics, topic)
-	out := map[int32]int64{}
-	for _, shard := range r.side.RequestSharded(ctx, request) {
-		if shard.Err != nil {
-			return nil, fmt.Errorf("ask for the topic's offsets: %w", shard.Err)
-		}
-		answer := shard.Resp.(*kmsg.ListOffsetsResponse)
-		for i := range answer.Topics {
-			for j := range answer.Topics[i].Partitions {
-				p := &answer.Topics[i].Partitions[j]
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return nil, fmt.Errorf("ask for the offsets of partition %d: %w", p.Partition, err)
-				}
-				out[p.Partition] = p.Offset
-			}
-		}
-	}
-	if len(out) < len(partitions) {
-		return nil, fmt.Errorf("ask for the topic's offsets: %d of %d partitions answered", len(out), len(partitions))
-	}
-	return out, nil
-}
-
-// committed are the group's offsets; of partitions that it never committed there are none.
-func (r *receiver) committed(ctx context.Context, partitions []int32) (map[int32]int64, error) {
-	request := kmsg.NewPtrOffsetFetchRequest()
-	request.Group, request.RequireStable = r.config.Group, true
-	topic := kmsg.NewOffsetFetchRequestTopic()
-	topic.Topic, topic.Partitions = r.config.Route.Topic, partitions
-	request.Topics = append(request.Topics, topic)
-	answer, err := request.RequestWith(ctx, r.side)
-	if err != nil {
-		return nil, fmt.Errorf("ask for what the group has committed: %w", err)
-	}
-	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
-		return nil, fmt.Errorf("ask for what the group has committed: %w", err)
-	}
-	out := map[int32]int64{}
-	for i := range answer.Topics {
-		for j := range answer.Topics[i].Partitions {
-			p := &answer.Topics[i].Partitions[j]
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return nil, fmt.Errorf("ask for what the group has committed: %w", err)
-			}
-			out[p.Partition] = p.Offset
-		}
-	}
-	return out, nil
+	return offsets, err
 }
