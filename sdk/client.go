@@ -21,7 +21,7 @@ type Config struct {
 	Telemetry report.Config
 	// Reporter is taken where the program has one already; it is not closed.
 	Reporter *report.Reporter
-	// Control has commands of people apply to the clients of Kafka: pauses, send limits and what else the program has enabled there. Nil: none do.
+	// Control has commands apply to the clients of all systems: pauses, send limits and what else the program has enabled there. Nil: none do.
 	// It is not closed.
 	Control *agent.Agent
 	// Unmeasured has nothing reported, in place of either.

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/sdk/internal/applied"
+	"github.com/weirmq/weir/sdk/report"
 )
 
 // Agent applies commands to the clients of one program. Its methods may be called from any goroutine.
@@ -58,6 +59,9 @@ func newAgent(ctx context.Context, config Config) (*Agent, error) {
 
 // Commands is for the packages beside this one, which steer clients: its type is the SDK's own.
 func (a *Agent) Commands() *applied.Commands { return a.commands }
+
+// Telemetry is what the agent tells by: Config.Telemetry.
+func (a *Agent) Telemetry() *report.Reporter { return a.config.Telemetry }
 
 // Close lifts all that commands hold back, and waits until the agent's goroutines have ended, or ctx has. A second Close does
 // nothing. Close the clients before or after it, and the telemetry last.

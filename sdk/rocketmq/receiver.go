@@ -12,6 +12,7 @@ import (
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
 	"github.com/weirmq/weir/sdk"
+	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
 	"github.com/weirmq/weir/sdk/internal/inplace"
 )
 
@@ -23,6 +24,7 @@ type receiver struct {
 	ask      *asker
 	left     *mark     // of what Outstanding asked last; of one goroutine
 	measured *consumer // nil where nothing is measured
+	told     *client   // its client, or one of which only is told what commands do to it; nil where nothing is told
 
 	mu     sync.Mutex
 	client rmq.PushConsumer // nil before Run
@@ -56,7 +58,7 @@ func (r *receiver) Ready(ctx context.Context) error {
 const forever = 1 << 30
 
 // open opens the library's consumer.
-func (r *receiver) open() (rmq.PushConsumer, error) {
+func (r *receiver) open() (*steeredConsumer, error) {
 	route, instance := &r.config.Route, ownInstance(&r.config.Route)
 	from, calls, times := rmqconsumer.ConsumeFromFirstOffset, r.config.MaxBatch*r.config.Concurrency, int32(r.config.Attempts-1)
 	if r.config.FromNewest {
@@ -68,20 +70,39 @@ func (r *receiver) open() (rmq.PushConsumer, error) {
 	if r.config.Exhausted == weir.KeepTrying {
 		times = forever
 	}
-	plain, err := rmq.NewPushConsumer(rmqconsumer.WithGroupName(r.config.Group), rmqconsumer.WithInstance(instance),
+	given := []rmqconsumer.Option{rmqconsumer.WithGroupName(r.config.Group), rmqconsumer.WithInstance(instance),
 		rmqconsumer.WithNsResolver(primitive.NewPassthroughResolver(route.Endpoints)), rmqconsumer.WithNamespace(route.Namespace),
 		rmqconsumer.WithCredentials(r.access.Credentials), rmqconsumer.WithConsumeFromWhere(from),
-		rmqconsumer.WithConsumeMessageBatchMaxSize(1), rmqconsumer.WithConsumeGoroutineNums(calls), rmqconsumer.WithMaxReconsumeTimes(times))
+		rmqconsumer.WithConsumeMessageBatchMaxSize(1), rmqconsumer.WithConsumeGoroutineNums(calls), rmqconsumer.WithMaxReconsumeTimes(times)}
+	out := &steeredConsumer{}
+	if r.config.Control != nil {
+		out.hold = steer.NewHold(r.config.Control)
+		given = append(given, rmqconsumer.WithLimiter(out.hold.Limit))
+	}
+	plain, err := rmq.NewPushConsumer(given...)
 	if err != nil {
 		return nil, fmt.Errorf("open a consumer of RocketMQ: %w", err)
 	}
-	if r.config.Reporter != nil {
-		r.measured = newConsumer(r.config.Reporter, plain, r.config.Group, measuring(route, instance))
+	out.PushConsumer = plain
+	switch options := measuring(route, instance); {
+	case r.config.Reporter != nil:
+		r.measured = newConsumer(r.config.Reporter, plain, r.config.Group, options)
+		r.told = r.measured.client
+	case out.hold != nil:
+		r.told = newClient(r.config.Control.Telemetry(), r.config.Group, options, nil)
+	}
+	if r.told != nil {
+		out.PushConsumer = &toldConsumer{plain, r.told}
+	}
+	if out.hold != nil {
+		if out.PushConsumer, err = out.hold.PushConsumer(out.PushConsumer, steer.Namespace(route.Namespace)); err != nil {
+			return nil, fmt.Errorf("have commands apply to a consumer of RocketMQ: %w", err)
+		}
 	}
 	r.mu.Lock()
 	r.client = plain
 	r.mu.Unlock()
-	return plain, nil
+	return out, nil
 }
 
 // Run has the library call until ctx ends.
@@ -95,13 +116,17 @@ func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
 		return r.called(ctx, of, messages[0], handle) // batches of the library are of one
 	}
 	if err := client.Subscribe(r.config.Route.Topic, rmqconsumer.MessageSelector{}, called); err != nil {
+		client.abandon()
 		return fmt.Errorf("subscribe to %s: %w", r.config.Route.Topic, err)
 	}
 	if err := client.Start(); err != nil {
+		client.abandon()
 		return fmt.Errorf("start a consumer of RocketMQ: %w", err)
 	}
+	if r.told != nil {
+		r.told.started()
+	}
 	if r.measured != nil {
-		r.measured.started()
 		r.measured.subscribed(r.config.Route.Topic)
 	}
 	var working sync.WaitGroup
@@ -125,9 +150,6 @@ func (r *receiver) leave(client rmq.PushConsumer) error {
 	adapter.lines.Load()     // the library's pulls have told that they stand still
 	err := client.Shutdown()
 	close(r.released)
-	if r.measured != nil {
-		r.measured.measured.Stopped()
-	}
 	if err != nil {
 		return fmt.Errorf("end a consumer of RocketMQ: %w", err)
 	}

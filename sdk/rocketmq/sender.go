@@ -13,7 +13,9 @@ import (
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 	rmqproducer "github.com/apache/rocketmq-client-go/v2/producer"
 
+	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/sdk"
+	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
 )
 
 const (
@@ -37,6 +39,7 @@ type sender struct {
 	producer rmq.Producer
 	queues   *keyedQueues
 	turn     atomic.Uint32 // of messages without a key
+	steered  bool          // commands apply
 }
 
 // keyedQueues selects the queue whose number a message has been given.
@@ -63,11 +66,20 @@ func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
 		return nil, fmt.Errorf("open a producer of RocketMQ: %w", err)
 	}
 	out := &sender{topic: config.Route.Topic, ask: newAsker(&config.Route, access), producer: plain, queues: queues}
-	if config.Reporter != nil {
-		out.producer = WrapProducer(config.Reporter, plain, measuring(&config.Route, instance)...)
+	switch options := measuring(&config.Route, instance); {
+	case config.Reporter != nil:
+		out.producer = WrapProducer(config.Reporter, plain, options...)
+	case config.Control != nil:
+		out.producer = &toldProducer{plain, newClient(config.Control.Telemetry(), "", options, nil)}
 	}
 	if err := out.producer.Start(); err != nil {
 		return nil, fmt.Errorf("start a producer of RocketMQ: %w", err)
+	}
+	if config.Control != nil {
+		out.steered = true
+		if out.producer, err = steer.WrapProducer(config.Control, out.producer, steer.Namespace(config.Route.Namespace)); err != nil {
+			return nil, fmt.Errorf("have commands apply to a producer of RocketMQ: %w", err)
+		}
 	}
 	return out, nil
 }
@@ -139,7 +151,7 @@ var errNotSent = errors.New("it was not sent, since one before it in its queue f
 // sendGroup sends a group's messages, and returns which failed. Behind one that failed none is sent.
 func (s *sender) sendGroup(ctx context.Context, g *group) map[int]error {
 	for from := 0; from < len(g.messages); {
-		to := g.batchFrom(from)
+		to := g.batchFrom(from, s.alone)
 		result, err := s.producer.SendSync(ctx, g.messages[from:to]...)
 		if err == nil && result != nil && result.Status != primitive.SendOK {
 			err = fmt.Errorf("the broker has it, and says that it is not as safe as was asked for: status %d", result.Status)
@@ -159,17 +171,22 @@ func (s *sender) sendGroup(ctx context.Context, g *group) map[int]error {
 	return nil
 }
 
-// batchFrom is the end of the messages that go with the first into one request. One that is delayed goes alone.
-func (g *group) batchFrom(from int) (to int) {
+// alone says that a message goes alone: the broker takes one that is delayed so, and a command that refuses a large one would
+// refuse all of its batch.
+func (s *sender) alone(m *primitive.Message) bool {
+	return m.GetProperty(primitive.PropertyDelayTimeLevel) != "" || s.steered && len(m.Body) > control.MinRefuseBytes
+}
+
+// batchFrom is the end of the messages that go with the first into one request.
+func (g *group) batchFrom(from int, alone func(*primitive.Message) bool) (to int) {
 	size := 0
 	for to = from; to < len(g.messages); to++ {
 		m := g.messages[to]
-		delayed := m.GetProperty(primitive.PropertyDelayTimeLevel) != ""
 		size += len(m.Body) + perMessageBytes
-		if to > from && (delayed || size > maxBatchBytes) {
+		if to > from && (alone(m) || size > maxBatchBytes) {
 			return to
 		}
-		if delayed {
+		if alone(m) {
 			return to + 1
 		}
 	}
@@ -189,5 +206,5 @@ func (s *sender) Close() {
 	s.ask.close()
 }
 
-// Native is the library's producer, which is measured where the client is.
+// Native is the library's producer, which is measured where the client is, and steered where commands apply.
 func (s *sender) Native() any { return s.producer }

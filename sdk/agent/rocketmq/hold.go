@@ -129,9 +129,20 @@ func (c *pushConsumer) Unsubscribe(topic string) error {
 // Shutdown ends the consumer. What is held is not handled any more.
 func (c *pushConsumer) Shutdown() error {
 	err := c.PushConsumer.Shutdown()
-	c.hold.end()
-	c.hold.commands.Remove(c.hold.client)
+	c.hold.Close()
 	return err
+}
+
+// Close has commands no longer apply to the consumer; what is held is not handled any more. Shutdown of the consumer calls it; who
+// never starts that must.
+func (h *Hold) Close() {
+	h.end()
+	h.mu.Lock()
+	client := h.client
+	h.mu.Unlock()
+	if client != nil {
+		h.commands.Remove(client)
+	}
 }
 
 // holdBack is a handler that waits while a command holds its topic.
