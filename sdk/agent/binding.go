@@ -27,7 +27,7 @@ type binding struct {
 	gate   gate
 	topic  string // of records that name none
 	always bool   // and of those that name one
-	stop   context.CancelFunc
+	stop   func()
 }
 
 // KafkaOpts are options of one franz-go client for what cannot be added later: values that were compressed on their
@@ -61,9 +61,9 @@ func (a *Agent) bind(client *kgo.Client) (*binding, error) {
 	}
 	b.client = a.commands.NewClient(measured, client.GetConsumeTopics)
 	b.gate = gate{kafka: client, client: b.client, topics: map[string]bool{}, partitions: map[string]map[int32]bool{}, hosts: map[string]bool{}}
-	var ctx context.Context
-	ctx, b.stop = context.WithCancel(client.Context())
-	context.AfterFunc(a.ctx, b.stop)
+	ctx, cancelRun := context.WithCancel(client.Context())
+	forget := context.AfterFunc(a.ctx, cancelRun)
+	b.stop = func() { cancelRun(); forget() } // or the agent would hold each client that is closed
 	a.bound[client] = b
 	a.commands.Add(b.client)
 	a.refresh(time.Now())

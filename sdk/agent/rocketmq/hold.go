@@ -189,6 +189,11 @@ func (h *Hold) await(topics []string, enough func(share float64) bool) bool {
 	}
 	for {
 		changed := client.Changed()
+		select { // what is lifted by then is lifted since the consumer was shut down
+		case <-h.ended:
+			return false
+		default:
+		}
 		share := 1.0
 		for _, topic := range topics {
 			share = min(share, client.Share(topic, time.Now()))
@@ -238,9 +243,4 @@ func (h *Hold) qualified(topic string) string {
 }
 
 // name is qualified; h.mu is held.
-func (h *Hold) name(topic string) string {
-	if h.namespace == "" || strings.HasPrefix(topic, h.namespace+"%") {
-		return topic
-	}
-	return h.namespace + "%" + topic
-}
+func (h *Hold) name(topic string) string { return qualified(h.namespace, topic) }

@@ -133,6 +133,69 @@ func TestHandlers(t *testing.T) {
 	})
 }
 
+// TestWhatIsHeldIsNotHandledWhenItsConsumerEnds holds that the end of a consumer, which lifts what holds it, gives nothing that was held to the
+// handler: whichever of both a goroutine hears of first.
+func TestWhatIsHeldIsNotHandledWhenItsConsumerEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld(t)
+		h.pause(true, 0)
+		var handled, back atomic.Int64
+		handle := h.holdBack("orders", func(context.Context, ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error) {
+			handled.Add(1)
+			return rmqconsumer.ConsumeSuccess, nil
+		})
+		for range 200 {
+			go func() {
+				if got, _ := handle(t.Context(), &primitive.MessageExt{}); got == rmqconsumer.ConsumeRetryLater {
+					back.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		h.Close()
+		synctest.Wait()
+		if handled.Load() != 0 || back.Load() != 200 {
+			t.Errorf("%d of 200 messages that were held are handled, %d handed back", handled.Load(), back.Load())
+		}
+	})
+}
+
+// limit has what is sent to a topic limited to a message per second.
+func (h *held) limit(topic string) {
+	h.t.Helper()
+	now := time.Now().UTC()
+	c := control.Command{Schema: control.Schema, Name: "slow", Revision: 1, Scope: control.Scope{Topic: topic}, Author: "li", Reason: "r", CreatedAt: now,
+		ExpiresAt: now.Add(time.Hour), Percent: 100, SendLimit: &control.SendLimit{MessagesPerSecond: 1, ColdFactor: 1}}
+	value, err := c.Encode()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.commands.Feed([]control.Record{{Key: []byte(c.Key()), Value: value, Offset: h.offset, AppendedAt: now}}, true, now)
+	h.offset++
+	h.commands.Refresh(now)
+}
+
+// TestABatchThatIsNotSent holds that a batch with no message in one place waits, and fails as others do, also where its messages name the
+// topic with its namespace already, as the library leaves them.
+func TestABatchThatIsNotSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld(t)
+		p := &producer[func(context.Context, *primitive.Message, error)]{commands: h.commands, client: h.client, namespace: "shop"}
+		h.limit("shop%orders")
+		for _, topic := range []string{"orders", "shop%orders"} {
+			batch := []*primitive.Message{{Topic: topic, Body: []byte("one")}, nil}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			_ = p.admit(ctx, batch...) // takes what is free
+			if err := p.admit(ctx, batch...); !errors.Is(err, applied.ErrSendLimited) {
+				t.Errorf("a batch to %s that cannot wait: got %v, want %v", topic, err, applied.ErrSendLimited)
+			}
+			cancel()
+		}
+	})
+}
+
 // TestNamespaces holds that topics are held by the names that brokers know them by.
 func TestNamespaces(t *testing.T) {
 	h := newHold(nil)

@@ -2,6 +2,7 @@ package rocketmq
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	rmq "github.com/apache/rocketmq-client-go/v2"
@@ -16,6 +17,15 @@ type given struct{ namespace string }
 
 // Option says something of one client that the library's client does not.
 type Option func(*given)
+
+// qualified is a topic's name as brokers know it, and reports. The library writes it into the messages that it sends, so one that is
+// sent again has it already.
+func qualified(namespace, topic string) string {
+	if namespace == "" || strings.HasPrefix(topic, namespace+"%") {
+		return topic
+	}
+	return namespace + "%" + topic
+}
 
 // Namespace is what the client was given with WithNamespace: commands name topics with it, as reports do.
 func Namespace(name string) Option { return func(o *given) { o.namespace = name } }
@@ -109,10 +119,7 @@ func (p *producer[C]) admit(ctx context.Context, messages ...*primitive.Message)
 	if len(messages) == 0 || messages[0] == nil {
 		return nil // the library refuses it
 	}
-	topic := messages[0].Topic
-	if p.namespace != "" {
-		topic = p.namespace + "%" + topic
-	}
+	topic := qualified(p.namespace, messages[0].Topic)
 	if !p.client.SendsTouched(topic) {
 		return nil
 	}
@@ -127,7 +134,9 @@ func (p *producer[C]) admit(ctx context.Context, messages ...*primitive.Message)
 	}
 	if err := p.client.Admit(ctx, topic, len(messages)); err != nil {
 		for _, m := range messages {
-			p.client.Withheld(topic, uint64(len(m.Body)), err)
+			if m != nil {
+				p.client.Withheld(topic, uint64(len(m.Body)), err)
+			}
 		}
 		return err
 	}

@@ -194,13 +194,18 @@ func TestShadowOnlyCounts(t *testing.T) {
 		if _, err := g.client.Fit("orders", 1<<20); err != nil {
 			t.Error(err)
 		}
+		for range 10 {
+			if err := g.client.AdmitNow("orders", 1); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("a limit in shadow makes senders wait %s", waited)
 		}
 		g.refresh()
 		_, gauges := g.told(g.measured)
-		if gauges[telemetry.GaugeControlShadowed] != 3 || gauges[telemetry.GaugeControlWouldTouch] != 10 { // of ten at once, one is let through
-			t.Errorf("gauges are %v: want 3 in shadow that would touch 10 messages", gauges)
+		if gauges[telemetry.GaugeControlShadowed] != 3 || gauges[telemetry.GaugeControlWouldTouch] != 20 { // of twenty at once, one is let through; one is too large
+			t.Errorf("gauges are %v: want 3 in shadow that would touch 20 messages", gauges)
 		}
 	})
 }

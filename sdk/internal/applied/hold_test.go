@@ -1,6 +1,7 @@
 package applied
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -58,6 +59,20 @@ func TestTheNarrowestPauseCounts(t *testing.T) {
 	g.record(control.CommandKey("not-orders"), nil)
 	g.refresh()
 	want("the resume of the topic is gone, and that of two partitions is narrower than the group", 0, 2)
+}
+
+// TestEachPartitionIsDueWithinTheRamp holds it also for a topic whose partitions are not known, which is let go as one.
+func TestEachPartitionIsDueWithinTheRamp(t *testing.T) {
+	t.Parallel()
+	const ramp = 30 * time.Second
+	for i := range 100 {
+		r := release{command: fmt.Sprintf("pause-%d", i), from: time.Now(), ramp: ramp}
+		for _, partition := range []int32{control.AllPartitions, 0, 7} {
+			if due := r.due("orders", partition); due.Before(r.from) || !due.Before(r.from.Add(ramp)) {
+				t.Errorf("%s: partition %d is due %s after the beginning of a ramp of %s", r.command, partition, due.Sub(r.from), ramp)
+			}
+		}
+	}
 }
 
 // TestAReleaseIsAnEvenRamp holds how many partitions are let go by each time, that each keeps its place, and that a new pause holds them all again.

@@ -26,7 +26,8 @@ const golden = 0.6180339887498949
 func (r *release) due(topic string, partition int32) time.Time {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(r.command + "\x00" + topic)) // never fails
-	_, share := math.Modf(float64(hash.Sum32())/(1<<32) + float64(partition)*golden)
+	place := float64(hash.Sum32())/(1<<32) + float64(partition)*golden
+	share := place - math.Floor(place) // a topic that is let go as one is partition -1
 	return r.from.Add(time.Duration(share * float64(r.ramp)))
 }
 

@@ -175,9 +175,7 @@ func (c *Client) Admit(ctx context.Context, topic string, messages int) (err err
 	if s == nil {
 		return nil
 	}
-	if s.shadow != nil && !s.shadow.allow(messages) {
-		c.counts.wouldTouch.Add(uint64(messages))
-	}
+	c.shadow(s, messages)
 	if !s.limited || s.queue.allow(messages) {
 		return nil
 	}
@@ -185,11 +183,22 @@ func (c *Client) Admit(ctx context.Context, topic string, messages int) (err err
 	return s.queue.wait(ctx, messages)
 }
 
+// shadow counts messages that a limit in shadow would touch.
+func (c *Client) shadow(s *topicSends, messages int) {
+	if s.shadow != nil && !s.shadow.allow(messages) {
+		c.counts.wouldTouch.Add(uint64(messages))
+	}
+}
+
 // AdmitNow is Admit that does not wait.
 func (c *Client) AdmitNow(topic string, messages int) (err error) {
 	defer c.measured.Recover()
 	s := c.sendsTo(topic)
-	if s == nil || !s.limited || s.queue.allow(messages) {
+	if s == nil {
+		return nil
+	}
+	c.shadow(s, messages)
+	if !s.limited || s.queue.allow(messages) {
 		return nil
 	}
 	return s.queue.refusal(context.DeadlineExceeded)
