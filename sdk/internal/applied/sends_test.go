@@ -53,6 +53,40 @@ func slow(name string, scope control.Scope, perSecond float64) control.Command {
 	})
 }
 
+// TestARecountIsNotToldOf holds that revisions which only count anew by how many a limit is shared are applied without a word, that a change of
+// what is asked is told of, and the same of a limit that may not be applied.
+func TestARecountIsNotToldOf(t *testing.T) {
+	t.Parallel()
+	for _, enabled := range [][]control.Capability{{control.CapabilitySendLimit}, {}} {
+		g, created := newGround(t, enabled...), time.Now().UTC()
+		told := func(revision uint64, clients int, perSecond float64) int {
+			t.Helper()
+			c := command("shared", control.Scope{Topic: "orders"}, func(c *control.Command) {
+				c.Revision, c.SendLimit = revision, &control.SendLimit{MessagesPerSecond: perSecond, Shared: true, Clients: clients, ColdFactor: 1}
+			})
+			c.CreatedAt, c.ExpiresAt = created, created.Add(time.Hour)
+			g.feed(c)
+			events, _ := g.told(g.measured)
+			return len(events)
+		}
+		g.client.SendsTouched("orders")
+		first, more := told(1, 4, 100), 0
+		for i := range 10 {
+			more += told(uint64(i+2), 5+i, 100)
+		}
+		changed := told(12, 15, 50)
+		if len(enabled) == 0 { // refused for the same reason
+			changed++
+		}
+		if first != 1 || more != 0 || changed == 0 {
+			t.Errorf("enabled %v: %d events of the command, %d of ten recounts, %d of a change: want 1, 0 and some", enabled, first, more, changed)
+		}
+		if applies := g.client.Applies(); len(enabled) > 0 && applies[0].Command.Revision != 12 {
+			t.Errorf("revision %d applies, want 12", applies[0].Command.Revision)
+		}
+	}
+}
+
 // TestTopicsShareTheLimitOfTheirCommand holds that a command is one rate for each client, however many topics it is for, and that topics
 // of other commands, and other clients, have their own.
 func TestTopicsShareTheLimitOfTheirCommand(t *testing.T) {

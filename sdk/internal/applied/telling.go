@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/weirmq/weir/control"
@@ -16,7 +17,7 @@ func (r *round) tell() {
 	for _, name := range sorted(c.applies, r.applies) {
 		before, was := c.applies[name]
 		after, is := r.applies[name]
-		same := was && is && before.Command.Revision == after.Command.Revision && before.Shadow == after.Shadow
+		same := was && is && before.Shadow == after.Shadow && sameAsked(&before.Command, &after.Command)
 		if was && !same {
 			why := r.whyEnded(&before.Command)
 			r.event(telemetry.EventReverted, before.Command.String()+": "+why)
@@ -28,15 +29,30 @@ func (r *round) tell() {
 				"shadow", after.Shadow, "author", after.Command.Author, "reason", after.Command.Reason, "until", after.Command.ExpiresAt)
 		}
 	}
-	for _, name := range sorted(c.refuses, r.refuses) {
-		if why, is := r.refuses[name]; is && c.refuses[name] != why {
-			r.event(telemetry.EventRefused, name+": "+why)
+	told := map[string]string{} // by command's name: a revision that is refused as the one before was told of
+	for command, why := range c.refuses {
+		told[nameOf(command)] = why
+	}
+	for _, command := range slices.Sorted(maps.Keys(r.refuses)) {
+		if why := r.refuses[command]; told[nameOf(command)] != why {
+			r.event(telemetry.EventRefused, command+": "+why)
 		}
 	}
 	for _, one := range c.commands.refused {
 		r.events = append(r.events, telemetry.Event{Kind: telemetry.EventRefused, TimeUnixMillis: one.at.UnixMilli(), Detail: one.what + ": " + one.why})
 	}
 	c.measured.Controlled(r.gauges(), r.events...)
+}
+
+// sameAsked says that two revisions of a command ask the same, but for how many clients share it: those are counted anew each minute.
+func sameAsked(a, b *control.Command) bool {
+	return a.Revision == b.Revision || a.Digest() == b.Digest()
+}
+
+// nameOf is the name in NAME@REVISION.
+func nameOf(command string) string {
+	name, _, _ := strings.Cut(command, "@")
+	return name
 }
 
 func (r *round) event(kind telemetry.EventKind, detail string) {
