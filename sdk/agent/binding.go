@@ -32,7 +32,7 @@ type binding struct {
 
 // KafkaOpts are options of one franz-go client for what cannot be added later: values that were compressed on their
 // way are opened where they are fetched. Bind the client when it is made.
-func (a *Agent) KafkaOpts() []kgo.Opt { return []kgo.Opt{kgo.WithHooks(&openHook{agent: a})} }
+func (a *Agent) KafkaOpts() []kgo.Opt { return []kgo.Opt{kgo.WithHooks(a.newOpenHook(maxOpenBytes))} }
 
 // Bind has commands apply to a franz-go client until it is closed, or the agent is. Labels are those of its kafka.Hooks
 // where it has any, so make those first; otherwise those of the reporter. What is known by then applies when it returns: Bind

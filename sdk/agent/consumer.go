@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -33,7 +34,13 @@ func (c *Consumer) PollRecords(ctx context.Context, most int) kgo.Fetches {
 
 func (b *binding) open(fetches kgo.Fetches) {
 	defer b.client.Measured().Recover()
-	fetches.EachRecord(func(r *kgo.Record) { openValue(b.agent.commands, r) })
+	left := maxOpenBytes
+	fetches.EachRecord(func(r *kgo.Record) {
+		bytes, err := openValue(b.agent.commands, r, left)
+		if left -= bytes; errors.Is(err, applied.ErrBeyond) {
+			b.agent.commands.Unopened()
+		}
+	})
 }
 
 // PollFetches is the client's, as PollRecords is.
@@ -84,28 +91,4 @@ func (g *gate) host(topics []string, paused bool) {
 	}
 	g.pauseTopics(want)
 	g.resumeTopics(want)
-}
-
-// openHook opens values where they are fetched, for programs that poll the client itself.
-type openHook struct{ agent *Agent }
-
-// OnFetchRecordBuffered opens a value; kgo calls it before anybody sees the record.
-func (h *openHook) OnFetchRecordBuffered(r *kgo.Record) {
-	defer h.agent.config.Telemetry.Registry().Recover()
-	openValue(h.agent.commands, r)
-}
-
-// openValue opens a value that was compressed on its way. One that cannot be opened is left as it is, with its header.
-func openValue(commands *applied.Commands, r *kgo.Record) {
-	for i := range r.Headers {
-		if r.Headers[i].Key != applied.EncodingHeader {
-			continue
-		}
-		value, err := commands.Open(string(r.Headers[i].Value), r.Value)
-		if err == nil {
-			r.Value = value
-			r.Headers = slices.Delete(slices.Clone(r.Headers), i, i+1)
-		}
-		return
-	}
 }

@@ -105,7 +105,7 @@ func TestWhatCannotBeOpenedIsGivenAsItIs(t *testing.T) {
 			t.Errorf("%s is given as %q with %d headers", key, r.Value, len(r.Headers))
 		}
 	}
-	if value, err := a.commands.Open("zstd", append(bomb, bomb...)); err == nil {
+	if value, err := a.commands.Open("zstd", append(bomb, bomb...), maxOpenBytes); err == nil {
 		t.Errorf("a value that opens to %d bytes is opened", len(value))
 	}
 }

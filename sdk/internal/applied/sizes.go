@@ -83,18 +83,33 @@ func (c *Client) Compress(value []byte) (compressed []byte, worth bool) {
 	return compressed, true
 }
 
-// Open opens a value that has EncodingHeader with that encoding.
-func (c *Commands) Open(encoding string, value []byte) ([]byte, error) {
-	opened, err := c.open(encoding, value)
-	if err != nil {
-		c.unreadable.Add(1)
+// ErrBeyond is what Open returns of a value that opens to more than is left of what may be open at once.
+var ErrBeyond = errors.New("it opens to more than may be open at once")
+
+// Open opens a value that has EncodingHeader with that encoding, and at most so many bytes. One that cannot be opened is counted, unless the error
+// is ErrBeyond: it may be opened later.
+func (c *Commands) Open(encoding string, value []byte, most int) ([]byte, error) {
+	opened, err := c.open(encoding, value, most)
+	if err != nil && !errors.Is(err, ErrBeyond) {
+		c.Unopened()
 	}
 	return opened, err
 }
 
-func (c *Commands) open(encoding string, value []byte) ([]byte, error) {
+// Unopened counts a value that is given as it came.
+func (c *Commands) Unopened() { c.unreadable.Add(1) }
+
+func (c *Commands) open(encoding string, value []byte, most int) ([]byte, error) {
 	if encoding != EncodingZstd {
 		return nil, fmt.Errorf("header %s is %.32q: %s is known", EncodingHeader, encoding, EncodingZstd)
+	}
+	var header zstd.Header
+	size := uint64(maxOpenedBytes) // of a frame that does not say
+	if err := header.Decode(value); err == nil && header.HasFCS {
+		size = header.FrameContentSize
+	}
+	if size <= maxOpenedBytes && size > uint64(max(most, 0)) {
+		return nil, ErrBeyond
 	}
 	opened, err := c.codec.decoder.DecodeAll(value, nil)
 	if err != nil {
