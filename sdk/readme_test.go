@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/weirmq/weir/sdk/internal/reported"
 )
 
 // programLimit ends a program that consumes nothing. Not less: a busy machine takes a minute to join a group.
@@ -69,7 +71,7 @@ func runProgram(t *testing.T, program string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), programLimit)
 	defer cancel()
 	command := exec.CommandContext(ctx, binary)
-	var logged output
+	var logged reported.Output
 	command.Stderr = &logged
 	out, err := command.Output()
 	if err != nil {

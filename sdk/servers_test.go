@@ -1,7 +1,6 @@
 package weir_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log"
@@ -20,6 +19,7 @@ import (
 	deploykafka "github.com/weirmq/weir/deploy/kafka"
 	"github.com/weirmq/weir/deploy/parts"
 	deployrocketmq "github.com/weirmq/weir/deploy/rocketmq"
+	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 type kafkaServer struct {
 	*deploykafka.Server
 	config deploykafka.Config
-	out    *output
+	out    *reported.Output
 }
 
 func startKafka() (*kafkaServer, error) {
@@ -65,7 +65,7 @@ func startKafka() (*kafkaServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &output{}
+	out := &reported.Output{}
 	s := &kafkaServer{config: deploykafka.Config{JarDir: jars, DataDir: filepath.Join(dir, "kafka"), LogWriter: out}, out: out}
 	if s.Server, err = deploykafka.Start(context.Background(), s.config); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
@@ -103,7 +103,7 @@ func (s *kafkaServer) create(ctx context.Context, topics ...string) error {
 type rocketmqServer struct {
 	names, broker *deployrocketmq.Server
 	config        deployrocketmq.Config
-	out           *output
+	out           *reported.Output
 	admin         administrator
 }
 
@@ -123,7 +123,7 @@ func startRocketMQ() (*rocketmqServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, s := context.Background(), &rocketmqServer{out: &output{}}
+	ctx, s := context.Background(), &rocketmqServer{out: &reported.Output{}}
 	s.config = deployrocketmq.Config{JarDir: jars, DataDir: filepath.Join(dir, "broker"), LogWriter: s.out,
 		Options: map[string]string{"autoCreateTopicEnable": "false",
 			"waitTimeMillsInSendQueue": "60000", "osPageCacheBusyTimeOutMills": "60000"}} // a busy machine is no reason to refuse
@@ -164,24 +164,6 @@ func (s *rocketmqServer) create(ctx context.Context, topics ...string) error {
 func (s *rocketmqServer) has(ctx context.Context, topic string) bool {
 	found, err := s.admin.FetchPublishMessageQueues(ctx, topic)
 	return err == nil && len(found) > 0
-}
-
-// output is what processes print.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // exampleKafka is a real Kafka with a topic, and a cluster with weir.telemetry.

@@ -183,7 +183,7 @@ func TestRoutesOfATopicThatIsMadeAnew(t *testing.T) {
 	addrs := startBroker(t)
 	w := newWriter(t, addrs)
 	transact(t, addrs, ordersRoute())
-	log := &output{}
+	log := &reported.Output{}
 	soon, cancel := context.WithTimeout(t.Context(), reported.Patience)
 	defer cancel()
 	d, err := weir.OpenTopic(soon, weir.TopicConfig{Brokers: addrs, Log: slog.New(slog.NewTextHandler(log, nil))})

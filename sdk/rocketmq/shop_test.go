@@ -1,12 +1,10 @@
 package rocketmq
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,7 +49,7 @@ func startShop(t *testing.T) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := &output{}
+	printed := &reported.Output{}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(printed)
@@ -202,22 +200,4 @@ func closeAndRead(t *testing.T, r *report.Reporter, addrs []string) []reported.R
 	return reported.Read(t, addrs, func(value []byte, appendedMillis int64) (*telemetry.Report, error) {
 		return ingest.NewDecoder(ingest.DefaultLimits()).Decode(value, appendedMillis) // each has a report of its own
 	})
-}
-
-// output is what processes print.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
