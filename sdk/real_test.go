@@ -25,6 +25,7 @@ func TestOnKafka(t *testing.T) {
 	t.Parallel()
 	g := newKafka(t, sharedKafka)
 	t.Run("together", func(t *testing.T) { runConformance(t, g) })
+	t.Run("weir.control is compacted", func(t *testing.T) { outlivesCompaction(t, g) })
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
 	t.Run("a resource moves to another cluster and back", func(t *testing.T) {
 		next := newKafka(t, startKafka)
