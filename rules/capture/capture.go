@@ -67,6 +67,19 @@ func New(set *rules.Set, alert *telemetry.Alert, pane time.Duration) (*Capture, 
 	return c, nil
 }
 
+// EndAt has the test end before the alert's newest evaluation, where the store has no more: one that fires is always ahead of what is
+// stored. It says whether all that the alert did came before.
+func (c *Capture) EndAt(end time.Time) bool {
+	end = end.UTC()
+	if !c.alert.ResolvedAt.IsZero() || end.Before(c.alert.ActiveAt) || end.Before(c.alert.FiredAt) {
+		return false
+	}
+	if end.Before(c.To) {
+		c.To = end
+	}
+	return true
+}
+
 // variants are the rules of the alert's name.
 func (c *Capture) variants() []*rules.Rule {
 	return slices.DeleteFunc(slices.Clone(c.set.Rules), func(rule *rules.Rule) bool { return rule.Alert != c.alert.Rule })

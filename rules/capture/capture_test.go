@@ -43,6 +43,37 @@ const clientRules = `groups:
       - {alert: Another, by: [topic], expr: tps > 1}
 `
 
+// TestATestOfWhatFiresEndsWithTheStore: it is evaluated each second, and what it was made of is stored later.
+func TestATestOfWhatFiresEndsWithTheStore(t *testing.T) {
+	set := loaded(t, "rules.yaml", clientRules, "policy.yaml", "inventory:\n  clusters:\n    orders: {nodes: 3}\n")
+	begin := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
+	at := func(seconds int) time.Time { return begin.Add(time.Duration(seconds) * time.Second) }
+	alert := telemetry.Alert{Rule: "Few", GroupKey: telemetry.GroupKey(set.ByName("Few").Grouping.ID, []string{"orders"}), ActiveAt: at(60), FiredAt: at(70), EvaluatedAt: at(300)}
+	resolved := alert
+	resolved.ResolvedAt = at(300)
+	for name, c := range map[string]struct {
+		alert *telemetry.Alert
+		end   int
+		holds bool
+		to    time.Time
+	}{
+		"all is stored":                  {&alert, 400, true, at(300)},
+		"it has fired by then":           {&alert, 70, true, at(70)},
+		"it had not fired yet":           {&alert, 69, false, at(300)},
+		"it is over, and that is not in": {&resolved, 290, false, at(300)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made, err := capture.New(set, c.alert, 10*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if holds := made.EndAt(at(c.end)); holds != c.holds || !made.To.Equal(c.to) {
+				t.Errorf("got %v and the end %s, want %v and %s", holds, made.To, c.holds, c.to)
+			}
+		})
+	}
+}
+
 // TestTextOfACapture holds what is written: the rule and the policy, clients that reported alike in one line, and what the alert did.
 func TestTextOfACapture(t *testing.T) {
 	set := loaded(t, "rules.yaml", clientRules, "policy.yaml", "inventory:\n  clusters:\n    orders: {nodes: 3}\n")

@@ -26,9 +26,9 @@ func (c *Capture) Why() string {
 	case changed != "":
 		return changed
 	case c.alert.Revision != "" && c.set.Revision != "": // only the newest transition tells of its own
-		return "something was late or unknown to weir then, or the rule or the policy was changed while the alert was there"
+		return "something was late or unknown to weir then, as all is that came before the rule was new, or the rule or the policy was changed while the alert was there"
 	}
-	return "something was late or unknown to weir then, or the rule or the policy was changed since"
+	return "something was late or unknown to weir then, as all is that came before the rule was new, or the rule or the policy was changed since"
 }
 
 // changed says that the rule files are others than those of the alert, "" where they are not, as far as that is known.

@@ -156,12 +156,29 @@ func (s *Store) choose(ctx context.Context) error {
 // all the same, and it took more than a third of an insert's time.
 const mergeOnInsert = "optimize_on_insert"
 
-// Close closes all connections.
+// closeLimit ends the wait for connections to close. Not less: an answer may be under way on each; not more: people wait for the end of a
+// command.
+const closeLimit = 5 * time.Second
+
+// errStillOpen says that a connection was left to the end of the process.
+var errStillOpen = fmt.Errorf("the driver has not closed its connections within %s", closeLimit)
+
+// Close closes all connections, and waits closeLimit for that: the driver's pool may wait for a goroutine of its own that waits for the
+// pool (clickhouse-go, issue 1990), as it does where a process stood still for a minute.
 func (s *Store) Close() error {
 	if s.blocks != nil {
 		s.blocks.close()
 	}
-	return errors.Join(s.conn.Close(), s.ddl.Close())
+	closed := make(chan error, 1)
+	go func() { closed <- errors.Join(s.conn.Close(), s.ddl.Close()) }()
+	limit := time.NewTimer(closeLimit)
+	defer limit.Stop()
+	select {
+	case err := <-closed:
+		return err
+	case <-limit.C:
+		return errStillOpen
+	}
 }
 
 // retry tries until it succeeds or ctx ends. Nothing is given up: a row that the
