@@ -56,6 +56,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			s.expect("SELECT count() FROM alerts FINAL WHERE length(fingerprint) > 2", fmt.Sprint(len(life("orders"))))
 		})
 	}
+	always.expect("SELECT name, isNull(created_at), isNull(expires_at) FROM control_history ORDER BY name", "pause-billing\t0\t0\nproduction//orders\t1\t1")
 	always.expect("SELECT sum(messages), sum(reports) FROM rollup_10s FINAL", "38\t9") // of each row the higher version
 }
 

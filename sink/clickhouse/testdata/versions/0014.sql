@@ -1,0 +1,2 @@
+INSERT INTO control_commands (ts, source, source_offset, kind, name, revision, outcome, action, scope, author, reason, created_at, expires_at, ended_by, ended_reason, shadow, percent, made_by, refused, record)
+VALUES (toStartOfDay(now('UTC')), 'cm/0', 1, 'route', 'production//orders', 1, 'applied', '', map('topic', 'orders'), '', '', toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), '', '', false, 0, 'file', '', '{}');
