@@ -27,7 +27,7 @@ type TopicConfig struct {
 	Brokers []string     // seeds, host:port, of the cluster with weir.control
 	Options []kgo.Opt    // such as kgo.DialTLSConfig and kgo.SASL
 	Cache   string       // path of a file with what was read last, for starts while the cluster is away; empty: none
-	Log     *slog.Logger // gets what is refused, and why the topic cannot be read; nil discards it
+	Log     *slog.Logger // gets what is refused, and why the topic cannot be read, or its cache not be written; nil is slog.Default()
 }
 
 // Topic is a directory in the topic weir.control, the routes that Weir's role control writes. While its cluster is away, what was
@@ -50,7 +50,7 @@ func OpenTopic(ctx context.Context, config TopicConfig) (*Topic, error) {
 		return nil, errors.New("open the directory: TopicConfig.Brokers is empty: name at least one host:port of the cluster with weir.control")
 	}
 	if config.Log == nil {
-		config.Log = slog.New(slog.DiscardHandler)
+		config.Log = slog.Default()
 	}
 	reader, err := topic.Open(topic.Config{Options: append([]kgo.Opt{kgo.SeedBrokers(config.Brokers...), kgo.ClientID("weir-sdk")}, config.Options...), Log: config.Log})
 	if err != nil {
