@@ -116,6 +116,30 @@ func (c *Client) system(of *Route) (System, error) {
 	return nil, fmt.Errorf("it is in a system %q: Config.Systems has %s; add it", of.System, strings.Join(known, ", "))
 }
 
+// together says why members of one group may not consume two places of a system at a time.
+func (c *Client) together(a, b *Route) error {
+	system, err := c.system(a)
+	if err == nil && a.System == b.System {
+		err = system.CheckTogether(*a, *b)
+	}
+	return err
+}
+
+// alone says why a consumer may not be opened beside the others of its group.
+func (c *Client) alone(opened *Consumer, at *Route) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for other := range c.open {
+		if member, ok := other.(*Consumer); ok && member.group == opened.group {
+			now := member.State().Route
+			if err := c.together(at, &now); err != nil {
+				return fmt.Errorf("beside the consumer of %q: %w", member.id, err)
+			}
+		}
+	}
+	return nil
+}
+
 // add has Close close what was opened.
 func (c *Client) add(opened closer) error {
 	c.mu.Lock()

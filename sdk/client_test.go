@@ -12,6 +12,7 @@ import (
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/kafka"
 	"github.com/weirmq/weir/sdk/report"
+	"github.com/weirmq/weir/sdk/rocketmq"
 )
 
 func ordersRoute() weir.Route {
@@ -70,6 +71,34 @@ func TestWhatASystemLacksFailsWhenOpened(t *testing.T) {
 	var failed *weir.BatchError
 	if !errors.As(err, &failed) || len(failed.Failed) != 2 || !strings.Contains(failed.Failed[2].Error(), "the producer was opened for at most 0s; open it with weir.MaxDelay") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAGroupOfRocketMQHasOneTopicOfACluster: its queues would go to members that do not consume it.
+func TestAGroupOfRocketMQHasOneTopicOfACluster(t *testing.T) {
+	t.Parallel()
+	bills := weir.Route{ID: "bills", System: "rocketmq", Cluster: "mail", Endpoints: []string{"n:9876"}, Topic: "bills"}
+	reminders, elsewhere, other := bills, bills, bills
+	reminders.ID, reminders.Topic = "reminders", "reminders"
+	elsewhere.ID, elsewhere.Topic, elsewhere.Cluster = "elsewhere", "reminders", "other"
+	other.ID, other.Topic, other.Namespace = "other", "reminders", "of-its-own"
+	h := newHouse(t, []weir.System{kafka.System(), rocketmq.System()}, bills, reminders, elsewhere, other, ordersRoute())
+	for _, id := range []string{"bills", "bills", "elsewhere", "other", "orders.created"} {
+		if _, err := h.Consumer(id, "billing"); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := h.Consumer("reminders", "billing")
+	if !errors.Is(err, weir.ErrLacks) || !strings.Contains(err.Error(), `beside the consumer of "bills"`) || !strings.Contains(err.Error(), "consume one of them by a group of its own") {
+		t.Errorf("got %v", err)
+	}
+	mailer, err := h.Consumer("reminders", "mailer")
+	if err != nil {
+		t.Error(err)
+	}
+	_ = mailer.Close(t.Context())
+	if _, err := h.Consumer("bills", "mailer"); err != nil {
+		t.Errorf("the other one is closed, and still: %v", err)
 	}
 }
 

@@ -83,6 +83,9 @@ func (c *Client) Consumer(id, group string, options ...ConsumerOption) (*Consume
 		err = system.CheckReceiver(out.receiverConfig(route))
 	}
 	if err == nil {
+		err = c.alone(out, &route)
+	}
+	if err == nil {
 		err = c.add(out)
 	}
 	if err != nil {

@@ -97,6 +97,10 @@ func (f *following) next() (to *Route, changed <-chan struct{}) {
 		f.note(nil)
 		return nil, changed
 	}
+	if err := f.client.together(&now, &route); err != nil {
+		f.note(fmt.Errorf("move from topic %s to topic %s: %w", now.Topic, route.Topic, err))
+		return nil, changed
+	}
 	return &route, changed
 }
 

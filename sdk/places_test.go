@@ -63,6 +63,7 @@ func (w *town) happened() []string {
 func (*town) Name() string                            { return "town" }
 func (*town) CheckSender(SenderConfig) error          { return nil }
 func (*town) CheckReceiver(ReceiverConfig) error      { return nil }
+func (*town) CheckTogether(Route, Route) error        { return nil }
 func (*town) OpenSender(SenderConfig) (Sender, error) { return nil, ErrLacks }
 
 func (w *town) OpenReceiver(c ReceiverConfig) (Receiver, error) {

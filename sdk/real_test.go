@@ -42,9 +42,15 @@ func TestOnRocketMQ(t *testing.T) {
 	g := newRocketMQ(t, sharedRocketMQ)
 	t.Run("together", func(t *testing.T) { runConformance(t, g) })
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
-	t.Run("a resource moves to another topic", func(t *testing.T) {
-		g.create(t, "moved-a", "moved-b")
-		movesUnderLoad(t, g.system, []weir.Route{g.route("r", "moved-a"), g.route("r", "moved-b")}, load{moves: 1, pace: 200 * time.Millisecond})
+	t.Run("a resource stays where its new topic is in the same cluster", func(t *testing.T) {
+		g.create(t, "stays", "beside")
+		h := newHouse(t, []weir.System{g.system}, g.route("r", "stays"))
+		got, p := newLedger(), h.producer(t, "r")
+		c := h.consume(t, "r", "readers", got.handle)
+		h.write(t, g.route("r", "beside"))
+		eventually(t, "the move is refused", func() bool { return errors.Is(p.State().Err, weir.ErrLacks) && errors.Is(c.State().Err, weir.ErrLacks) })
+		sendAll(t, p, []*weir.Message{{Key: []byte("k"), Body: []byte("k:0")}})
+		eventually(t, "the message", func() bool { return got.different() == 1 })
 	})
 	t.Run("two clusters", func(t *testing.T) {
 		next := newRocketMQ(t, startRocketMQ) // its broker has the same name

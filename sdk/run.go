@@ -32,8 +32,8 @@ func (r *run) conduct(ctx context.Context) error {
 	defer r.close()
 	c := r.consumer
 	route := c.State().Route
-	for _, former := range route.Former {
-		if err := r.add(route.At(former)); err != nil {
+	for _, former := range r.readable(&route) {
+		if err := r.add(former); err != nil {
 			return err
 		}
 	}
@@ -71,6 +71,19 @@ func (r *run) conduct(ctx context.Context) error {
 
 // newest is the place that the directory names.
 func (r *run) newest() *place { return r.places[len(r.places)-1] }
+
+// readable are the former places of a route that the group may read beside it.
+func (r *run) readable(of *Route) (out []Route) {
+	for _, former := range of.Former {
+		at := of.At(former)
+		if err := r.consumer.client.together(of, &at); err != nil {
+			r.consumer.log.Error("a former place is not read", "cluster", at.Cluster, "topic", at.Topic, "error", err)
+			continue
+		}
+		out = append(out, at)
+	}
+	return out
+}
 
 // add opens a receiver for a place that is read when all before it are finished.
 func (r *run) add(at Route) error {
@@ -113,8 +126,7 @@ func (r *run) moveTo(ctx context.Context, to Route) error {
 			r.start(ctx, p)
 		}
 	default:
-		for _, former := range to.Former {
-			at := to.At(former)
+		for _, at := range r.readable(&to) {
 			if !slices.ContainsFunc(r.places, func(p *place) bool { return sameTopic(&p.route, &at) }) && !sameTopic(&at, &to) {
 				if err := r.add(at); err != nil {
 					r.consumer.note(err)

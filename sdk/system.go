@@ -18,6 +18,9 @@ type System interface {
 	CheckSender(SenderConfig) error
 	// CheckReceiver says the same of a consumer.
 	CheckReceiver(ReceiverConfig) error
+	// CheckTogether says, by an error that is ErrLacks, why members of one group may not consume two places at a time: as they do where
+	// a resource moves from one to the other, and where a group consumes two resources.
+	CheckTogether(a, b Route) error
 	// OpenSender opens a sender and does not wait for the cluster.
 	OpenSender(SenderConfig) (Sender, error)
 	// OpenReceiver opens a receiver and does not wait for the cluster; it receives nothing before Run.

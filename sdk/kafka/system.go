@@ -38,6 +38,9 @@ func (*system) CheckSender(config weir.SenderConfig) error {
 // CheckReceiver refuses nothing: a partition is in order anyway.
 func (*system) CheckReceiver(weir.ReceiverConfig) error { return nil }
 
+// CheckTogether refuses nothing: each member of a group is given partitions of what it subscribes to.
+func (*system) CheckTogether(weir.Route, weir.Route) error { return nil }
+
 // clientOptions are those of all clients of a route.
 func (s *system) clientOptions(route weir.Route) []kgo.Opt {
 	return append([]kgo.Opt{kgo.SeedBrokers(route.Endpoints...)}, s.options(route)...)

@@ -86,6 +86,16 @@ func (*system) CheckReceiver(config weir.ReceiverConfig) error {
 	return nil
 }
 
+// CheckTogether refuses two topics of one cluster. Queues are shared out among all members of a group, whatever they subscribe to: those that fall to
+// a member which does not are read by nobody, and what was given back may come to one that cannot handle it, until it is a dead letter.
+func (*system) CheckTogether(a, b weir.Route) error {
+	if a.Cluster != b.Cluster || a.Namespace != b.Namespace || a.Topic == b.Topic {
+		return nil
+	}
+	return fmt.Errorf("%w: members of one group of RocketMQ must all consume the same topics, and %s and %s are two of cluster %s; consume one of them by a group of "+
+		"its own, under an id of its own, or move it to another cluster", weir.ErrLacks, a.Topic, b.Topic, a.Cluster)
+}
+
 // numbered counts clients: those of one name in a process are one client to the library, whatever name servers they were given.
 var numbered atomic.Int64
 
