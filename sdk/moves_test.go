@@ -197,6 +197,38 @@ func TestStragglersAreHandled(t *testing.T) {
 	reported.Eventually(t, "what came late", func() bool { return got.different() == 21 })
 }
 
+// TestMovesOfAGroupThatBeganWithTheNewest: what was in the old place before it began is nobody's, also in partitions where nothing came since, and what is in the
+// new place before it reads there is not passed over.
+func TestMovesOfAGroupThatBeganWithTheNewest(t *testing.T) {
+	t.Parallel()
+	old, next := newFake(t, "old"), newFake(t, "next")
+	old.create(t, "orders")
+	next.create(t, "orders")
+	h := newHouse(t, []weir.System{kafka.System()}, old.route("r", "orders"))
+	got, p := newLedger(), h.producer(t, "r")
+	sendAll(t, p, numbered(20, 1)) // in all partitions
+	c := h.consume(t, "r", "readers", got.handle, weir.FromNewest(), weir.Moves(2*time.Second, time.Hour))
+	began := 0
+	eventually(t, "it is given what comes", func() bool {
+		sendAll(t, p, []*weir.Message{{Key: []byte("since"), Body: fmt.Appendf(nil, "since:%d", began)}})
+		began++
+		return got.different() > 0
+	})
+	eventually(t, "all that came since", func() bool {
+		got.mu.Lock()
+		defer got.mu.Unlock()
+		return got.bodies[fmt.Sprintf("since:%d", began-1)] > 0
+	})
+	already := got.different()
+	h.write(t, next.route("r", "orders"))
+	eventually(t, "the producer moves", func() bool { return p.State().Moves == 1 })
+	for i := range 10 {
+		sendAll(t, p, []*weir.Message{{Key: []byte("since"), Body: fmt.Appendf(nil, "since:%d", began+i)}})
+	}
+	eventually(t, "the move", func() bool { s := c.State(); return s.Moves == 1 && s.Settled })
+	eventually(t, "what was in the new place", func() bool { return got.different() == already+10 })
+}
+
 // TestWhatCannotMoveStays asks for moves that are refused: to another system, and to a cluster that is not there.
 func TestWhatCannotMoveStays(t *testing.T) {
 	t.Parallel()

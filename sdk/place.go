@@ -54,14 +54,15 @@ type place struct {
 	lateAfter    atomic.Int64 // nanoseconds that what comes now waits; 0 before the place is finished
 }
 
-// open opens a receiver.
-func (r *run) open(at Route) (*place, error) {
+// open opens a receiver. One of a place that the resource moved to is for all that is there: what was sent before this one reads it, too.
+func (r *run) open(at Route, moved bool) (*place, error) {
 	c := r.consumer
 	system, err := c.client.system(&at)
 	if err != nil {
 		return nil, err
 	}
 	config := c.receiverConfig(at)
+	config.FromNewest = config.FromNewest && !moved
 	if err := system.CheckReceiver(config); err != nil {
 		return nil, err
 	}

@@ -32,12 +32,14 @@ func (r *run) conduct(ctx context.Context) error {
 	defer r.close()
 	c := r.consumer
 	route := c.State().Route
+	moved := false
 	for _, former := range r.readable(&route) {
-		if err := r.add(former); err != nil {
+		if err := r.add(former, moved); err != nil {
 			return err
 		}
+		moved = true
 	}
-	if err := r.add(route); err != nil {
+	if err := r.add(route, moved); err != nil {
 		return err
 	}
 	r.start(ctx, r.places[0])
@@ -86,8 +88,8 @@ func (r *run) readable(of *Route) (out []Route) {
 }
 
 // add opens a receiver for a place that is read when all before it are finished.
-func (r *run) add(at Route) error {
-	p, err := r.open(at)
+func (r *run) add(at Route, moved bool) error {
+	p, err := r.open(at, moved)
 	if err != nil {
 		return err
 	}
@@ -106,7 +108,7 @@ func (r *run) append(p *place) {
 
 // moveTo has another place read as soon as those before it are finished. The error says why it cannot be read: then nothing has changed.
 func (r *run) moveTo(ctx context.Context, to Route) error {
-	p, err := r.open(to)
+	p, err := r.open(to, true)
 	if err != nil {
 		return err
 	}
@@ -128,7 +130,7 @@ func (r *run) moveTo(ctx context.Context, to Route) error {
 	default:
 		for _, at := range r.readable(&to) {
 			if !slices.ContainsFunc(r.places, func(p *place) bool { return sameTopic(&p.route, &at) }) && !sameTopic(&at, &to) {
-				if err := r.add(at); err != nil {
+				if err := r.add(at, true); err != nil {
 					r.consumer.note(err)
 				}
 			}
