@@ -154,7 +154,7 @@ func TestCapturesThatDiffer(t *testing.T) {
 	if err != nil || len(failures) != 1 || !strings.HasPrefix(failures[0], "captured_test.txt:6:1: nothing happens to an alert of Surge") || !strings.Contains(text, "expect 20s Surge{topic=orders} firing\n") {
 		t.Errorf("got %q, %v of\n%s", failures, err, text)
 	}
-	const unknown = "something was late or unknown to weir then, or the rule or the policy was changed since"
+	const unknown = "something was late or unknown to weir then, as all is that came before the rule was new, or the rule or the policy was changed since"
 	for said, want := range map[string]string{"": unknown, "tps  >\n10": unknown, "tps > 8": `the rule was changed since, and has no condition "tps > 8" now`} {
 		alert.Explanation = &telemetry.Explanation{}
 		if said != "" {
@@ -165,7 +165,7 @@ func TestCapturesThatDiffer(t *testing.T) {
 		}
 	}
 	alert.Explanation = nil
-	for then, want := range map[string]string{"": unknown, set.Revision: "something was late or unknown to weir then, or the rule or the policy was changed while the alert was there",
+	for then, want := range map[string]string{"": unknown, set.Revision: "something was late or unknown to weir then, as all is that came before the rule was new, or the rule or the policy was changed while the alert was there",
 		"0123456789ab": "the rules changed since: revision 0123456789ab then, " + set.Revision + " now"} {
 		alert.Revision = then
 		if got := c.Why(); got != want {
