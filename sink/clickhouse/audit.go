@@ -2,7 +2,9 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -75,8 +77,11 @@ type Rollup struct {
 const markSettles = 5 * time.Minute
 
 // auditStep is how much is held in one statement. Not less: each reads the granules at its borders again; not more: an hour of 10,000
-// series are 3.6 million rows, and a statement must answer within attemptTimeout.
+// series are 3.6 million rows, and a statement must answer within attemptTimeout. Where one does not, less is held in each.
 const auditStep = time.Hour
+
+// auditDivisors are what an hour is divided by, one after the other: into ten minutes, and into one.
+var auditDivisors = []time.Duration{6, 10}
 
 // AuditCells holds the cells of rollup_10s against the ledger: those of segments whose minute begins in the range and that nothing
 // will join any more. Cells are of panes off their minute by the tolerance at most. Cells of a segment that the ledger does not
@@ -93,7 +98,7 @@ func (s *Store) AuditCells(ctx context.Context, r AuditRange, tolerance time.Dur
 	if r.From.Before(first) {
 		r.From = first
 	}
-	return s.auditSteps(ctx, AuditedTable{Table: "rollup_10s", Expired: expired}, r, func(from, to time.Time) string {
+	return s.auditSteps(ctx, AuditedTable{Table: "rollup_10s", Expired: expired}, r, telemetry.SegmentLength, func(from, to time.Time) string {
 		return fmt.Sprintf(`SELECT segment_minute AS begin, sum(held) AS expected, sum(kept) AS stored, source, segment_block AS block FROM (
 			SELECT source, segment_block, segment_minute, reports AS held, 0 AS kept, closed, true AS known, inserted_at FROM ledger FINAL
 			WHERE segment_minute >= %[1]s AND segment_minute < %[2]s
@@ -132,7 +137,7 @@ func (s *Store) AuditRollup(ctx context.Context, r AuditRange, of Rollup) (Audit
 	if _, err := left.begin(ctx, s, of.Mark); err != nil {
 		return AuditedTable{}, fmt.Errorf("audit %s: read what is left to be made: %w", of.Table, err)
 	}
-	return s.auditSteps(ctx, AuditedTable{Table: of.Table, Expired: expired}, r, func(from, to time.Time) string {
+	return s.auditSteps(ctx, AuditedTable{Table: of.Table, Expired: expired}, r, of.Step, func(from, to time.Time) string {
 		return fmt.Sprintf(`SELECT begin, sum(held) AS expected, sum(kept) AS stored, '' AS source, 0 AS block FROM (
 			SELECT toStartOfInterval(ts, INTERVAL %[1]d SECOND) AS begin, reports AS held, 0 AS kept, inserted_at AS came FROM %[2]s FINAL WHERE ts >= %[4]s AND ts < %[5]s
 			UNION ALL
@@ -157,17 +162,35 @@ func (s *Store) earliest(ctx context.Context, table, column string) (time.Time, 
 
 func moment(t time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", t.Unix()) }
 
-// auditSteps adds up the parts of a range, by statements of an hour each.
-func (s *Store) auditSteps(ctx context.Context, out AuditedTable, r AuditRange, parts func(from, to time.Time) string) (AuditedTable, error) {
+// auditSteps adds up the parts of a range, by statements of an hour each, or of less where ClickHouse takes too long for that; least is what parts must not
+// be cut by.
+func (s *Store) auditSteps(ctx context.Context, out AuditedTable, r AuditRange, least time.Duration, parts func(from, to time.Time) string) (AuditedTable, error) {
 	out.From, out.To = r.From, r.To
+	step, divisors := auditStep, auditDivisors
 	for from := r.From; from.Before(r.To); {
-		to := slices.MinFunc([]time.Time{from.Truncate(auditStep).Add(auditStep), r.To}, time.Time.Compare)
-		if err := s.audit(ctx, &out, r.MaxParts, parts(from, to)); err != nil {
+		to := slices.MinFunc([]time.Time{from.Truncate(step).Add(step), r.To}, time.Time.Compare)
+		with := out
+		err := s.audit(ctx, &with, r.MaxParts, parts(from, to))
+		if err != nil && ctx.Err() == nil && tookTooLong(err) && len(divisors) > 0 && step/divisors[0] >= least {
+			step, divisors = step/divisors[0], divisors[1:]
+			continue
+		}
+		if err != nil {
 			return out, fmt.Errorf("audit %s from %s on: %w", out.Table, from.Format(time.RFC3339), err)
 		}
-		from = to
+		out, from = with, to
 	}
 	return out, nil
+}
+
+// codeTimeoutExceeded is ClickHouse's TIMEOUT_EXCEEDED.
+const codeTimeoutExceeded = 159
+
+// tookTooLong says of a statement's error that it had no time, by ClickHouse's clock or by ours.
+func tookTooLong(err error) bool {
+	var exception *driver.Exception
+	var timed net.Error
+	return errors.As(err, &exception) && exception.Code == codeTimeoutExceeded || errors.As(err, &timed) && timed.Timeout()
 }
 
 // audit adds up the parts that a statement gives, and reads those that differ.

@@ -1020,10 +1020,11 @@ SELECT ts, kind, name, revision, outcome, action, scope, author, reason, created
        ended_by, ended_reason, shadow, percent, made_by, refused, source, source_offset, record
 FROM control_commands FINAL;
 -- 0013_merges
--- A row is merged once or twice on its way into the large parts of a day, in place of four times: three fifths of what ClickHouse spends on it.
+-- A row of these two is merged once or twice on its way into the large parts of a day, in place of four times: three fifths of what ClickHouse spends on it.
 -- Not smaller: the default, 5, merges what is about to be merged again; not larger: a day that is being written has some 30 parts, each of
 -- which a query of its newest minutes opens.
 ALTER TABLE rollup_10s_local ON CLUSTER 'weir_cluster' MODIFY SETTING merge_selector_base = 25;
+ALTER TABLE gauges_local ON CLUSTER 'weir_cluster' MODIFY SETTING merge_selector_base = 25;
 -- 0014_control_times
 -- Of what is no command, as a route or what readers could not read, there is no time at which it was made: NULL, as expires_at has it.
 DROP VIEW IF EXISTS control_history ON CLUSTER 'weir_cluster';
