@@ -1,7 +1,6 @@
 package remoting
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
 	"github.com/weirmq/weir/deploy/rocketmq"
 )
@@ -43,19 +43,7 @@ type cluster struct {
 	nameServer, broker string         // addresses
 	roots              *x509.CertPool // of the broker's certificate
 	stops              []func()
-	said               output
-}
-
-// output is what the processes print.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
+	said               child.Output
 }
 
 // sharedCluster starts the one cluster of all tests of this package when the first asks for it; TestMain stops it.
@@ -80,7 +68,7 @@ func realCluster(t *testing.T) *cluster {
 	t.Helper()
 	c, err := sharedCluster()
 	if err != nil {
-		t.Fatalf("%v; it printed\n%s", err, &started.said.text)
+		t.Fatalf("%v; it printed\n%s", err, &started.said)
 	}
 	return c
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/weirmq/weir/sdk/internal/reported"
+	"github.com/weirmq/weir/deploy/child"
 )
 
 // programLimit ends a program that consumes nothing. Not less: a busy machine takes a minute to join a group.
@@ -71,7 +71,7 @@ func runProgram(t *testing.T, program string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), programLimit)
 	defer cancel()
 	command := exec.CommandContext(ctx, binary)
-	var logged reported.Output
+	var logged child.Output
 	command.Stderr = &logged
 	out, err := command.Output()
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/deploy/broker"
+	"github.com/weirmq/weir/deploy/child"
 	deploykafka "github.com/weirmq/weir/deploy/kafka"
 	"github.com/weirmq/weir/deploy/parts"
 	deployrocketmq "github.com/weirmq/weir/deploy/rocketmq"
-	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 type kafkaServer struct {
 	*deploykafka.Server
 	config deploykafka.Config
-	out    *reported.Output
+	out    *child.Output
 }
 
 func startKafka() (*kafkaServer, error) {
@@ -65,7 +65,7 @@ func startKafka() (*kafkaServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &reported.Output{}
+	out := &child.Output{}
 	s := &kafkaServer{config: deploykafka.Config{JarDir: jars, DataDir: filepath.Join(dir, "kafka"), LogWriter: out}, out: out}
 	if s.Server, err = deploykafka.Start(context.Background(), s.config); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
@@ -103,7 +103,7 @@ func (s *kafkaServer) create(ctx context.Context, topics ...string) error {
 type rocketmqServer struct {
 	names, broker *deployrocketmq.Server
 	config        deployrocketmq.Config
-	out           *reported.Output
+	out           *child.Output
 	admin         administrator
 }
 
@@ -123,7 +123,7 @@ func startRocketMQ() (*rocketmqServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, s := context.Background(), &rocketmqServer{out: &reported.Output{}}
+	ctx, s := context.Background(), &rocketmqServer{out: &child.Output{}}
 	s.config = deployrocketmq.Config{JarDir: jars, DataDir: filepath.Join(dir, "broker"), LogWriter: s.out,
 		Options: map[string]string{"autoCreateTopicEnable": "false",
 			"waitTimeMillsInSendQueue": "60000", "osPageCacheBusyTimeOutMills": "60000"}} // a busy machine is no reason to refuse

@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/deploy/broker"
+	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/kafka"
@@ -183,7 +184,7 @@ func TestRoutesOfATopicThatIsMadeAnew(t *testing.T) {
 	addrs := startBroker(t)
 	w := newWriter(t, addrs)
 	transact(t, addrs, ordersRoute())
-	log := &reported.Output{}
+	log := &child.Output{}
 	soon, cancel := context.WithTimeout(t.Context(), reported.Patience)
 	defer cancel()
 	d, err := weir.OpenTopic(soon, weir.TopicConfig{Brokers: addrs, Log: slog.New(slog.NewTextHandler(log, nil))})

@@ -45,15 +45,7 @@ type effectFigure struct {
 
 // Run prints a line for each kind of change.
 func (c *effectCommand) Run(ctx context.Context) error {
-	out := io.Writer(os.Stdout)
-	if c.JSON {
-		out = io.Discard
-	}
-	figures, err := c.measure(ctx, out)
-	if err != nil || !c.JSON {
-		return err
-	}
-	return printJSON(map[string]any{"machine": machine(), "effect": figures})
+	return printFigures("effect", c.JSON, func(out io.Writer) ([]effectFigure, error) { return c.measure(ctx, out) })
 }
 
 // effect is the part of all measurements.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"runtime/metrics"
 	"strings"
@@ -38,6 +39,19 @@ func printJSON(what any) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
+}
+
+// printFigures has measure print lines for people as they are known, or prints all of them as JSON and nothing else.
+func printFigures[figure any](name string, asJSON bool, measure func(io.Writer) ([]figure, error)) error {
+	out := io.Writer(os.Stdout)
+	if asJSON {
+		out = io.Discard
+	}
+	figures, err := measure(out)
+	if err != nil || !asJSON {
+		return err
+	}
+	return printJSON(map[string]any{"machine": machine(), "versions": versions(), name: figures})
 }
 
 // cpuNanos is the CPU time of this process, user and system, and the most memory it

@@ -82,15 +82,7 @@ func (t *overheadTarget) name(way string) string {
 
 // Run prints a line for each way.
 func (c *overheadCommand) Run(ctx context.Context) error {
-	out := io.Writer(os.Stdout)
-	if c.JSON {
-		out = io.Discard
-	}
-	figures, err := c.measure(ctx, out)
-	if err != nil || !c.JSON {
-		return err
-	}
-	return printJSON(map[string]any{"machine": machine(), "versions": versions(), "overhead": figures})
+	return printFigures("overhead", c.JSON, func(out io.Writer) ([]overheadFigure, error) { return c.measure(ctx, out) })
 }
 
 // overhead is the part of all measurements.

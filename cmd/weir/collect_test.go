@@ -93,7 +93,7 @@ func startRocketMQ(t *testing.T, accessKey, secretKey string) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := &logBuffer{}
+	printed := &child.Output{}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(printed)

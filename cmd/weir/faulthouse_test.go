@@ -48,7 +48,7 @@ func newFaultHouse(t *testing.T) *faultHouse {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logs := &logBuffer{}
+	logs := &child.Output{}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(logs)

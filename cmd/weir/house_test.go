@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,7 +24,7 @@ import (
 type house struct {
 	t                *testing.T
 	dir              string
-	logs             *logBuffer
+	logs             *child.Output
 	brokers          []string
 	clickhouseAddr   string
 	alertmanagerAddr string
@@ -38,7 +36,7 @@ type house struct {
 // newHouse prepares a house with one rule file and starts nothing.
 func newHouse(t *testing.T, brokers []string, ruleFile string) *house {
 	t.Helper()
-	h := &house{t: t, dir: t.TempDir(), logs: &logBuffer{}, brokers: brokers, clickhouseAddr: freeAddr(t), alertmanagerAddr: freeAddr(t)}
+	h := &house{t: t, dir: t.TempDir(), logs: &child.Output{}, brokers: brokers, clickhouseAddr: freeAddr(t), alertmanagerAddr: freeAddr(t)}
 	t.Cleanup(func() {
 		if strings.Contains(h.logs.String(), "DATA RACE") {
 			t.Error("the race detector reports a race")
@@ -140,24 +138,6 @@ func (h *house) start(name, readyURL string, args ...string) *child.Child {
 		}
 	})
 	return running
-}
-
-// logBuffer keeps what processes print.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // Ports below those that the system gives to outgoing connections, so that an address

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/kafka"
 	"github.com/weirmq/weir/deploy/parts"
 	"github.com/weirmq/weir/pipeline"
@@ -37,7 +38,7 @@ func TestApacheKafka(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logs := &logBuffer{}
+	logs := &child.Output{}
 	running, err := kafka.Start(t.Context(), kafka.Config{JarDir: jars, DataDir: filepath.Join(t.TempDir(), "kafka"), LogWriter: logs})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, logs)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
+	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
 	"github.com/weirmq/weir/remoting"
@@ -28,7 +29,7 @@ type delayed struct {
 }
 
 // start runs the broker, on what it left behind, until the test ends.
-func (d *delayed) start(t *testing.T, jars, levels string, printed *output) {
+func (d *delayed) start(t *testing.T, jars, levels string, printed *child.Output) {
 	t.Helper()
 	var err error
 	d.broker, err = parties.StartBroker(t.Context(), parties.Config{JarDir: jars, DataDir: filepath.Join(d.dir, "broker"), LogWriter: printed,
@@ -63,10 +64,10 @@ func TestDelayLevelsThatStandStill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := &output{}
+	printed := &child.Output{}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(&printed.text)
+			t.Log(printed)
 		}
 	})
 	d := &delayed{dir: t.TempDir()}

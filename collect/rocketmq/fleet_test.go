@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/collect"
+	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
 	"github.com/weirmq/weir/remoting"
@@ -30,10 +31,10 @@ func startFleet(t *testing.T) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := &output{}
+	printed := &child.Output{}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(&printed.text)
+			t.Log(printed)
 		}
 	})
 	dir := t.TempDir()

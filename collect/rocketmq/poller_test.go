@@ -1,7 +1,6 @@
 package rocketmq
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,18 +22,6 @@ import (
 // patience bounds every wait for RocketMQ. Below 10 s a busy machine is taken for a fault; above a minute a broken broker is waited
 // for in vain.
 const patience = 45 * time.Second
-
-// output is what the processes print, to show it where a test fails.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
 
 // real is a real cluster, of a name server and a broker, with a producer and a consumer.
 type real struct {
@@ -62,10 +48,10 @@ func startRealOf(t *testing.T, of setup) real {
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := &output{}
+	printed := &child.Output{}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(&printed.text)
+			t.Log(printed)
 		}
 	})
 	dir := t.TempDir()

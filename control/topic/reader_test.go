@@ -1,14 +1,12 @@
 package topic_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/control/topic"
 	"github.com/weirmq/weir/deploy/broker"
+	"github.com/weirmq/weir/deploy/child"
 )
 
 // patience is how long a test waits for what must come. Not shorter: machines that run other tests take five times as long; not longer: a
@@ -109,17 +108,20 @@ type reading struct {
 	*topic.Reader
 	keys []string
 	anew int
-	log  *logged
+	log  *child.Output
 }
 
 func (c *cluster) open() *reading {
 	c.t.Helper()
-	log := &logged{}
+	log := &child.Output{}
 	r, err := topic.Open(topic.Config{Options: []kgo.Opt{kgo.SeedBrokers(c.addrs...)}, Log: slog.New(slog.NewTextHandler(log, nil))})
 	c.must(err)
 	c.t.Cleanup(r.Close)
 	return &reading{Reader: r, log: log}
 }
+
+// logged is how often the log says something.
+func (r *reading) logged(what string) int { return strings.Count(r.log.String(), what) }
 
 func (r *reading) take(b topic.Batch) {
 	if b.Anew {
@@ -137,24 +139,6 @@ func (c *cluster) catchUp(r *reading) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
 	c.must(r.CatchUp(ctx, r.take))
-}
-
-// logged is a log.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) count(what string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), what)
 }
 
 // TestATopicIsReadToItsEnd holds that whoever reads is through, whatever is at the end of the topic, and reads on from there.
@@ -223,8 +207,8 @@ func TestATopicThatIsMadeAnewIsReadFromItsStart(t *testing.T) {
 			c.eventually("who looks reads the new topic", func() bool { c.catchUp(looks); return slices.Equal(looks.keys, keys) })
 			c.eventually("who waits reads the new topic", func() bool { waits.take(waits.Poll(t.Context())); return slices.Equal(waits.keys, keys) })
 			for _, r := range []*reading{looks, waits} {
-				if r.anew < 1 || r.log.count("was deleted and made anew") < 1 {
-					t.Errorf("that it was made anew is told %d times, and logged %d times", r.anew, r.log.count("was deleted and made anew"))
+				if r.anew < 1 || r.logged("was deleted and made anew") < 1 {
+					t.Errorf("that it was made anew is told %d times, and logged %d times", r.anew, r.logged("was deleted and made anew"))
 				}
 				c.must(r.Client().ProduceSync(t.Context(), &kgo.Record{Topic: control.Topic, Key: []byte("own")}).FirstErr())
 			}
@@ -246,13 +230,13 @@ func TestFaultsAreTold(t *testing.T) {
 			t.Fatalf("without a topic: %v", err)
 		}
 	}
-	if n := r.log.count("cannot be read"); n != 1 {
+	if n := r.logged("cannot be read"); n != 1 {
 		t.Errorf("that there is no topic is told %d times, want 1", n)
 	}
 	c.create()
 	c.put("a")
 	c.eventually("the topic is read", func() bool { return r.CatchUp(t.Context(), r.take) == nil && len(r.keys) == 1 })
-	if n := r.log.count("is read again"); n < 1 {
+	if n := r.logged("is read again"); n < 1 {
 		t.Error("that the topic is read again is not told")
 	}
 	away := (&cluster{t, []string{"127.0.0.1:1"}}).open()
@@ -260,7 +244,7 @@ func TestFaultsAreTold(t *testing.T) {
 	defer cancel()
 	polled := make(chan topic.Batch, 1)
 	go func() { polled <- away.Poll(ctx) }()
-	c.eventually("that the cluster is away is told", func() bool { return away.log.count("refused") == 1 })
+	c.eventually("that the cluster is away is told", func() bool { return away.logged("refused") == 1 })
 	cancel()
 	if b := <-polled; b.Err != nil || b.Anew {
 		t.Errorf("a poll that is stopped says %+v", b)

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,13 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
 )
 
@@ -26,28 +25,10 @@ const patience = 45 * time.Second
 
 const topic = "weir.telemetry"
 
-// logBuffer keeps what Kafka logs, to show it where a test fails.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // start runs Kafka until the test ends.
 func start(t *testing.T, config Config) *Server {
 	t.Helper()
-	logs := &logBuffer{}
+	logs := &child.Output{}
 	config.LogWriter = logs
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -16,6 +16,7 @@ import (
 	rmqproducer "github.com/apache/rocketmq-client-go/v2/producer"
 
 	"github.com/weirmq/weir/deploy/broker"
+	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
 	parties "github.com/weirmq/weir/deploy/rocketmq"
 	"github.com/weirmq/weir/ingest"
@@ -49,7 +50,7 @@ func startShop(t *testing.T) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := &reported.Output{}
+	printed := &child.Output{}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(printed)

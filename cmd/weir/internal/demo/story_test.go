@@ -7,22 +7,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/weirmq/weir/deploy/child"
 )
-
-// told is what the demo prints where there is no terminal.
-type told struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *told) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
 
 // notified waits until the chat was told of every expected alert with this status.
 func notified(status string) func(context.Context, *theatre) error {
@@ -51,15 +40,13 @@ func notified(status string) func(context.Context, *theatre) error {
 
 // askWithConfiguration asks as the demo says that one can, while it runs: by the line that it prints, from another folder, and of
 // the first minute too.
-func askWithConfiguration(t *testing.T, program, data string, out *told) {
+func askWithConfiguration(t *testing.T, program, data string, out *child.Output) {
 	t.Helper()
 	path := filepath.Join(data, "weir.yaml")
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the configuration is %v, %v, want a file that its owner alone reads", info, err)
 	}
-	out.mu.Lock()
-	text := out.text.String()
-	out.mu.Unlock()
+	text := out.String()
 	if said := "configuration " + path + ", for weir rules backtest, explain, capture and inspect\n"; !strings.Contains(text, said) {
 		t.Errorf("it told:\n%s\nwant %q", text, said)
 	}
@@ -90,7 +77,7 @@ func TestTheStoryIsToldAgain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	firing, resolved := notified("firing"), notified("resolved")
-	data, out := filepath.Join(t.TempDir(), "what the demo's parts keep"), &told{}
+	data, out := filepath.Join(t.TempDir(), "what the demo's parts keep"), &child.Output{}
 	var fired, recovered int
 	short := slices.Clone(story[:3])
 	short[0].ends = func(context.Context, *theatre) error { return nil }
@@ -118,7 +105,7 @@ func TestTheStoryIsToldAgain(t *testing.T) {
 	if err != nil || outcome != nil {
 		t.Errorf("ended with %+v and %v, want neither", outcome, err)
 	}
-	text := out.text.String()
+	text := out.String()
 	if fired != 2 || recovered != 1 {
 		t.Errorf("all alerts fired %d times and resolved %d times, want 2 and 1; it told:\n%s", fired, recovered, text)
 	}

@@ -1,11 +1,12 @@
-package reported
+package child
 
 import (
 	"bytes"
 	"sync"
 )
 
-// Output is what processes print. Its methods may be called from any goroutine.
+// Output keeps what processes print, as their Stdout and Stderr at once, to show it where something fails. It is not bounded: it is for tests.
+// Its methods may be called from any goroutine; the zero value is empty.
 type Output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -18,7 +19,7 @@ func (o *Output) Write(p []byte) (int, error) {
 	return o.text.Write(p)
 }
 
-// String is all that was printed.
+// String is all that was printed so far.
 func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
