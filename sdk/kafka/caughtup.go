@@ -37,11 +37,8 @@ func (r *receiver) CaughtUp(ctx context.Context) (bool, error) {
 	}
 	for partition, end := range ends[topic] {
 		done := starts[topic][partition].Offset // what is deleted nobody can handle
-		switch of, found := committed.Lookup(topic, partition); {
-		case found && of.At >= 0:
+		if of, found := committed.Lookup(topic, partition); found {
 			done = max(done, of.At)
-		case r.config.FromNewest: // it began at the end, and commits with the first message that comes
-			continue
 		}
 		if done < end.Offset {
 			return false, nil

@@ -69,14 +69,16 @@ func measuredBy(config *weir.ReceiverConfig) []kgo.Opt {
 // join opens the client that receives.
 func (r *receiver) join() (*kgo.Client, error) {
 	start := kgo.NewOffset().AtStart()
+	var adjust []kgo.Opt
 	if r.config.FromNewest {
-		start = kgo.NewOffset().AtEnd()
+		start, adjust = kgo.NewOffset().AtEnd(), []kgo.Opt{kgo.AdjustFetchOffsetsFn(r.beginAtEnd)}
 	}
 	options := append(r.shared[:len(r.shared):len(r.shared)],
 		kgo.ConsumerGroup(r.config.Group), kgo.ConsumeTopics(r.config.Route.Topic), kgo.ConsumeResetOffset(start),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitInterval), kgo.BlockRebalanceOnPoll(), kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.OnPartitionsRevoked(r.revoked), kgo.OnPartitionsLost(r.revoked),
 		kgo.KeepControlRecords()) // the ends of transactions: they are committed, too
+	options = append(options, adjust...)
 	if r.config.Reporter != nil {
 		r.hooks = NewHooks(r.config.Reporter, Cluster(r.config.Route.Cluster))
 		options = append(options, kgo.WithHooks(r.hooks))
@@ -84,7 +86,7 @@ func (r *receiver) join() (*kgo.Client, error) {
 	if r.config.Control != nil {
 		options = append(options, r.config.Control.KafkaOpts()...)
 	}
-	client, err := kgo.NewClient(options...)
+	client, err := r.member(options)
 	if err != nil {
 		return nil, fmt.Errorf("open a client of Kafka: %w", err)
 	}
@@ -94,10 +96,17 @@ func (r *receiver) join() (*kgo.Client, error) {
 			return nil, fmt.Errorf("have commands apply: %w", err)
 		}
 	}
-	r.mu.Lock()
-	r.client = client
-	r.mu.Unlock()
 	return client, nil
+}
+
+// member opens the client, which joins at once: what it calls meanwhile waits until it is known.
+func (r *receiver) member(options []kgo.Opt) (client *kgo.Client, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if client, err = kgo.NewClient(options...); err == nil {
+		r.client = client
+	}
+	return client, err
 }
 
 // Ready waits until the topic is known, and the topic of dead letters is there.
