@@ -125,19 +125,30 @@ func (c *Client) together(a, b *Route) error {
 	return err
 }
 
-// alone says why a consumer may not be opened beside the others of its group.
-func (c *Client) alone(opened *Consumer, at *Route) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// besides says why a consumer may not read a place beside what it and the others of its group read: that may be more than one place each, while resources
+// move. mu is held.
+func (c *Client) besides(reader *Consumer, at *Route) error {
 	for other := range c.open {
-		if member, ok := other.(*Consumer); ok && member.group == opened.group {
-			now := member.State().Route
-			if err := c.together(at, &now); err != nil {
+		member, ok := other.(*Consumer)
+		if !ok || member.group != reader.group {
+			continue
+		}
+		for _, reads := range member.reads() {
+			if err := c.together(at, &reads); err != nil && member == reader {
+				return fmt.Errorf("beside topic %s, which is still looked at: %w", reads.Topic, err)
+			} else if err != nil {
 				return fmt.Errorf("beside the consumer of %q: %w", member.id, err)
 			}
 		}
 	}
 	return nil
+}
+
+// mayRead is besides of a consumer that is open.
+func (c *Client) mayRead(reader *Consumer, at *Route) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.besides(reader, at)
 }
 
 // add has Close close what was opened.
@@ -146,6 +157,12 @@ func (c *Client) add(opened closer) error {
 	defer c.mu.Unlock()
 	if c.closed {
 		return fmt.Errorf("the client: %w", ErrClosed)
+	}
+	if reader, ok := opened.(*Consumer); ok {
+		now := reader.State().Route
+		if err := c.besides(reader, &now); err != nil {
+			return err
+		}
 	}
 	c.open[opened] = struct{}{}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -54,6 +55,17 @@ type Consumer struct {
 	idle  chan struct{} // holds one value while Run does not run
 
 	receiver Receiver // of the newest place; under mu; nil before Run
+	places   []Route  // that are read, while it runs; under mu
+}
+
+// reads are the places that it reads; before Run the one that it is to read.
+func (c *Consumer) reads() []Route {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.places) == 0 {
+		return []Route{c.state.Route}
+	}
+	return slices.Clone(c.places)
 }
 
 // Consumer opens a consumer of a resource for a group. It does not wait for the cluster, and receives
@@ -81,9 +93,6 @@ func (c *Client) Consumer(id, group string, options ...ConsumerOption) (*Consume
 	system, err := c.system(&route)
 	if err == nil {
 		err = system.CheckReceiver(out.receiverConfig(route))
-	}
-	if err == nil {
-		err = c.alone(out, &route)
 	}
 	if err == nil {
 		err = c.add(out)

@@ -107,10 +107,10 @@ func (r *run) finish(ctx context.Context, now time.Time) {
 			r.start(ctx, next)
 			continue
 		}
-		if now.Sub(p.finishedAt) >= r.consumer.consumption.Linger && r.isHandled(ctx, p, now) && !r.isOutstanding(ctx, p, now) {
+		if now.Sub(p.finishedAt) >= r.consumer.consumption.Linger && r.isOver(ctx, p, now) {
 			r.consumer.log.Info("a former place is not read any more", "cluster", p.route.Cluster, "topic", p.route.Topic)
 			r.end(p)
-			r.places = append(r.places[:i:i], r.places[i+1:]...)
+			r.set(append(r.places[:i:i], r.places[i+1:]...))
 			i--
 		}
 	}
@@ -136,7 +136,7 @@ func (r *run) endOlder(next *place) (ended int) {
 		}
 		left = append(left, p)
 	}
-	r.places = left
+	r.set(left)
 	return ended
 }
 
@@ -154,12 +154,17 @@ func (r *run) isFinished(ctx context.Context, p *place, now time.Time) bool {
 	return true
 }
 
-// isOutstanding asks, now and then, whether something may still come to a place. Where that is not known it may.
-func (r *run) isOutstanding(ctx context.Context, p *place, now time.Time) bool {
+// isOver asks, now and then, whether a place is handled and nothing may come to it any more.
+func (r *run) isOver(ctx context.Context, p *place, now time.Time) bool {
 	if now.Before(p.askAgainAt) {
-		return true
+		return false
 	}
 	p.askAgainAt = now.Add(outstandingEach)
+	return r.isHandled(ctx, p, now) && !r.isOutstanding(ctx, p)
+}
+
+// isOutstanding asks whether something may still come to a place. Where that is not known it may.
+func (r *run) isOutstanding(ctx context.Context, p *place) bool {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	outstanding, err := p.receiver.Outstanding(ctx)

@@ -63,8 +63,15 @@ func (w *town) happened() []string {
 func (*town) Name() string                            { return "town" }
 func (*town) CheckSender(SenderConfig) error          { return nil }
 func (*town) CheckReceiver(ReceiverConfig) error      { return nil }
-func (*town) CheckTogether(Route, Route) error        { return nil }
 func (*town) OpenSender(SenderConfig) (Sender, error) { return nil, ErrLacks }
+
+// CheckTogether refuses two topics of one cluster, as RocketMQ does.
+func (*town) CheckTogether(a, b Route) error {
+	if a.Cluster == b.Cluster && a.Topic != b.Topic {
+		return ErrLacks
+	}
+	return nil
+}
 
 func (w *town) OpenReceiver(c ReceiverConfig) (Receiver, error) {
 	w.note("open %s", c.Route.Cluster)
@@ -238,6 +245,75 @@ func TestAFormerPlaceThatFailsIsGivenUp(t *testing.T) {
 			}
 			w.wantEvents(t, "at the end", "open a", "open b", "read a", "read b", "close a", "close b")
 		})
+	})
+}
+
+// TestAMoveWaitsForWhatIsStillLookedAt: a resource moves on to another topic of the cluster that it left, where that may not be read beside the former one.
+func TestAMoveWaitsForWhatIsStillLookedAt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown("a", "b")
+		for name := range w.clusters {
+			w.say(name, func(c *cluster) { c.handled = true })
+		}
+		c := settler(t, w, "a")
+		c.directory.replace([]Route{between("b")})
+		after(10 * time.Second)
+		w.wantEvents(t, "after the move", "open a", "read a", "open b", "read b")
+		again := between("a")
+		again.Topic = "orders2"
+		c.directory.replace([]Route{again})
+		after(time.Minute)
+		w.wantEvents(t, "while the first topic is looked at")
+		if err := c.State().Err; !errors.Is(err, ErrLacks) {
+			t.Errorf("got %v, want that it waits", err)
+		}
+		after(10 * time.Minute)
+		w.wantEvents(t, "when it is not any more", "close a", "open a", "read a")
+		if s := c.State(); s.Err != nil || s.Moves != 2 || !s.Settled {
+			t.Errorf("got %+v, want that it has moved twice", s)
+		}
+		if err := c.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestTopicsOfOneClusterAreNotReadSideBySide, also where they are former places: that which was first is read.
+func TestTopicsOfOneClusterAreNotReadSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown("a", "b")
+		route := between("a", "a", "b")
+		route.Former[1].Topic = "orders2"
+		out := newTable()
+		out.replace([]Route{route, {ID: "s", System: "town", Cluster: "a", Endpoints: []string{"a:1"}, Topic: "orders3"}})
+		client, err := Open(t.Context(), Config{Directory: out, Systems: []System{w}, Unmeasured: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := client.Consumer("r", "readers")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx, func(context.Context, []*Delivery) error { return nil }) }()
+		synctest.Wait()
+		w.wantEvents(t, "at first", "open a", "open b", "read a")
+		if _, err := client.Consumer("s", "readers"); !errors.Is(err, ErrLacks) {
+			t.Errorf("another topic of the cluster of a former place: got %v", err)
+		}
+		if _, err := client.Consumer("s", "others"); err != nil {
+			t.Errorf("by another group: got %v", err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := client.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

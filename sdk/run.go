@@ -71,14 +71,34 @@ func (r *run) conduct(ctx context.Context) error {
 	}
 }
 
+// set takes over which places there are, and has the group's other consumers see it.
+func (r *run) set(places []*place) {
+	r.places = places
+	c := r.consumer
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.places = c.places[:0]
+	for _, p := range places {
+		c.places = append(c.places, p.route)
+	}
+}
+
 // newest is the place that the directory names.
 func (r *run) newest() *place { return r.places[len(r.places)-1] }
 
-// readable are the former places of a route that the group may read beside it.
+// readable are the former places of a route that the group may read beside it, beside each other, and beside what it reads.
 func (r *run) readable(of *Route) (out []Route) {
+	client := r.consumer.client
 	for _, former := range of.Former {
 		at := of.At(former)
-		if err := r.consumer.client.together(of, &at); err != nil {
+		err := client.together(of, &at)
+		for i := 0; i < len(out) && err == nil; i++ {
+			err = client.together(&out[i], &at)
+		}
+		for i := 0; i < len(r.places) && err == nil; i++ {
+			err = client.together(&r.places[i].route, &at)
+		}
+		if err != nil {
 			r.consumer.log.Error("a former place is not read", "cluster", at.Cluster, "topic", at.Topic, "error", err)
 			continue
 		}
@@ -98,7 +118,7 @@ func (r *run) add(at Route, moved bool) error {
 }
 
 func (r *run) append(p *place) {
-	r.places = append(r.places, p)
+	r.set(append(r.places, p))
 	c := r.consumer
 	c.mu.Lock()
 	c.receiver = p.receiver
@@ -108,6 +128,9 @@ func (r *run) append(p *place) {
 
 // moveTo has another place read as soon as those before it are finished. The error says why it cannot be read: then nothing has changed.
 func (r *run) moveTo(ctx context.Context, to Route) error {
+	if err := r.consumer.client.mayRead(r.consumer, &to); err != nil {
+		return err
+	}
 	p, err := r.open(to, true)
 	if err != nil {
 		return err
@@ -122,7 +145,7 @@ func (r *run) moveTo(ctx context.Context, to Route) error {
 	switch {
 	case sameTopic(&last.route, &to): // by another way: what the group has handled is known there
 		r.end(last)
-		r.places = r.places[:len(r.places)-1]
+		r.set(r.places[:len(r.places)-1])
 		r.append(p)
 		if last.started {
 			r.start(ctx, p)
@@ -145,13 +168,13 @@ func (r *run) moveTo(ctx context.Context, to Route) error {
 // returnTo ends the reading of a place that is finished, and is read again behind all others: what comes to it
 // from now on is behind what is in those.
 func (r *run) returnTo(to *Route) {
-	r.places = slices.DeleteFunc(r.places, func(p *place) bool {
+	r.set(slices.DeleteFunc(r.places, func(p *place) bool {
 		again := p.finished && sameTopic(&p.route, to)
 		if again {
 			r.end(p)
 		}
 		return again
-	})
+	}))
 }
 
 // lost ends the consumer where the place that the directory names cannot be read any more. A former one is given up, and those after it have their turn.
@@ -161,7 +184,7 @@ func (r *run) lost(ctx context.Context, f failure) error {
 	}
 	r.consumer.log.Error("a former place cannot be read any more", "cluster", f.at.route.Cluster, "topic", f.at.route.Topic, "error", f.err)
 	r.end(f.at)
-	r.places = slices.DeleteFunc(r.places, func(p *place) bool { return p == f.at })
+	r.set(slices.DeleteFunc(r.places, func(p *place) bool { return p == f.at }))
 	if !r.places[0].started {
 		r.start(ctx, r.places[0])
 	}
@@ -176,7 +199,7 @@ func (r *run) close() {
 	}
 	c := r.consumer
 	c.mu.Lock()
-	c.receiver = nil
+	c.receiver, c.places = nil, nil
 	c.mu.Unlock()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/weirmq/weir/remoting"
@@ -132,33 +133,63 @@ type progress struct {
 	ends    int64 // where its queues end, summed up: it changes with each message that comes
 }
 
+// askedAtOnce is how many queues are asked about at a time. Not fewer: each takes up to three round trips, and all of a topic must answer within one look at a
+// former place; not more: they share a connection to each broker.
+const askedAtOnce = 16
+
 // progress asks how far a group is with a topic, as far as brokers know by now: members tell them every few seconds. Where it is not through with a queue,
-// it asks for no other.
+// it asks for no more.
 func (a *asker) progress(ctx context.Context, group, topic string) (progress, error) {
 	masters, err := a.masters(ctx, topic)
 	if err != nil {
 		return progress{}, err
 	}
-	out := progress{handled: true}
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	var (
+		asking sync.WaitGroup
+		slots  = make(chan struct{}, askedAtOnce)
+		mu     sync.Mutex
+		out    = progress{handled: true}
+	)
 	for _, m := range masters {
 		for queue := range m.queues {
-			end, err := a.offset(ctx, m.addr, codeMaxOffset, topic, queue)
-			if err != nil {
-				return progress{}, err
-			}
-			start, err := a.offset(ctx, m.addr, codeMinOffset, topic, queue)
-			if err != nil {
-				return progress{}, err
-			}
-			committed, err := a.committed(ctx, m.addr, group, topic, queue)
-			if err != nil {
-				return progress{}, err
-			}
-			if max(start, committed) < end {
-				return progress{}, nil
-			}
-			out.ends += end
+			slots <- struct{}{}
+			asking.Go(func() {
+				defer func() { <-slots }()
+				handled, end, failed := a.queueProgress(ctx, m.addr, group, topic, queue)
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err != nil || !out.handled: // that is known, and this one may have been cut short by it
+				case failed != nil:
+					err = failed
+					enough()
+				case !handled:
+					out = progress{}
+					enough()
+				default:
+					out.ends += end
+				}
+			})
 		}
 	}
+	asking.Wait()
+	if err != nil {
+		return progress{}, err
+	}
 	return out, nil
+}
+
+// queueProgress says whether a group is through with a queue, and where that ends.
+func (a *asker) queueProgress(ctx context.Context, broker, group, topic string, queue int) (handled bool, end int64, err error) {
+	if end, err = a.offset(ctx, broker, codeMaxOffset, topic, queue); err != nil {
+		return false, 0, err
+	}
+	committed, err := a.committed(ctx, broker, group, topic, queue)
+	if err != nil || committed >= end {
+		return err == nil, end, err
+	}
+	start, err := a.offset(ctx, broker, codeMinOffset, topic, queue) // what is deleted nobody can handle
+	return err == nil && start >= end, end, err
 }

@@ -177,7 +177,7 @@ func TestQuestionsShareAConnection(t *testing.T) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if asked := 10 * (1 + 2*3); p.connections != 1 || p.signed != asked {
+	if asked := 10 * (1 + 2*2); p.connections != 1 || p.signed != asked {
 		t.Errorf("%d connections were made, and %d questions signed: want 1 and %d", p.connections, p.signed, asked)
 	}
 }
