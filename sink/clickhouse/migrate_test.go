@@ -21,7 +21,7 @@ const allTables = "alert_states alert_transitions alerts client_event_log client
 
 const appliedMigrations = "SELECT version, name FROM schema_migrations FINAL ORDER BY version"
 
-const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision\n7\tinventory\n8\trollups\n9\tviews\n10\ttraces\n11\tgroups\n12\tcontrol\n13\tmerges\n14\tcontrol_times"
+const allMigrations = "1\trollup\n2\talerts\n3\ttraffic\n4\thistory\n5\tinspections\n6\talert_revision\n7\tinventory\n8\trollups\n9\tviews\n10\ttraces\n11\tgroups\n12\tcontrol\n13\tmerges\n14\tcontrol_times\n15\tgauges_merges"
 
 func TestMigrateTwiceIsMigratedOnce(t *testing.T) {
 	t.Parallel()
@@ -128,7 +128,7 @@ func TestMigrateRefusesANewerSchema(t *testing.T) {
 	s.query("INSERT INTO schema_migrations (version, name) VALUES (4711, 'later')")
 	within(t, promptly, func() {
 		err := s.Migrate(context.WithoutCancel(t.Context()))
-		want := "migrate the schema: the schema has version 4711, this program knows 14: run a newer weir"
+		want := "migrate the schema: the schema has version 4711, this program knows 15: run a newer weir"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
