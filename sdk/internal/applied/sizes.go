@@ -55,7 +55,8 @@ func beyond(bytes, limit int) bool { return limit > 0 && bytes > limit }
 // codec compresses and opens values. Its methods may be called from any goroutine.
 type codec struct {
 	encoder *zstd.Encoder
-	decoder *zstd.Decoder
+	// exact opens to no more than there is room for, whatever frames follow the first, which says how much it is; decoder to maxOpenedBytes.
+	exact, decoder *zstd.Decoder
 }
 
 func newCodec() (*codec, error) {
@@ -67,7 +68,11 @@ func newCodec() (*codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare decompression: %w", err)
 	}
-	return &codec{encoder, decoder}, nil
+	exact, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxOpenedBytes), zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		return nil, fmt.Errorf("prepare decompression: %w", err)
+	}
+	return &codec{encoder, exact, decoder}, nil
 }
 
 // Compress compresses a value, and says whether it is worth it.
@@ -104,14 +109,19 @@ func (c *Commands) open(encoding string, value []byte, most int) ([]byte, error)
 		return nil, fmt.Errorf("header %s is %.32q: %s is known", EncodingHeader, encoding, EncodingZstd)
 	}
 	var header zstd.Header
-	size := uint64(maxOpenedBytes) // of a frame that does not say
+	size, said := uint64(maxOpenedBytes), false // of a frame that does not say
 	if err := header.Decode(value); err == nil && header.HasFCS {
-		size = header.FrameContentSize
+		size, said = header.FrameContentSize, true
 	}
 	if size <= maxOpenedBytes && size > uint64(max(most, 0)) {
 		return nil, ErrBeyond
 	}
-	opened, err := c.codec.decoder.DecodeAll(value, nil)
+	opened, err := []byte(nil), error(nil)
+	if said && size <= maxOpenedBytes {
+		opened, err = c.codec.exact.DecodeAll(value, make([]byte, 0, size))
+	} else {
+		opened, err = c.codec.decoder.DecodeAll(value, nil)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open a value of %d bytes: %w", len(value), err)
 	}

@@ -101,7 +101,7 @@ func (c *Commands) steerSampling(now time.Time) {
 	for i := range rules {
 		rules[i].Revision = max(rules[i].Revision, 1)
 		if value, err := rules[i].Encode(); err == nil {
-			set.Feed(control.Record{Key: []byte(rules[i].Key()), Value: value, Offset: int64(i)}, now)
+			set.Feed(control.Record{Key: []byte(rules[i].Key()), Value: value, Offset: int64(i), AppendedAt: rules[i].CreatedAt}, now) // they are in force: this clock says nothing of that
 		}
 	}
 	resources := c.resources
