@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/internal/boundedfile"
 )
 
 // cachedRecord is a record of weir.control as the cache has it.
@@ -58,7 +59,7 @@ func readCache(path string) ([]control.Record, error) {
 	if path == "" {
 		return nil, errors.New("TopicConfig.Cache names none")
 	}
-	text, err := readBounded(path)
+	text, err := boundedfile.Read(path, maxFileBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}

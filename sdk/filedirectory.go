@@ -7,12 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/internal/boundedfile"
 )
 
 // fileInterval is how often a file of routes is looked at. Not shorter: it is read each time; not longer:
@@ -78,7 +77,7 @@ func (f *File) watch(ctx context.Context) {
 
 // read takes over the file where it has changed.
 func (f *File) read() {
-	text, err := readBounded(f.path)
+	text, err := boundedfile.Read(f.path, maxFileBytes)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err == nil && f.text != nil && bytes.Equal(text, f.text) {
@@ -96,30 +95,6 @@ func (f *File) read() {
 	}
 	f.err = nil
 	f.replace(routes)
-}
-
-// readBounded reads a file, of which no more than maxFileBytes are ever in memory, whatever it says of its size.
-func readBounded(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("it is no file, but of mode %s: name a file", info.Mode())
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxFileBytes {
-		return nil, fmt.Errorf("it has more than %d bytes, which is all that is allowed", maxFileBytes)
-	}
-	return text, nil
 }
 
 // routeFile is what a file of routes holds.

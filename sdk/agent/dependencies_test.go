@@ -18,6 +18,7 @@ var mayDependOn = []string{
 	"github.com/weirmq/weir/sdk/agent",
 	"github.com/weirmq/weir/sdk/internal/meter",
 	"github.com/weirmq/weir/sdk/internal/applied",
+	"github.com/weirmq/weir/sdk/internal/boundedfile",
 }
 
 // TestDependencies holds that the agent brings nothing else into the services that use it, and no client library of RocketMQ.

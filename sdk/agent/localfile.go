@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/sdk/internal/applied"
+	"github.com/weirmq/weir/sdk/internal/boundedfile"
 )
 
 // maxFileBytes bounds a local file. Not less: hundreds of commands fit; not more: it is read into the host's memory.
@@ -28,12 +29,9 @@ type localFile struct {
 
 // readFile reads a local file. What it says is taken as a whole or not at all.
 func readFile(path string, now time.Time) (applied.File, error) {
-	value, err := readBounded(path)
+	value, err := boundedfile.Read(path, maxFileBytes)
 	if err != nil {
 		return applied.File{}, fmt.Errorf("%w: %w", errUnread, err)
-	}
-	if len(value) > maxFileBytes {
-		return applied.File{}, fmt.Errorf("%s has more than %d bytes", path, maxFileBytes)
 	}
 	var read localFile
 	decoder := json.NewDecoder(bytes.NewReader(value))
@@ -57,16 +55,6 @@ func readFile(path string, now time.Time) (applied.File, error) {
 		return applied.File{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return file, nil
-}
-
-// readBounded reads no more than a byte beyond what a file may have.
-func readBounded(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	return io.ReadAll(io.LimitReader(file, maxFileBytes+1))
 }
 
 // setOf is a set of commands, of which each is valid.
