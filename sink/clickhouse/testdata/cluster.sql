@@ -1020,11 +1020,10 @@ SELECT ts, kind, name, revision, outcome, action, scope, author, reason, created
        ended_by, ended_reason, shadow, percent, made_by, refused, source, source_offset, record
 FROM control_commands FINAL;
 -- 0013_merges
--- A row of these two is merged once or twice on its way into the large parts of a day, in place of four times: three fifths of what ClickHouse spends on it.
+-- A row is merged once or twice on its way into the large parts of a day, in place of four times: three fifths of what ClickHouse spends on it.
 -- Not smaller: the default, 5, merges what is about to be merged again; not larger: a day that is being written has some 30 parts, each of
 -- which a query of its newest minutes opens.
 ALTER TABLE rollup_10s_local ON CLUSTER 'weir_cluster' MODIFY SETTING merge_selector_base = 25;
-ALTER TABLE gauges_local ON CLUSTER 'weir_cluster' MODIFY SETTING merge_selector_base = 25;
 -- 0014_control_times
 -- Of what is no command, as a route or what readers could not read, there is no time at which it was made: NULL, as expires_at has it.
 DROP VIEW IF EXISTS control_history ON CLUSTER 'weir_cluster';
@@ -1032,6 +1031,9 @@ CREATE VIEW IF NOT EXISTS control_history ON CLUSTER 'weir_cluster' AS
 SELECT ts, kind, name, revision, outcome, action, scope, author, reason, nullIf(created_at, toDateTime64(0, 3, 'UTC')) AS created_at,
        nullIf(expires_at, toDateTime64(0, 3, 'UTC')) AS expires_at, ended_by, ended_reason, shadow, percent, made_by, refused, source, source_offset, record
 FROM control_commands FINAL;
+-- 0015_gauges_merges
+-- As 0013 has it for rollup_10s: each of its rows with gauges has some here.
+ALTER TABLE gauges_local ON CLUSTER 'weir_cluster' MODIFY SETTING merge_selector_base = 25;
 -- 9999_retention
 ALTER TABLE rollup_10s_local ON CLUSTER 'weir_cluster' MODIFY SETTING ttl_only_drop_parts = 0;
 ALTER TABLE ledger ON CLUSTER 'weir_cluster' MODIFY TTL segment_minute + toIntervalDay(14);
