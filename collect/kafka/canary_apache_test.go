@@ -1,7 +1,11 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -48,6 +52,7 @@ func (m *measured) stopped(running *child.Child, id string) {
 		}
 	}
 	signal(syscall.SIGSTOP)
+	m.awaitStopped(running.PID())
 	timer := time.AfterFunc(stopped, func() { signal(syscall.SIGCONT) })
 	defer timer.Stop()
 	reports, ok := m.poller.Probe(m.Context(), id)
@@ -58,6 +63,33 @@ func (m *measured) stopped(running *child.Child, id string) {
 	m.Logf("a canary took %s while the broker was stopped for %s, and came back: %v", p99, stopped, ok)
 	if p99 < stopped*99/100 { // a histogram is 1% off
 		m.Errorf("the heartbeat took %s, want %s", p99, stopped)
+	}
+}
+
+// awaitStopped returns once each thread of a process has stopped: until then one may still answer.
+func (m *measured) awaitStopped(pid int) {
+	ctx, end := context.WithTimeout(m.Context(), patience)
+	defer end()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(stats) == 0 {
+			m.Fatalf("process %d has threads %v: %v", pid, stats, err)
+		}
+		runs := slices.ContainsFunc(stats, func(file string) bool {
+			stat, err := os.ReadFile(file)
+			_, after, _ := bytes.Cut(stat, []byte(") ")) // after the name, which may have blanks
+			return err == nil && !bytes.HasPrefix(after, []byte("T"))
+		})
+		if !runs {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			m.Fatalf("a thread of process %d still runs %s after SIGSTOP", pid, patience)
+		case <-tick.C:
+		}
 	}
 }
 
