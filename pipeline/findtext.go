@@ -110,7 +110,7 @@ func (f *Found) writeHops(to io.Writer) {
 		if h.Cluster != first.Cluster || h.Env != first.Env {
 			where = strings.TrimSpace(h.Env+" "+h.Cluster) + " " + where
 		}
-		fmt.Fprintln(table, strings.Join([]string{h.At.UTC().Format("2006-01-02 15:04:05.000Z"), "+" + h.At.Sub(first.At).String(), stepText(h),
+		fmt.Fprintln(table, strings.Join([]string{h.Shown().UTC().Format("2006-01-02 15:04:05.000Z"), "+" + h.Shown().Sub(first.Shown()).Round(time.Millisecond).String(), stepText(h),
 			telemetry.Printable(where), dash(h.Group), dash(h.Client), dash(h.Node), whatText(h), dash(h.Kept)}, "\t"))
 	}
 	_ = table.Flush() // fails where the next line fails

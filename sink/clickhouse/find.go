@@ -33,7 +33,7 @@ type HopQuery struct {
 
 // Hop is a step of a message. Numbers are 0 where they are not known.
 type Hop struct {
-	At            time.Time `json:"at"`
+	At            time.Time `json:"at"` // when it was over
 	Env           string    `json:"env,omitempty"`
 	Cluster       string    `json:"cluster,omitempty"`
 	System        string    `json:"system,omitempty"`
@@ -53,6 +53,14 @@ type Hop struct {
 	DelayMicros   uint64    `json:"delay_us,omitempty"`
 	SizeBytes     uint64    `json:"size_bytes,omitempty"`
 	SampledOf     uint32    `json:"sampled_of,omitempty"`
+}
+
+// Shown is when the step is shown: at its end, but for a send, which is shown when it began. Its acknowledgement may come after the message was handled.
+func (h *Hop) Shown() time.Time {
+	if h.Step == telemetry.StepSent.String() {
+		return h.At.Add(-time.Duration(h.LatencyMicros) * time.Microsecond)
+	}
+	return h.At
 }
 
 // Columns that a message is looked for by. Each has an index of its own, which serves one condition and no disjunction of two.
@@ -77,7 +85,7 @@ type hopKey struct {
 // messageKey is a message; clusters have ids of their own.
 type messageKey struct{ env, cluster, id string }
 
-// FindHops returns the steps of a message by time: those that have the id, and those of the traces and messages that these have.
+// FindHops returns the steps of a message by the time they are shown at: those that have the id, and those of the traces and messages that these have.
 // more says that there are others. It asks once.
 func (s *Store) FindHops(ctx context.Context, q HopQuery) (hops []Hop, more bool, err error) {
 	found := map[hopKey]Hop{}
@@ -118,10 +126,10 @@ func (s *Store) FindHops(ctx context.Context, q HopQuery) (hops []Hop, more bool
 	return hops[:min(len(hops), MaxFoundHops)], more, nil
 }
 
-// sorted are steps by time.
+// sorted are steps by the time they are shown at.
 func sorted(found map[hopKey]Hop) []Hop {
 	return slices.SortedFunc(maps.Values(found), func(a, b Hop) int {
-		return cmp.Or(a.At.Compare(b.At), -strings.Compare(a.Op, b.Op), -strings.Compare(a.Step, b.Step), // sent, received, handled
+		return cmp.Or(a.Shown().Compare(b.Shown()), -strings.Compare(a.Op, b.Op), -strings.Compare(a.Step, b.Step), // sent, received, handled
 			strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Group, b.Group), strings.Compare(a.Client, b.Client))
 	})
 }
