@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -19,7 +20,7 @@ type controlLog struct {
 	reader *topic.Reader
 	client *kgo.Client // the reader's
 	set    *control.Set
-	// stale are keys of which the newest record is not what is in force: a replay, or a second writer. Compaction would leave that one.
+	// stale are keys of which the newest record is not what is in force. Compaction would leave that one.
 	stale map[string]bool
 	told  func(control.Change) // hears of each record; nil for nobody
 	seen  func(controlEntry)   // likewise, with the record
@@ -82,6 +83,20 @@ func (l *controlLog) append(ctx context.Context, records []*kgo.Record) error {
 	return err
 }
 
+// covers says that a record which is not in force would be all that compaction leaves of something that is: a replay, a second writer's, or what nobody can read.
+// What a newer writer means, it knows better.
+func (l *controlLog) covers(change *control.Change) bool {
+	switch change.Outcome {
+	case control.OutcomeIgnored:
+		return !change.Same
+	case control.OutcomeRefused:
+		_, route := l.set.HeldRoute(change.Key)
+		_, command := l.set.Command(strings.TrimPrefix(change.Key, kindCommand+"/"))
+		return change.Reason != control.ReasonSchema && (route || command)
+	}
+	return false
+}
+
 func (l *controlLog) feed(record control.Record, now time.Time) {
 	change := l.set.Feed(record, now)
 	l.tail.add(controlEntry{record, change})
@@ -89,7 +104,7 @@ func (l *controlLog) feed(record control.Record, now time.Time) {
 		l.seen(controlEntry{record, change})
 	}
 	switch {
-	case change.Outcome == control.OutcomeIgnored && !change.Same:
+	case l.covers(&change):
 		l.stale[change.Key] = true
 	case change.Outcome == control.OutcomeApplied || change.Outcome == control.OutcomeRemoved:
 		delete(l.stale, change.Key)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -87,5 +88,41 @@ func TestControlOfATopicThatIsMadeAnew(t *testing.T) {
 	})
 	if _, found := log.set.Command("a"); found || len(log.set.Commands()) != 1 || log.set.Offset() != 1 {
 		t.Errorf("there are %v, up to offset %d: want b alone", log.set.Commands(), log.set.Offset())
+	}
+}
+
+// TestWhatCoversACommand: a record that nobody can read, of a key that is in force, is to be written over before compaction leaves it alone; one of a newer writer,
+// or of nothing that is in force, is not.
+func TestWhatCoversACommand(t *testing.T) {
+	t.Parallel()
+	config := brokerConfig(t)
+	client := newSender(t, &config)
+	makeTopic(t, kadm.NewClient(client.client), control.Topic, 1)
+	log, err := openControlLog(config.Kafka, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.close()
+	for _, name := range []string{"covered", "newer"} {
+		command := aPause(name)
+		value, err := command.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.send(&kgo.Record{Topic: control.Topic, Key: []byte(command.Key()), Value: value})
+	}
+	for key, value := range map[string]string{"command/covered": "a slip of the hand", "command/newer": `{"schema": 99}`, "command/unknown": "another one", "no key": "{}"} {
+		client.send(&kgo.Record{Topic: control.Topic, Key: []byte(key), Value: []byte(value)})
+	}
+	if err := log.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]bool{"command/covered": true}; !maps.Equal(log.stale, want) {
+		t.Errorf("%v are to be written again, want %v", log.stale, want)
+	}
+	for _, name := range []string{"covered", "newer"} {
+		if _, found := log.set.Command(name); !found {
+			t.Errorf("%s is not in force any more", name)
+		}
 	}
 }
