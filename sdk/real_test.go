@@ -24,7 +24,10 @@ func init() { rocketmq.LogTo(slog.New(slog.DiscardHandler)) } // before the firs
 func TestOnKafka(t *testing.T) {
 	t.Parallel()
 	g := newKafka(t, sharedKafka)
-	t.Run("together", func(t *testing.T) { runConformance(t, g) })
+	t.Run("together", func(t *testing.T) {
+		runConformance(t, g)
+		t.Run("a send limit opens along its curve", func(t *testing.T) { opensAlongItsCurve(t, g, kafkaRamp(g)) })
+	})
 	t.Run("weir.control is compacted", func(t *testing.T) { outlivesCompaction(t, g) })
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
 	t.Run("a resource moves to another cluster and back", func(t *testing.T) {
@@ -40,7 +43,10 @@ func TestOnKafka(t *testing.T) {
 func TestOnRocketMQ(t *testing.T) {
 	t.Parallel()
 	g := newRocketMQ(t, sharedRocketMQ)
-	t.Run("together", func(t *testing.T) { runConformance(t, g) })
+	t.Run("together", func(t *testing.T) {
+		runConformance(t, g)
+		t.Run("a send limit opens along its curve", func(t *testing.T) { opensAlongItsCurve(t, g, rocketmqRamp(g)) })
+	})
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
 	t.Run("a resource stays where its new topic is in the same cluster", func(t *testing.T) {
 		g.create(t, "stays", "beside")
