@@ -40,6 +40,8 @@ type sender struct {
 	queues   *keyedQueues
 	turn     atomic.Uint32 // of messages without a key
 	steered  bool          // commands apply
+	// compresses says that a command has a message compressed, where it goes alone; nil where none apply.
+	compresses func(*primitive.Message) bool
 }
 
 // keyedQueues selects the queue whose number a message has been given.
@@ -79,6 +81,11 @@ func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
 		out.steered = true
 		if out.producer, err = steer.WrapProducer(config.Control, out.producer, steer.Namespace(config.Route.Namespace)); err != nil {
 			return nil, fmt.Errorf("have commands apply to a producer of RocketMQ: %w", err)
+		}
+		if by, ok := out.producer.(interface {
+			Compresses(*primitive.Message) bool
+		}); ok {
+			out.compresses = by.Compresses
 		}
 	}
 	return out, nil
@@ -171,10 +178,10 @@ func (s *sender) sendGroup(ctx context.Context, g *group) map[int]error {
 	return nil
 }
 
-// alone says that a message goes alone: the broker takes one that is delayed so, and a command that refuses a large one would
-// refuse all of its batch.
+// alone says that a message goes alone: the broker takes one that is delayed so, a command that refuses a large one would
+// refuse all of its batch, and what is compressed can be told of a whole request only.
 func (s *sender) alone(m *primitive.Message) bool {
-	return m.GetProperty(primitive.PropertyDelayTimeLevel) != "" || s.steered && len(m.Body) > control.MinRefuseBytes
+	return m.GetProperty(primitive.PropertyDelayTimeLevel) != "" || s.steered && len(m.Body) > control.MinRefuseBytes || s.compresses != nil && s.compresses(m)
 }
 
 // batchFrom is the end of the messages that go with the first into one request.

@@ -48,7 +48,8 @@ type producer[C callback] struct {
 // package sdk/rocketmq measures. A batch waits once, and whoever comes next for all of it. The errors are agent.ErrSendLimited
 // with ctx's, and agent.ErrTooLarge; the message was not sent then. The error of WrapProducer itself is ErrUnmeasured.
 //
-// Nothing is compressed by command: the library compresses bodies from 4 KiB on by itself, so that each client can read them.
+// A body that a command has compressed travels as the library's own do from 4 KiB on, so that each client of RocketMQ reads it. That is said of
+// a whole request, so it is done to messages that are sent alone, and neither to those of a batch nor to replies.
 func WrapProducer(by *agent.Agent, p rmq.Producer, options ...Option) (rmq.Producer, error) {
 	of, ok := p.(measured)
 	if !ok {
@@ -79,6 +80,7 @@ func (p *producer[C]) SendSync(ctx context.Context, messages ...*primitive.Messa
 	if err := p.admit(ctx, messages...); err != nil {
 		return nil, err
 	}
+	defer p.compress(messages)()
 	return p.Producer.SendSync(ctx, messages...)
 }
 
@@ -87,6 +89,7 @@ func (p *producer[C]) SendAsync(ctx context.Context, back func(context.Context, 
 	if err := p.admit(ctx, messages...); err != nil {
 		return err
 	}
+	defer p.compress(messages)() // the library has made its request when it returns
 	return p.Producer.SendAsync(ctx, back, messages...)
 }
 
@@ -95,6 +98,7 @@ func (p *producer[C]) SendOneWay(ctx context.Context, messages ...*primitive.Mes
 	if err := p.admit(ctx, messages...); err != nil {
 		return err
 	}
+	defer p.compress(messages)()
 	return p.Producer.SendOneWay(ctx, messages...)
 }
 
@@ -103,6 +107,7 @@ func (p *producer[C]) Request(ctx context.Context, ttl time.Duration, message *p
 	if err := p.admit(ctx, message); err != nil {
 		return nil, err
 	}
+	defer p.compress([]*primitive.Message{message})()
 	return p.Producer.Request(ctx, ttl, message)
 }
 
@@ -111,6 +116,7 @@ func (p *producer[C]) RequestAsync(ctx context.Context, ttl time.Duration, back 
 	if err := p.admit(ctx, message); err != nil {
 		return err
 	}
+	defer p.compress([]*primitive.Message{message})()
 	return p.requestAsync(ctx, ttl, back, message)
 }
 

@@ -1,12 +1,16 @@
 package rocketmq_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	rmq "github.com/apache/rocketmq-client-go/v2"
+	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
 	"github.com/weirmq/weir/control"
@@ -18,10 +22,11 @@ import (
 // its own; what is added to it is the handler that holds back, which TestHandlers has.
 func TestOnRocketMQ(t *testing.T) {
 	t.Parallel()
-	s := startShop(t, "orders", "returns", "limited", "%RETRY%billing", "%RETRY%later")
+	s := startShop(t, "orders", "returns", "limited", "sized", "%RETRY%billing", "%RETRY%later")
 	p := s.producer()
 	t.Run("a pause holds one topic, and ends at once", func(t *testing.T) { s.T = t; pausedTopic(s, p) })
 	t.Run("sends wait, and large ones are refused", func(t *testing.T) { s.T = t; limitedSends(s, p) })
+	t.Run("bodies travel compressed, and any client reads them", func(t *testing.T) { s.T = t; compressedBodies(s, p) })
 }
 
 func pausedTopic(s *shop, p rmq.Producer) {
@@ -97,4 +102,86 @@ func limitedSends(s *shop, p rmq.Producer) {
 		}
 	}
 	s.send(p, "limited", 3)
+}
+
+// compressedBodies holds that a command has bodies compressed which the library would send as they are, that a client which knows nothing of
+// commands reads them, and that the program has its messages back as they were.
+func compressedBodies(s *shop, p rmq.Producer) {
+	plain, err := rmq.NewPushConsumer(rmqconsumer.WithNsResolver(s.resolver), rmqconsumer.WithGroupName("plain"), rmqconsumer.WithInstance("plain"),
+		rmqconsumer.WithConsumeFromWhere(rmqconsumer.ConsumeFromFirstOffset))
+	if err != nil {
+		s.Fatal(err)
+	}
+	var mu sync.Mutex
+	got := map[string]*primitive.MessageExt{} // by body
+	if err := plain.Subscribe("sized", rmqconsumer.MessageSelector{}, func(_ context.Context, messages ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, m := range messages {
+			got[string(m.Body)] = m
+		}
+		return rmqconsumer.ConsumeSuccess, nil
+	}); err != nil {
+		s.Fatal(err)
+	}
+	s.send(p, "sized", 1)
+	s.put("compress", "sized", func(c *control.Command) { c.LargeMessages = &control.LargeMessages{CompressBytes: 1500} })
+	noise := make([]byte, 3000)
+	_, _ = rand.Read(noise) // never fails
+	text := func(word string) []byte { return bytes.Repeat([]byte(word), 3000/len(word)) }
+	alone, after, async := primitive.NewMessage("sized", text("order ")), primitive.NewMessage("sized", text("x")), primitive.NewMessage("sized", text("later "))
+	called := make(chan error, 1)
+	for what, send := range map[string]func() error{
+		"text": func() error { _, err := p.SendSync(s.Context(), alone); return err },
+		"text that nobody waits for": func() error {
+			return p.SendAsync(s.Context(), func(_ context.Context, _ *primitive.SendResult, err error) { called <- err }, async)
+		},
+		"noise": func() error { _, err := p.SendSync(s.Context(), primitive.NewMessage("sized", noise)); return err },
+		"a batch": func() error {
+			_, err := p.SendSync(s.Context(), primitive.NewMessage("sized", text("first ")), primitive.NewMessage("sized", text("second ")))
+			return err
+		},
+	} {
+		if err := send(); err != nil {
+			s.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := <-called; err != nil {
+		s.Error(err)
+	}
+	if alone.Compress || alone.CompressedBody != nil || async.Compress {
+		s.Error("the program's message is left compressed: sent again with another body, it would have the former one")
+	}
+	s.write("compress", nil)
+	reported.Eventually(s, "nothing is compressed any more", func() bool { return !s.applies("compress") })
+	if _, err := p.SendSync(s.Context(), after); err != nil {
+		s.Error(err)
+	}
+	if err := plain.Start(); err != nil {
+		s.Fatal(err)
+	}
+	want := map[string]bool{"order ": true, "later ": true, "first ": false, "second ": false, "x": false}
+	reported.Eventually(s, "all are read", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 1+len(want)+1 })
+	mu.Lock()
+	defer mu.Unlock()
+	for word, compressed := range want {
+		m := got[string(text(word))]
+		if m == nil {
+			s.Errorf("%q does not come as it was sent", word)
+			continue
+		}
+		if is := m.SysFlag&primitive.FlagCompressed != 0; is != compressed || is != (m.StoreSize < 1000) {
+			s.Errorf("%q travels with %d bytes, compressed: %t; want %t", word, m.StoreSize, is, compressed)
+		}
+	}
+	if m := got[string(noise)]; m == nil || m.SysFlag&primitive.FlagCompressed != 0 {
+		s.Error("noise is compressed, or does not come")
+	}
+	told := uint64(0)
+	for _, client := range s.agent.State().Clients {
+		told += client.Compressed
+	}
+	if told != 2 {
+		s.Errorf("%d messages are told to be compressed, want 2", told)
+	}
 }
