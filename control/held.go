@@ -1,6 +1,9 @@
 package control
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Commands returns all that are held, also what is over, in the order of the log.
 func (s *Set) Commands() []Command { return inOrder(s.commands) }
@@ -32,4 +35,11 @@ func inOrder[K comparable, T any](from map[K]*held[T]) []T {
 		values[i] = one.value
 	}
 	return values
+}
+
+// Clone returns a Set that holds the same, and is not touched by what this one is fed from now on: for whoever resolves much, while somebody else feeds.
+func (s *Set) Clone() *Set {
+	clone := *s // what is held of a key is replaced as a whole, and never changed
+	clone.commands, clone.routes, clone.refused = maps.Clone(s.commands), maps.Clone(s.routes), maps.Clone(s.refused)
+	return &clone
 }

@@ -183,3 +183,26 @@ func TestDates(t *testing.T) {
 		t.Errorf("at %s and at %s are two", here.CreatedAt, there.CreatedAt)
 	}
 }
+
+// TestClone: what is fed to a Set does not come to its clone, nor the other way round.
+func TestClone(t *testing.T) {
+	t.Parallel()
+	set := control.NewSet()
+	feed(t, set, pause("a", 1, began), began)
+	feed(t, set, pause("b", 1, began), began)
+	clone := set.Clone()
+	feed(t, set, pause("a", 2, began), began)
+	set.Feed(control.Record{Key: []byte("command/b"), Offset: set.Offset()}, began)
+	set.Feed(control.Record{Key: []byte("command/c"), Value: []byte("{}"), Offset: set.Offset()}, began)
+	feed(t, clone, pause("d", 1, began), began)
+	names := func(s *control.Set) string {
+		var out []string
+		for _, command := range s.Commands() {
+			out = append(out, command.String())
+		}
+		return fmt.Sprint(out, s.Offset(), s.Refused(control.ReasonInvalid))
+	}
+	if got, want := names(clone)+names(set), "[a@1 b@1 d@1] 3 0[a@2] 5 1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

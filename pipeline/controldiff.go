@@ -1,45 +1,31 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
-	"strings"
+	"net/url"
 	"text/tabwriter"
 	"time"
 
-	"github.com/weirmq/weir/control"
-	"github.com/weirmq/weir/sink/clickhouse"
 	"github.com/weirmq/weir/telemetry"
 )
 
 // ControlDiff is a wish to know what clients apply of what they are asked to.
 type ControlDiff struct {
+	Name string // of one command; "" of all
 	All  bool   // also where the two agree
+	URL  string // of a running Weir to ask, in place of Kafka and the store
 	DSN  string // of the store; "" is the configuration's
 	JSON bool
 	Out  io.Writer
 }
 
-// How a client does what it is asked to.
-const (
-	doesApply     = "applied"
-	doesShadow    = "shadow"     // it counts what it would do
-	doesRefuse    = "refused"    // it cannot or may not
-	doesOther     = "behind"     // it applies another revision, or has not read this one yet
-	doesNot       = "not done"   // it has read it, and says nothing of it
-	doesMaybe     = "idle"       // it has read it, and says nothing of it: it may have none of the partitions
-	doesNotListen = "no agent"   // it does not say that it takes commands
-	doesStill     = "still done" // nobody asks it to any more
-)
-
 // clientDiff is what one client is asked to do, and does.
 type clientDiff struct {
 	Command string `json:"command"` // name and revision
+	Name    string `json:"name"`
 	Env     string `json:"env,omitempty"`
 	Cluster string `json:"cluster"`
 	Client  string `json:"client"`
@@ -51,227 +37,98 @@ func (d *clientDiff) agrees() bool {
 	return d.State == doesApply || d.State == doesShadow || d.State == doesMaybe
 }
 
+// maxDiffsListed is how many comparisons are told one by one. Not fewer: a large group has thousands of clients; not more: they are for a person to read.
+const maxDiffsListed = 10_000
+
+// controlDiffs is what clients that are there do of what they are asked to. Its JSON is the answer of the API.
+type controlDiffs struct {
+	At       time.Time    `json:"at"`       // as of when
+	Agree    bool         `json:"agree"`    // all that were compared do what they are asked to
+	Compared int          `json:"compared"` // how many there are of a client and a command
+	Differ   int          `json:"differ"`   // of those
+	Clients  []clientDiff `json:"clients"`
+	More     bool         `json:"more,omitempty"` // there are others, not listed
+}
+
+// diffsOf are the comparisons that somebody asks for: of one command or, for "", of all; all is also where the two agree.
+func diffsOf(diffs []clientDiff, name string, all bool, at time.Time) controlDiffs {
+	out := controlDiffs{At: at.UTC(), Clients: []clientDiff{}}
+	for _, one := range diffs {
+		if name != "" && one.Name != name {
+			continue
+		}
+		out.Compared++
+		if !one.agrees() {
+			out.Differ++
+		} else if !all {
+			continue
+		}
+		if out.More = len(out.Clients) == maxDiffsListed; !out.More {
+			out.Clients = append(out.Clients, one)
+		}
+	}
+	out.Agree = out.Differ == 0
+	return out
+}
+
 // DiffControl prints what clients that are there apply of what they are asked to, as they said last, and says whether all of them do.
 func DiffControl(ctx context.Context, config *Config, d ControlDiff) (agree bool, err error) {
+	answer, err := d.ask(ctx, config)
+	if err != nil {
+		return false, err
+	}
+	if d.JSON {
+		return answer.Agree, json.NewEncoder(d.Out).Encode(answer)
+	}
+	return answer.Agree, answer.writeText(d.Out)
+}
+
+// ask compares, or has a running Weir do so.
+func (d *ControlDiff) ask(ctx context.Context, config *Config) (answer controlDiffs, err error) {
+	if d.URL != "" {
+		client, err := newAlertClient(config, d.URL)
+		if err != nil {
+			return answer, err
+		}
+		asked := url.Values{}
+		if d.Name != "" {
+			asked.Set("name", d.Name)
+		}
+		if d.All {
+			asked.Set("all", "true")
+		}
+		err = client.get(ctx, controlPath+"/diff?"+asked.Encode(), &answer)
+		return answer, err
+	}
 	now := time.Now()
 	at := storeOf(config)
 	if d.DSN != "" {
 		at.DSN, at.by = d.DSN, "--dsn"
 	}
-	var diffs []clientDiff
 	err = withControlLog(ctx, config, func(log *controlLog) error {
-		return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
-			said, err := askApplied(ctx, store, now)
-			if err != nil {
-				return because(ctx, "ask what clients apply", err)
-			}
-			diffs = said.compare(log.set, now)
-			return nil
-		})
+		diffs, err := compareApplied(ctx, at, log.set, now)
+		answer = diffsOf(diffs, d.Name, d.All, now)
+		return err
 	})
-	if err != nil {
-		return false, err
-	}
-	agree = !slices.ContainsFunc(diffs, func(one clientDiff) bool { return !one.agrees() })
-	shown := diffs
-	if !d.All {
-		shown = slices.DeleteFunc(slices.Clone(diffs), func(one clientDiff) bool { return one.agrees() })
-	}
-	if d.JSON {
-		if shown == nil {
-			shown = []clientDiff{}
-		}
-		return agree, json.NewEncoder(d.Out).Encode(map[string]any{"agree": agree, "clients": shown})
-	}
-	return agree, writeDiffs(d.Out, shown, len(diffs))
+	return answer, err
 }
 
-func writeDiffs(out io.Writer, shown []clientDiff, all int) error {
+func (d *controlDiffs) writeText(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if len(shown) > 0 {
+	if len(d.Clients) > 0 {
 		fmt.Fprintln(table, "COMMAND\tCLIENT\tCLUSTER\tSTATE\tWHY")
 	}
-	differ := 0
-	for i := range shown {
-		one := &shown[i]
-		if !one.agrees() {
-			differ++
-		}
+	for i := range d.Clients {
+		one := &d.Clients[i]
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", one.Command, telemetry.Printable(one.Client), telemetry.Printable(one.Cluster), one.State, telemetry.Printable(one.Why))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%d of %d differ\n", differ, all)
+	more := ""
+	if d.More {
+		more = fmt.Sprintf("; more than the %d above are not listed: ask of one command by its name", len(d.Clients))
+	}
+	_, err := fmt.Fprintf(out, "%d of %d differ%s\n", d.Differ, d.Compared, more)
 	return err
-}
-
-// clientKey names a client: clusters have ids of their own.
-type clientKey struct{ env, cluster, client string }
-
-// appliedSaid is what clients say.
-type appliedSaid struct {
-	traffic *controlTraffic
-	agents  map[clientKey]clickhouse.ControlClient
-	events  map[clientKey]map[string]clickhouse.ControlEvent // by command
-}
-
-// askApplied asks the store what clients say: who is there, of the last minutes; what became of each command, since the longest that one can be in force.
-func askApplied(ctx context.Context, store *clickhouse.Store, now time.Time) (*appliedSaid, error) {
-	said := &appliedSaid{agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}, traffic: &controlTraffic{at: now}}
-	var err error
-	if said.traffic.clients, said.traffic.more, err = store.ClientTraffic(ctx, now.Add(-touchedSpan)); err != nil {
-		return nil, err
-	}
-	agents, err := store.ControlClients(ctx, now.Add(-touchedSpan))
-	if err != nil {
-		return nil, err
-	}
-	for _, agent := range agents {
-		said.agents[clientKey{agent.Env, agent.Cluster, agent.Client}] = agent
-	}
-	events, err := store.ControlEvents(ctx, now.Add(-control.MaxLifetime))
-	if err != nil {
-		return nil, err
-	}
-	for _, event := range events {
-		of := clientKey{event.Env, event.Cluster, event.Client}
-		if said.events[of] == nil {
-			said.events[of] = map[string]clickhouse.ControlEvent{}
-		}
-		said.events[of][event.Command] = event
-	}
-	return said, nil
-}
-
-// asked is what a client is asked to do.
-type asked struct {
-	command *control.Command
-	since   uint64 // the lowest revision of it that asks the same
-	shadow  bool
-}
-
-// says is whether a client said something of what is asked, also of a revision that asks the same: it need not tell of each.
-func (a *asked) says(event clickhouse.ControlEvent) bool {
-	revision := revisionOf(event.Detail)
-	return revision >= a.since && revision <= a.command.Revision
-}
-
-// compare holds what each client is asked to do against what it says.
-func (a *appliedSaid) compare(set *control.Set, now time.Time) []clientDiff {
-	var out []clientDiff
-	wanted := a.wanted(set, now)
-	for of, commands := range wanted {
-		for _, one := range commands {
-			state, why := a.does(of, one, set.Offset())
-			out = append(out, clientDiff{one.command.String(), of.env, of.cluster, of.client, state, why})
-		}
-	}
-	for of, events := range a.events {
-		if _, there := a.agents[of]; !there {
-			continue
-		}
-		for name, event := range events {
-			if _, is := wanted[of][name]; !is && event.Kind == telemetry.EventApplied.String() {
-				out = append(out, clientDiff{fmt.Sprintf("%s@%d", name, revisionOf(event.Detail)), of.env, of.cluster, of.client, doesStill, event.Detail})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b clientDiff) int {
-		return cmp.Or(strings.Compare(a.Command, b.Command), strings.Compare(a.Env, b.Env), strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.Client, b.Client))
-	})
-	return out
-}
-
-// wanted are the commands that apply to each client that is there, by their names: those that win for something that it sends or consumes.
-func (a *appliedSaid) wanted(set *control.Set, now time.Time) map[clientKey]map[string]asked {
-	out, resources := map[clientKey]map[string]asked{}, set.Resources()
-	partitions := scopedPartitions(set)
-	for i := range a.traffic.clients {
-		of := &a.traffic.clients[i]
-		key := clientKey{of.Env, of.Cluster, of.Client}
-		for _, capability := range control.Capabilities {
-			if !slices.Contains(touchedOps(capability), of.Op) {
-				continue
-			}
-			for _, who := range whosOf(of, resources, partitions) {
-				got := set.Resolve(capability, &who, now)
-				for _, one := range []asked{{command: got.Applies}, {command: got.Shadow, shadow: true}} {
-					if one.command == nil {
-						continue
-					}
-					one.since = set.SameSince(one.command.Name)
-					if out[key] == nil {
-						out[key] = map[string]asked{}
-					}
-					out[key][one.command.Name] = one
-				}
-			}
-		}
-	}
-	return out
-}
-
-// scopedPartitions are all partitions that a scope names: each may win for itself.
-func scopedPartitions(set *control.Set) []int32 {
-	out := []int32{control.AllPartitions}
-	for _, command := range set.Commands() {
-		for _, partition := range command.Scope.Partitions {
-			if !slices.Contains(out, partition) {
-				out = append(out, partition)
-			}
-		}
-	}
-	return out
-}
-
-// whosOf are all that is asked of what a client sends to or consumes of a topic: of each partition that some scope names.
-func whosOf(of *clickhouse.ClientTraffic, resources *control.Resources, partitions []int32) []control.Who {
-	who := whoOf(of)
-	who.Resource = resources.Newest(&who) // as clients have it
-	var out []control.Who
-	for _, partition := range partitions {
-		who.Partition = partition
-		out = append(out, who)
-	}
-	return out
-}
-
-// does is how a client does what it is asked to, and why.
-func (a *appliedSaid) does(of clientKey, one asked, offset int64) (state, why string) {
-	agent, there := a.agents[of]
-	event, heard := a.events[of][one.command.Name]
-	switch {
-	case !there:
-		return doesNotListen, "it does not report " + telemetry.GaugeControlOffset
-	case heard && one.says(event) && event.Kind == telemetry.EventRefused.String():
-		_, why, _ = strings.Cut(event.Detail, ": ")
-		return doesRefuse, why
-	case heard && one.says(event) && event.Kind == telemetry.EventApplied.String():
-		if one.shadow {
-			return doesShadow, ""
-		}
-		return doesApply, ""
-	case agent.Offset < offset:
-		return doesOther, fmt.Sprintf("it has read up to offset %d of %d", agent.Offset, offset)
-	case len(one.command.Scope.Partitions) > 0:
-		return doesMaybe, "it may have none of the partitions"
-	case heard:
-		return doesNot, event.Kind + " " + event.Detail
-	}
-	return doesNot, "it has read it, and does not say that it applies it"
-}
-
-// revisionOf is the revision in what a client says of a command, 0 where there is none.
-func revisionOf(detail string) uint64 {
-	_, rest, _ := strings.Cut(detail, "@")
-	digits := strings.IndexFunc(rest, func(c rune) bool { return c < '0' || c > '9' })
-	if digits >= 0 {
-		rest = rest[:digits]
-	}
-	revision, err := strconv.ParseUint(rest, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return revision
 }

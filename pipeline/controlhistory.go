@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,37 +19,95 @@ import (
 
 // ControlHistory is a wish to know what was asked of clients.
 type ControlHistory struct {
-	Name  string // of one command or route; "" of all
-	Since time.Time
-	DSN   string // of the store; "" is the configuration's
-	JSON  bool
-	Out   io.Writer
+	Name     string    // of one command or route; "" of all
+	From, To time.Time // To is zero for no end
+	Limit    int       // of how many records, the newest; 0 for as many as there may be
+	URL      string    // of a running Weir to ask, in place of the store
+	DSN      string    // of the store; "" is the configuration's
+	JSON     bool
+	Out      io.Writer
+}
+
+// controlRecords are records of the history, the oldest first. Its JSON is the answer of the API.
+type controlRecords struct {
+	Records []clickhouse.ControlRecord `json:"records"`
+	More    bool                       `json:"more"` // there is older
 }
 
 // HistoryOfControl prints what the store has of weir.control, the oldest first.
 func HistoryOfControl(ctx context.Context, config *Config, h ControlHistory) error {
-	at := storeOf(config)
-	if h.DSN != "" {
-		at.DSN, at.by = h.DSN, "--dsn"
+	asked := clickhouse.ControlQuery{Name: h.Name, From: h.From, To: h.To, Limit: h.Limit}
+	if err := checkControlQuery(&asked); err != nil {
+		return err
 	}
-	return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
-		records, more, err := store.ControlHistory(ctx, h.Name, h.Since)
+	var answer controlRecords
+	var err error
+	if h.URL != "" {
+		answer, err = askControlHistory(ctx, config, h.URL, &asked)
+	} else {
+		at := storeOf(config)
+		if h.DSN != "" {
+			at.DSN, at.by = h.DSN, "--dsn"
+		}
+		answer, err = controlHistoryIn(ctx, at, asked)
+	}
+	if err != nil {
+		return err
+	}
+	if h.JSON {
+		return json.NewEncoder(h.Out).Encode(answer)
+	}
+	return writeHistory(h.Out, answer.Records, answer.More)
+}
+
+// checkControlQuery says what is wrong with a question.
+func checkControlQuery(q *clickhouse.ControlQuery) error {
+	switch {
+	case q.Limit < 0 || q.Limit > clickhouse.MaxControlRecords:
+		return fmt.Errorf("got a limit of %d, want 1 to %d", q.Limit, clickhouse.MaxControlRecords)
+	case !q.To.IsZero() && !q.From.Before(q.To):
+		return fmt.Errorf("got a time from %s to %s, want one that ends after it begins", shownTime(q.From), shownTime(q.To))
+	}
+	return nil
+}
+
+// controlHistoryIn asks a store.
+func controlHistoryIn(ctx context.Context, at storeAddress, q clickhouse.ControlQuery) (answer controlRecords, err error) {
+	answer.Records = []clickhouse.ControlRecord{}
+	err = askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
+		records, more, err := store.ControlHistory(ctx, q)
 		if err != nil {
 			return because(ctx, "read the history", err)
 		}
-		if h.JSON {
-			if records == nil {
-				records = []clickhouse.ControlRecord{}
-			}
-			return json.NewEncoder(h.Out).Encode(map[string]any{"records": records, "more": more})
-		}
-		return writeHistory(h.Out, records, more)
+		answer.Records, answer.More = append(answer.Records, records...), more
+		return nil
 	})
+	return answer, err
+}
+
+// askControlHistory asks a running Weir.
+func askControlHistory(ctx context.Context, config *Config, address string, q *clickhouse.ControlQuery) (answer controlRecords, err error) {
+	client, err := newAlertClient(config, address)
+	if err != nil {
+		return answer, err
+	}
+	asked := url.Values{"from": {q.From.UTC().Format(time.RFC3339Nano)}}
+	if !q.To.IsZero() {
+		asked.Set("to", q.To.UTC().Format(time.RFC3339Nano))
+	}
+	if q.Name != "" {
+		asked.Set("name", q.Name)
+	}
+	if q.Limit > 0 {
+		asked.Set("limit", strconv.Itoa(q.Limit))
+	}
+	err = client.get(ctx, controlPath+"/history?"+asked.Encode(), &answer)
+	return answer, err
 }
 
 func writeHistory(out io.Writer, records []clickhouse.ControlRecord, more bool) error {
 	if more {
-		fmt.Fprintf(out, "There is older than these %d records: ask of less by --since.\n", len(records))
+		fmt.Fprintln(out, "There is older, which is not listed: ask of more by --limit, or of an earlier time by --to.")
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if len(records) > 0 {

@@ -13,6 +13,8 @@ import (
 // handleControl serves commands and routes: reading for whoever may see the rest, writing for those whom control.writers_file names.
 func (p *Pipeline) handleControl(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+controlPath, p.serveControl)
+	mux.HandleFunc("GET "+controlPath+"/diff", p.serveControlDiff)
+	mux.HandleFunc("GET "+controlPath+"/history", p.serveControlHistory)
 	mux.HandleFunc("POST "+controlPath, p.serveControlWrite(p.postControl))
 	mux.HandleFunc("PUT "+controlPath, p.serveControlWrite(p.postControl))
 	mux.HandleFunc("DELETE "+controlPath+"/commands/{name}", p.serveControlWrite(p.deleteCommand))

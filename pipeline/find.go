@@ -12,8 +12,8 @@ import (
 	"github.com/weirmq/weir/sink/clickhouse"
 )
 
-// maxFinds is how many messages are looked for at a time over HTTP; others wait. Not fewer: a page and a person or two; not
-// more: each asks ClickHouse four times, on connections of its own.
+// maxFinds is how many questions are put to the store at a time over HTTP, for messages and for the history of commands; others wait. Not fewer: a page and a person or two; not
+// more: each asks ClickHouse up to four times, on connections of its own.
 const maxFinds = 4
 
 // maxIDBytes is as long as an id of a message is taken.
@@ -132,21 +132,12 @@ func askFind(ctx context.Context, config *Config, address string, q clickhouse.H
 
 // serveFind answers what became of a message, from the configuration's store.
 func (p *Pipeline) serveFind(w http.ResponseWriter, r *http.Request) {
-	asked := r.URL.Query()
-	var times [2]time.Time
-	for i, name := range []string{"from", "to"} {
-		text := asked.Get(name)
-		if text == "" {
-			continue
-		}
-		at, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			http.Error(w, fmt.Sprintf("%s is %.64q, want a time as 2026-11-25T08:00:00Z", name, text), http.StatusBadRequest)
-			return
-		}
-		times[i] = at
+	from, to, err := askedTimes(r.URL.Query())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
 	}
-	q, err := hopQuery(asked.Get("id"), times[0], times[1])
+	q, err := hopQuery(r.URL.Query().Get("id"), from, to)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -163,4 +154,18 @@ func (p *Pipeline) serveFind(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, answer)
+}
+
+// askedTimes are from and to of a request, zero where it does not say.
+func askedTimes(asked url.Values) (from, to time.Time, err error) {
+	for name, at := range map[string]*time.Time{"from": &from, "to": &to} {
+		text := asked.Get(name)
+		if text == "" {
+			continue
+		}
+		if *at, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			return from, to, fmt.Errorf("%s is %.64q, want a time as 2026-11-25T08:00:00Z", name, text)
+		}
+	}
+	return from, to, nil
 }

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"time"
 
 	"github.com/weirmq/weir/pipeline"
 )
@@ -65,61 +63,6 @@ func (c *controlListCommand) Run(ctx context.Context) error {
 		return err
 	}
 	return pipeline.ListControl(ctx, &config, pipeline.ControlList{All: c.All, JSON: c.JSON, Out: os.Stdout})
-}
-
-type controlDiffCommand struct {
-	configFlags
-	All  bool   `help:"Also clients that do what they are asked to."`
-	DSN  string `name:"dsn" help:"Address of the ClickHouse; the configuration's unless given."`
-	JSON bool   `help:"Print it as JSON."`
-}
-
-// Help shows examples and the exit codes.
-func (controlDiffCommand) Help() string {
-	return "Holds what weir.control asks of each client that was there in the last five minutes against what the client says that it applies.\n\n" +
-		"Examples:\n\n  weir control diff --config weir.yaml\n  weir control diff --config weir.yaml --all --json\n\n" +
-		"Exits 0 when all do what they are asked to, 3 when some do not, and 1 when Kafka or the store cannot be asked."
-}
-
-// Run compares and prints.
-func (c *controlDiffCommand) Run(ctx context.Context) error {
-	config, err := c.load()
-	if err != nil {
-		return err
-	}
-	agree, err := pipeline.DiffControl(ctx, &config, pipeline.ControlDiff{All: c.All, DSN: c.DSN, JSON: c.JSON, Out: os.Stdout})
-	if err == nil && !agree {
-		return errFaults
-	}
-	return err
-}
-
-type controlHistoryCommand struct {
-	configFlags
-	Name  string `arg:"" optional:"" help:"Name of a command, or of a route as ENV/LANE/ID; all unless given."`
-	Since string `default:"7d" help:"How far back, as 24h or 7d, or a time as 2026-11-25T08:00:00Z."`
-	DSN   string `name:"dsn" help:"Address of the ClickHouse; the configuration's unless given."`
-	JSON  bool   `help:"Print it as JSON."`
-}
-
-// Help shows examples.
-func (controlHistoryCommand) Help() string {
-	return "Shows every record of weir.control that the store has: what was asked of whom, by whom, why, and what readers made of it.\n\n" +
-		"Examples:\n\n  weir control history --config weir.yaml\n  weir control history --config weir.yaml pause-billing --since 30d --json\n\n" +
-		"Exits 1 when the store cannot be asked."
-}
-
-// Run reads and prints.
-func (c *controlHistoryCommand) Run(ctx context.Context) error {
-	config, err := c.load()
-	if err != nil {
-		return err
-	}
-	since, err := timeOf(c.Since, time.Now())
-	if err != nil {
-		return fmt.Errorf("read --since: %w", err)
-	}
-	return pipeline.HistoryOfControl(ctx, &config, pipeline.ControlHistory{Name: c.Name, Since: since, DSN: c.DSN, JSON: c.JSON, Out: os.Stdout})
 }
 
 type controlExpireCommand struct {

@@ -146,6 +146,8 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	h.eventuallySays([]string{"control", "list", "--config", config}, 0, `pause-billing@1 +in force`, `slow-orders@2 +in force +send_limit 30/s shared by 2 `)
 	h.eventuallySays([]string{"control", "diff", "--config", config}, exitFaults, `slow-orders@2 +legacy-1 +shop +no agent`, `1 of 3 differ`)
 	h.says([]string{"control", "diff", "--config", config, "--all"}, exitFaults, `pause-billing@1 +billing-1 +shop +applied`, `slow-orders@2 +shop-1 +shop +applied`)
+	h.says([]string{"control", "diff", "--url", weir.url, "--all"}, exitFaults, `pause-billing@1 +billing-1 +shop +applied`, `slow-orders@2 +legacy-1 +shop +no agent`, `1 of 3 differ`)
+	h.says([]string{"control", "diff", "--url", weir.url, "pause-billing"}, 0, `^0 of 1 differ`)
 
 	h.says([]string{"control", "expire", "--config", config, "pause-billing", "--author", "wei", "--reason", "done"}, 0, `ended +command +pause-billing @2 by wei`)
 	eventually(t, func() bool { return !billing.paused() }, func() string { return "billing is paused still" })
@@ -158,7 +160,10 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	h.eventuallySays([]string{"control", "list", "--config", config, "--all"}, 0, `^0 commands`)
 	h.eventuallySays([]string{"control", "history", "--config", config}, 0, `command pause-billing@1 +applied +pause group=billing topic=orders +li +ledger moves`,
 		`pause-billing@2 +applied +ended: pause .* wei +done`, `slow-orders@2 +applied`, `pause-billing@2 +removed`, `slow-orders@2 +removed`)
-	h.historyAsJSON(config)
+	h.historyAsJSON("--config", config)
+	h.historyAsJSON("--url", weir.url)
+	h.says([]string{"control", "history", "--url", weir.url, "--limit", "1"}, 0, `^There is older, which is not listed`, `@2 +removed`, `^1 record$`)
+	h.says([]string{"control", "history", "--config", config, "--to", "1h"}, 0, `^0 records`)
 	weir.stopInOrder()
 }
 
@@ -226,9 +231,9 @@ func (h *house) eventuallySays(args []string, code int, patterns ...string) {
 }
 
 // historyAsJSON holds that programs get what people do.
-func (h *house) historyAsJSON(config string) {
+func (h *house) historyAsJSON(of, address string) {
 	h.t.Helper()
-	got := call(h.t, h.dir, "control", "history", "--config", config, "pause-billing", "--since", "1h", "--json")
+	got := call(h.t, h.dir, "control", "history", of, address, "pause-billing", "--since", "1h", "--json")
 	var answer struct {
 		Records []struct{ Name, Outcome, Author string }
 	}

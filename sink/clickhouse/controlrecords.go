@@ -68,16 +68,37 @@ func (s *Store) ControlOffset(ctx context.Context, source string) (int64, error)
 // MaxControlRecords is how many records of the history are returned. Not fewer: a year of a busy fleet has thousands; not more: they are for a person to read.
 const MaxControlRecords = 10_000
 
-// ControlHistory returns what was written about commands and routes since a time, the oldest first; name is of one, "" of all. more says that there is older. It asks once.
-func (s *Store) ControlHistory(ctx context.Context, name string, since time.Time) (out []ControlRecord, more bool, err error) {
-	where, args := "ts >= fromUnixTimestamp64Milli(toInt64(?), 'UTC')", []any{since.UnixMilli()}
-	if name != "" {
-		where, args = where+" AND name = ?", append(args, name)
+// ControlQuery says which records of the history are wanted.
+type ControlQuery struct {
+	Name     string    // of one command or route; "" of all
+	From, To time.Time // To is zero for no end
+	Limit    int       // how many at most, the newest; 0 for MaxControlRecords
+}
+
+// where is the condition, with its arguments.
+func (q *ControlQuery) where() (where string, args []any) {
+	const milli = "fromUnixTimestamp64Milli(toInt64(?), 'UTC')"
+	where, args = "ts >= "+milli, []any{q.From.UnixMilli()}
+	if !q.To.IsZero() {
+		where, args = where+" AND ts < "+milli, append(args, q.To.UnixMilli())
 	}
+	if q.Name != "" {
+		where, args = where+" AND name = ?", append(args, q.Name)
+	}
+	return where, args
+}
+
+// ControlHistory returns what was written about commands and routes, the oldest first. more says that there is older. It asks once.
+func (s *Store) ControlHistory(ctx context.Context, q ControlQuery) (out []ControlRecord, more bool, err error) {
+	limit := q.Limit
+	if limit <= 0 || limit > MaxControlRecords {
+		limit = MaxControlRecords
+	}
+	where, args := q.where()
 	rows, err := s.conn.Query(ctx, fmt.Sprintf(`SELECT ts, source_offset, kind, name, revision, outcome, action, scope, author, reason, created_at, expires_at,
 	ended_by, ended_reason, shadow, percent, made_by, refused, record
 FROM (SELECT * FROM control_commands FINAL WHERE %s ORDER BY ts DESC, source_offset DESC LIMIT %d)
-ORDER BY ts, source_offset`, where, MaxControlRecords+1), args...)
+ORDER BY ts, source_offset`, where, limit+1), args...)
 	if err != nil {
 		return nil, false, fmt.Errorf("read the history of commands: %w", err)
 	}
@@ -98,7 +119,7 @@ ORDER BY ts, source_offset`, where, MaxControlRecords+1), args...)
 	if err := rows.Err(); err != nil {
 		return nil, false, fmt.Errorf("read the history of commands: %w", err)
 	}
-	if len(out) > MaxControlRecords {
+	if len(out) > limit {
 		return out[1:], true, nil
 	}
 	return out, false, nil

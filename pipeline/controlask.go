@@ -1,0 +1,146 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sink/clickhouse"
+)
+
+const (
+	// controlAskPatience is how long what clients apply, or the history, may take over HTTP. Not smaller: both Kafka and ClickHouse are asked; not larger: the answer has to
+	// be out before the server's own limit, and before who asks by --url gives up.
+	controlAskPatience = 15 * time.Second
+	// appliedAge is for how long what the store said of clients is told again. Not smaller: however many look on, it is asked once in that time; not larger: people wait for
+	// a command to take effect.
+	appliedAge = time.Second
+	// historySpan is how far back the history goes where nobody says. Not smaller: a command lasts up to as long; not larger: who wants more says so.
+	historySpan = control.MaxLifetime
+)
+
+// appliedBoard is the newest comparison of what clients are asked with what they say that they apply. Whoever asks while one is made waits, and gets it.
+type appliedBoard struct {
+	turn chan struct{}
+
+	mu    sync.Mutex
+	at    time.Time
+	diffs []clientDiff
+}
+
+func newAppliedBoard() *appliedBoard { return &appliedBoard{turn: make(chan struct{}, 1)} }
+
+// newest is the newest comparison, made of now where it is too old.
+func (b *appliedBoard) newest(ctx context.Context, compare func(context.Context, time.Time) ([]clientDiff, error)) ([]clientDiff, time.Time, error) {
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return nil, time.Time{}, fmt.Errorf("wait for who asks what clients apply: %w", context.Cause(ctx))
+	}
+	if diffs, at := b.last(); time.Since(at) < appliedAge {
+		return diffs, at, nil
+	}
+	now := time.Now()
+	diffs, err := compare(ctx, now)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.diffs, b.at = diffs, now
+	return diffs, now, nil
+}
+
+func (b *appliedBoard) last() ([]clientDiff, time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.diffs, b.at
+}
+
+// serveControlDiff answers where clients do not do what they are asked to: ?name= of one command, and ?all=true also where they do.
+func (p *Pipeline) serveControlDiff(w http.ResponseWriter, r *http.Request) {
+	c := p.controls.Load()
+	if c == nil {
+		http.Error(w, errNotControl.Error(), http.StatusNotFound)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), controlAskPatience)
+	defer cancel()
+	diffs, at, err := p.applied.newest(ctx, c.compare)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	asked := r.URL.Query()
+	writeJSON(w, diffsOf(diffs, asked.Get("name"), asked.Get("all") == "true", at))
+}
+
+// compare holds what clients are asked to do by now against what they say. Others read and write the topic meanwhile.
+func (c *controller) compare(ctx context.Context, now time.Time) ([]clientDiff, error) {
+	set, err := c.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return compareApplied(ctx, storeOf(&c.p.config), set, now)
+}
+
+// snapshot is what the topic says by now.
+func (c *controller) snapshot(ctx context.Context) (*control.Set, error) {
+	if err := c.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer c.turn.give()
+	if err := c.topic.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	c.show()
+	return c.topic.set.Clone(), nil
+}
+
+// serveControlHistory answers what was asked of clients: ?name= of one command or route, ?from= and to, and of at most ?limit= records, the newest. It is asked of the store,
+// so that a process of any role answers.
+func (p *Pipeline) serveControlHistory(w http.ResponseWriter, r *http.Request) {
+	q, err := controlQueryOf(r, time.Now())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), controlAskPatience)
+	defer cancel()
+	select {
+	case p.finds <- struct{}{}:
+		defer func() { <-p.finds }()
+	case <-ctx.Done():
+		http.Error(w, "wait for others who ask the store: "+context.Cause(ctx).Error(), http.StatusServiceUnavailable)
+		return
+	}
+	answer, err := controlHistoryIn(ctx, storeOf(&p.config), q)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	writeJSON(w, answer)
+}
+
+// controlQueryOf reads what is asked of the history.
+func controlQueryOf(r *http.Request, now time.Time) (q clickhouse.ControlQuery, err error) {
+	asked := r.URL.Query()
+	q.Name = asked.Get("name")
+	if q.From, q.To, err = askedTimes(asked); err != nil {
+		return q, err
+	}
+	if q.From.IsZero() {
+		q.From = now.Add(-historySpan)
+	}
+	if text := asked.Get("limit"); text != "" {
+		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit == 0 {
+			return q, fmt.Errorf("limit is %.64q, want 1 to %d", text, clickhouse.MaxControlRecords)
+		}
+	}
+	return q, checkControlQuery(&q)
+}
