@@ -40,9 +40,6 @@ const (
 	// maxDeadLetterBytes bounds a dead letter as it is sent, so that the topic's own max.message.bytes decides. Not smaller: topics of large messages
 	// exist; not larger: brokers end connections that ask for 100 MiB (socket.request.max.bytes), and would never answer.
 	maxDeadLetterBytes = 64 << 20
-	// deadLetterRetry is between two tries to put a dead letter away. Not shorter: the library has tried again
-	// by itself before; not longer: its partition waits.
-	deadLetterRetry = time.Second
 )
 
 // deadLetters is the topic of the group's dead letters.
@@ -96,39 +93,6 @@ const deadHeadersBytes = 4096
 // readyTimeout is how long a broker may take to create a topic. Not shorter: a controller that was
 // just elected takes seconds; not longer: the consumer waits.
 const readyTimeout = 10 * time.Second
-
-// PutAway sends a record to the topic of dead letters, until that is acknowledged: whole, or without its body where the topic does not
-// take that. Reports count the latter as a failed send to that topic, of class too_large.
-func (p *polled) PutAway(ctx context.Context, d *weir.Delivery, cause error) bool {
-	r := p.receiver
-	select {
-	case r.putting <- struct{}{}: // one letter is one batch: what the broker says of its size is said of that letter
-		defer func() { <-r.putting }()
-	case <-ctx.Done():
-		return false
-	}
-	from := d.Native().(*kgo.Record)
-	about := r.deadHeaders(from, d.Attempt, cause)
-	letter, whole := r.wholeLetter(from, about), true
-	for {
-		err := r.side.ProduceSync(ctx, letter).FirstErr()
-		if err == nil {
-			return true
-		}
-		if whole && classOf(err) == meter.ClassTooLarge {
-			r.config.Log.Error("a dead letter is larger than its topic takes: it is sent without its body", "topic", letter.Topic, "from", from.Topic,
-				"partition", from.Partition, "offset", from.Offset, "bytes", len(from.Value), "error", err)
-			letter, whole = r.letterWithoutBody(from, about), false
-			continue
-		}
-		r.config.Log.Error("a dead letter is not taken: its partition waits", "topic", letter.Topic, "error", err)
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(deadLetterRetry):
-		}
-	}
-}
 
 // deadHeaders say where a record was, and why it is a dead letter.
 func (r *receiver) deadHeaders(from *kgo.Record, attempt int, cause error) []kgo.RecordHeader {

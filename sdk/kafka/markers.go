@@ -58,9 +58,12 @@ type marker struct {
 // passMarkers marks the ends of transactions that were polled in a turn, behind messages that are done with. Partitions that
 // were lost since are another member's.
 func (r *receiver) passMarkers(client *kgo.Client, turn uint64, markers []marker) {
-	if len(markers) == 0 {
-		return
+	if len(markers) > 0 {
+		r.pass(client, turn, r.waitMarkers(markers))
 	}
+}
+
+func (r *receiver) pass(client *kgo.Client, turn uint64, markers []marker) {
 	r.attempting.RLock() // a rebalance commits what is marked when it is let go on
 	defer r.attempting.RUnlock()
 	var pass []*kgo.Record

@@ -19,6 +19,8 @@ type polled struct {
 	to       weir.Handler
 
 	deliveries []weir.Delivery
+	behind     []*weir.Delivery // the batch that is handled
+	apart      *apart           // nil, or the partition that all of it is of
 	mine       []*weir.Delivery // of a batch: those whose partitions were not lost by its last Begin; partition by partition, by offset
 	handlings  []Handling       // of the attempt
 }
@@ -32,6 +34,9 @@ func (r *receiver) handle(ctx context.Context, empty polled, fetches kgo.Fetches
 		workers[i] = empty
 	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if r.wait(empty.client, p) {
+			return
+		}
 		w := &workers[int(p.Partition)%len(workers)]
 		w.deliveries = slices.Grow(w.deliveries, len(p.Records))
 		for _, record := range p.Records {
@@ -58,12 +63,15 @@ func (p *polled) handle(ctx context.Context) {
 	for i := range p.deliveries {
 		all[i] = &p.deliveries[i]
 	}
-	most := p.receiver.config.MaxBatch
-	for from := 0; from < len(all) && ctx.Err() == nil; from += most {
-		batch := all[from:min(from+most, len(all))]
-		b := *p
-		b.mine = batch
-		inplace.Handle(ctx, &p.receiver.config.Consumption, &b, batch)
+	p.handleBatches(ctx, all)
+}
+
+func (p *polled) handleBatches(ctx context.Context, all []*weir.Delivery) {
+	for p.behind = all; len(p.behind) > 0 && ctx.Err() == nil; {
+		batch := p.behind[:min(p.receiver.config.MaxBatch, len(p.behind))]
+		p.behind = p.behind[len(batch):]
+		p.mine = batch
+		inplace.Handle(ctx, &p.receiver.config.Consumption, p, batch)
 	}
 }
 

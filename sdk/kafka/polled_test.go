@@ -23,7 +23,7 @@ func offlineMember(t *testing.T, how weir.Consumption) (*receiver, *kgo.Client) 
 	}
 	t.Cleanup(client.Close)
 	how.Backoff, how.MaxBackoff = 1, 1
-	return &receiver{config: weir.ReceiverConfig{Route: weir.Route{Topic: "orders"}, Consumption: how}, turn: 1, lost: map[int32]uint64{}}, client
+	return &receiver{config: weir.ReceiverConfig{Route: weir.Route{Topic: "orders"}, Consumption: how}, turn: 1, lost: map[int32]uint64{}, apart: map[int32]*apart{}}, client
 }
 
 // loses is what revoked notes.

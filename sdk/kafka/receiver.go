@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -28,8 +29,9 @@ type receiver struct {
 	hooks  *Hooks      // nil where nothing is measured
 	side   *kgo.Client // asks, and sends dead letters
 	shared []kgo.Opt   // of every client
-	// putting holds a value while a dead letter is sent.
-	putting chan struct{}
+	// putting holds a value while a dead letter is sent, for a while.
+	putting    chan struct{}
+	unanswered atomic.Int32 // dead letters that are being sent
 
 	mu     sync.Mutex
 	client *kgo.Client // is a member of the group; nil before Run
@@ -41,6 +43,10 @@ type receiver struct {
 	lost       map[int32]uint64 // in which turn a partition was lost last
 	lostLast   uint64           // in which turn any was
 	turn       uint64           // counts polls
+
+	apartMu sync.Mutex
+	apart   map[int32]*apart // partitions that wait
+	aparts  sync.WaitGroup   // their goroutines, those of Run
 }
 
 // OpenReceiver opens the client that asks; the one that receives is opened by Run, since it joins the group at once.
@@ -54,7 +60,7 @@ func (s *system) OpenReceiver(config weir.ReceiverConfig) (weir.Receiver, error)
 	if err != nil {
 		return nil, fmt.Errorf("open a client of Kafka: %w", err)
 	}
-	r := &receiver{config: config, side: side, shared: shared, putting: make(chan struct{}, 1), lost: map[int32]uint64{}}
+	r := &receiver{config: config, side: side, shared: shared, putting: make(chan struct{}, 1), lost: map[int32]uint64{}, apart: map[int32]*apart{}}
 	return r, nil
 }
 
@@ -127,6 +133,9 @@ func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
 		return err
 	}
 	defer client.CloseAllowingRebalance() // leaves the group, and commits
+	ctx, stop := context.WithCancel(ctx)
+	defer r.aparts.Wait()
+	defer stop()
 	for {
 		fetches := client.PollRecords(ctx, r.config.MaxBatch*r.config.Concurrency)
 		r.lostMu.Lock()
@@ -168,6 +177,7 @@ func (r *receiver) revoked(ctx context.Context, client *kgo.Client, lost map[str
 		r.lostLast = r.turn
 	}
 	r.lostMu.Unlock()
+	r.giveUp(client, lost[r.config.Route.Topic])
 	r.attempting.Lock()
 	defer r.attempting.Unlock()
 	if err := client.CommitMarkedOffsets(ctx); err != nil {

@@ -117,8 +117,10 @@ func (o *one) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 // Left notes whether it is done with.
 func (o *one) Left(messages []*weir.Delivery) { o.done = len(messages) == 0 && !o.dead }
 
-// PutAway has the broker put it away.
-func (o *one) PutAway(context.Context, *weir.Delivery, error) bool {
-	o.dead = true
-	return true
+// Aside has the broker put it away where it failed as often as it may.
+func (o *one) Aside(_ context.Context, left []*weir.Delivery, exhausted map[*weir.Delivery]error) []*weir.Delivery {
+	if o.dead = len(exhausted) > 0; o.dead {
+		return nil
+	}
+	return left
 }

@@ -21,8 +21,9 @@ type Batch interface {
 	// Left tells, before End, which messages are not done with; all others that are one's own are.
 	Left(messages []*weir.Delivery)
 	End()
-	// PutAway takes a message that failed as often as it may. It returns true when it is safe, and false when ctx ended before.
-	PutAway(ctx context.Context, d *weir.Delivery, cause error) bool
+	// Aside takes those of left that failed as often as they may, with why, and may see to others of left elsewhere. It returns which are still
+	// to be handled here: of those that failed so often only ones that are not safe as ctx ended before.
+	Aside(ctx context.Context, left []*weir.Delivery, exhausted map[*weir.Delivery]error) []*weir.Delivery
 }
 
 // Handle handles messages. Those that are left when ctx ends are not done with.
@@ -30,6 +31,11 @@ func Handle(ctx context.Context, how *weir.Consumption, batch Batch, messages []
 	for _, d := range messages {
 		d.Attempt = 1
 	}
+	GoOn(ctx, how, batch, messages)
+}
+
+// GoOn is Handle of messages that may have attempts behind them.
+func GoOn(ctx context.Context, how *weir.Consumption, batch Batch, messages []*weir.Delivery) {
 	for left := messages; ctx.Err() == nil; {
 		var outcome outcome
 		if left = batch.Begin(left); len(left) > 0 {
@@ -39,15 +45,20 @@ func Handle(ctx context.Context, how *weir.Consumption, batch Batch, messages []
 		if outcome.ended || len(outcome.left) == 0 {
 			return
 		}
-		if left = putAway(ctx, batch, &outcome); len(left) == 0 {
+		if left = aside(ctx, batch, &outcome); len(left) == 0 {
 			return
 		}
-		wait := time.NewTimer(how.BackoffAfter(outcome.most))
-		select {
-		case <-ctx.Done():
-		case <-wait.C:
-		}
-		wait.Stop()
+		Wait(ctx, how.BackoffAfter(outcome.most))
+	}
+}
+
+// Wait waits, or until ctx ends.
+func Wait(ctx context.Context, long time.Duration) {
+	timer := time.NewTimer(long)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
@@ -99,16 +110,11 @@ func attempt(ctx context.Context, how *weir.Consumption, batch Batch, messages [
 	return out
 }
 
-// putAway puts away what is exhausted, and returns what is left then.
-func putAway(ctx context.Context, batch Batch, of *outcome) []*weir.Delivery {
-	if len(of.exhausted) == 0 {
-		return of.left
-	}
-	left := of.left[:0:0]
-	for _, d := range of.left {
-		if cause, ok := of.exhausted[d]; !ok || !batch.PutAway(ctx, d, cause) {
-			left = append(left, d)
-		}
+// aside has the batch see to what is exhausted, and returns what is left then.
+func aside(ctx context.Context, batch Batch, of *outcome) []*weir.Delivery {
+	left := batch.Aside(ctx, of.left, of.exhausted)
+	if len(of.exhausted) == 0 && len(left) == len(of.left) {
+		return left
 	}
 	left = batch.Begin(left)
 	batch.Left(left)

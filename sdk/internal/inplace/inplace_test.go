@@ -52,9 +52,16 @@ func (b *bench) Left(messages []*weir.Delivery) {
 
 func (b *bench) End() {}
 
-func (b *bench) PutAway(_ context.Context, d *weir.Delivery, _ error) bool {
-	b.events = append(b.events, "put away "+string(d.Body))
-	return !b.refuse
+func (b *bench) Aside(_ context.Context, left []*weir.Delivery, exhausted map[*weir.Delivery]error) (out []*weir.Delivery) {
+	for _, d := range left {
+		if _, is := exhausted[d]; is {
+			b.events = append(b.events, "put away "+string(d.Body))
+		}
+		if _, is := exhausted[d]; !is || b.refuse {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // failing has messages of some bodies fail in the first calls.
