@@ -81,6 +81,9 @@ func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
 // its address names one record meanwhile.
 func keyOf(r *kgo.Record) uintptr { return uintptr(unsafe.Pointer(r)) }
 
+// A record is no smaller than keys are apart: this does not compile otherwise.
+const _ = uint(unsafe.Sizeof(kgo.Record{}) - meter.KeyBytes)
+
 // describe fills in what is measured of a record, wherever it is.
 func describe(m *meter.Message, r *kgo.Record) {
 	m.Topic, m.Partition, m.Offset = r.Topic, r.Partition, r.Offset

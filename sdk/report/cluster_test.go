@@ -84,7 +84,7 @@ func measure(r *Reporter) *meter.Client {
 
 // send has a client send one message to each topic.
 func send(c *meter.Client, topics ...string) {
-	const key = 1
+	const key = meter.KeyBytes
 	for _, topic := range topics {
 		c.Begin(key)
 		c.Sent(key, &meter.Message{Topic: topic, Offset: -1})

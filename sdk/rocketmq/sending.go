@@ -17,7 +17,7 @@ type sending struct {
 	count  int             // of messages
 	one    meter.Message   // the first
 	more   []meter.Message // the others
-	first  uintptr         // key of the first message
+	began  int64           // by the meter
 	ended  atomic.Bool
 }
 
@@ -44,7 +44,7 @@ func (s *sending) begin(c *client, messages []*primitive.Message) {
 	for i, m := range messages {
 		c.describeSent(s.message(i), m)
 	}
-	s.first = c.measured.BeginNumbered(len(messages))
+	s.began = c.measured.BeginKept(len(messages))
 	s.count = len(messages)
 }
 
@@ -63,6 +63,7 @@ func (s *sending) end(of outcome) {
 	}
 	measured := s.client.measured
 	defer measured.Recover()
+	defer measured.EndKept(s.count)
 	class, failed := meter.ErrorClass(0), of.err != nil
 	switch {
 	case failed:
@@ -73,13 +74,13 @@ func (s *sending) end(of outcome) {
 	listed := of.listedIDs(s.count)
 	measured.Answered()
 	for i := range s.count {
-		m, key := s.message(i), s.first+uintptr(i)
+		m := s.message(i)
 		m.ID = of.id(i, listed)
 		if failed {
-			measured.Failed(key, m, class)
+			measured.FailedSince(s.began, m, class)
 			continue
 		}
-		measured.Sent(key, m)
+		measured.SentSince(s.began, m)
 	}
 }
 

@@ -247,7 +247,7 @@ func TestSamplingFollowsRoutes(t *testing.T) {
 	g := newGround(t, control.CapabilitySampling)
 	sampled := func() (count int) {
 		for offset := range int64(5) {
-			g.measured.Sent(g.measured.BeginNumbered(1), &meter.Message{Topic: "orders", Offset: offset})
+			g.measured.SentSince(g.measured.BeginKept(1), &meter.Message{Topic: "orders", Offset: offset})
 		}
 		for m := range g.measured.All {
 			m.Take(&g.taken, g.measured, time.Now().UnixMilli())

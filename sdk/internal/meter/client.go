@@ -22,9 +22,9 @@ type Client struct {
 	identity Identity
 	look     func(nowMillis int64)
 	inflight inflight
-	numbers  atomic.Uint64 // of messages that have no other key
-	answers  atomic.Int64  // that may end messages which are in flight
-	waiting  atomic.Int32  // reports that the telemetry cluster has not acknowledged
+	begun    atomic.Int64 // messages in flight whose beginnings their senders keep
+	answers  atomic.Int64 // that may end messages which are in flight
+	waiting  atomic.Int32 // reports that the telemetry cluster has not acknowledged
 
 	sends    meters
 	consumes meters
@@ -50,36 +50,60 @@ func newClient(r *Registry, of Identity, look func(nowMillis int64)) *Client {
 }
 
 // Begin starts a message's send latency. The key names the message until it is sent or has
-// failed, such as its address; it is not 0.
+// failed: it is its address, KeyBytes or more from those of others, and not 0. A client begins its messages in
+// this way or by BeginKept.
 func (c *Client) Begin(key uintptr) { c.inflight.begin(key, c.clock.now()) }
 
-// BeginNumbered is Begin of several messages that have no key of their own. It returns that of
-// the first; those of the others follow it. A client names its messages in one of both ways.
-func (c *Client) BeginNumbered(messages int) (first uintptr) {
-	first = uintptr(c.numbers.Add(uint64(messages)) - uint64(messages) + 1)
-	now := c.clock.now()
-	for i := range messages {
-		c.inflight.begin(first+uintptr(i), now)
-	}
-	return first
+// BeginKept is Begin of several messages whose sender keeps when they began until EndKept, for SentSince and FailedSince.
+func (c *Client) BeginKept(messages int) (began int64) {
+	c.begun.Add(int64(messages))
+	return c.clock.now()
 }
+
+// EndKept notes that messages of BeginKept are counted.
+func (c *Client) EndKept(messages int) { c.begun.Add(-int64(messages)) }
 
 // Answered notes that messages may end now: an answer has come that acknowledges some.
 func (c *Client) Answered() { c.answers.Add(1) }
 
 // Sent counts a message that was acknowledged, or taken where no acknowledgement is asked for.
-func (c *Client) Sent(key uintptr, of *Message) {
+func (c *Client) Sent(key uintptr, of *Message) { c.sent(beginning{key: key}, of) }
+
+// SentSince is Sent of a message that began when BeginKept said.
+func (c *Client) SentSince(began int64, of *Message) { c.sent(beginning{nanos: began, kept: true}, of) }
+
+func (c *Client) sent(b beginning, of *Message) {
 	answers := c.answers.Load() // before any clock is read
 	m := c.sends.latest(of.Topic)
 	if m == nil {
 		m = c.meter(&c.sends, of.Topic)
 	}
-	m.sent(c, key, answers, of)
+	m.sent(c, b, answers, of)
 }
 
 // Failed counts a message that was not acknowledged.
 func (c *Client) Failed(key uintptr, of *Message, class ErrorClass) {
-	c.meter(&c.sends, of.Topic).failed(c, key, of, class)
+	c.meter(&c.sends, of.Topic).failed(c, beginning{key: key}, of, class)
+}
+
+// FailedSince is Failed of a message that began when BeginKept said.
+func (c *Client) FailedSince(began int64, of *Message, class ErrorClass) {
+	c.meter(&c.sends, of.Topic).failed(c, beginning{nanos: began, kept: true}, of, class)
+}
+
+// beginning is when a message began to be sent.
+type beginning struct {
+	key   uintptr // in inflight
+	nanos int64   // where the sender kept it
+	kept  bool
+}
+
+// of returns when that was, and lets inflight forget it; known is false where nobody knows.
+func (b *beginning) of(c *Client) (nanos int64, known bool) {
+	if b.kept {
+		return b.nanos, true
+	}
+	return c.inflight.end(b.key)
 }
 
 // Received counts a message that the application was given.
@@ -99,7 +123,7 @@ func (c *Client) ReceivedAt(of *Message, now int64) {
 // under its meter's lock: once inflight is empty and each of the locks was free, all
 // are counted.
 func (c *Client) Settled() bool {
-	if !c.inflight.empty() {
+	if c.begun.Load() != 0 || !c.inflight.empty() {
 		return false
 	}
 	for _, m := range *c.sends.byTopic.Load() {

@@ -17,23 +17,23 @@ func TestLatencyEndsWithTheAnswer(t *testing.T) {
 			t.Helper()
 			m := c.meter(&c.sends, "orders")
 			before := m.latency.sum
-			c.Sent(key, &Message{Topic: "orders"})
+			c.Sent(key*KeyBytes, &Message{Topic: "orders"})
 			if got := time.Duration(m.latency.sum-before) * time.Microsecond; got != expected {
 				t.Errorf("%s: latency %s, want %s", what, got, expected)
 			}
 		}
 		for key := range uintptr(3) {
-			c.Begin(key + 1)
+			c.Begin((key + 1) * KeyBytes)
 		}
 		pass(10 * time.Millisecond)
 		c.Answered()
 		wantLatency("the first of an answer", 1, 10*time.Millisecond)
 		pass(50 * time.Millisecond) // a callback
 		wantLatency("the second of an answer", 2, 10*time.Millisecond)
-		c.Begin(4)
+		c.Begin(4 * KeyBytes)
 		pass(5 * time.Millisecond)
 		wantLatency("one that began after the answer", 4, 5*time.Millisecond)
-		c.Begin(5)
+		c.Begin(5 * KeyBytes)
 		pass(7 * time.Millisecond)
 		c.Answered()
 		wantLatency("the first of the next answer", 3, 72*time.Millisecond)

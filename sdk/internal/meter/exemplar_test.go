@@ -16,7 +16,6 @@ const (
 	traceA = "0af7651916cd43dd8448eb211c80319c"
 	traceB = "4bf92f3577b34da6a3ce929d0e0e4736"
 	parent = "00f067aa0ba902b7"
-	nobody = 1 // is the key of a message that never began
 )
 
 func traced(topic, trace string, size uint64) *Message {
@@ -58,7 +57,7 @@ func TestFailedAndSlowMessagesAreKept(t *testing.T) {
 	failing.Offset = -1
 	m := &Meter{op: OpSend, topic: "orders", keeping: keeping{slowMicros: 500_000, bound: telemetry.SampleBound(1), oneOf: 1}}
 	sentAfter(m, traced("orders", traceA, 20), time.Second, 2000)
-	m.failed(c, nobody, failing, ClassTimeout)
+	m.failed(c, beginning{}, failing, ClassTimeout)
 	sentAfter(m, &Message{Topic: "orders", Partition: 1, Offset: 7}, 499*time.Millisecond, 3000)
 	var out Taken
 	m.Take(&out, c, 10_000)
@@ -80,7 +79,7 @@ func TestFailedAndSlowMessagesAreKept(t *testing.T) {
 	for range 100 {
 		sentAfter(m, &Message{Topic: "orders"}, time.Second, 12_000)
 		sentAfter(m, &Message{Topic: "orders"}, 0, 12_000)
-		m.failed(c, nobody, failing, ClassTimeout)
+		m.failed(c, beginning{}, failing, ClassTimeout)
 	}
 	m.Take(&out, c, 13_000)
 	reported.Want(t, "exemplars", uint64(len(out.Report.Exemplars)), maxTroubled+maxSampled+1) // and the slowest of those without room, the largest, too
@@ -161,9 +160,8 @@ func sentAfter(m *Meter, of *Message, latency time.Duration, atMillis int64) {
 	c := newMeasured(Settings{})
 	now := c.clock.now()
 	c.clock.offset.Store(atMillis*nanosPerMilli - now)
-	c.inflight.begin(nobody, now-int64(latency))
 	m.ending = ending{nanos: now, answers: 1}
-	m.sent(c, nobody, 1, of)
+	m.sent(c, beginning{nanos: now - int64(latency), kept: true}, 1, of)
 }
 
 func wantExemplars(t *testing.T, m *Meter, atMillis int64, expected ...telemetry.Exemplar) {

@@ -33,29 +33,50 @@ func TestInflightFindsEveryMessage(t *testing.T) {
 		}
 	}
 	for i := range f {
-		if f[i].table.used != 0 {
-			t.Errorf("shard %d holds %d messages after all ended", i, f[i].table.used)
+		if table := &f[i].table; table.messages != 0 || table.used > 1 {
+			t.Errorf("shard %d holds %d messages and %d regions after all ended: want none, and the region of the last at most", i, table.messages, table.used)
 		}
 	}
 }
 
-// TestMessagesAreSpreadOverTheShards holds that goroutines that send at once do not
-// wait for one lock: addresses are multiples of a size class, and numbers follow one another.
-func TestMessagesAreSpreadOverTheShards(t *testing.T) {
-	const messages = 64 * inflightShards
-	numbers := make([]uintptr, messages)
-	for i := range numbers {
-		numbers[i] = uintptr(i + 1)
-	}
-	for what, pool := range map[string][]uintptr{"addresses": addresses(messages), "numbers": numbers} {
-		f := &inflight{}
-		for _, key := range pool {
-			f.begin(key, 1)
+// TestRegionsAreUsedAgain sends messages that are each somewhere else: no more memory is held than for those under way at once.
+func TestRegionsAreUsedAgain(t *testing.T) {
+	const underWay, messages = 64, 20_000
+	f := &inflight{}
+	keyOf := func(i int) uintptr { return uintptr(i+1) * 977 << regionBits }
+	for i := range messages {
+		f.begin(keyOf(i), int64(i))
+		if i < underWay {
+			continue
 		}
-		for i := range f {
-			if used := f[i].table.used; used < messages/inflightShards/4 || used > messages/inflightShards*4 {
-				t.Errorf("shard %d holds %d of %d %s: want about %d", i, used, messages, what, messages/inflightShards)
-			}
+		if began, ok := f.end(keyOf(i - underWay)); !ok || began != int64(i-underWay) {
+			t.Fatalf("message %d: got %d, %t", i-underWay, began, ok)
+		}
+	}
+	regions, slots := 0, 0
+	for i := range f {
+		regions += int(f[i].table.used)
+		for r := f[i].table.free; r != nil; r = r.next {
+			regions++
+		}
+		slots += len(f[i].table.slots)
+	}
+	if most := 4 * (underWay + inflightShards); regions > most || slots > 4*most {
+		t.Errorf("%d regions and %d slots are held for %d messages under way", regions, slots, underWay)
+	}
+}
+
+// TestMessagesAreSpreadOverTheShards holds that goroutines that send at once do not wait for one lock: each has messages
+// of its own, which stand beside each other.
+func TestMessagesAreSpreadOverTheShards(t *testing.T) {
+	const messages = 1024 * inflightShards
+	f := &inflight{}
+	for _, key := range addresses(messages) {
+		f.begin(key, 1)
+	}
+	for i := range f {
+		if got := int(f[i].table.messages); got < messages/inflightShards/4 || got > messages/inflightShards*4 {
+			t.Errorf("shard %d holds %d of %d messages: want about %d", i, got, messages, messages/inflightShards)
 		}
 	}
 }
@@ -78,7 +99,7 @@ func TestInflightTakesManyGoroutines(t *testing.T) {
 		group.Go(func() {
 			keys := make([]uintptr, 500)
 			for i := range keys {
-				keys[i] = uintptr(g*len(keys) + i + 1)
+				keys[i] = uintptr(g*len(keys)+i+1) * KeyBytes
 			}
 			for round := range int64(20) {
 				for _, key := range keys {

@@ -70,9 +70,9 @@ type Meter struct {
 }
 
 // sent counts an acknowledged message of the client, which is no longer in flight.
-func (m *Meter) sent(c *Client, key uintptr, answers int64, of *Message) {
+func (m *Meter) sent(c *Client, b beginning, answers int64, of *Message) {
 	m.mu.Lock()
-	began, known := c.inflight.end(key)
+	began, known := b.of(c)
 	now := m.ending.at(began, answers, c.clock)
 	latency := uint64(0)
 	if known {
@@ -103,10 +103,10 @@ func (m *Meter) received(of *Message, nowNanos int64) {
 }
 
 // failed counts a message of the client that was not acknowledged.
-func (m *Meter) failed(c *Client, key uintptr, of *Message, class ErrorClass) {
+func (m *Meter) failed(c *Client, b beginning, of *Message, class ErrorClass) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	began, known := c.inflight.end(key)
+	began, known := b.of(c)
 	m.touched = true
 	m.errors[class]++
 	if m.troubles >= maxTroubled {
