@@ -35,6 +35,7 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Add([]byte("command/a"), value)
 	f.Add([]byte("route/e//r"), []byte(`{"schema":1,"id":"r","env":"e","revision":1,"system":"kafka","cluster":"c","endpoints":["k1:9092"],"topic":"t"}`))
+	f.Add([]byte("route///r"), []byte(`{"schema":1,"id":"r","revision":1,"system":"rocketmq","cluster":"c","endpoints":["n:9876"],"topic":"t","former":[{"cluster":"b","endpoints":["n:9876"],"topic":"t"}]}`))
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		set := control.NewSet()
 		change := set.Feed(control.Record{Key: key, Value: value, AppendedAt: began}, began)
@@ -54,6 +55,13 @@ func FuzzRecord(f *testing.F) {
 		for _, route := range set.Routes() {
 			if found, ok := set.Route(route.ID, route.Env, route.Lane); !ok || found.Topic == "" || strings.HasPrefix(found.Topic, control.ExemptTopicPrefix) {
 				t.Fatalf("%+v", found)
+			}
+			again, err := route.Encode()
+			if err != nil {
+				t.Fatalf("what was applied cannot be encoded: %v", err)
+			}
+			if read, err := control.ParseRoute(again); err != nil || read.Digest() != route.Digest() || read.Revision != route.Revision {
+				t.Fatalf("%s reads as another route: %v", again, err)
 			}
 		}
 	})

@@ -100,24 +100,28 @@ func (p *Pipeline) postControl(c *controller, r *http.Request, author string) ([
 	if err != nil {
 		return nil, &refusedRequest{http.StatusUnprocessableEntity, err}
 	}
-	plan := controlPlan{now: time.Now()}
 	return p.change(r.Context(), c, dryRun(r), func(set *control.Set) ([]controlChange, error) {
-		changes := []controlChange{}
-		for _, command := range commands {
-			changes = append(changes, plan.command(command, control.SourceAPI, set))
-		}
-		for _, route := range routes {
-			changes = append(changes, plan.route(route, control.SourceAPI, set))
-		}
-		for i := range changes {
-			if c := &changes[i]; c.Change == changeSkipped {
-				return nil, &refusedRequest{http.StatusConflict, fmt.Errorf("%s %s %s", c.Kind, c.Name, c.Note)}
-			} else if _, err := c.records(); err != nil { // what it lacks is known only now
-				return nil, &refusedRequest{http.StatusUnprocessableEntity, err}
-			}
-		}
-		return changes, nil
+		return planPosted(commands, routes, controlPlan{now: time.Now()}, set)
 	})
+}
+
+// planPosted says what becomes of what is posted; the error says why nothing of it is put in force.
+func planPosted(commands []control.Command, routes []control.Route, plan controlPlan, set *control.Set) ([]controlChange, error) {
+	changes := []controlChange{}
+	for _, command := range commands {
+		changes = append(changes, plan.command(command, control.SourceAPI, set))
+	}
+	for _, route := range routes {
+		changes = append(changes, plan.route(route, control.SourceAPI, set))
+	}
+	for i := range changes {
+		if c := &changes[i]; c.Change == changeSkipped {
+			return nil, &refusedRequest{http.StatusConflict, fmt.Errorf("%s %s %s", c.Kind, c.Name, c.Note)}
+		} else if _, err := c.records(); err != nil { // what it lacks is known only now
+			return nil, &refusedRequest{http.StatusUnprocessableEntity, err}
+		}
+	}
+	return changes, nil
 }
 
 // deleteCommand ends a command now, also one of a file; ?reason= says why.

@@ -54,7 +54,27 @@ func readControlBody(body io.Reader, author string) (commands []control.Command,
 			}
 		}
 	}
-	return commands, routes, nil
+	return commands, routes, postedTwice(commands, routes)
+}
+
+// postedTwice says that two of what is posted have one record: only one of them could be in force.
+func postedTwice(commands []control.Command, routes []control.Route) error {
+	seen := map[string]bool{}
+	for i := range commands {
+		c := &commands[i]
+		if seen[c.Key()] {
+			return fmt.Errorf("commands[%d]: %q is there twice", i, c.Name)
+		}
+		seen[c.Key()] = true
+	}
+	for i := range routes {
+		r := &routes[i]
+		if seen[r.Key()] {
+			return fmt.Errorf("routes[%d]: %q is there twice in env %q and lane %q", i, r.ID, r.Env, r.Lane)
+		}
+		seen[r.Key()] = true
+	}
+	return nil
 }
 
 // readPosted reads an object of lists. A key that is there twice is refused: encoding/json would keep the second alone.
