@@ -24,6 +24,7 @@ const (
 	doesMaybe     = "idle"       // it has read it, and says nothing of it: it may have none of the partitions
 	doesNotListen = "no agent"   // it does not say that it takes commands
 	doesStill     = "still done" // nobody asks it to any more
+	isGone        = "gone"       // it has stopped, or is not heard of any more
 )
 
 // clientKey names a client: clusters have ids of their own.
@@ -56,6 +57,9 @@ func askApplied(ctx context.Context, store *clickhouse.Store, now time.Time) (*a
 	if said.traffic.clients, said.traffic.more, err = store.ClientTraffic(ctx, now.Add(-touchedSpan)); err != nil {
 		return nil, err
 	}
+	if said.traffic.presence, err = askPresence(ctx, store, now); err != nil {
+		return nil, err
+	}
 	agents, err := store.ControlClients(ctx, now.Add(-touchedSpan))
 	if err != nil {
 		return nil, err
@@ -82,6 +86,7 @@ type asked struct {
 	command *control.Command
 	since   uint64 // the lowest revision of it that asks the same
 	shadow  bool
+	gone    absence
 }
 
 // says is whether a client said something of what is asked, also of a revision that asks the same: it need not tell of each.
@@ -97,16 +102,19 @@ func (a *appliedSaid) compare(set *control.Set, now time.Time) []clientDiff {
 	for of, commands := range wanted {
 		for _, one := range commands {
 			state, why := a.does(of, one, set.Offset())
-			out = append(out, clientDiff{one.command.String(), one.command.Name, of.env, of.cluster, of.client, state, why})
+			out = append(out, clientDiff{Command: one.command.String(), Name: one.command.Name, Env: of.env, Cluster: of.cluster, Client: of.client, State: state, Why: why,
+				Since: one.gone.since})
 		}
 	}
 	for of, events := range a.events {
-		if _, there := a.agents[of]; !there {
+		agent, there := a.agents[of]
+		if gone := a.traffic.presence.absent(clientSeries{clientKey: of, op: "control"}, agent.At); !there || gone.is() {
 			continue
 		}
 		for name, event := range events {
 			if _, is := wanted[of][name]; !is && event.Kind == telemetry.EventApplied.String() {
-				out = append(out, clientDiff{fmt.Sprintf("%s@%d", name, revisionOf(event.Detail)), name, of.env, of.cluster, of.client, doesStill, event.Detail})
+				out = append(out, clientDiff{Command: fmt.Sprintf("%s@%d", name, revisionOf(event.Detail)), Name: name, Env: of.env, Cluster: of.cluster,
+					Client: of.client, State: doesStill, Why: event.Detail})
 			}
 		}
 	}
@@ -116,21 +124,25 @@ func (a *appliedSaid) compare(set *control.Set, now time.Time) []clientDiff {
 	return out
 }
 
-// wanted are the commands that apply to each client that is there, by their names: those that win for something that it sends or consumes.
+// wanted are the commands that apply to each client, by their names: those that win for something that it sends or consumes, and that it is away from alone where it does so
+// of nothing else.
 func (a *appliedSaid) wanted(set *control.Set, now time.Time) map[clientKey]map[string]asked {
 	out, resources := map[clientKey]map[string]asked{}, set.Resources()
 	partitions := scopedPartitions(set)
 	for i := range a.traffic.clients {
 		of := &a.traffic.clients[i]
-		key := clientKey{of.Env, of.Cluster, of.Client}
+		key, gone := clientKey{of.Env, of.Cluster, of.Client}, a.traffic.absent(of)
 		for _, capability := range control.Capabilities {
 			if !slices.Contains(touchedOps(capability), of.Op) {
 				continue
 			}
 			for _, who := range whosOf(of, resources, partitions) {
 				got := set.Resolve(capability, &who, now)
-				for _, one := range []asked{{command: got.Applies}, {command: got.Shadow, shadow: true}} {
+				for _, one := range []asked{{command: got.Applies, gone: gone}, {command: got.Shadow, shadow: true, gone: gone}} {
 					if one.command == nil {
+						continue
+					}
+					if before, is := out[key][one.command.Name]; is && gone.is() && !before.gone.is() {
 						continue
 					}
 					one.since = set.SameSince(one.command.Name)
@@ -175,6 +187,8 @@ func (a *appliedSaid) does(of clientKey, one asked, offset int64) (state, why st
 	agent, there := a.agents[of]
 	event, heard := a.events[of][one.command.Name]
 	switch {
+	case one.gone.is():
+		return isGone, one.gone.why
 	case !there:
 		return doesNotListen, "it does not report " + telemetry.GaugeControlOffset
 	case heard && one.says(event) && event.Kind == telemetry.EventRefused.String():

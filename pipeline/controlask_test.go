@@ -109,6 +109,13 @@ func TestDiffsAreToldWithinBounds(t *testing.T) {
 			t.Errorf("%q, all %t: %d listed, agree %t, more %t, %d of %d differ", one.name, one.all, len(got.Clients), got.Agree, got.More, got.Differ, got.Compared)
 		}
 	}
+	gone := append(diffs[:2:2], clientDiff{Command: "a@1", Name: "a", Client: "y", State: isGone})
+	if got := diffsOf(gone, "a", false, time.Now()); !got.Agree || got.Compared != 2 || got.Gone != 1 || len(got.Clients) != 0 {
+		t.Errorf("who is gone is told as %+v", got)
+	}
+	if got := diffsOf(gone, "a", true, time.Now()); len(got.Clients) != 3 {
+		t.Errorf("of all, who is gone is left out: %+v", got)
+	}
 	var text strings.Builder
 	whole := diffsOf(diffs, "", true, time.Now())
 	if err := whole.writeText(&text); err != nil || !strings.Contains(text.String(), "1 of 10002 differ; more than the 10000 above are not listed") {

@@ -31,10 +31,13 @@ type clientDiff struct {
 	Client  string `json:"client"`
 	State   string `json:"state"`
 	Why     string `json:"why,omitempty"`
+	// Since is when it was there last, of one that is gone.
+	Since time.Time `json:"since,omitzero"`
 }
 
+// agrees says that there is nothing to look after: who is gone can apply nothing.
 func (d *clientDiff) agrees() bool {
-	return d.State == doesApply || d.State == doesShadow || d.State == doesMaybe
+	return d.State == doesApply || d.State == doesShadow || d.State == doesMaybe || d.State == isGone
 }
 
 // maxDiffsListed is how many comparisons are told one by one. Not fewer: a large group has thousands of clients; not more: they are for a person to read.
@@ -42,10 +45,11 @@ const maxDiffsListed = 10_000
 
 // controlDiffs is what clients that are there do of what they are asked to. Its JSON is the answer of the API.
 type controlDiffs struct {
-	At       time.Time    `json:"at"`       // as of when
-	Agree    bool         `json:"agree"`    // all that were compared do what they are asked to
-	Compared int          `json:"compared"` // how many there are of a client and a command
-	Differ   int          `json:"differ"`   // of those
+	At       time.Time    `json:"at"`             // as of when
+	Agree    bool         `json:"agree"`          // all that were compared do what they are asked to
+	Compared int          `json:"compared"`       // how many there are of a command and a client that is there
+	Differ   int          `json:"differ"`         // of those
+	Gone     int          `json:"gone,omitempty"` // how many more there are of a client that has gone
 	Clients  []clientDiff `json:"clients"`
 	More     bool         `json:"more,omitempty"` // there are others, not listed
 }
@@ -57,10 +61,16 @@ func diffsOf(diffs []clientDiff, name string, all bool, at time.Time) controlDif
 		if name != "" && one.Name != name {
 			continue
 		}
-		out.Compared++
-		if !one.agrees() {
+		switch {
+		case one.State == isGone:
+			out.Gone++
+		case !one.agrees():
 			out.Differ++
-		} else if !all {
+			fallthrough
+		default:
+			out.Compared++
+		}
+		if one.agrees() && !all {
 			continue
 		}
 		if out.More = len(out.Clients) == maxDiffsListed; !out.More {
@@ -126,8 +136,11 @@ func (d *controlDiffs) writeText(out io.Writer) error {
 		return err
 	}
 	more := ""
+	if d.Gone > 0 {
+		more = fmt.Sprintf(", %d gone", d.Gone)
+	}
 	if d.More {
-		more = fmt.Sprintf("; more than the %d above are not listed: ask of one command by its name", len(d.Clients))
+		more += fmt.Sprintf("; more than the %d above are not listed: ask of one command by its name", len(d.Clients))
 	}
 	_, err := fmt.Fprintf(out, "%d of %d differ%s\n", d.Differ, d.Compared, more)
 	return err

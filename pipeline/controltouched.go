@@ -12,7 +12,7 @@ import (
 )
 
 // touchedSpan is over how long it is counted whom a command touches. Not less: a client that sends once a minute would not be seen, and what is written last is not
-// stored yet; not more: who has left would be counted.
+// stored yet; not more: who has left is looked at in vain.
 const touchedSpan = 5 * time.Minute
 
 // controlTouched is whom a command touches, as of the last minutes.
@@ -44,6 +44,7 @@ type controlTraffic struct {
 	at        time.Time
 	clients   []clickhouse.ClientTraffic
 	more      bool
+	presence  clientPresence
 	retention []clickhouse.RetentionLeft
 }
 
@@ -54,10 +55,18 @@ func askTraffic(ctx context.Context, store *clickhouse.Store, now time.Time) (*c
 	if t.clients, t.more, err = store.ClientTraffic(ctx, now.Add(-touchedSpan)); err != nil {
 		return nil, err
 	}
+	if t.presence, err = askPresence(ctx, store, now); err != nil {
+		return nil, err
+	}
 	if t.retention, err = store.RetentionLeft(ctx, now.Add(-touchedSpan)); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// absent says whether a client is away from what it sent to or consumed of late.
+func (t *controlTraffic) absent(of *clickhouse.ClientTraffic) absence {
+	return t.presence.absent(clientSeries{clientKey{of.Env, of.Cluster, of.Client}, of.Topic, of.Group, of.Op}, of.Last)
 }
 
 // touchedOps are the ops that a capability is about.
@@ -71,13 +80,16 @@ func touchedOps(capability control.Capability) []string {
 	return []string{"send", "consume"}
 }
 
-// touched says whom a command touches. What it does not reach, because a narrower command wins there, is not told apart.
+// touched says whom a command touches of those that are there. What it does not reach, because a narrower command wins there, is not told apart.
 func (t *controlTraffic) touched(c *control.Command, resources *control.Resources) *controlTouched {
 	out := &controlTouched{Of: []touchedClient{}, Partial: t.more}
 	ops, clients := touchedOps(c.Capability()), map[string]bool{}
 	for i := range t.clients {
 		of := &t.clients[i]
 		if !slices.Contains(ops, of.Op) || !touches(c, whoOf(of), resources) {
+			continue
+		}
+		if gone := t.absent(of); gone.is() {
 			continue
 		}
 		rate := float64(of.Messages) / min(max(t.at.Sub(of.First), time.Second), touchedSpan).Seconds()

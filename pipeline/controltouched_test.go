@@ -19,7 +19,9 @@ func TestTouched(t *testing.T) {
 		return clickhouse.RetentionLeft{Env: "e", Cluster: "c", System: "kafka", Topic: "orders", Group: group, Partition: partition, Seconds: seconds}
 	}
 	traffic := &controlTraffic{at: controlNow, clients: []clickhouse.ClientTraffic{client("b1", "consume", "orders", "billing", 600), client("b2", "consume", "orders", "billing", 1200),
-		client("s1", "send", "orders", "", 60), client("a1", "consume", "orders", "audit", 60), client("w", "consume", "weir.cells", "weir-clickhouse", 9)},
+		client("s1", "send", "orders", "", 60), client("a1", "consume", "orders", "audit", 60), client("w", "consume", "weir.cells", "weir-clickhouse", 9),
+		client("was", "consume", "orders", "billing", 6000)},
+		presence:  clientPresence{stops: map[clientSeries]time.Time{{clientKey{"e", "c", "was"}, "orders", "billing", "consume"}: controlNow}},
 		retention: []clickhouse.RetentionLeft{left("billing", "0", 7200), left("billing", "3", 1800), left("audit", "0", 60)}}
 	resources := control.ResourcesOf([]control.Route{{ID: "orders.created", System: "kafka", Cluster: "c", Topic: "orders"}, {ID: "orders.created", System: "kafka", Cluster: "c", Topic: "media"},
 		{ID: "orders.other", Env: "other", System: "kafka", Cluster: "c", Topic: "orders"}, {ID: "orders.lane", Lane: "grey", System: "kafka", Cluster: "c", Topic: "orders"}})
@@ -75,7 +77,7 @@ func TestDiff(t *testing.T) {
 		}
 		set.Feed(control.Record{Key: []byte(command.Key()), Value: value, Offset: set.Offset()}, controlNow)
 	}
-	said := &appliedSaid{traffic: &controlTraffic{at: controlNow}, agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}}
+	said := &appliedSaid{traffic: &controlTraffic{at: controlNow, presence: clientPresence{seen: map[clientKey]clickhouse.ClientPresence{}, stops: map[clientSeries]time.Time{}}}, agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}}
 	topic := "orders"
 	client := func(name, op string, offset int64, events ...[3]string) {
 		said.traffic.clients = append(said.traffic.clients, clickhouse.ClientTraffic{Cluster: "c", System: "kafka", Topic: topic, Op: op, Client: name})
@@ -94,6 +96,17 @@ func TestDiff(t *testing.T) {
 	client("deaf", "consume", -1)
 	client("mute", "consume", 7, [3]string{"pause", "reverted", "pause@3: it expired"})
 	client("stuck", "send", 7, [3]string{"limit", "applied", "limit@1: send_limit in shadow"}, [3]string{"gone", "applied", "gone@4: pause"})
+	client("was", "consume", -1)
+	client("was", "send", 7, [3]string{"pause", "applied", "pause@2: pause"}) // and consumes no more, but sends
+	client("left", "consume", 7, [3]string{"older", "applied", "older@1: pause"})
+	stopped := func(name, op, topic string) {
+		said.traffic.presence.stops[clientSeries{clientKey{"", "c", name}, topic, "", op}] = controlNow.Add(-time.Minute)
+	}
+	stopped("was", "consume", "orders")
+	stopped("left", "consume", "orders")
+	stopped("left", "control", "")
+	client("killed", "consume", 7)
+	said.traffic.presence.seen[clientKey{"", "c", "killed"}] = clickhouse.ClientPresence{Last: controlNow.Add(-50 * time.Second), Newest: controlNow.Add(-20 * time.Second)}
 	topic = "media"
 	client("quiet", "send", 7, [3]string{"shared", "applied", "shared@5: send_limit"})  // the clients were counted since, twice
 	client("former", "send", 7, [3]string{"shared", "applied", "shared@4: send_limit"}) // which asked for another rate
@@ -104,20 +117,60 @@ func TestDiff(t *testing.T) {
 	}
 	want := `gone@4 stuck still done gone@4: pause
 limit@1 stuck shadow
+limit@1 was not done it has read it, and does not say that it applies it
 part@1 deaf no agent it does not report control_offset
 part@1 good applied
+part@1 killed gone nothing came of it since 2026-11-27T11:59:20Z
 part@1 late behind it has read up to offset 1 of 7
+part@1 left gone it stopped at 2026-11-27T11:59:00Z
 part@1 mute idle it may have none of the partitions
 part@1 off idle it may have none of the partitions
+part@1 was gone it stopped at 2026-11-27T11:59:00Z
 pause@3 deaf no agent it does not report control_offset
 pause@3 good applied
+pause@3 killed gone nothing came of it since 2026-11-27T11:59:20Z
 pause@3 late behind it has read up to offset 1 of 7
+pause@3 left gone it stopped at 2026-11-27T11:59:00Z
 pause@3 mute not done reverted pause@3: it expired
 pause@3 off refused pause is switched off by f.yaml
+pause@3 was gone it stopped at 2026-11-27T11:59:00Z
 shared@7 ahead not done applied shared@8: send_limit
 shared@7 former not done applied shared@4: send_limit
 shared@7 quiet applied`
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestWhoIsGone: by what a client said, and by what it does not say any more. What is not stored yet is not missed.
+func TestWhoIsGone(t *testing.T) {
+	t.Parallel()
+	of := clientSeries{clientKey{"e", "c", "a"}, "orders", "", "send"}
+	at := func(seconds int) time.Time { return controlNow.Add(time.Duration(seconds) * time.Second) }
+	for _, one := range []struct {
+		name     string
+		stopped  time.Time // zero for not
+		last     int       // that it told of the topic
+		presence clickhouse.ClientPresence
+		since    time.Time // zero where it is there
+	}{
+		{"it told last", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(0), NewestOfAll: at(0)}, time.Time{}},
+		{"it stopped", at(5), 0, clickhouse.ClientPresence{Last: at(0), Newest: at(0)}, at(5)},
+		{"it stopped, and is there again", at(5), 10, clickhouse.ClientPresence{Last: at(10), Newest: at(10)}, time.Time{}},
+		{"it is missing in one pane", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(20), Interval: time.Second}, time.Time{}},
+		{"it is missing in two", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(30), Interval: time.Second}, at(10)},
+		{"it reports each ten seconds", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(40), Interval: 10 * time.Second}, time.Time{}},
+		{"it reports each ten seconds, and is missing", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(50), Interval: 10 * time.Second}, at(10)},
+		{"it reports each minute", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(190), Interval: time.Minute}, time.Time{}},
+		{"its source is late", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(0), NewestOfAll: at(80), Interval: time.Second}, time.Time{}},
+		{"it was alone in its source", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(0), NewestOfAll: at(90), Interval: time.Second}, at(10)},
+	} {
+		presence := clientPresence{seen: map[clientKey]clickhouse.ClientPresence{of.clientKey: one.presence}, stops: map[clientSeries]time.Time{}}
+		if !one.stopped.IsZero() {
+			presence.stops[of] = one.stopped
+		}
+		if got := presence.absent(of, at(one.last)); !got.since.Equal(one.since) || got.is() != !one.since.IsZero() {
+			t.Errorf("%s: gone since %s, %q, want %s", one.name, got.since, got.why, one.since)
+		}
 	}
 }

@@ -27,6 +27,7 @@ type service struct {
 	t       *testing.T
 	client  *kgo.Client
 	produce func(context.Context, *kgo.Record, func(*kgo.Record, error))
+	stop    func() // in order, once
 }
 
 // serviceKind is what a service is like.
@@ -74,7 +75,7 @@ func startService(t *testing.T, brokers []string, kind serviceKind) *service {
 	} else {
 		working.Go(func() { s.send(ctx) })
 	}
-	t.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		stop()
 		working.Wait()
 		client.Close()
@@ -87,6 +88,7 @@ func startService(t *testing.T, brokers []string, kind serviceKind) *service {
 		}
 		_ = telemetry.Close(ending) // the broker may be gone by then
 	})
+	t.Cleanup(s.stop)
 	return s
 }
 
@@ -127,7 +129,7 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	h.makeOrders()
 	billing := startService(t, h.brokers, serviceKind{name: "billing-1", group: "billing", listens: true})
 	startService(t, h.brokers, serviceKind{name: "shop-1", listens: true})
-	startService(t, h.brokers, serviceKind{name: "legacy-1"})
+	legacy := startService(t, h.brokers, serviceKind{name: "legacy-1"})
 	h.await("SELECT arraySort(groupUniqArray((client, op))) FROM traffic_10s WHERE topic = 'orders' AND messages > 0", "[('billing-1','consume'),('legacy-1','send'),('shop-1','send')]")
 
 	file := h.write("asked.yaml", commandsFile(time.Now()))
@@ -152,6 +154,10 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	h.says([]string{"control", "expire", "--config", config, "pause-billing", "--author", "wei", "--reason", "done"}, 0, `ended +command +pause-billing @2 by wei`)
 	eventually(t, func() bool { return !billing.paused() }, func() string { return "billing is paused still" })
 	h.eventuallySays([]string{"control", "diff", "--config", config, "--all"}, exitFaults, `^COMMAND`, `1 of 2 differ`)
+	legacy.stop()
+	h.eventuallySays([]string{"control", "diff", "--config", config}, 0, `^0 of 1 differ, 1 gone`)
+	h.says([]string{"control", "diff", "--config", config, "--all"}, 0, `slow-orders@2 +legacy-1 +shop +gone +it stopped at 20`)
+	h.says([]string{"control", "apply", "--config", config, h.write("more.yaml", limitFile(time.Now())), "--dry-run"}, 0, `touches 1 client, `, `shop-1 +send orders`)
 	h.says([]string{"control", "apply", "--config", config}, 0, `skipped +command +pause-billing was ended by wei`)
 
 	if err := os.WriteFile(filepath.Join(dir, "asked.yaml"), []byte("commands: []\n"), 0o600); err != nil {
@@ -191,6 +197,10 @@ func commandsFile(now time.Time) string {
     expires_at: %s
     send_limit: {messages_per_second: 30, shared: true}
 `, until, until)
+}
+
+func limitFile(now time.Time) string {
+	return fmt.Sprintf("commands:\n  - {name: large, scope: {topic: orders}, author: li, reason: a test, expires_at: %s, large_messages: {flag_bytes: 65536}}\n", now.Add(time.Hour).UTC().Format(time.RFC3339))
 }
 
 func (h *house) write(name, text string) string {

@@ -12,7 +12,7 @@ import (
 type controlDiffCommand struct {
 	configFlags
 	Name string  `arg:"" optional:"" help:"Name of a command; all unless given."`
-	All  bool    `help:"Also clients that do what they are asked to."`
+	All  bool    `help:"Also clients that do what they are asked to, and those that have gone."`
 	DSN  string  `name:"dsn" help:"Address of the ClickHouse; the configuration's unless given."`
 	URL  address `name:"url" help:"Address of a running weir to ask, in place of Kafka and ClickHouse."`
 	JSON bool    `help:"Print it as JSON."`
@@ -20,7 +20,7 @@ type controlDiffCommand struct {
 
 // Help shows examples and the exit codes.
 func (controlDiffCommand) Help() string {
-	return "Holds what weir.control asks of each client that was there in the last five minutes against what the client says that it applies.\n\n" +
+	return "Holds what weir.control asks of each client that is there against what the client says that it applies.\n\n" +
 		"Examples:\n\n  weir control diff --config weir.yaml\n  weir control diff --config weir.yaml --all --json\n  weir control diff pause-billing --url http://127.0.0.1:8686\n\n" +
 		"Exits 0 when all do what they are asked to, 3 when some do not, and 1 when Kafka, the store or that weir cannot be asked."
 }
