@@ -26,6 +26,9 @@ const (
 	readyProbeTimeout = 2 * time.Second
 )
 
+// ErrKilled says that a child had to be killed.
+var ErrKilled = errors.New("killed, it did not end on SIGTERM in time")
+
 // Config says what to run and how to know that it runs.
 type Config struct {
 	Executable string        // path of the program
@@ -142,8 +145,8 @@ func (c *Child) Wait() error {
 	return c.err
 }
 
-// Stop asks the child to end with SIGTERM and waits; where ctx ends first it is killed. The error says that it had to
-// be killed; either way it has ended when Stop returns. Stopping an ended child is no error.
+// Stop asks the child to end with SIGTERM and waits; where ctx ends first it is killed. The error is ErrKilled then;
+// either way it has ended when Stop returns. Stopping an ended child is no error.
 func (c *Child) Stop(ctx context.Context) error {
 	select {
 	case <-c.done:
@@ -156,7 +159,7 @@ func (c *Child) Stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		c.Kill()
-		return fmt.Errorf("stop %s: killed, it did not end on SIGTERM in time: %w", c.cmd.Path, ctx.Err())
+		return fmt.Errorf("stop %s: %w: %w", c.cmd.Path, ErrKilled, ctx.Err())
 	}
 }
 

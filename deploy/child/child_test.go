@@ -2,6 +2,7 @@ package child
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -89,8 +90,8 @@ func TestStopKillsWhatIgnoresSIGTERM(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := c.Stop(ctx); err == nil {
-		t.Error("stop of a stubborn child must say that it was killed")
+	if err := c.Stop(ctx); !errors.Is(err, ErrKilled) {
+		t.Errorf("stop of a stubborn child says %v, want that it was killed", err)
 	}
 	<-c.Done()
 }

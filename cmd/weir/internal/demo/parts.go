@@ -23,10 +23,6 @@ import (
 	"github.com/weirmq/weir/pipeline"
 )
 
-// stopTimeout bounds the end of each part. Not smaller: ClickHouse writes its parts
-// out; not larger: people wait at Ctrl-C.
-const stopTimeout = 10 * time.Second
-
 // house is everything that runs, started in the order of the flow and stopped in reverse.
 type house struct {
 	broker        *broker.Broker
@@ -38,12 +34,13 @@ type house struct {
 	config        pipeline.Config
 	configFile    string
 
+	tell    func(string) // one line to people
 	closers []func() error
 }
 
 // open starts all parts. On an error nothing is left running.
 func open(ctx context.Context, config Config, tell func(string)) (h *house, err error) {
-	h = &house{}
+	h = &house{tell: tell}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -99,7 +96,7 @@ func (h *house) startClickHouse(ctx context.Context, config Config, logs io.Writ
 	if err != nil {
 		return fmt.Errorf("start ClickHouse: %w", err)
 	}
-	h.stopLater(engine.Stop)
+	h.stopLater("ClickHouse", engine)
 	return nil
 }
 
@@ -122,16 +119,8 @@ func (h *house) startAlertmanager(ctx context.Context, config Config, logs io.Wr
 	if err != nil {
 		return fmt.Errorf("start Alertmanager: %w", err)
 	}
-	h.stopLater(h.alertmanager.Stop)
+	h.stopLater("Alertmanager", h.alertmanager)
 	return nil
-}
-
-func (h *house) stopLater(stop func(context.Context) error) {
-	h.closers = append(h.closers, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-		defer cancel()
-		return stop(ctx)
-	})
 }
 
 // Settings of the story's pipeline. Panes of a second, so that the story takes less
