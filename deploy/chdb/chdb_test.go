@@ -234,15 +234,62 @@ func get(t *testing.T, addr string, params url.Values) (int, string) {
 	return response.StatusCode, strings.ReplaceAll(string(body), "\r\n", "\n")
 }
 
+// TestStopIsClean also where queries run that would take a minute, of a client that waits and of one that has gone: they are cancelled.
 func TestStopIsClean(t *testing.T) {
 	engine, addr := start(t, t.TempDir())
-	exec(t, dial(t, addr, clickhouse.CompressionNone), table)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	conn := dial(t, addr, clickhouse.CompressionNone)
+	exec(t, conn, table)
+	const minute = "SELECT sum(sleepEachRow(0.1)) FROM numbers(600) SETTINGS max_block_size = 1"
+	leaving, leave := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	for _, ctx := range []context.Context{t.Context(), leaving} {
+		go func() {
+			request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/", strings.NewReader(minute))
+			if err == nil {
+				var response *http.Response
+				if response, err = http.DefaultClient.Do(request); err == nil {
+					err = errors.New(response.Header.Get("X-ClickHouse-Exception-Code"))
+					_ = response.Body.Close()
+				}
+			}
+			ended <- err
+		}()
+	}
+	awaitQueries(t, conn, 2)
+	leave()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the query of the client that leaves ends by %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
 	defer cancel()
 	if err := engine.Stop(ctx); err != nil {
 		t.Error(err)
 	}
 	if err := engine.Wait(); err != nil {
 		t.Errorf("the engine ended with %v", err)
+	}
+	const cancelled = "394" // QUERY_WAS_CANCELLED
+	if err := <-ended; err == nil || err.Error() != cancelled {
+		t.Errorf("the query of the client that waits ends by %v, want error %s", err, cancelled)
+	}
+}
+
+// awaitQueries waits until so many queries are running that sleep.
+func awaitQueries(t *testing.T, conn clickhouse.Conn, want uint64) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		var running uint64
+		err := conn.QueryRow(t.Context(), "SELECT count() FROM system.processes WHERE startsWith(query, 'SELECT sum(sleepEachRow')").Scan(&running)
+		if err == nil && running == want {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%d queries are running, want %d: %v", running, want, err)
+		case <-ticker.C:
+		}
 	}
 }

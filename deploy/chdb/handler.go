@@ -154,6 +154,15 @@ func (h *handler) run(req request) ([]byte, error) {
 	return session.query(req.sql, req.format)
 }
 
+// cancelAll tells the queries that are running to end, and does not wait for that.
+func (h *handler) cancelAll() error {
+	_, err := h.run(request{sql: "KILL QUERY WHERE query NOT LIKE 'KILL QUERY %' ASYNC", format: "Null"})
+	if err != nil {
+		return fmt.Errorf("cancel the queries that are running: %w", err)
+	}
+	return nil
+}
+
 // bodyOf is the request's body, decompressed.
 func bodyOf(r *http.Request) (io.Reader, error) {
 	var body io.Reader = r.Body

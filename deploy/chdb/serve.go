@@ -24,9 +24,12 @@ const (
 	// headerTimeout is how long a client may take to send a request's head. Below 1 s a busy machine's clients are cut
 	// off; above a minute dead connections pile up.
 	headerTimeout = 10 * time.Second
-	// drainTimeout is how long running queries may take to end at shutdown. Below 1 s every insert under way fails;
-	// above 30 s a stop seems stuck.
-	drainTimeout = 10 * time.Second
+	// drainTimeout is how long running queries may take to end at shutdown; then they are cancelled. Below 1 s every insert
+	// under way fails; above 30 s a stop seems stuck. A server of ClickHouse waits as long (shutdown_wait_unfinished).
+	drainTimeout = 5 * time.Second
+	// cancelTimeout is how long queries may take to end that were cancelled: they look at the end of each block. Below 5 s
+	// one on a busy machine is not yet there; above a minute whoever stops the process kills it anyway.
+	cancelTimeout = 30 * time.Second
 )
 
 // scratchFolder, in the data folder, holds the rows of inserts under way.
@@ -41,7 +44,8 @@ type Config struct {
 	Listening func(addr string)
 }
 
-// Serve runs the engine and its HTTP interface until ctx ends, then lets running queries finish. The error says that
+// Serve runs the engine and its HTTP interface until ctx ends, then lets running queries finish, or cancels them where
+// that takes long: the engine runs on with a query whose client has gone. The error says that
 // the library cannot be loaded, the data not be opened or the address not be listened on. One call per process.
 func Serve(ctx context.Context, config Config) error {
 	dataDir, err := filepath.Abs(config.DataDir)
@@ -79,11 +83,11 @@ func Serve(ctx context.Context, config Config) error {
 	mux.Handle("/", handler)
 	// No web page that a browser happens to show may send SQL to this port.
 	guarded := http.NewCrossOriginProtection().Handler(mux)
-	return serve(ctx, &http.Server{Handler: guarded, ReadHeaderTimeout: headerTimeout}, listener)
+	return serve(ctx, &http.Server{Handler: guarded, ReadHeaderTimeout: headerTimeout}, listener, handler.cancelAll)
 }
 
-// serve runs the server until ctx ends.
-func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+// serve runs the server until ctx ends; cancelAll ends the queries that are still running some time after.
+func serve(ctx context.Context, server *http.Server, listener net.Listener, cancelAll func() error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
@@ -91,16 +95,24 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 		return fmt.Errorf("serve SQL: %w", err)
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	err := server.Shutdown(drain)
+	err := shutdown(ctx, server, drainTimeout)
+	if err != nil {
+		err = errors.Join(cancelAll(), shutdown(ctx, server, cancelTimeout))
+	}
 	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
 		return fmt.Errorf("serve SQL: %w", served)
 	}
 	if err != nil {
-		return fmt.Errorf("stop serving SQL: %w; queries were still running after %s", err, drainTimeout)
+		return fmt.Errorf("stop serving SQL: %w; queries were still running after %s", err, drainTimeout+cancelTimeout)
 	}
 	return nil
+}
+
+// shutdown waits for the end of requests under way.
+func shutdown(ctx context.Context, server *http.Server, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	return server.Shutdown(ctx)
 }
 
 // ping answers as a ClickHouse server does.
