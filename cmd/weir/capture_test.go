@@ -135,7 +135,7 @@ func TestAskingForNoAlert(t *testing.T) {
 				t.Errorf("%s %v: got %+v, want %+v", command, c.args, got, c.want)
 			}
 		}
-		if got := call(t, t.TempDir(), "rules", command); got.code != exitUsage || !strings.HasSuffix(got.stderr, `weir: expected "<alert>"`+"\n") {
+		if got := call(t, t.TempDir(), "rules", command); got.code != exitUsage || !strings.HasPrefix(got.stderr, `weir: expected "<alert>"`+"\n") {
 			t.Errorf("%s without an alert: got %+v", command, got)
 		}
 	}

@@ -69,7 +69,7 @@ func main() {
 
 func run(ctx context.Context, args []string) int {
 	var cli commands
-	parser, err := kong.New(&cli, kong.Name("weir"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	parser, err := kong.New(&cli, kong.Name("weir"), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Description("Weir measures message queues: telemetry in, exact totals and alerts out.\n\n"+
 			"Example:\n\n  weir demo --once"),
 		kong.BindTo(ctx, (*context.Context)(nil)))
@@ -80,6 +80,7 @@ func run(ctx context.Context, args []string) int {
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "weir:", err)
+		printUsage(os.Stderr, err)
 		return exitUsage
 	}
 	switch err := command.Run(); {
