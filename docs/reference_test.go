@@ -37,6 +37,9 @@ func configKeys() []configKey {
 	var walk func(v reflect.Value, path string)
 	walk = func(v reflect.Value, path string) {
 		for i := range v.NumField() {
+			if !v.Type().Field(i).IsExported() { // no key
+				continue
+			}
 			name := strings.TrimPrefix(path+"."+v.Type().Field(i).Tag.Get("yaml"), ".")
 			if v.Field(i).Kind() == reflect.Struct {
 				walk(v.Field(i), name)

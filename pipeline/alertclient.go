@@ -22,9 +22,13 @@ import (
 // alertClient asks a running Weir of its alerts.
 type alertClient struct {
 	base  string
+	by    string // a flag, or the key of the configuration with its origin, that says so
 	token string
 	http  http.Client
 }
+
+// httpAddrKey is the key of where a Weir can be asked.
+const httpAddrKey = "http.addr"
 
 // alertTimeout bounds an answer. Not smaller: a hundred thousand alerts take seconds; not larger: somebody waits for it.
 const alertTimeout = 20 * time.Second
@@ -39,7 +43,10 @@ func newAlertClient(config *Config, address string) (*alertClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &alertClient{base: strings.TrimSuffix(cmp.Or(address, config.HTTP.URL()), "/"), token: token, http: http.Client{Timeout: alertTimeout}}
+	c := &alertClient{base: strings.TrimSuffix(cmp.Or(address, config.HTTP.URL()), "/"), by: "--url", token: token, http: http.Client{Timeout: alertTimeout}}
+	if address == "" {
+		c.by = httpAddrKey + config.origin.of(httpAddrKey)
+	}
 	if config.HTTP.TLSCertFile == "" {
 		return c, nil
 	}
@@ -68,8 +75,12 @@ func (c *alertClient) get(ctx context.Context, path string, into any) error {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	response, err := c.http.Do(request)
+	if refused := dialled(err); refused != nil {
+		return fmt.Errorf("ask weir: none runs at %s, as %s says: %w; start one there, by weir run or weir demo, or name one that runs by --url, or its configuration by --config",
+			c.base, c.by, refused)
+	}
 	if err != nil {
-		return fmt.Errorf("ask weir: %w: name a running one by --url or --config", err)
+		return fmt.Errorf("ask weir at %s, as %s says: %w; name one that runs by --url, or its configuration by --config", c.base, c.by, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {

@@ -106,7 +106,7 @@ func pollHealth(ctx context.Context, config *Config, name string, q health.Quest
 			}
 		}
 		reports, err := pollOnce(ctx, cluster, poller)
-		polled.Take(health.Poll{At: time.Now(), Reports: reports, Err: err})
+		polled.Take(health.Poll{At: time.Now(), Reports: reports, Err: config.clusterAway(cluster, err)})
 	}
 	q.Now, q.Limits = time.Now(), healthLimits(policy, cluster.Name)
 	return Health{At: q.Now.UTC(), Clusters: []health.Tree{polled.Tree(q)}, NotPolled: []NotPolled{}}, nil

@@ -41,6 +41,9 @@ func RunAudit(ctx context.Context, config *Config, a Audit) (differs bool, err e
 		return false, fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer client.Close()
+	if err := reachKafka(ctx, config, client); err != nil {
+		return false, fmt.Errorf("audit: %w", err)
+	}
 	var lines []auditLine
 	err = askStore(ctx, storeOf(config), func(ctx context.Context, store *clickhouse.Store) error {
 		offsets, err := openOffsetAudit(ctx, config.Kafka, client, a.Now.Add(-a.Settles))

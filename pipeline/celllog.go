@@ -59,6 +59,9 @@ func readCellLog(ctx context.Context, config *Config, plan backtest.Plan) (*cell
 		return nil, fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer client.Close()
+	if err := reachKafka(ctx, config, client); err != nil {
+		return nil, err
+	}
 	admin := kadm.NewClient(client)
 	if err := checkRecordedPane(ctx, config, admin); err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func Poll(ctx context.Context, config *Config, name string) (Polled, error) {
 	}
 	defer poller.Close()
 	reports, err := pollOnce(ctx, cluster, poller)
-	return Polled{reports, poller.Without()}, err
+	return Polled{reports, poller.Without()}, config.clusterAway(cluster, err)
 }
 
 // pollOnce polls a cluster for somebody who waits, and sends canaries before where they are wanted.

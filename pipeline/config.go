@@ -33,6 +33,8 @@ type Config struct {
 	Collect      CollectConfig      `yaml:"collect"`
 	Control      ControlConfig      `yaml:"control"`
 	Roles        []string           `yaml:"roles"`
+
+	origin origin
 }
 
 // KafkaConfig says how to reach the cluster that holds Weir's topics.
@@ -193,6 +195,7 @@ func LoadConfig(path string, environ []string) (Config, error) {
 			return config, fmt.Errorf("%s holds more than one document: remove the lines from the second --- on", path)
 		}
 	}
+	config.origin = origin{loaded: true, path: path, document: &document, environ: environ}
 	if err := overrideFromEnvironment(&config, environ); err != nil {
 		return config, err
 	}

@@ -90,7 +90,9 @@ func (f *typeFaults) checkKeys(node *yaml.Node, section reflect.Value, prefix st
 func keysOf(section reflect.Type) []string {
 	var keys []string
 	for i := range section.NumField() {
-		keys = append(keys, section.Field(i).Tag.Get("yaml"))
+		if field := section.Field(i); field.IsExported() {
+			keys = append(keys, field.Tag.Get("yaml"))
+		}
 	}
 	return keys
 }
@@ -142,13 +144,10 @@ func wanted(value reflect.Value) string {
 // placeOf says where the value of a key comes from, as the begin of an error: the
 // variable that set it, the file's line, the file, or nothing for a default.
 func placeOf(key, path string, document *yaml.Node, environ []string) string {
-	variable := variableOf(key)
-	for _, entry := range environ {
-		if name, _, _ := strings.Cut(entry, "="); name == variable {
-			return "environment variable " + variable + ": "
-		}
+	if variable := variableOf(key); isSet(variable, environ) {
+		return "environment variable " + variable + ": "
 	}
-	if line := lineOf(key, document); line > 0 {
+	if line, _ := lineOf(key, document); line > 0 {
 		return fmt.Sprintf("%s:%d: ", path, line)
 	}
 	if path == "" {
@@ -157,13 +156,12 @@ func placeOf(key, path string, document *yaml.Node, environ []string) string {
 	return path + ": "
 }
 
-// lineOf is the line of a key in a document, or of the section that it would be in; 0
+// lineOf is the line of a key in a document, or not exactly that of the section that it would be in; 0
 // where neither is there.
-func lineOf(key string, node *yaml.Node) int {
+func lineOf(key string, node *yaml.Node) (line int, exact bool) {
 	if node.Kind == yaml.DocumentNode {
 		node = node.Content[0]
 	}
-	line := 0
 	for name := range strings.SplitSeq(key, ".") {
 		if number, err := strconv.Atoi(name); err == nil && node.Kind == yaml.SequenceNode && number < len(node.Content) {
 			line, node = node.Content[number].Line, node.Content[number]
@@ -176,9 +174,9 @@ func lineOf(key string, node *yaml.Node) int {
 			}
 		}
 		if at < 0 {
-			return line
+			return line, false
 		}
 		line, node = node.Content[at].Line, node.Content[at+1]
 	}
-	return line
+	return line, true
 }

@@ -64,6 +64,9 @@ func withControlLog(ctx context.Context, config *Config, ask func(*controlLog) e
 		return err
 	}
 	defer log.close()
+	if err := reachKafka(ctx, config, log.client); err != nil {
+		return fmt.Errorf("read %s: %w", control.Topic, err)
+	}
 	bounded, cancel := context.WithTimeout(ctx, controlPatience)
 	defer cancel()
 	if err := log.catchUp(bounded); err != nil {

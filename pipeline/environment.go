@@ -82,6 +82,9 @@ func variableOf(key string) string {
 // in collect.clusters.0.name.
 func eachField(v reflect.Value, prefix string, visit func(key string, field reflect.Value, secret string) error) error {
 	for i := range v.NumField() {
+		if !v.Type().Field(i).IsExported() { // no key
+			continue
+		}
 		tag := v.Type().Field(i).Tag
 		key := prefix + tag.Get("yaml")
 		if section := v.Field(i); section.Kind() == reflect.Struct {

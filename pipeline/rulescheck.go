@@ -28,8 +28,8 @@ type RulesCheck struct {
 	Table  bool          // show what each rule looks at
 	// Against is the DSN of the ClickHouse whose series rules are compared with; "" is that of the configuration.
 	Against string
-	Store   ClickHouseConfig // without a DSN for none
-	From    time.Time        // event time of those series, up to Now
+	Config  *Config   // whose store is asked; nil for none
+	From    time.Time // event time of those series, up to Now
 	Now     time.Time
 	Out     io.Writer
 	Err     io.Writer
@@ -107,7 +107,10 @@ func (c *RulesCheck) seen(ctx context.Context, folders []*rules.Folder) (*lint.S
 
 // store is the one to ask.
 func (c *RulesCheck) store() storeAddress {
-	at := storeAddress{c.Store.store(nil), dsnKey}
+	var at storeAddress
+	if c.Config != nil {
+		at = storeOf(c.Config)
+	}
 	if c.Against != "" {
 		at.DSN, at.by = c.Against, "--against"
 	}

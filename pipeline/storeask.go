@@ -2,9 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
+	"strings"
 
 	"github.com/weirmq/weir/sink/clickhouse"
 )
@@ -12,12 +11,12 @@ import (
 // storeAddress is where a store is asked, and what says so.
 type storeAddress struct {
 	clickhouse.Config
-	by string
+	by string // a flag, or the key of the configuration with its origin
 }
 
 // other says how to name another one.
 func (a *storeAddress) other() string {
-	if a.by == dsnKey {
+	if strings.HasPrefix(a.by, dsnKey) {
 		return "give another address in the file of --config, or by " + variableOf(dsnKey)
 	}
 	return "give " + a.by + " another address"
@@ -28,7 +27,7 @@ const dsnKey = "clickhouse.dsn"
 
 // storeOf is the address of a configuration.
 func storeOf(config *Config) storeAddress {
-	return storeAddress{config.ClickHouse.store(nil), dsnKey}
+	return storeAddress{config.ClickHouse.store(nil), dsnKey + config.origin.of(dsnKey)}
 }
 
 // askStore opens a store for a question of a command. What fails ends the question's context, where the role clickhouse would try
@@ -38,7 +37,7 @@ func askStore(ctx context.Context, at storeAddress, question func(context.Contex
 	defer fail(nil)
 	at.OnError = fail
 	store, err := clickhouse.Open(ctx, at.Config)
-	if refused := (*net.OpError)(nil); err != nil && errors.As(context.Cause(ctx), &refused) && refused.Op == "dial" {
+	if refused := dialled(context.Cause(ctx)); err != nil && refused != nil {
 		return fmt.Errorf("open the store: no connection to the address of %s: %w; start ClickHouse there, or %s", at.by, refused, at.other())
 	}
 	if err != nil {

@@ -104,6 +104,9 @@ func (f *StoreFill) insertCells(ctx context.Context, config *Config, store *clic
 		return nil, fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer client.Close()
+	if err := reachKafka(ctx, config, client); err != nil {
+		return nil, err
+	}
 	log := newCellLog(f.From, f.To, 0)
 	of, err := log.find(ctx, kadm.NewClient(client), config.Telemetry.Tolerance)
 	if err != nil {

@@ -38,6 +38,9 @@ func EnsureTopics(ctx context.Context, config *Config, hooks ...kgo.Hook) ([]Top
 		return nil, fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer client.Close()
+	if err := reachKafka(ctx, config, client); err != nil {
+		return nil, err
+	}
 	t := topicsAdmin{config, client, kadm.NewClient(client)}
 	details, created, err := t.create(ctx)
 	if err != nil && details == nil {

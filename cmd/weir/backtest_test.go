@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -361,9 +362,10 @@ func TestWithoutAStore(t *testing.T) {
 		files = append(files, scheme+".yaml", "clickhouse: {dsn: \""+scheme+"://weir:hunter2@"+addr+"\"}\nrules: {dir: rules.d}\n")
 	}
 	dir := folder(t, files...)
-	want := "weir: open the store: no connection to the address of clickhouse.dsn: dial tcp " + addr +
-		": connect: connection refused; start ClickHouse there, or give another address in the file of --config, or by WEIR_CLICKHOUSE_DSN\n"
 	for _, command := range []string{"rules backtest --config http.yaml", "rules backtest --config clickhouse.yaml", "rules check --config http.yaml"} {
+		file := filepath.Join(dir, command[strings.LastIndexByte(command, ' ')+1:])
+		want := "weir: open the store: no connection to the address of clickhouse.dsn (" + file + ":1): dial tcp " + addr +
+			": connect: connection refused; start ClickHouse there, or give another address in the file of --config, or by WEIR_CLICKHOUSE_DSN\n"
 		if got := call(t, dir, strings.Fields(command)...); got.code != exitFailed || got.stderr != want {
 			t.Errorf("%s exits %d and says %s, want %s", command, got.code, got.stderr, want)
 		}

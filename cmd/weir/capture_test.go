@@ -121,7 +121,7 @@ func listed(t *testing.T, weir *process) []pipeline.ExplainedAlert {
 func TestAskingForNoAlert(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
-	refused := `weir: ask weir: Get "http://` + addr + `/api/v1/alerts": dial tcp ` + addr + ": connect: connection refused: name a running one by --url or --config\n"
+	refused := "weir: ask weir: none runs at http://" + addr + ", as --url says: dial tcp " + addr + ": connect: connection refused" + startOne
 	const unnamed = `weir: got "Slow fast", want the name of an alert, its id of 16 hexadecimal digits, or name{label=value}, as in SendSlow{topic=orders}` + "\n"
 	for _, command := range []string{"explain", "capture"} {
 		for _, c := range []struct {

@@ -69,7 +69,7 @@ func (c *rulesCheckCommand) configure(check *pipeline.RulesCheck) (err error) {
 		if config, err = c.load(); err != nil {
 			return err
 		}
-		check.Store = config.ClickHouse
+		check.Config = &config
 	}
 	check.Pane = cmp.Or(check.Pane, config.Telemetry.Pane)
 	return nil
