@@ -67,7 +67,7 @@ func runController(ctx context.Context, p *Pipeline) error {
 	defer topic.close()
 	c := &controller{p: p, log: p.log.With("stage", RoleControl), metrics: newControlMetrics(p.metrics), wake: make(chan struct{}, 1), turn: make(controlTurn, 1), topic: topic,
 		made: newRuleMade()}
-	topic.told = c.told
+	topic.told, topic.anew = c.told, c.wakeLeader // a topic that was made anew says nothing of what files do
 	if err := topic.catchUp(ctx); err != nil {
 		return stopped(ctx, err)
 	}

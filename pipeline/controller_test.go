@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/control"
@@ -314,4 +315,32 @@ func TestControlOverHTTP(t *testing.T) {
 	}
 	h.writers(map[string]string{"li": "l-token"})
 	h.asked(post("w-token", body("", "c")), http.StatusUnauthorized, "http.token") // taken out, at once
+}
+
+// TestFilesAreInForceOnATopicThatIsMadeAnew holds that what files say is written to a topic that was made anew when that is heard of, and not when they are read the next time.
+func TestFilesAreInForceOnATopicThatIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	h := newControlHouse(t)
+	h.file("pause.yaml", "commands:\n  - {name: pause-billing, scope: {topic: orders, group: billing}, author: li, reason: a test, expires_at: "+
+		time.Now().UTC().Add(time.Hour).Format(time.RFC3339)+", pause: {}}\n")
+	h.awaits("pause-billing@1 in force by li")
+	admin := kadm.NewClient(h.writer.client)
+	if _, err := admin.DeleteTopic(t.Context(), control.Topic); err != nil {
+		t.Fatal(err)
+	}
+	makeTopic(t, admin, control.Topic, 1)
+	began := time.Now()
+	log, err := openControlLog(h.config.Kafka, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.close()
+	await(t, "that the new topic says what files do", func() bool {
+		if err := log.catchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, found := log.set.Command("pause-billing")
+		return found
+	})
+	t.Logf("it does %s after it was made", time.Since(began).Round(time.Millisecond))
 }

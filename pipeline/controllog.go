@@ -25,6 +25,7 @@ type controlLog struct {
 	told  func(control.Change) // hears of each record; nil for nobody
 	seen  func(controlEntry)   // likewise, with the record
 	tail  controlTail          // what the store may lack
+	anew  func()               // hears that the topic was made anew; nil for nobody
 	// became is what became of each record that is read, by offset, while somebody reads back what he wrote.
 	became map[int64]control.Change
 }
@@ -66,6 +67,9 @@ func (l *controlLog) take(batch topic.Batch) {
 		l.tail.startAnew()
 		clear(l.stale)
 		clear(l.became)
+		if l.anew != nil {
+			l.anew()
+		}
 	}
 	now := time.Now()
 	for _, record := range batch.Records {

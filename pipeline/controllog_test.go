@@ -76,6 +76,8 @@ func TestControlOfATopicThatIsMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	makeTopic(t, admin, control.Topic, 1)
+	anew := 0
+	log.anew = func() { anew++ }
 	await(t, "that the new topic is written", func() bool {
 		err := log.catchUp(t.Context())
 		if err == nil {
@@ -86,6 +88,9 @@ func TestControlOfATopicThatIsMadeAnew(t *testing.T) {
 		}
 		return err == nil
 	})
+	if anew == 0 {
+		t.Error("nobody hears that the topic was made anew")
+	}
 	if _, found := log.set.Command("a"); found || len(log.set.Commands()) != 1 || log.set.Offset() != 1 {
 		t.Errorf("there are %v, up to offset %d: want b alone", log.set.Commands(), log.set.Offset())
 	}
