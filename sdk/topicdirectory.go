@@ -39,8 +39,9 @@ type Topic struct {
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 
-	set  *control.Set  // what was read; only follow uses it
-	read chan struct{} // closed when the topic was read to its end once
+	set      *control.Set     // what was read; only follow uses it
+	turnover control.Turnover // whether that counts; likewise
+	read     chan struct{}    // closed when the topic was read to its end once
 }
 
 // OpenTopic reads weir.control to its end, and goes on reading until Close. Where its cluster does not answer within some seconds,
@@ -97,7 +98,7 @@ func (t *Topic) Close() {
 }
 
 // follow reads until ctx ends. What is there already is taken over at once, so that no route of before is taken for the newest; likewise
-// where the topic was made anew, until when the former one's routes hold.
+// where the topic was made anew: until what is read of it counts, the former one's routes hold.
 func (t *Topic) follow(ctx context.Context) {
 	ticker := time.NewTicker(topicRetry)
 	defer ticker.Stop()
@@ -109,24 +110,39 @@ func (t *Topic) follow(ctx context.Context) {
 			}
 			continue
 		}
-		t.take()
-		once()
-		for whole := true; whole && ctx.Err() == nil; {
-			batch := t.reader.Poll(ctx)
-			changed := t.feed(batch)
-			if whole = !batch.Anew; whole && changed {
+		t.turnover.Read(0, true)
+		for whole, changed := true, true; whole && ctx.Err() == nil; {
+			counts := t.turnover.Counts(time.Now())
+			if counts && changed {
 				t.take()
+				once()
+				changed = false
 			}
+			batch := t.poll(ctx, counts)
+			more := t.feed(batch)
+			whole, changed = !batch.Anew, changed || more
 		}
 	}
 }
 
+// poll waits for what is next; where what was read does not count yet, no longer than until it does.
+func (t *Topic) poll(ctx context.Context, counts bool) topic.Batch {
+	if !counts {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, control.FormerFor)
+		defer cancel()
+	}
+	return t.reader.Poll(ctx)
+}
+
 // feed notes what was read, and says whether it changes anything.
 func (t *Topic) feed(batch topic.Batch) (changed bool) {
+	now := time.Now()
 	if batch.Anew {
 		t.set = control.NewSet()
+		t.turnover.Anew(now)
 	}
-	now := time.Now()
+	t.turnover.Read(len(batch.Records), batch.AtEnd)
 	for _, r := range batch.Records {
 		change := t.set.Feed(r, now)
 		if change.Outcome == control.OutcomeRefused {

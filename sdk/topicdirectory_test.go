@@ -203,6 +203,10 @@ func TestRoutesOfATopicThatIsMadeAnew(t *testing.T) {
 		t.Error("the route goes with its topic")
 	}
 	again := newWriter(t, addrs)
+	reported.Eventually(t, "that the topic is new is logged", func() bool { return strings.Contains(log.String(), "was deleted and made anew") })
+	if !known("orders.created") {
+		t.Error("the route goes though the new topic says nothing")
+	}
 	again.put(t, weir.Route{ID: "others", System: "kafka", Cluster: "c", Endpoints: []string{"k:1"}, Topic: "t"}, 1)
 	reported.Eventually(t, "the new topic's routes", func() bool { return known("others") && !known("orders.created") })
 	for _, says := range []string{"was deleted and made anew", "is read again"} {

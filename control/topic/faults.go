@@ -31,6 +31,14 @@ type faults struct {
 	connecting bool   // it is one of the connection
 	toldAt     time.Time
 	answeredAt time.Time
+	fault      error // since then, nil for none
+}
+
+// state is when a fetch was answered last, and what is wrong since.
+func (f *faults) state() (answeredAt time.Time, fault error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.answeredAt, f.fault
 }
 
 // note tells of a fault, and returns it. Who has been told to stop is not told why reading ended.
@@ -38,6 +46,7 @@ func (f *faults) note(ctx context.Context, err error) error {
 	if ctx.Err() == nil && !errors.Is(err, kgo.ErrClientClosed) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
+		f.fault = err
 		f.tell(err, false)
 	}
 	return err
@@ -61,6 +70,7 @@ func (f *faults) tell(err error, connecting bool) {
 func (f *faults) over() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.fault = nil
 	f.tellOver()
 }
 
@@ -89,7 +99,7 @@ func (f *faults) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, answer kgo.BrokerE
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.answeredAt = time.Now()
+	f.answeredAt, f.fault = time.Now(), nil // what is wrong with the answer is told behind it
 	if f.connecting {
 		f.tellOver()
 	}

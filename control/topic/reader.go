@@ -35,7 +35,7 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Reader reads weir.control from its start. It is for one goroutine at a time.
+// Reader reads weir.control from its start. It is for one goroutine at a time, but for State.
 type Reader struct {
 	client *kgo.Client
 	admin  *kadm.Client
@@ -78,6 +78,10 @@ func fromStart() map[string]map[int32]kgo.Offset {
 
 // Client is the reader's: to write the topic, and to ask its cluster.
 func (r *Reader) Client() *kgo.Client { return r.client }
+
+// State is when a broker answered a fetch last, zero for never, and why the topic cannot be read since; nil while it can, and while nothing is
+// known. It may be called from any goroutine.
+func (r *Reader) State() (answeredAt time.Time, fault error) { return r.faults.state() }
 
 // Close ends the reader.
 func (r *Reader) Close() { r.client.Close() }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/control/topic"
 	"github.com/weirmq/weir/sdk/internal/applied"
 	"github.com/weirmq/weir/sdk/report"
 )
@@ -16,11 +17,10 @@ import (
 type Agent struct {
 	config   Config
 	commands *applied.Commands
-	reader   *kgo.Client
+	reader   *topic.Reader
 	ctx      context.Context
 	stop     context.CancelFunc
 	done     sync.WaitGroup
-	progress progress
 
 	mu     sync.Mutex
 	closed bool
@@ -38,7 +38,7 @@ func Open(ctx context.Context, config Config) (*Agent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the agent: %w", err)
 	}
-	if a.reader, err = newReader(config, &a.progress); err != nil {
+	if a.reader, err = newReader(config); err != nil {
 		a.stop()
 		return nil, fmt.Errorf("open the agent: %w", err)
 	}

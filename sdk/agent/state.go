@@ -43,9 +43,8 @@ type AppliedCommand struct {
 
 // State says what is known and applied now.
 func (a *Agent) State() State {
-	a.progress.mu.Lock()
-	s := State{ReadAt: a.progress.at, Fault: a.progress.fault}
-	a.progress.mu.Unlock()
+	var s State
+	s.ReadAt, s.Fault = a.reader.State()
 	s.Offset = a.commands.Offset()
 	file := a.commands.File()
 	s.File, s.Off, s.Replaced = file.Path, slices.Clone(file.Off), file.Commands != nil

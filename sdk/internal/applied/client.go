@@ -183,7 +183,7 @@ func (r *round) about(topic string, consumes bool) control.Who {
 		who.Group = ""
 	}
 	if topic != "" {
-		who.Resource = r.client.commands.resource(&who)
+		who.Resource = r.client.commands.resource(&who, r.now)
 	}
 	return who
 }

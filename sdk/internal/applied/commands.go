@@ -29,20 +29,25 @@ type Commands struct {
 
 	mu            sync.Mutex
 	read          *control.Set // of weir.control
-	whole         bool         // it was read to its end once
-	former        *control.Set // of a topic that was made anew since, while the new one is not read; nil is none
-	fedAt         time.Time
-	badFiles      uint64 // local files that were refused
+	turnover      control.Turnover
+	former        *control.Set // of a topic that was made anew since, while the new one does not count; nil is none
+	badFiles      uint64       // local files that were refused
 	file          File
 	lifted        bool // for good
 	clients       []*Client
 	refused       []refusal         // records, for clients to tell of
 	warned        time.Time         // of an SDK that is too old, the last time
 	sampled       []control.Command // what is sampled otherwise than the program says
-	sampledRoutes int64             // routed when that was found
+	sampledRoutes routed            // when that was found
 
 	resources *control.Resources
-	routed    int64 // the offset up to which resources are
+	routed    routed // of which resources are
+}
+
+// routed are routes: of a set, up to an offset.
+type routed struct {
+	of     *control.Set
+	offset int64
 }
 
 // File is what a local file says of commands. The zero value is no file.
@@ -73,17 +78,13 @@ func New(config Config) (*Commands, error) {
 	return &Commands{config: config, codec: codec, kick: make(chan struct{}, 1), read: control.NewSet(), resources: control.ResourcesOf(nil)}, nil
 }
 
-// Feed takes records of weir.control in their order. Before its end was reached once, none of it applies: what comes
-// later may take back what came first.
+// Feed takes records of weir.control in their order, and whether its end is behind them. Before its end was reached once, none of it applies: see control.Turnover.
 func (c *Commands) Feed(records []control.Record, end bool, now time.Time) {
 	c.mu.Lock()
 	for _, record := range records {
 		c.note(c.read.Feed(record, now), now)
 	}
-	if len(records) > 0 {
-		c.fedAt = now
-	}
-	c.whole = c.whole || end
+	c.turnover.Read(len(records), end)
 	c.mu.Unlock()
 	c.Kick()
 }
@@ -149,21 +150,17 @@ func (c *Commands) Offset() int64 {
 	return c.read.Offset()
 }
 
-// Restart forgets what was read of a topic that was made anew, when the new one is read, or settleTime has passed without a record of it.
+// Restart begins with a topic that was made anew. What the former one said counts until what is read of the new one does.
 func (c *Commands) Restart(now time.Time) {
 	c.mu.Lock()
-	if c.former == nil {
+	if c.turnover.Counts(now) {
 		c.former = c.read
 	}
-	c.read, c.whole, c.fedAt = control.NewSet(), false, now
+	c.turnover.Anew(now)
+	c.read = control.NewSet()
 	c.mu.Unlock()
 	c.Kick()
 }
-
-// settleTime is after how long without a record weir.control counts as read although its end was not seen, since a
-// broker may have taken the newest records away. Not shorter: pieces of a long log come one after the other; not longer:
-// a command should take effect within two seconds.
-const settleTime = time.Second
 
 // nothing is what is in force before weir.control was read.
 var nothing = control.NewSet()
@@ -177,22 +174,29 @@ func (c *Commands) File() File {
 
 // inForce is the set that counts at a time; c.mu is held.
 func (c *Commands) inForce(now time.Time) *control.Set {
-	switch {
-	case c.file.Commands != nil:
+	if c.file.Commands != nil {
 		return c.file.Commands
-	case !c.whole && now.Sub(c.fedAt) < settleTime && c.former != nil:
-		return c.former
-	case !c.whole && now.Sub(c.fedAt) < settleTime:
-		return nothing
 	}
-	c.former = nil
-	return c.read
+	return c.counted(now)
+}
+
+// counted is what weir.control says at a time; c.mu is held.
+func (c *Commands) counted(now time.Time) *control.Set {
+	switch {
+	case c.turnover.Counts(now):
+		c.former = nil
+		return c.read
+	case c.former != nil:
+		return c.former
+	}
+	return nothing
 }
 
 // resource is the id of the route that leads to a client's topic, empty where none does; c.mu is held.
-func (c *Commands) resource(of *control.Who) string {
-	if c.routed != c.read.Offset() {
-		c.routed, c.resources = c.read.Offset(), c.read.Resources()
+func (c *Commands) resource(of *control.Who, now time.Time) string {
+	set := c.counted(now)
+	if at := (routed{set, set.Offset()}); c.routed != at {
+		c.routed, c.resources = at, set.Resources()
 	}
 	return c.resources.Newest(of)
 }

@@ -27,7 +27,7 @@ func (r *round) steer() {
 	}
 	for _, topic := range append(c.measured.Topics(), "") {
 		who.Topic, who.Resource = topic, ""
-		who.Resource = c.commands.resource(&who)
+		who.Resource = c.commands.resource(&who, r.now)
 		r.resolve(control.CapabilitySampling, &who) // meters ask by themselves: this tells of it
 		if least := r.resolve(control.CapabilityMinSDKVersion, &who).Applies; least != nil {
 			r.outdated(least)
@@ -88,7 +88,7 @@ func (c *Commands) steerSampling(now time.Time) {
 			}
 		}
 	}
-	c.resource(&control.Who{}) // routes as they are now
+	c.resource(&control.Who{}, now) // routes as they are now
 	if same(rules, c.sampled) && (len(rules) == 0 || c.sampledRoutes == c.routed) {
 		return
 	}
