@@ -200,8 +200,7 @@ func (p controlPlan) end(name, author, reason string, set *control.Set) (control
 	case !held.InForce(p.now):
 		return controlChange{}, fmt.Errorf("%s is over since %s already", &held, shownTime(held.ExpiresAt))
 	}
-	held.Revision++
-	held.Ended = &control.Ended{Author: author, Reason: reason, At: p.now.UTC().Truncate(time.Second)}
+	held = held.End(control.Ended{Author: author, Reason: reason, At: p.now.UTC().Truncate(time.Second)})
 	return controlChange{Change: changeEnded, Kind: kindCommand, Name: name, Revision: held.Revision, Command: &held, key: held.Key()}, nil
 }
 

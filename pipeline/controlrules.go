@@ -206,9 +206,7 @@ func (p *rulePlan) end(held *control.Command) {
 		if !p.limits[held.Action()].Enabled {
 			why = "control.actions." + held.Action() + ".enabled is false"
 		}
-		ended := *held
-		ended.Revision++
-		ended.Ended = &control.Ended{Author: held.Author, Reason: why, At: p.now.UTC().Truncate(time.Second)}
+		ended := held.End(control.Ended{Author: held.Author, Reason: why, At: p.now.UTC().Truncate(time.Second)})
 		p.changes = append(p.changes, controlChange{Change: changeEnded, Kind: kindCommand, Name: ended.Name, Revision: ended.Revision, Command: &ended, key: ended.Key()})
 	case !wished && p.now.Sub(held.ExpiresAt) > ruleForgotten: // no revision of it could be in force any more
 		p.changes = append(p.changes, controlChange{Change: changeRemoved, Kind: kindCommand, Name: held.Name, Revision: held.Revision, Command: held, key: held.Key()})
