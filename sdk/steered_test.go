@@ -25,6 +25,7 @@ type steered struct {
 	*testing.T
 	house    *house
 	agent    *agent.Agent
+	addrs    []string // of the cluster with telemetry and commands
 	writer   *kgo.Client
 	revision uint64
 }
@@ -36,9 +37,15 @@ func (g *ground) newSteered(t *testing.T, topic string, measured bool) *steered 
 	addrs := startBroker(t)
 	reported.CreateTopic(t, addrs)
 	reported.CreateCompacted(t, addrs, control.Topic)
+	return g.openSteered(t, addrs, topic, measured)
+}
+
+// openSteered opens a program that commands of a cluster apply to.
+func (g *ground) openSteered(t *testing.T, addrs []string, topic string, measured bool) *steered {
+	t.Helper()
 	telemetry, err := report.Open(report.Config{TelemetryBrokers: addrs, Env: "test"})
 	must(t, err)
-	s := &steered{T: t, writer: reported.Dial(t, addrs)}
+	s := &steered{T: t, addrs: addrs, writer: reported.Dial(t, addrs)}
 	s.agent, err = agent.Open(t.Context(), agent.Config{Telemetry: telemetry, Enabled: control.Capabilities, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	must(t, err)
 	config := weir.Config{Env: "test", Directory: weir.Routes(g.route("r", topic)), Systems: []weir.System{g.system}, Control: s.agent, Unmeasured: !measured}

@@ -77,7 +77,7 @@ func TestNothingIsHeldWhenTheAgentsContextEnds(t *testing.T) {
 	} {
 		measured := telemetry.Registry().NewClient(meter.Identity{System: "rocketmq", Group: "billing"}, nil)
 		measured.Started("billing-1", "billing")
-		client := a.Commands().NewClient(measured, func() []string { return []string{"orders"} }).HoldsWhole()
+		client := a.Commands().NewClient(measured, func() []string { return []string{"orders"} }).HoldsWhole("it holds whole topics")
 		a.Commands().Add(client)
 		return client
 	}

@@ -18,7 +18,12 @@ type handler = func(context.Context, ...*primitive.MessageExt) (rmqconsumer.Cons
 type pushConsumer struct {
 	rmq.PushConsumer
 	*consumer
+	gate func(topic string, handle handler) handler // nil is none
 }
+
+// Gate has what handlers are given go through a gate first, of topics that are subscribed from now on: what waits there is neither counted
+// nor timed. It is for the package sdk/agent/rocketmq.
+func (c *pushConsumer) Gate(gate func(topic string, handle handler) handler) { c.gate = gate }
 
 // WrapPushConsumer returns a consumer that measures what c consumes; use it in place of c, from
 // Subscribe on. group is what c was given with WithGroupName.
@@ -27,7 +32,7 @@ type pushConsumer struct {
 // share the handler's time and what came of it. The handler fails where it returns an error or
 // another result than success, and where it panics.
 func WrapPushConsumer(to *report.Reporter, c rmq.PushConsumer, group string, options ...Option) rmq.PushConsumer {
-	return &pushConsumer{c, newConsumer(to, c, group, options)}
+	return &pushConsumer{PushConsumer: c, consumer: newConsumer(to, c, group, options)}
 }
 
 // Start starts the consumer.
@@ -48,7 +53,11 @@ func (c *pushConsumer) Shutdown() error {
 
 // Subscribe has a topic's messages handled.
 func (c *pushConsumer) Subscribe(topic string, selector rmqconsumer.MessageSelector, handle handler) error {
-	err := c.PushConsumer.Subscribe(topic, selector, c.measure(handle))
+	handle = c.measure(handle)
+	if c.gate != nil {
+		handle = c.gate(topic, handle)
+	}
+	err := c.PushConsumer.Subscribe(topic, selector, handle)
 	if err == nil {
 		c.subscribed(topic)
 	}

@@ -77,7 +77,11 @@ func (r *receiver) open() (*steeredConsumer, error) {
 	out := &steeredConsumer{}
 	if r.config.Control != nil {
 		out.hold = steer.NewHold(r.config.Control)
-		given = append(given, rmqconsumer.WithLimiter(out.hold.Limit))
+		if r.config.Ordered {
+			given = append(given, rmqconsumer.WithLimiter(out.hold.Limit))
+		} else {
+			given = append(given, out.hold.Options(calls, nil)...)
+		}
 	}
 	plain, err := rmq.NewPushConsumer(given...)
 	if err != nil {
@@ -95,7 +99,11 @@ func (r *receiver) open() (*steeredConsumer, error) {
 		out.PushConsumer = &toldConsumer{plain, r.told}
 	}
 	if out.hold != nil {
-		if out.PushConsumer, err = out.hold.PushConsumer(out.PushConsumer, steer.Namespace(route.Namespace)); err != nil {
+		steering := []steer.Option{steer.Namespace(route.Namespace)}
+		if r.config.Ordered {
+			steering = append(steering, steer.OneHandler())
+		}
+		if out.PushConsumer, err = out.hold.PushConsumer(out.PushConsumer, steering...); err != nil {
 			return nil, fmt.Errorf("have commands apply to a consumer of RocketMQ: %w", err)
 		}
 	}

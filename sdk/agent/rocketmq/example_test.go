@@ -13,15 +13,15 @@ import (
 	measure "github.com/weirmq/weir/sdk/rocketmq"
 )
 
-// A push consumer that commands pause by topic.
+// A push consumer that commands pause by topic or queue.
 func ExampleHold() {
 	var (
 		telemetry *report.Reporter // of report.Open
 		steering  *agent.Agent     // of agent.Open
 	)
 	hold := steer.NewHold(steering)
-	plain, err := rmq.NewPushConsumer(consumer.WithGroupName("billing"), consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{"names:9876"})),
-		consumer.WithLimiter(hold.Limit))
+	options := []consumer.Option{consumer.WithGroupName("billing"), consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{"names:9876"}))}
+	plain, err := rmq.NewPushConsumer(append(options, hold.Options(20, nil)...)...)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func newHeld(t *testing.T) *held {
 	h := newHold(commands)
 	of := registry.NewClient(meter.Identity{System: "rocketmq"}, nil)
 	of.Started("billing", "billing")
-	h.client = commands.NewClient(of, h.consumed).HoldsWhole()
+	h.client = commands.NewClient(of, h.consumed).HoldsWhole(withoutOptions)
 	h.topics["orders"] = true
 	commands.Add(h.client)
 	return &held{Hold: h, t: t}
@@ -157,6 +157,9 @@ func TestWhatIsHeldIsNotHandledWhenItsConsumerEnds(t *testing.T) {
 		synctest.Wait()
 		if handled.Load() != 0 || back.Load() != 200 {
 			t.Errorf("%d of 200 messages that were held are handled, %d handed back", handled.Load(), back.Load())
+		}
+		if got, _ := handle(t.Context(), &primitive.MessageExt{}); got != rmqconsumer.ConsumeRetryLater || handled.Load() != 0 {
+			t.Error("a message that was on its way is handled")
 		}
 	})
 }

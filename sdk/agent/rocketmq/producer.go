@@ -13,7 +13,10 @@ import (
 )
 
 // given is what is said of one client.
-type given struct{ namespace string }
+type given struct {
+	namespace string
+	inOrder   string // why single queues cannot be held back; empty where they can
+}
 
 // Option says something of one client that the library's client does not.
 type Option func(*given)
@@ -29,6 +32,14 @@ func qualified(namespace, topic string) string {
 
 // Namespace is what the client was given with WithNamespace: commands name topics with it, as reports do.
 func Namespace(name string) Option { return func(o *given) { o.namespace = name } }
+
+// OneHandler is of a consumer whose program has one handler for all queues, so that one which waits keeps it from all: commands that name queues are
+// refused.
+func OneHandler() Option {
+	return func(o *given) {
+		o.inOrder = "this consumer handles one message of all its queues at a time: name the topic alone"
+	}
+}
 
 // callback is what RequestAsync calls: the library's own name of its type is internal to it.
 type callback interface {

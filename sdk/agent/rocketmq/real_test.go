@@ -14,17 +14,22 @@ import (
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/sdk/agent"
+	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
 	"github.com/weirmq/weir/sdk/internal/reported"
+	measure "github.com/weirmq/weir/sdk/rocketmq"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // TestOnRocketMQ steers clients of a real RocketMQ. Messages in order are not among them: the library's consumer of those has races of
 // its own; what is added to it is the handler that holds back, which TestHandlers has.
 func TestOnRocketMQ(t *testing.T) {
 	t.Parallel()
-	s := startShop(t, "orders", "returns", "limited", "sized", "%RETRY%billing", "%RETRY%later")
+	s := startShop(t, "orders", "returns", "limited", "sized", "apart", "%RETRY%billing", "%RETRY%later")
 	p := s.producer()
 	t.Run("a pause holds one topic, and ends at once", func(t *testing.T) { s.T = t; pausedTopic(s, p) })
+	t.Run("a pause holds one queue", func(t *testing.T) { s.T = t; pausedQueue(s, p) })
 	t.Run("sends wait, and large ones are refused", func(t *testing.T) { s.T = t; limitedSends(s, p) })
 	t.Run("bodies travel compressed, and any client reads them", func(t *testing.T) { s.T = t; compressedBodies(s, p) })
 }
@@ -66,6 +71,73 @@ func pausedTopic(s *shop, p rmq.Producer) {
 		s.Errorf("%d messages are handled by a consumer that was shut down while they were held", got-160)
 	}
 	if err := later.Shutdown(); err != nil {
+		s.Error(err)
+	}
+}
+
+// pausedQueue holds that a queue is held while more of it waits than the consumer has handlers, and another queue of the topic is handled. Each message
+// is counted once.
+func pausedQueue(s *shop, p rmq.Producer) {
+	const held, handlers = 1, 2
+	hold, group := steer.NewHold(s.agent), "apart"
+	plain, err := rmq.NewPushConsumer(append([]rmqconsumer.Option{rmqconsumer.WithNsResolver(s.resolver), rmqconsumer.WithGroupName(group), rmqconsumer.WithInstance(group),
+		rmqconsumer.WithConsumeFromWhere(rmqconsumer.ConsumeFromFirstOffset)}, hold.Options(handlers, nil)...)...)
+	if err != nil {
+		s.Fatal(err)
+	}
+	c, err := hold.PushConsumer(measure.WrapPushConsumer(s.telemetry, keptOpen{plain}, group, measure.Instance(group)))
+	if err != nil {
+		s.Fatal(err)
+	}
+	var mu sync.Mutex
+	queues, running, most := map[int]int{}, 0, 0
+	of := func(queue int) int { mu.Lock(); defer mu.Unlock(); return queues[queue] }
+	if err := c.Subscribe("apart", rmqconsumer.MessageSelector{}, func(_ context.Context, messages ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error) {
+		mu.Lock()
+		running++
+		most = max(most, running)
+		queues[messages[0].Queue.QueueId]++
+		mu.Unlock()
+		<-time.NewTimer(time.Millisecond).C
+		mu.Lock()
+		running--
+		mu.Unlock()
+		return rmqconsumer.ConsumeSuccess, nil
+	}); err != nil {
+		s.Fatal(err)
+	}
+	s.put("pause-one", "apart", func(c *control.Command) {
+		c.Scope.Partitions = []int32{held}
+		pause(0)(c)
+	})
+	if err := c.Start(); err != nil {
+		s.Fatal(err)
+	}
+	sent := map[int]int{}
+	for range 200 {
+		result, err := p.SendSync(s.Context(), primitive.NewMessage("apart", []byte("message")))
+		if err != nil {
+			s.Fatal(err)
+		}
+		sent[result.MessageQueue.QueueId]++
+	}
+	reported.Eventually(s, "the other queue is handled", func() bool { return of(1-held) == sent[1-held] })
+	if of(held) != 0 {
+		s.Errorf("%d messages of the queue are handled that is paused", of(held))
+	}
+	s.write("pause-one", nil)
+	reported.Eventually(s, "what waited is handled", func() bool { return of(held) == sent[held] })
+	if mu.Lock(); most > handlers {
+		s.Errorf("%d handlers run at once, want at most %d", most, handlers)
+	}
+	mu.Unlock()
+	reported.Eventually(s, "each message is reported as received once", func() bool {
+		sum := reported.Sum(reported.Read(s, s.addrs, func(value []byte, appendedMillis int64) (*telemetry.Report, error) {
+			return ingest.NewDecoder(ingest.DefaultLimits()).Decode(value, appendedMillis)
+		}), reported.Series{Op: "consume", Topic: "apart"})
+		return sum.Messages == 200
+	})
+	if err := c.Shutdown(); err != nil {
 		s.Error(err)
 	}
 }

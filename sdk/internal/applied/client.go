@@ -22,7 +22,7 @@ type Client struct {
 	commands *Commands
 	measured *meter.Client
 	consumed func() []string // topics
-	whole    bool            // single partitions cannot be held back
+	whole    string          // why single partitions cannot be held back; empty where they can
 
 	counts counts
 	sends  atomic.Pointer[sends]           // nil: no command touches what is sent
@@ -77,10 +77,10 @@ func (c *Commands) NewClient(measured *meter.Client, consumed func() []string) *
 // Measured is the client as it is measured.
 func (c *Client) Measured() *meter.Client { return c.measured }
 
-// HoldsWhole says that whoever holds messages back for the client cannot do so for single partitions: commands that
+// HoldsWhole says that whoever holds messages back for the client cannot do so for single partitions, and why: commands that
 // name some are refused.
-func (c *Client) HoldsWhole() *Client {
-	c.whole = true
+func (c *Client) HoldsWhole(why string) *Client {
+	c.whole = why
 	return c
 }
 

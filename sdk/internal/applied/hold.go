@@ -20,11 +20,7 @@ type hold struct {
 
 // held says whether a partition is held at a time, and if so until when, where that is known.
 func (h *hold) held(topic string, partition int32, now time.Time) (held bool, until time.Time) {
-	pause, named := h.named[partition]
-	if !named {
-		pause = h.whole
-	}
-	if pause != nil {
+	if h.pauses(partition) != nil {
 		return true, time.Time{}
 	}
 	for i := range h.releasing {
@@ -118,8 +114,8 @@ func (r *round) namedPartitions(who control.Who) []int32 {
 		who.Partition = command.Scope.Partitions[0]
 		switch {
 		case !command.Touches(&who) || !command.InForce(r.now):
-		case r.client.whole:
-			r.refuses[command.String()] = "this client cannot hold back single queues: name the topic alone"
+		case r.client.whole != "":
+			r.refuses[command.String()] = r.client.whole
 		default:
 			out = append(out, command.Scope.Partitions...)
 		}

@@ -135,12 +135,12 @@ func TestAReleaseIsAnEvenRamp(t *testing.T) {
 func TestAClientOfWholeTopicsRefusesPartitions(t *testing.T) {
 	t.Parallel()
 	g := newGround(t, control.CapabilityPause)
-	g.client.HoldsWhole()
+	g.client.HoldsWhole("it holds whole topics")
 	g.feed(command("two", control.Scope{Topic: "orders", Partitions: []int32{1, 3}}, pause))
 	if g.held("orders", 1) || g.client.Share("orders", time.Now()) != 1 {
 		t.Error("something is held")
 	}
-	if events, _ := g.told(g.measured); len(events) != 1 || events[0] != "refused two@1: this client cannot hold back single queues: name the topic alone" {
+	if events, _ := g.told(g.measured); len(events) != 1 || events[0] != "refused two@1: it holds whole topics" {
 		t.Errorf("events are %q", events)
 	}
 }

@@ -73,26 +73,3 @@ func (r *round) ended(pause *control.Command, only map[int32]bool) release {
 	}
 	return release{command: pause.Name, from: from, ramp: time.Duration(seconds * float64(time.Second)), only: only}
 }
-
-// Share is how much of a topic's messages may be handled at a time: 0 while a pause holds it, 1 while nothing does, and what lies
-// between while a pause is being released. It is for clients that HoldsWhole.
-func (c *Client) Share(topic string, now time.Time) float64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h := c.holds[topic]
-	if h == nil {
-		return 1
-	}
-	if h.whole != nil {
-		return 0
-	}
-	share := 1.0
-	for i := range h.releasing {
-		r := &h.releasing[i]
-		share = min(share, max(now.Sub(r.from).Seconds()/r.ramp.Seconds(), smallestShare))
-	}
-	return share
-}
-
-// smallestShare is that of a release that has just begun. Not 0: it is a pause no longer.
-const smallestShare = 1e-9
