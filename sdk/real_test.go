@@ -46,6 +46,7 @@ func TestOnRocketMQ(t *testing.T) {
 	t.Run("together", func(t *testing.T) {
 		runConformance(t, g)
 		t.Run("a send limit opens along its curve", func(t *testing.T) { opensAlongItsCurve(t, g, rocketmqRamp(g)) })
+		t.Run("a pause of a group outlives its rebalances", func(t *testing.T) { pausedThroughRebalances(t, g, "outlives") })
 		t.Run("a pause of a queue outlives its rebalances", func(t *testing.T) { pausedThroughRebalances(t, g, "outlives-one", 1) })
 	})
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })

@@ -71,6 +71,7 @@ func newClient(to *report.Reporter, group string, given []Option, look func(nowM
 		c.group = c.qualified(group)
 	}
 	c.measured = registry.NewClient(o.identity, look)
+	c.measured.Named(c.instance, c.group)
 	return c
 }
 

@@ -57,7 +57,7 @@ func (c *pushConsumer) Subscribe(topic string, selector rmqconsumer.MessageSelec
 		handle = c.hold.holdBack(name, handle)
 	}
 	c.hold.consumes(name, true)
-	c.hold.commands.Kick()
+	c.hold.commands.Apply(c.hold.client) // before it is given anything
 	err := c.PushConsumer.Subscribe(topic, selector, handle)
 	if err != nil {
 		c.hold.consumes(name, false)

@@ -15,6 +15,16 @@ func (c *Commands) Add(client *Client) {
 	c.Kick()
 }
 
+// Apply has what is known apply to a client when it returns, which Add does soon.
+func (c *Commands) Apply(client *Client) {
+	c.mu.Lock()
+	if slices.Contains(c.clients, client) {
+		c.refresh(client, time.Now())
+	}
+	c.mu.Unlock()
+	c.Kick()
+}
+
 // Remove has commands no longer apply to a client: all that holds it back is lifted at once.
 func (c *Commands) Remove(client *Client) {
 	c.mu.Lock()

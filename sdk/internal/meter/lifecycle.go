@@ -15,6 +15,14 @@ const (
 	KeepAtMost = 10 * time.Minute
 )
 
+// Named says what the client and its group are called, before it has started: commands are asked for by its labels before it does anything.
+func (c *Client) Named(clientID, group string) {
+	settings := &c.registry.settings
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.labels = settings.named(settings.labelsOf(c.identity), clientID, group)
+}
+
 // Started notes the client's start, and how it names itself and its group. One that has
 // stopped may start again, as another client.
 func (c *Client) Started(clientID, group string) {
