@@ -14,6 +14,7 @@ type RulesTest struct {
 	Coverage    []ruletest.Coverage `json:"coverage,omitempty"`
 	Updated     []string            `json:"updated,omitempty"`
 	Evaluations uint64              `json:"evaluations"`
+	Left        []string            `json:"-"`                // file and name of each case that was not to be played
 	Faults      rules.Faults        `json:"faults,omitempty"` // of rules and tests; nothing is played then
 	Error       string              `json:"error,omitempty"`  // why the path cannot be read, "" where it can
 }
@@ -64,7 +65,7 @@ func TestRules(path string, options RulesTestOptions) (RulesTest, error) {
 		out.Error = err.Error()
 		return out, err
 	}
-	out.Coverage, out.Updated, out.Evaluations = result.Coverage, result.Updated, result.Evaluations
+	out.Coverage, out.Updated, out.Evaluations, out.Left = result.Coverage, result.Updated, result.Evaluations, result.Left
 	for _, outcome := range result.Outcomes {
 		played := RulesTestCase{File: outcome.Case.Path, Line: outcome.Case.Line, Name: outcome.Case.Name, Happened: []string{},
 			Failures: outcome.Failures}

@@ -124,6 +124,7 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"rules test good", "good: rule LargeMessage has no case that recovers\ngood: 2 cases passed; 0 of 1 rules have cases that fire, stay quiet and recover\n", "", 0},
 		{"rules test --cover good", "good: rule LargeMessage has no case that recovers\n", "", exitFaults},
 		{"rules test --cover --run small good", "good: 1 cases passed\n", "", 0},
+		{"rules test --run smal.*er good", "good: 0 cases passed\n", "weir: --run: no case matches \"smal.*er\"; there are these, by file and name:\n  good/tests/size_test.txt ", exitFailed},
 		{"rules test --run ( good", "", "weir: --run: error parsing regexp: missing closing ): `(`", exitFailed},
 		{"rules test wrong_test.txt good", wrongPrinted, "", exitFaults},
 		{"rules test --json wrong_test.txt", `{"path":"wrong_test.txt","cases":[{"file":"wrong_test.txt","line":1,"name":"fires at 5s","happened":["3s Large{topic=orders} firing messages=9"],` +

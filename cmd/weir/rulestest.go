@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/weirmq/weir/pipeline"
@@ -45,10 +46,12 @@ func (c *rulesTestCommand) Run() error {
 		options.Run = pattern
 	}
 	wrong, unread := false, error(nil)
+	played, left := 0, []string{}
 	for _, path := range c.Path {
 		began := time.Now()
 		test, err := pipeline.TestRules(path, options)
 		unread = errors.Join(unread, err)
+		played, left = played+len(test.Cases)+len(test.Faults), append(left, test.Left...)
 		wrong = wrong || len(test.Faults) > 0 || test.Failed() > 0 || c.Cover && len(test.Uncovered()) > 0
 		if err := c.print(&test, time.Since(began)); err != nil {
 			return err
@@ -59,8 +62,22 @@ func (c *rulesTestCommand) Run() error {
 		return unread
 	case wrong:
 		return errFaults
+	case played == 0 && len(left) > 0:
+		return nothingToPlay(string(c.Only), left)
 	}
 	return nil
+}
+
+// maxCasesNamed is how many cases a message names. Not fewer: those of a rule or two; not more: a screen.
+const maxCasesNamed = 20
+
+// nothingToPlay says that a regular expression matches no case, and which there are.
+func nothingToPlay(pattern string, left []string) error {
+	more := ""
+	if n := len(left) - maxCasesNamed; n > 0 {
+		left, more = left[:maxCasesNamed], fmt.Sprintf("\n  and %d more", n)
+	}
+	return fmt.Errorf("--run: no case matches %q; there are these, by file and name:\n  %s%s", pattern, strings.Join(left, "\n  "), more)
 }
 
 func (c *rulesTestCommand) print(test *pipeline.RulesTest, took time.Duration) error {

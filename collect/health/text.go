@@ -16,6 +16,9 @@ func (t *Tree) WriteText(to io.Writer, all bool, now time.Time) error {
 	var out strings.Builder
 	out.WriteString(t.headline(now) + "\n")
 	var lines []branch
+	if t.NoMatch != "" {
+		lines = append(lines, branch{text: t.NoMatch})
+	}
 	beyond, rest := partLines(t.Parts, all)
 	for _, line := range beyond {
 		lines = append(lines, branch{text: line})

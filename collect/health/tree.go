@@ -1,6 +1,7 @@
 package health
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -35,6 +36,8 @@ type Tree struct {
 	PolledAt *time.Time `json:"polled_at,omitempty"`
 	// NotFoundOut is what the newest poll did not find out.
 	NotFoundOut string `json:"not_found_out,omitempty"`
+	// NoMatch says what was looked for below the cluster where nothing of the kind, or of the name, is there, and what is.
+	NoMatch string `json:"no_match,omitempty"`
 	// Children are the nodes, groups and topics that were wanted, the worst first.
 	Children []Thing `json:"children"`
 	// Summary counts all of them, wanted or not.
@@ -89,7 +92,42 @@ func (c *Cluster) Tree(q Question) Tree {
 	slices.SortFunc(things, func(a, b Thing) int { return compare(&a, &b) })
 	out.addUp(things)
 	out.choose(things, &q)
+	if c.newest != nil { // else nobody knows what there is
+		out.NoMatch = noMatch(things, &q)
+	}
 	return out
+}
+
+// maxNamed is how many things a message names that were not asked for. Not fewer: the topics of a small cluster; not more: a line or two.
+const maxNamed = 12
+
+// noMatch says what a question looks for that is not there, and what is; "" where there is such a thing.
+func noMatch(things []Thing, q *Question) string {
+	if q.Kind == "" && q.Name == "" {
+		return ""
+	}
+	what, every := string(q.Kind), Question{Kind: q.Kind, Name: q.Name, All: true}
+	if what == "" {
+		what = "node, group or topic"
+	}
+	var names []string
+	for i := range things {
+		switch {
+		case every.wants(&things[i]):
+			return ""
+		case q.Kind == "" || things[i].Kind == q.Kind:
+			names = append(names, things[i].Name)
+		}
+	}
+	if len(names) == 0 {
+		return "the newest poll that found something out has no " + what
+	}
+	slices.Sort(names)
+	more := ""
+	if n := len(names) - maxNamed; n > 0 {
+		names, more = names[:maxNamed], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("no %s has the name %q: there are %s%s", what, q.Name, strings.Join(names, ", "), more)
 }
 
 // outdate makes parts of a poll that is too old unknown.

@@ -25,6 +25,7 @@ type Result struct {
 	Coverage    []Coverage // of each rule of the folder, in its order; nil where not all cases were played
 	Updated     []string   // files that were written
 	Evaluations uint64
+	Left        []string // file and name of each case that Options.Run leaves out
 }
 
 // Failed counts the cases that failed.
@@ -162,6 +163,7 @@ func play(files []*File, set *rules.Set, options Options) (*Result, error) {
 		var outcomes []*Outcome
 		for _, c := range file.Cases {
 			if options.Run != nil && !options.Run.MatchString(file.Path+" "+c.Name) {
+				result.Left = append(result.Left, file.Path+" "+c.Name)
 				continue
 			}
 			outcome, err := file.Play(c, set)

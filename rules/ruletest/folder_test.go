@@ -168,6 +168,9 @@ func TestFolder(t *testing.T) {
 		if got := strings.Join(names, ", "); got != c.cases {
 			t.Errorf("%s with %q plays %s, want %s", c.path, c.run, got, c.cases)
 		}
+		if all := 7; c.path == "" && len(result.Outcomes)+len(result.Left) != all {
+			t.Errorf("with %q it plays %s and leaves out %q, want %d in all", c.run, names, result.Left, all)
+		}
 		if diff := cmp.Diff(c.coverage, result.Coverage); diff != "" {
 			t.Errorf("%s with %q shows (-want +got):\n%s", c.path, c.run, diff)
 		}
