@@ -9,6 +9,7 @@ import (
 
 	rmqerrors "github.com/apache/rocketmq-client-go/v2/errors"
 
+	"github.com/weirmq/weir/sdk/agent"
 	"github.com/weirmq/weir/sdk/internal/meter"
 )
 
@@ -21,6 +22,7 @@ var classTests = []struct {
 	{meter.ClassCancelled, []error{context.Canceled}},
 	{meter.ClassClosed, []error{rmqerrors.ErrNotRunning, rmqerrors.ErrService}},
 	{meter.ClassUnknownTopic, []error{rmqerrors.ErrTopicNotExist, rmqerrors.ErrRouteNotFound, rmqerrors.ErrTopicEmpty}},
+	{meter.ClassTooLarge, []error{agent.ErrTooLarge}}, // a command's, of a message before it
 	{meter.ClassNetwork, []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed}},
 }
 

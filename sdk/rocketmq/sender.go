@@ -16,6 +16,7 @@ import (
 	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/sdk"
 	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
+	"github.com/weirmq/weir/sdk/internal/meter"
 )
 
 const (
@@ -40,6 +41,7 @@ type sender struct {
 	queues   *keyedQueues
 	turn     atomic.Uint32 // of messages without a key
 	steered  bool          // commands apply
+	measured *client       // nil where nothing is measured
 	// compresses says that a command has a message compressed, where it goes alone; nil where none apply.
 	compresses func(*primitive.Message) bool
 }
@@ -70,7 +72,8 @@ func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
 	out := &sender{topic: config.Route.Topic, ask: newAsker(&config.Route, access), producer: plain, queues: queues}
 	switch options := measuring(&config.Route, instance); {
 	case config.Reporter != nil:
-		out.producer = WrapProducer(config.Reporter, plain, options...)
+		out.measured = newClient(config.Reporter, "", options, nil)
+		out.producer = wrapProducer(out.measured, plain, plain.RequestAsync)
 	case config.Control != nil:
 		out.producer = &toldProducer{plain, newClient(config.Control.Telemetry(), "", options, nil)}
 	}
@@ -115,6 +118,7 @@ func (s *sender) Send(ctx context.Context, messages []*weir.Message) *weir.Batch
 		out, err := messageOf(s.topic, m)
 		if err != nil {
 			failed = failed.Fail(i, len(messages), err)
+			s.notSent(err)
 			continue
 		}
 		number := keyless
@@ -171,11 +175,21 @@ func (s *sender) sendGroup(ctx context.Context, g *group) map[int]error {
 		for i := from; i < len(g.messages); i++ {
 			if failed[i] = err; i >= to {
 				failed[i] = fmt.Errorf("%w: %w", errNotSent, err)
+				s.notSent(err)
 			}
 		}
 		return failed
 	}
 	return nil
+}
+
+// notSent counts a message that the library was not given as a failed send: whoever sends it is told so.
+func (s *sender) notSent(err error) {
+	if s.measured == nil {
+		return
+	}
+	m := meter.Message{Topic: s.measured.qualified(s.topic), Offset: noOffset}
+	s.measured.measured.Withheld(&m, classOf(err))
 }
 
 // alone says that a message goes alone: the broker takes one that is delayed so, a command that refuses a large one would

@@ -14,6 +14,8 @@ import (
 	rmqerrors "github.com/apache/rocketmq-client-go/v2/errors"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
+	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/agent"
 	"github.com/weirmq/weir/sdk/internal/meter"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/report"
@@ -81,6 +83,48 @@ func TestWhatIsNotAsSafeAsAskedForFailed(t *testing.T) {
 		got := taken(c)[reported.Series{Op: meter.OpSend, Topic: "orders"}]
 		if len(got.Errors) != errors || got.Messages != uint64(1-errors) || errors > 0 && got.Errors[0].Class != "broker" {
 			t.Errorf("status %v: got %d messages and errors %v", status, got.Messages, got.Errors)
+		}
+	}
+}
+
+// measuredSends is a producer of the library's type that sends by a measured one.
+type measuredSends struct {
+	rmq.Producer
+	by *producer[func(context.Context, *primitive.Message, error)]
+}
+
+func (m *measuredSends) SendSync(ctx context.Context, messages ...*primitive.Message) (*primitive.SendResult, error) {
+	return m.by.SendSync(ctx, messages...)
+}
+
+// TestWhatIsToldAsFailedIsReportedSo has a broker refuse the first of some messages of a key, of which one cannot be sent at all. Each that its sender is told of as
+// failed is counted once, and what a command withholds not at all.
+func TestWhatIsToldAsFailedIsReportedSo(t *testing.T) {
+	for name, test := range map[string]struct {
+		err   error
+		class string
+	}{
+		"the broker does not answer":              {rmqerrors.ErrRequestTimeout, "timeout"},
+		"a command finds the first one too large": {fmt.Errorf("send: %w", agent.ErrTooLarge), "too_large"},
+	} {
+		c := newClient(openOffline(t, report.Config{}), "", nil, nil)
+		a := &answering{err: test.err}
+		s := &sender{topic: "orders", producer: &measuredSends{a, wrapProducer(c, a, a.requestAsync)}, queues: &keyedQueues{}, measured: c}
+		var messages []*weir.Message
+		for i := range 3 {
+			messages = append(messages, &weir.Message{Key: []byte("k"), Body: fmt.Append(nil, i), Delay: time.Second}) // each goes alone
+		}
+		failed := s.Send(t.Context(), append(messages, &weir.Message{}))
+		if failed == nil || len(failed.Failed) != 4 || !errors.Is(failed.Failed[2], errNotSent) || !errors.Is(failed.Failed[2], test.err) {
+			t.Errorf("%s: got %v", name, failed)
+		}
+		got := reported.Totals{ErrorsByClass: map[string]uint64{}}
+		for _, e := range taken(c)[reported.Series{Op: meter.OpSend, Topic: "orders"}].Errors {
+			got.ErrorsByClass[e.Class] += e.Count
+		}
+		reported.WantErrors(t, got, map[string]uint64{test.class: 3, "other": 1}) // one has no body
+		if !c.measured.Settled() {
+			t.Errorf("%s: messages are in flight", name)
 		}
 	}
 }

@@ -21,8 +21,9 @@ import (
 // held is a Hold of a consumer of orders, and commands that are read for it, in a bubble of testing/synctest.
 type held struct {
 	*Hold
-	t      *testing.T
-	offset int64
+	t        *testing.T
+	measured *meter.Client
+	offset   int64
 }
 
 func newHeld(t *testing.T) *held {
@@ -38,7 +39,7 @@ func newHeld(t *testing.T) *held {
 	h.client = commands.NewClient(of, h.consumed).HoldsWhole(withoutOptions)
 	h.topics["orders"] = true
 	commands.Add(h.client)
-	return &held{Hold: h, t: t}
+	return &held{Hold: h, t: t, measured: of}
 }
 
 // pause has orders paused, or no longer.
@@ -167,9 +168,16 @@ func TestWhatIsHeldIsNotHandledWhenItsConsumerEnds(t *testing.T) {
 // limit has what is sent to a topic limited to a message per second.
 func (h *held) limit(topic string) {
 	h.t.Helper()
+	h.ask(topic, func(c *control.Command) { c.SendLimit = &control.SendLimit{MessagesPerSecond: 1, ColdFactor: 1} })
+}
+
+// ask has a command be in force for what is sent to a topic.
+func (h *held) ask(topic string, ask func(*control.Command)) {
+	h.t.Helper()
 	now := time.Now().UTC()
-	c := control.Command{Schema: control.Schema, Name: "slow", Revision: 1, Scope: control.Scope{Topic: topic}, Author: "li", Reason: "r", CreatedAt: now,
-		ExpiresAt: now.Add(time.Hour), Percent: 100, SendLimit: &control.SendLimit{MessagesPerSecond: 1, ColdFactor: 1}}
+	c := control.Command{Schema: control.Schema, Name: "sends", Revision: 1, Scope: control.Scope{Topic: topic}, Author: "li", Reason: "r", CreatedAt: now,
+		ExpiresAt: now.Add(time.Hour), Percent: 100}
+	ask(&c)
 	value, err := c.Encode()
 	if err != nil {
 		h.t.Fatal(err)
@@ -197,6 +205,41 @@ func TestABatchThatIsNotSent(t *testing.T) {
 			cancel()
 		}
 	})
+}
+
+// TestWhatIsWithheldIsCounted holds that each message counts as failed that whoever sends it is told of so: of a batch, all.
+func TestWhatIsWithheldIsCounted(t *testing.T) {
+	t.Parallel()
+	for class, ask := range map[string]func(*control.Command){
+		"too_large": func(c *control.Command) {
+			c.LargeMessages = &control.LargeMessages{RefuseBytes: control.MinRefuseBytes}
+		},
+		"timeout": func(c *control.Command) { c.SendLimit = &control.SendLimit{MessagesPerSecond: 1, ColdFactor: 1} },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHeld(t)
+			p := &producer[func(context.Context, *primitive.Message, error)]{commands: h.commands, client: h.client}
+			h.ask("orders", ask)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			_ = p.admit(ctx, &primitive.Message{Topic: "orders"}) // takes what is free
+			batch := []*primitive.Message{{Topic: "orders", Body: []byte("small")}, {Topic: "orders", Body: make([]byte, control.MinRefuseBytes+1)}, {Topic: "orders"}}
+			if err := p.admit(ctx, batch...); err == nil {
+				t.Error("it is sent")
+			}
+			failed := map[string]uint64{}
+			for m := range h.measured.All {
+				var taken meter.Taken
+				m.Take(&taken, h.measured, h.measured.WallMillis())
+				for _, e := range taken.Report.Errors {
+					failed[e.Class] += e.Count
+				}
+			}
+			if len(failed) != 1 || failed[class] != uint64(len(batch)) {
+				t.Errorf("of a batch of %d messages that is not sent %v are counted, want all as %s", len(batch), failed, class)
+			}
+		})
+	}
 }
 
 // TestNamespaces holds that topics are held by the names that brokers know them by.

@@ -145,17 +145,21 @@ func (p *producer[C]) admit(ctx context.Context, messages ...*primitive.Message)
 			continue
 		}
 		if _, err := p.client.Fit(topic, len(m.Body)); err != nil {
-			p.client.Withheld(topic, uint64(len(m.Body)), err)
-			return err
+			return p.withheld(topic, messages, err)
 		}
 	}
 	if err := p.client.Admit(ctx, topic, len(messages)); err != nil {
-		for _, m := range messages {
-			if m != nil {
-				p.client.Withheld(topic, uint64(len(m.Body)), err)
-			}
-		}
-		return err
+		return p.withheld(topic, messages, err)
 	}
 	return nil
+}
+
+// withheld counts messages of a batch, of which none is sent for a reason that one of them is.
+func (p *producer[C]) withheld(topic string, messages []*primitive.Message, err error) error {
+	for _, m := range messages {
+		if m != nil {
+			p.client.Withheld(topic, uint64(len(m.Body)), err)
+		}
+	}
+	return err
 }
