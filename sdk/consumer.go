@@ -144,6 +144,22 @@ func (c *Consumer) Run(ctx context.Context, handle Handler) error {
 	return nil
 }
 
+// givenKey is of the function of WhenGiven in a context.
+type givenKey struct{}
+
+// WhenGiven is for packages that bring a [System], to count by: the handler that Run of a [Receiver] is given, called with the context that is
+// returned, calls given just before messages are with the program's own handler, and not where it returns ErrNotHandled. Until then they may wait.
+func WhenGiven(ctx context.Context, given func()) context.Context {
+	return context.WithValue(ctx, givenKey{}, given)
+}
+
+// Given calls what WhenGiven was told to call. It is for whoever makes a handler for Run of a [Receiver].
+func Given(ctx context.Context) {
+	if given, ok := ctx.Value(givenKey{}).(func()); ok {
+		given()
+	}
+}
+
 // guarded is the handler that receivers call: of all of them no more are at work than Concurrency allows. A panic is a
 // failure of the whole batch, so that a message which brings it about ends as a dead letter and not the program.
 func (c *Consumer) guarded(work context.Context, handle Handler) Handler {
@@ -164,6 +180,7 @@ func (c *Consumer) guarded(work context.Context, handle Handler) Handler {
 				err = fmt.Errorf("the handler panics: %v", v)
 			}
 		}()
+		Given(ctx)
 		return handle(work, batch)
 	}
 }

@@ -79,7 +79,7 @@ func (p *polled) takeApart(ctx context.Context, partition int32, letters []*dead
 	r := p.receiver
 	of := func(d *weir.Delivery) bool { return d.Partition == partition }
 	a := &apart{partition: partition, letters: letters, left: only(left, of), queue: only(p.behind, of)}
-	a.work = polled{receiver: r, client: p.client, turn: p.turn, to: p.to, apart: a, mine: only(p.mine, of)}
+	a.work = polled{receiver: r, client: p.client, turn: p.turn, to: p.to, apart: a, mine: only(p.mine, of), received: true}
 	a.ctx, a.stop = context.WithCancel(ctx)
 	r.apartMu.Lock()
 	defer r.apartMu.Unlock()

@@ -60,7 +60,8 @@ func TestAnAttemptBeginsAnew(t *testing.T) {
 	fetches := pollOf(1)
 	fetches[0].Topics[0].Partitions[0].Records[0].Headers = []kgo.RecordHeader{{Key: meter.TraceparentHeader, Value: meter.NewTraceparent()}}
 	calls := 0
-	r.handle(t.Context(), polled{receiver: r, client: client, turn: 1, to: func(_ context.Context, batch []*weir.Delivery) error {
+	r.handle(t.Context(), polled{receiver: r, client: client, turn: 1, to: func(ctx context.Context, batch []*weir.Delivery) error {
+		weir.Given(ctx)
 		calls++
 		var failed *weir.BatchError
 		for i, d := range batch {
@@ -70,8 +71,10 @@ func TestAnAttemptBeginsAnew(t *testing.T) {
 		}
 		return failed
 	}}, fetches)
-	told := 0
-	for _, e := range taken(r.hooks)[reported.Series{Op: meter.OpConsume, Topic: "orders"}].Exemplars {
+	told, counted := 0, taken(r.hooks)[reported.Series{Op: meter.OpConsume, Topic: "orders"}]
+	reported.Want(t, "received", counted.Messages, 3)
+	reported.Want(t, "handled", counted.LatencyMicros.Count(), 4)
+	for _, e := range counted.Exemplars {
 		if e.MessageID != "orders/0/11" {
 			continue
 		}

@@ -21,11 +21,12 @@ func (h *Hooks) TimeHandler(r *kgo.Record) Handling {
 	return t
 }
 
-// begin is TimeHandler at a time of the meter.
-func (h *Hooks) begin(t *Handling, r *kgo.Record, now int64) {
+// begin is TimeHandler at a time of the meter. It returns the message.
+func (h *Hooks) begin(t *Handling, r *kgo.Record, now int64) *meter.Message {
 	m := t.of.BeginAt(h.measured, now)
 	describe(m, r)
 	m.StampMillis = r.Timestamp.UnixMilli()
+	return m
 }
 
 // Attempt says how often the handler has been tried with the message, this time included:

@@ -19,7 +19,9 @@ type Hooks struct {
 	// unanswered says that the client asks for no acknowledgement: it makes offsets up.
 	unanswered atomic.Bool
 	injects    bool // a traceparent
-	thrown     thrownAway
+	// byHandler says that what is received is counted where a handler is given it, and not where it is polled.
+	byHandler bool
+	thrown    thrownAway
 
 	mu         sync.Mutex
 	client     *kgo.Client // nil before kgo.NewClient and after its Close

@@ -83,8 +83,12 @@ func TestTransactionsAreCaughtUp(t *testing.T) {
 			inTransaction(t, measured, "orders", c.end)
 			telemetry := open(t, reports, report.Config{})
 			handled := make(chan int, 100)
-			r, _ := openReceiver(t, measured, func(_ context.Context, batch []*weir.Delivery) error { handled <- len(batch); return nil },
-				func(config *weir.ReceiverConfig) { config.Reporter = telemetry }, kgo.FetchIsolationLevel(c.isolation))
+			handle := func(ctx context.Context, batch []*weir.Delivery) error {
+				weir.Given(ctx)
+				handled <- len(batch)
+				return nil
+			}
+			r, _ := openReceiver(t, measured, handle, func(config *weir.ReceiverConfig) { config.Reporter = telemetry }, kgo.FetchIsolationLevel(c.isolation))
 			reported.Eventually(t, "the group is caught up", func() bool {
 				caughtUp, err := r.CaughtUp(t.Context())
 				return err == nil && caughtUp

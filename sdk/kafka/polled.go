@@ -22,7 +22,8 @@ type polled struct {
 	behind     []*weir.Delivery // the batch that is handled
 	apart      *apart           // nil, or the partition that all of it is of
 	mine       []*weir.Delivery // of a batch: those whose partitions were not lost by its last Begin; partition by partition, by offset
-	handlings  []Handling       // of the attempt
+	handlings  []Handling       // of the attempt, from when the handler is given its messages
+	received   bool             // the handler has been given the batch, or what was left of it
 }
 
 var _ inplace.Batch = (*polled)(nil)
@@ -70,7 +71,7 @@ func (p *polled) handleBatches(ctx context.Context, all []*weir.Delivery) {
 	for p.behind = all; len(p.behind) > 0 && ctx.Err() == nil; {
 		batch := p.behind[:min(p.receiver.config.MaxBatch, len(p.behind))]
 		p.behind = p.behind[len(batch):]
-		p.mine = batch
+		p.mine, p.received = batch, false
 		inplace.Handle(ctx, &p.receiver.config.Consumption, p, batch)
 	}
 }
@@ -110,16 +111,11 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 	if hooks == nil {
 		return p.to(ctx, messages)
 	}
-	p.handlings = slices.Grow(p.handlings[:0], len(messages))[:len(messages)]
-	clear(p.handlings) // of the attempt before
-	began := hooks.measured.Now()
-	for i, d := range messages {
-		hooks.begin(&p.handlings[i], d.Native().(*kgo.Record), began)
-		p.handlings[i].of.Attempt(d.Attempt)
-	}
-	err := p.to(ctx, messages)
+	p.handlings = p.handlings[:0] // none is begun where the handler is not given them
+	err := p.to(weir.WhenGiven(ctx, func() { p.given(messages) }), messages)
 	ended := hooks.measured.Now()
-	for i, d := range messages {
+	for i := range p.handlings {
+		d := messages[i]
 		switch cause := weir.FailureOf(err, i); {
 		case weir.IsBehind(cause), weir.IsNotHandled(ctx, cause): // it was not handled
 		case cause != nil && p.receiver.config.IsLast(d.Attempt):
@@ -129,6 +125,22 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 		}
 	}
 	return err
+}
+
+// given counts what the handler is given: as received the first time, of a batch of which it is given no others later.
+func (p *polled) given(messages []*weir.Delivery) {
+	hooks := p.receiver.hooks
+	p.handlings = slices.Grow(p.handlings, len(messages))[:len(messages)]
+	clear(p.handlings) // of the attempt before
+	now := hooks.measured.Now()
+	for i, d := range messages {
+		m := hooks.begin(&p.handlings[i], d.Native().(*kgo.Record), now)
+		p.handlings[i].of.Attempt(d.Attempt)
+		if !p.received {
+			hooks.measured.ReceivedAt(m, now)
+		}
+	}
+	p.received = true
 }
 
 // without are those of messages whose partition is not among some.

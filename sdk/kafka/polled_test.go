@@ -129,8 +129,9 @@ func TestWhatComesAtTheEndIsLeft(t *testing.T) {
 	r.hooks = NewHooks(openOffline(t, report.Config{}))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	calls := 0
-	handle := func(context.Context, []*weir.Delivery) error {
+	handle := func(ctx context.Context, _ []*weir.Delivery) error {
 		if calls++; calls == 1 {
+			weir.Given(ctx)
 			return nil
 		}
 		cancel(errors.New("interrupt signal received"))
@@ -144,7 +145,7 @@ func TestWhatComesAtTheEndIsLeft(t *testing.T) {
 		t.Errorf("marked are %v, want those of the first batch: 13 in partition 0 and 11 in 1", marked)
 	}
 	counted := taken(r.hooks)[reported.Series{Op: "consume", Topic: "orders"}]
-	if counted.LatencyMicros.Count() != 4 || len(counted.Errors) > 0 {
-		t.Errorf("counted are %d messages handled, and as failed %v: want 4 and none", counted.LatencyMicros.Count(), counted.Errors)
+	if counted.Messages != 4 || counted.LatencyMicros.Count() != 4 || len(counted.Errors) > 0 {
+		t.Errorf("counted are %d messages received, %d handled, and as failed %v: want 4, 4 and none", counted.Messages, counted.LatencyMicros.Count(), counted.Errors)
 	}
 }

@@ -63,12 +63,16 @@ func (r *receiver) attempt(ctx context.Context, messages []*weir.Delivery, handl
 	if r.measured == nil {
 		return handle(ctx, messages)
 	}
-	handlings := make([]meter.Handling, 0, len(messages))
-	for _, d := range messages {
-		handlings = r.measured.begin(handlings, d, received)
+	var handlings []meter.Handling // none where the handler is not given them
+	given := func() {
+		handlings = make([]meter.Handling, 0, len(messages))
+		for _, d := range messages {
+			handlings = r.measured.begin(handlings, d, received)
+		}
 	}
-	err := handle(ctx, messages)
-	for i, d := range messages {
+	err := handle(weir.WhenGiven(ctx, given), messages)
+	for i := range handlings {
+		d := messages[i]
 		switch cause := weir.FailureOf(err, i); {
 		case weir.IsBehind(cause), weir.IsNotHandled(ctx, cause): // it was not handled
 		case cause != nil && r.config.IsLast(d.Attempt):

@@ -29,6 +29,9 @@ type receiver struct {
 	mu     sync.Mutex
 	client rmq.PushConsumer // nil before Run
 
+	// ordered is held for reading while a message is handled in place, by a goroutine of the library, and for writing when all are waited for.
+	ordered sync.RWMutex
+
 	waiting  chan *waiting // messages for the workers
 	released chan struct{} // closed when the library has let go of what is not handled
 }
@@ -143,6 +146,7 @@ func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
 	}
 	<-ctx.Done()
 	working.Wait()
+	r.awaitOrdered()
 	return r.leave(client)
 }
 
@@ -164,12 +168,20 @@ func (r *receiver) leave(client rmq.PushConsumer) error {
 	return nil
 }
 
+// awaitOrdered waits for what is handled in place. ctx of Run has ended: none begins behind it.
+func (r *receiver) awaitOrdered() {
+	r.ordered.Lock()
+	defer r.ordered.Unlock()
+}
+
 // called is what the library calls with a message, and waits for.
 func (r *receiver) called(ctx, of context.Context, message *primitive.MessageExt, handle weir.Handler) (rmqconsumer.ConsumeResult, error) {
 	d := deliveryOf(r.config.Resource, message)
 	if r.config.Ordered {
 		b := &one{receiver: r, to: handle}
+		r.ordered.RLock()
 		inplace.Handle(ctx, &r.config.Consumption, b, []*weir.Delivery{&d})
+		r.ordered.RUnlock()
 		if b.done {
 			return rmqconsumer.ConsumeSuccess, nil
 		}
