@@ -66,7 +66,7 @@ func TestWhatASystemLacksFailsWhenOpened(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	p := h.producer(t, "orders.created")
+	p := h.producer(t, "orders.created").Producer // what none of is sent is not booked
 	err = p.Send(t.Context(), &weir.Message{}, nil, &weir.Message{Delay: time.Second})
 	var failed *weir.BatchError
 	if !errors.As(err, &failed) || len(failed.Failed) != 2 || !strings.Contains(failed.Failed[2].Error(), "the producer was opened for at most 0s; open it with weir.MaxDelay") {

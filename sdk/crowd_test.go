@@ -50,8 +50,6 @@ func TestAHundredProducersAndAHundredConsumers(t *testing.T) {
 		l.inOrder(t)
 		handled += l.handled
 	}
-	reports := h.reports(t)
-	reported.Want(t, "reported as sent", reported.Sum(reports, reported.Series{Op: "send"}).Messages, resources*members*each)
 	t.Logf("%d messages were handled %d times", resources*members*each, handled)
 }
 

@@ -76,19 +76,22 @@ func (g *ground) route(id, topic string) weir.Route {
 	return weir.Route{ID: id, System: g.system.Name(), Cluster: g.cluster, Endpoints: g.seeds, Topic: topic}
 }
 
-// house is a program: a directory of its own, a client, and the telemetry that it reports to.
+// house is a program: a directory of its own, a client, the telemetry that it reports to, and books of its own to hold that against.
 type house struct {
 	*weir.Client
-	path      string
-	directory *weir.File
-	reporter  *report.Reporter
-	telemetry []string
+	path       string
+	directory  *weir.File
+	reporter   *report.Reporter
+	telemetry  []string
+	unmeasured bool // the client is not to report anything
+	books      *books
+	reported   []reported.Report // when it is closed
 }
 
-// newHouse opens a client of resources that are where routes say.
+// newHouse opens a client of resources that are where routes say. At the test's end it is closed, and must have reported exactly what is in the books.
 func newHouse(t testing.TB, systems []weir.System, routes ...weir.Route) *house {
 	t.Helper()
-	h := &house{path: filepath.Join(t.TempDir(), "routes.json"), telemetry: startBroker(t)}
+	h := &house{path: filepath.Join(t.TempDir(), "routes.json"), telemetry: startBroker(t), books: newBooks(systems[0].Name())}
 	reported.CreateTopic(t, h.telemetry)
 	h.write(t, routes...)
 	var err error
@@ -105,14 +108,7 @@ func newHouse(t testing.TB, systems []weir.System, routes ...weir.Route) *house 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), reported.Patience)
-		defer cancel()
-		if err := h.Close(ctx); err != nil {
-			t.Error(err)
-		}
-		_ = h.reporter.Close(ctx)
-	})
+	t.Cleanup(func() { h.balance(t) })
 	return h
 }
 
@@ -133,9 +129,12 @@ func (h *house) write(t testing.TB, routes ...weir.Route) {
 }
 
 // reports closes the client and its reporter, and returns what was reported.
-func (h *house) reports(t *testing.T) []reported.Report {
+func (h *house) reports(t testing.TB) []reported.Report {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), reported.Patience)
+	if h.reported != nil {
+		return h.reported
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), reported.Patience)
 	defer cancel()
 	if err := h.Close(ctx); err != nil {
 		t.Error(err)
@@ -143,19 +142,20 @@ func (h *house) reports(t *testing.T) []reported.Report {
 	if err := h.reporter.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return reported.Read(t, h.telemetry, func(value []byte, appendedMillis int64) (*telemetry.Report, error) {
+	h.reported = append([]reported.Report{}, reported.Read(t, h.telemetry, func(value []byte, appendedMillis int64) (*telemetry.Report, error) {
 		return ingest.NewDecoder(ingest.DefaultLimits()).Decode(value, appendedMillis)
-	})
+	})...)
+	return h.reported
 }
 
 // producer opens a producer.
-func (h *house) producer(t testing.TB, id string, options ...weir.ProducerOption) *weir.Producer {
+func (h *house) producer(t testing.TB, id string, options ...weir.ProducerOption) *producer {
 	t.Helper()
 	p, err := h.Producer(id, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return &producer{p, h.books}
 }
 
 // consumer is a consumer that runs.
@@ -174,6 +174,7 @@ func (h *house) consume(t testing.TB, id, group string, handle weir.Handler, opt
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	out := &consumer{c, stop, make(chan error, 1)}
+	handle = h.books.handler(group, handle, options)
 	go func() { out.ended <- c.Run(ctx, handle) }()
 	t.Cleanup(func() { out.end(t) })
 	return out
@@ -263,7 +264,7 @@ func numbered(keys, each int) []*weir.Message {
 }
 
 // sendAll sends messages, some at once.
-func sendAll(t testing.TB, p *weir.Producer, messages []*weir.Message) {
+func sendAll(t testing.TB, p *producer, messages []*weir.Message) {
 	t.Helper()
 	for some := range slices.Chunk(messages, 50) {
 		if err := p.Send(t.Context(), some...); err != nil {

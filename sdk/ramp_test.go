@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk"
 	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/kafka"
@@ -133,7 +134,11 @@ func kafkaRamp(g *ground) func(*testing.T, *steered) func(string) rampSender {
 		p := s.agent.Producer(client)
 		return func(topic string) rampSender {
 			return func(number int, acknowledged func(error)) error {
-				p.Produce(t.Context(), &kgo.Record{Topic: topic, Value: fmt.Append(nil, number)}, func(_ *kgo.Record, err error) { acknowledged(err) })
+				body := fmt.Append(nil, number)
+				p.Produce(t.Context(), &kgo.Record{Topic: topic, Value: body}, func(_ *kgo.Record, err error) {
+					s.house.books.send(topic, []*weir.Message{{Body: body}}, err)
+					acknowledged(err)
+				})
 				return nil
 			}
 		}
@@ -153,8 +158,11 @@ func rocketmqRamp(g *ground) func(*testing.T, *steered) func(string) rampSender 
 		t.Cleanup(func() { _ = p.Shutdown() })
 		return func(topic string) rampSender {
 			return func(number int, acknowledged func(error)) error {
-				return p.SendAsync(t.Context(), func(_ context.Context, _ *primitive.SendResult, err error) { acknowledged(err) },
-					primitive.NewMessage(topic, fmt.Append(nil, "message ", number)))
+				body := fmt.Append(nil, "message ", number)
+				return p.SendAsync(t.Context(), func(_ context.Context, _ *primitive.SendResult, err error) {
+					s.house.books.send(topic, []*weir.Message{{Body: body}}, err)
+					acknowledged(err)
+				}, primitive.NewMessage(topic, body))
 			}
 		}
 	}

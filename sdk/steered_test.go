@@ -54,7 +54,7 @@ func (g *ground) openSteered(t *testing.T, addrs []string, topic string, measure
 	}
 	client, err := weir.Open(t.Context(), config)
 	must(t, err)
-	s.house = &house{Client: client}
+	s.house = &house{Client: client, reporter: telemetry, telemetry: addrs, unmeasured: !measured, books: newBooks(g.system.Name())}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), reported.Patience)
 		defer cancel()
@@ -63,7 +63,7 @@ func (g *ground) openSteered(t *testing.T, addrs []string, topic string, measure
 				t.Error(err)
 			}
 		}
-		_ = telemetry.Close(ctx)
+		s.house.balance(t)
 	})
 	return s
 }

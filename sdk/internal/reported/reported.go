@@ -90,10 +90,10 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 }
 
 // Read reads weir.telemetry to its end. Each record must be a report that the ingest stage
-// takes. Those of one partition are in order.
+// takes. Those of one partition are in order. It may be called when the test has ended, by what is cleaned up.
 func Read(t testing.TB, addrs []string, decode Decode) []Report {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), Patience)
 	defer cancel()
 	c := Dial(t, addrs, kgo.ConsumeTopics(telemetry.TopicTelemetry), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxWait(50*time.Millisecond))
