@@ -38,16 +38,12 @@ type appliedSaid struct {
 }
 
 // compareApplied asks a store what clients say, and holds it against what they are asked to do.
-func compareApplied(ctx context.Context, at storeAddress, set *control.Set, now time.Time) (diffs []clientDiff, err error) {
-	err = askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
-		said, err := askApplied(ctx, store, now)
-		if err != nil {
-			return because(ctx, "ask what clients apply", err)
-		}
-		diffs = said.compare(set, now)
-		return nil
-	})
-	return diffs, err
+func compareApplied(ctx context.Context, store *clickhouse.Store, set *control.Set, now time.Time) (controlComparison, error) {
+	said, err := askApplied(ctx, store, now)
+	if err != nil {
+		return controlComparison{}, because(ctx, "ask what clients apply", err)
+	}
+	return controlComparison{now, set.Commands(), said.compare(set, now)}, nil
 }
 
 // askApplied asks the store what clients say: who is there, of the last minutes; what became of each command, since the longest that one can be in force.

@@ -27,39 +27,38 @@ const (
 type appliedBoard struct {
 	turn chan struct{}
 
-	mu    sync.Mutex
-	at    time.Time
-	diffs []clientDiff
+	mu   sync.Mutex
+	last controlComparison
 }
 
 func newAppliedBoard() *appliedBoard { return &appliedBoard{turn: make(chan struct{}, 1)} }
 
 // newest is the newest comparison, made of now where it is too old.
-func (b *appliedBoard) newest(ctx context.Context, compare func(context.Context, time.Time) ([]clientDiff, error)) ([]clientDiff, time.Time, error) {
+func (b *appliedBoard) newest(ctx context.Context, compare func(context.Context) (controlComparison, error)) (controlComparison, error) {
 	select {
 	case b.turn <- struct{}{}:
 		defer func() { <-b.turn }()
 	case <-ctx.Done():
-		return nil, time.Time{}, fmt.Errorf("wait for who asks what clients apply: %w", context.Cause(ctx))
+		return controlComparison{}, fmt.Errorf("wait for who asks what clients apply: %w", context.Cause(ctx))
 	}
-	if diffs, at := b.last(); time.Since(at) < appliedAge {
-		return diffs, at, nil
+	if last := b.shown(); time.Since(last.at) < appliedAge {
+		return last, nil
 	}
-	now := time.Now()
-	diffs, err := compare(ctx, now)
+	compared, err := compare(ctx)
 	if err != nil {
-		return nil, time.Time{}, err
+		return controlComparison{}, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.diffs, b.at = diffs, now
-	return diffs, now, nil
+	b.last = compared
+	return compared, nil
 }
 
-func (b *appliedBoard) last() ([]clientDiff, time.Time) {
+// shown is the newest that was made, however old.
+func (b *appliedBoard) shown() controlComparison {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.diffs, b.at
+	return b.last
 }
 
 // serveControlDiff answers where clients do not do what they are asked to: ?name= of one command, and ?all=true also where they do.
@@ -71,22 +70,26 @@ func (p *Pipeline) serveControlDiff(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), controlAskPatience)
 	defer cancel()
-	diffs, at, err := p.applied.newest(ctx, c.compare)
+	compared, err := p.applied.newest(ctx, c.compare)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	asked := r.URL.Query()
-	writeJSON(w, diffsOf(diffs, asked.Get("name"), asked.Get("all") == "true", at))
+	writeJSON(w, compared.answer(asked.Get("name"), asked.Get("all") == "true"))
 }
 
 // compare holds what clients are asked to do by now against what they say. Others read and write the topic meanwhile.
-func (c *controller) compare(ctx context.Context, now time.Time) ([]clientDiff, error) {
+func (c *controller) compare(ctx context.Context) (compared controlComparison, err error) {
 	set, err := c.snapshot(ctx)
 	if err != nil {
-		return nil, err
+		return compared, err
 	}
-	return compareApplied(ctx, storeOf(&c.p.config), set, now)
+	err = askStore(ctx, storeOf(&c.p.config), func(ctx context.Context, store *clickhouse.Store) error {
+		compared, err = compareApplied(ctx, store, set, time.Now())
+		return err
+	})
+	return compared, err
 }
 
 // snapshot is what the topic says by now.

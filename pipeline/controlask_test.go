@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/weirmq/weir/control"
 )
 
 // TestControlIsReadOverHTTPByWhoMay: what clients apply and what was asked of them is for whoever may see the rest; what cannot be answered says what to do.
@@ -49,30 +51,30 @@ func TestManyWhoAskAreOneQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		board := newAppliedBoard()
 		asked, away := 0, errors.New("away")
-		compare := func(ctx context.Context, _ time.Time) ([]clientDiff, error) {
+		compare := func(context.Context) (controlComparison, error) {
 			if asked++; asked == 1 {
-				return nil, away
+				return controlComparison{}, away
 			}
 			pause := time.NewTimer(appliedAge / 2)
 			defer pause.Stop()
 			<-pause.C
-			return []clientDiff{{Client: "a"}}, nil
+			return controlComparison{at: time.Now(), diffs: []clientDiff{{Client: "a"}}}, nil
 		}
-		if _, _, err := board.newest(t.Context(), compare); !errors.Is(err, away) {
+		if _, err := board.newest(t.Context(), compare); !errors.Is(err, away) {
 			t.Errorf("got %v, want that the store is away", err)
 		}
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				if diffs, _, err := board.newest(t.Context(), compare); err != nil || len(diffs) != 1 {
-					t.Errorf("got %v, %v", diffs, err)
+				if got, err := board.newest(t.Context(), compare); err != nil || len(got.diffs) != 1 {
+					t.Errorf("got %v, %v", got.diffs, err)
 				}
 			})
 		}
 		synctest.Wait()
 		impatient, cancel := context.WithTimeout(t.Context(), appliedAge/4)
 		defer cancel()
-		if _, _, err := board.newest(impatient, compare); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := board.newest(impatient, compare); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who does not wait is told %v", err)
 		}
 		all.Wait()
@@ -82,10 +84,14 @@ func TestManyWhoAskAreOneQuestion(t *testing.T) {
 		synctest.Wait()
 		later := time.NewTimer(appliedAge)
 		<-later.C
-		if _, _, err := board.newest(t.Context(), compare); err != nil || asked != 3 {
+		if _, err := board.newest(t.Context(), compare); err != nil || asked != 3 {
 			t.Errorf("later it was asked %d times: %v", asked, err)
 		}
 	})
+}
+
+func compared(diffs []clientDiff) *controlComparison {
+	return &controlComparison{at: time.Now(), diffs: diffs}
 }
 
 // TestDiffsAreToldWithinBounds: of one command alone where somebody names it, also whether all agree; and that there is more is said.
@@ -103,21 +109,29 @@ func TestDiffsAreToldWithinBounds(t *testing.T) {
 		agree, more      bool
 		compared, differ int
 	}{{"", false, 1, false, false, maxDiffsListed + 2, 1}, {"", true, maxDiffsListed, false, true, maxDiffsListed + 2, 1}, {"a", false, 0, true, false, maxDiffsListed + 1, 0},
-		{"b", true, 1, false, false, 1, 1}, {"c", true, 0, true, false, 0, 0}} {
-		got := diffsOf(diffs, one.name, one.all, time.Now())
+		{"b", true, 1, false, false, 1, 1}, {"c", true, 0, false, false, 0, 0}} {
+		got := compared(diffs).answer(one.name, one.all)
 		if len(got.Clients) != one.listed || got.Agree != one.agree || got.More != one.more || got.Compared != one.compared || got.Differ != one.differ {
 			t.Errorf("%q, all %t: %d listed, agree %t, more %t, %d of %d differ", one.name, one.all, len(got.Clients), got.Agree, got.More, got.Differ, got.Compared)
 		}
 	}
 	gone := append(diffs[:2:2], clientDiff{Command: "a@1", Name: "a", Client: "y", State: isGone})
-	if got := diffsOf(gone, "a", false, time.Now()); !got.Agree || got.Compared != 2 || got.Gone != 1 || len(got.Clients) != 0 {
+	if got := compared(gone).answer("a", false); !got.Agree || got.Compared != 2 || got.Gone != 1 || len(got.Clients) != 0 {
 		t.Errorf("who is gone is told as %+v", got)
 	}
-	if got := diffsOf(gone, "a", true, time.Now()); len(got.Clients) != 3 {
+	if got := compared(gone).answer("a", true); len(got.Clients) != 3 {
 		t.Errorf("of all, who is gone is left out: %+v", got)
 	}
+	none := compared(diffs)
+	none.commands = []control.Command{{Name: "pause-billing", ExpiresAt: time.Now().Add(time.Hour)}, {Name: "over"}}
+	for name, says := range map[string]string{"pause-biling": `there is no command "pause-biling", and no client tells of one: did you mean pause-billing?`,
+		"xyz": "commands in force are pause-billing", "over": "", "pause-billing": ""} {
+		if got := none.answer(name, false).Unknown; !strings.Contains(got, says) || says == "" && got != "" {
+			t.Errorf("of the name %s it says %q, want %q", name, got, says)
+		}
+	}
 	var text strings.Builder
-	whole := diffsOf(diffs, "", true, time.Now())
+	whole := compared(diffs).answer("", true)
 	if err := whole.writeText(&text); err != nil || !strings.Contains(text.String(), "1 of 10002 differ; more than the 10000 above are not listed") {
 		t.Errorf("%v: %.200s", err, text.String())
 	}

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"text/tabwriter"
 	"time"
 
+	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sink/clickhouse"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -52,12 +55,21 @@ type controlDiffs struct {
 	Gone     int          `json:"gone,omitempty"` // how many more there are of a client that has gone
 	Clients  []clientDiff `json:"clients"`
 	More     bool         `json:"more,omitempty"` // there are others, not listed
+	// Unknown is said where a command was asked for that is none: which there are.
+	Unknown string `json:"unknown,omitempty"`
 }
 
-// diffsOf are the comparisons that somebody asks for: of one command or, for "", of all; all is also where the two agree.
-func diffsOf(diffs []clientDiff, name string, all bool, at time.Time) controlDiffs {
-	out := controlDiffs{At: at.UTC(), Clients: []clientDiff{}}
-	for _, one := range diffs {
+// controlComparison is what clients are asked to do held against what they say, at a time.
+type controlComparison struct {
+	at       time.Time
+	commands []control.Command // all that are held
+	diffs    []clientDiff
+}
+
+// answer is what somebody asks for: of one command or, for "", of all; all is also where the two agree.
+func (c *controlComparison) answer(name string, all bool) controlDiffs {
+	out := controlDiffs{At: c.at.UTC(), Clients: []clientDiff{}, Unknown: c.unknown(name)}
+	for _, one := range c.diffs {
 		if name != "" && one.Name != name {
 			continue
 		}
@@ -77,8 +89,23 @@ func diffsOf(diffs []clientDiff, name string, all bool, at time.Time) controlDif
 			out.Clients = append(out.Clients, one)
 		}
 	}
-	out.Agree = out.Differ == 0
+	out.Agree = out.Differ == 0 && out.Unknown == ""
 	return out
+}
+
+// unknown says of a name that nobody knows which there are; "" where it is known.
+func (c *controlComparison) unknown(name string) string {
+	is := func(of string) bool { return name == "" || of == name }
+	if slices.ContainsFunc(c.commands, func(one control.Command) bool { return is(one.Name) }) || slices.ContainsFunc(c.diffs, func(one clientDiff) bool { return is(one.Name) }) || name == "" {
+		return ""
+	}
+	var known []string
+	for i := range c.commands {
+		if c.commands[i].InForce(c.at) {
+			known = append(known, c.commands[i].Name)
+		}
+	}
+	return fmt.Sprintf("there is no command %q, and no client tells of one: %s", name, insteadOf(name, "commands in force", known))
 }
 
 // DiffControl prints what clients that are there apply of what they are asked to, as they said last, and says whether all of them do.
@@ -93,34 +120,54 @@ func DiffControl(ctx context.Context, config *Config, d ControlDiff) (agree bool
 	return answer.Agree, answer.writeText(d.Out)
 }
 
-// ask compares, or has a running Weir do so.
+// ask compares once, or has a running Weir do so.
 func (d *ControlDiff) ask(ctx context.Context, config *Config) (answer controlDiffs, err error) {
+	err = d.asking(ctx, config, func(ctx context.Context, ask func(context.Context) (controlDiffs, error)) error {
+		answer, err = ask(ctx)
+		return err
+	})
+	return answer, err
+}
+
+// asking opens what is asked, and has look ask it as often as it likes.
+func (d *ControlDiff) asking(ctx context.Context, config *Config, look func(ctx context.Context, ask func(context.Context) (controlDiffs, error)) error) error {
 	if d.URL != "" {
 		client, err := newAlertClient(config, d.URL)
 		if err != nil {
+			return err
+		}
+		return look(ctx, func(ctx context.Context) (answer controlDiffs, err error) {
+			err = client.get(ctx, controlPath+"/diff?"+d.query().Encode(), &answer)
 			return answer, err
-		}
-		asked := url.Values{}
-		if d.Name != "" {
-			asked.Set("name", d.Name)
-		}
-		if d.All {
-			asked.Set("all", "true")
-		}
-		err = client.get(ctx, controlPath+"/diff?"+asked.Encode(), &answer)
-		return answer, err
+		})
 	}
-	now := time.Now()
 	at := storeOf(config)
 	if d.DSN != "" {
 		at.DSN, at.by = d.DSN, "--dsn"
 	}
-	err = withControlLog(ctx, config, func(log *controlLog) error {
-		diffs, err := compareApplied(ctx, at, log.set, now)
-		answer = diffsOf(diffs, d.Name, d.All, now)
-		return err
+	return withControlLog(ctx, config, func(log *controlLog) error {
+		return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
+			return look(ctx, func(ctx context.Context) (controlDiffs, error) {
+				if err := log.catchUp(ctx); err != nil {
+					return controlDiffs{}, err
+				}
+				compared, err := compareApplied(ctx, store, log.set, time.Now())
+				return compared.answer(d.Name, d.All), err
+			})
+		})
 	})
-	return answer, err
+}
+
+// query is what a running Weir is asked.
+func (d *ControlDiff) query() url.Values {
+	asked := url.Values{}
+	if d.Name != "" {
+		asked.Set("name", d.Name)
+	}
+	if d.All {
+		asked.Set("all", "true")
+	}
+	return asked
 }
 
 func (d *controlDiffs) writeText(out io.Writer) error {
@@ -141,6 +188,10 @@ func (d *controlDiffs) writeText(out io.Writer) error {
 	}
 	if d.More {
 		more += fmt.Sprintf("; more than the %d above are not listed: ask of one command by its name", len(d.Clients))
+	}
+	if d.Unknown != "" {
+		_, err := fmt.Fprintln(out, telemetry.Printable(d.Unknown))
+		return err
 	}
 	_, err := fmt.Fprintf(out, "%d of %d differ%s\n", d.Differ, d.Compared, more)
 	return err

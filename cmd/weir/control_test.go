@@ -145,11 +145,18 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, billing.paused, func() string { return "billing is not paused" + h.state() })
+	paused := time.Now()
+	h.says([]string{"control", "diff", "--config", config, "pause-billing", "--until-applied", "--timeout", "2m"}, 0, `^0 of 1 differ`)
+	t.Logf("that the pause applies is shown %s after it does", time.Since(paused).Round(100*time.Millisecond))
 	h.eventuallySays([]string{"control", "list", "--config", config}, 0, `pause-billing@1 +in force`, `slow-orders@2 +in force +send_limit 30/s shared by 2 `)
 	h.eventuallySays([]string{"control", "diff", "--config", config}, exitFaults, `slow-orders@2 +legacy-1 +shop +no agent`, `1 of 3 differ`)
 	h.says([]string{"control", "diff", "--config", config, "--all"}, exitFaults, `pause-billing@1 +billing-1 +shop +applied`, `slow-orders@2 +shop-1 +shop +applied`)
 	h.says([]string{"control", "diff", "--url", weir.url, "--all"}, exitFaults, `pause-billing@1 +billing-1 +shop +applied`, `slow-orders@2 +legacy-1 +shop +no agent`, `1 of 3 differ`)
 	h.says([]string{"control", "diff", "--url", weir.url, "pause-billing"}, 0, `^0 of 1 differ`)
+	h.says([]string{"control", "diff", "--url", weir.url, "pause-biling"}, exitFaults, `did you mean pause-billing\?`)
+	h.says([]string{"control", "diff", "--url", weir.url, "--until-applied", "--timeout", "1500ms"}, exitFaults, `^20.*Z$`, `^1 of 3 differ`)
+	h.says([]string{"control", "diff", "--config", config, "--watch", "--json", "--timeout", "1500ms"}, 0, `^\{"at":.*"agree":false,"compared":3,"differ":1`)
+	h.watchedOnATerminal("control", "diff", "--config", config, "--watch")
 
 	h.says([]string{"control", "expire", "--config", config, "pause-billing", "--author", "wei", "--reason", "done"}, 0, `ended +command +pause-billing @2 by wei`)
 	eventually(t, func() bool { return !billing.paused() }, func() string { return "billing is paused still" })
@@ -197,6 +204,31 @@ func commandsFile(now time.Time) string {
     expires_at: %s
     send_limit: {messages_per_second: 30, shared: true}
 `, until, until)
+}
+
+// watchedOnATerminal holds that there is one table at all times, and that who ends it finds no fault.
+func (h *house) watchedOnATerminal(args ...string) {
+	h.t.Helper()
+	screen := openTerminal(h.t, 100, 20)
+	_, wait := screen.run(args...)
+	first, text := "", ""
+	eventually(h.t, func() bool {
+		text = screen.text()
+		at, _, whole := strings.Cut(text, "\n")
+		if times := strings.Count(text, "COMMAND "); times > 1 {
+			h.t.Fatalf("the table is there %d times:\n%s", times, text)
+		}
+		if first == "" && whole && strings.Contains(text, "1 of 3 differ") {
+			first = at
+		}
+		return first != "" && at > first && strings.Contains(text, "1 of 3 differ")
+	}, func() string { return "it is not drawn again:\n" + text })
+	if _, err := screen.keys.Write([]byte{3}); err != nil { // Ctrl-C
+		h.t.Fatal(err)
+	}
+	if err := wait(); err != nil {
+		h.t.Errorf("weir %s ends with %v after Ctrl-C; the screen:\n%s", strings.Join(args, " "), err, screen.text())
+	}
 }
 
 func limitFile(now time.Time) string {

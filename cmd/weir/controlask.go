@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
+	"github.com/weirmq/weir/cmd/weir/internal/tty"
 	"github.com/weirmq/weir/pipeline"
 )
 
@@ -16,13 +18,18 @@ type controlDiffCommand struct {
 	DSN  string  `name:"dsn" help:"Address of the ClickHouse; the configuration's unless given."`
 	URL  address `name:"url" help:"Address of a running weir to ask, in place of Kafka and ClickHouse."`
 	JSON bool    `help:"Print it as JSON."`
+
+	Watch        bool          `help:"Look again each second, until interrupted; with --json a line each time."`
+	UntilApplied bool          `help:"Look again each second, until all do what they are asked to."`
+	Timeout      time.Duration `help:"Look on for so long at most; with --until-applied 30s unless given."`
 }
 
 // Help shows examples and the exit codes.
 func (controlDiffCommand) Help() string {
 	return "Holds what weir.control asks of each client that is there against what the client says that it applies.\n\n" +
-		"Examples:\n\n  weir control diff --config weir.yaml\n  weir control diff --config weir.yaml --all --json\n  weir control diff pause-billing --url http://127.0.0.1:8686\n\n" +
-		"Exits 0 when all do what they are asked to, 3 when some do not, and 1 when Kafka, the store or that weir cannot be asked."
+		"Examples:\n\n  weir control diff --config weir.yaml\n  weir control diff --config weir.yaml --all --json\n  weir control diff pause-billing --url http://127.0.0.1:8686\n" +
+		"  weir control diff --config weir.yaml pause-billing --until-applied --timeout 1m\n\n" +
+		"Exits 0 when all do what they are asked to, 3 when some do not, with --until-applied still after --timeout, or when there is no command of that name, and 1 when Kafka, the store or that weir cannot be asked."
 }
 
 // Run compares and prints.
@@ -31,11 +38,37 @@ func (c *controlDiffCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	agree, err := pipeline.DiffControl(ctx, &config, pipeline.ControlDiff{Name: c.Name, All: c.All, URL: string(c.URL), DSN: c.DSN, JSON: c.JSON, Out: os.Stdout})
+	diff := pipeline.ControlDiff{Name: c.Name, All: c.All, URL: string(c.URL), DSN: c.DSN, JSON: c.JSON, Out: os.Stdout}
+	agree := false
+	switch {
+	case c.Watch || c.UntilApplied:
+		agree, err = c.watch(ctx, &config, diff)
+	case c.Timeout != 0:
+		return errors.New("--timeout is of --watch or --until-applied")
+	default:
+		agree, err = pipeline.DiffControl(ctx, &config, diff)
+	}
 	if err == nil && !agree {
 		return errFaults
 	}
 	return err
+}
+
+// appliedTimeout is for how long it is waited that all clients do what they are asked to. Not smaller: what clients say takes some seconds to the store, and who reports each
+// ten seconds longer; not larger: a script stands still.
+const appliedTimeout = 30 * time.Second
+
+// watch looks on. Whoever only does so and ends it finds no fault.
+func (c *controlDiffCommand) watch(ctx context.Context, config *pipeline.Config, diff pipeline.ControlDiff) (agree bool, err error) {
+	watch := pipeline.ControlWatch{ControlDiff: diff, UntilApplied: c.UntilApplied, Timeout: c.Timeout}
+	if c.UntilApplied && c.Timeout == 0 {
+		watch.Timeout = appliedTimeout
+	}
+	if _, is := tty.SizeOf(os.Stdout); is {
+		watch.Draw = new(tty.Frame).Draw
+	}
+	agree, err = pipeline.WatchControl(ctx, config, watch)
+	return agree || !c.UntilApplied, err
 }
 
 type controlHistoryCommand struct {

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/weirmq/weir/cmd/weir/internal/tty"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -27,7 +28,7 @@ type screen struct {
 
 	mu    sync.Mutex // guards the fields below: the story and the refresher write
 	title string
-	drawn int // lines of the table on the terminal
+	table tty.Frame
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -35,7 +36,7 @@ type screen struct {
 
 func newScreen(out io.Writer) *screen {
 	s := &screen{out: out, stop: func() {}}
-	_, s.terminal = terminalSize(out)
+	_, s.terminal = tty.SizeOf(out)
 	return s
 }
 
@@ -108,13 +109,7 @@ func (s *screen) refresh(v *viewer) {
 		}
 		return
 	}
-	if s.drawn > 0 {
-		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn) // up to the table's begin, clear to the end
-	}
-	now, _ := terminalSize(s.out) // people change it
-	table := now.fit(s.title + "\n\n" + v.table())
-	s.drawn = strings.Count(table, "\n")
-	fmt.Fprint(s.out, table)
+	_ = s.table.Draw(s.out, s.title+"\n\n"+v.table()) // fails where nobody looks any more
 }
 
 // viewer looks at the house and the cast.

@@ -1,4 +1,4 @@
-package demo
+package tty
 
 import (
 	"os"
@@ -10,22 +10,22 @@ import (
 func TestFit(t *testing.T) {
 	const table = "quiet traffic\n\nstage      state\naggregate  running\nsink       läuft schon\n"
 	for _, test := range []struct {
-		size size
+		size Size
 		want string
 	}{
-		{size{80, 24}, table},
-		{size{22, 6}, table},
-		{size{21, 6}, "quiet traffic\n\nstage      state\naggregate  running\nsink       läuft sch…\n"},
-		{size{80, 5}, "quiet traffic\n\nstage      state\n... 2 more lines; make the window higher\n"},
-		{size{10, 3}, "quiet tra…\n... 4 mor…\n"},
-		{size{10, 2}, "... 5 mor…\n"},
-		{size{1, 1}, "…\n"},
+		{Size{80, 24}, table},
+		{Size{22, 6}, table},
+		{Size{21, 6}, "quiet traffic\n\nstage      state\naggregate  running\nsink       läuft sch…\n"},
+		{Size{80, 5}, "quiet traffic\n\nstage      state\n... 2 more lines; make the window higher\n"},
+		{Size{10, 3}, "quiet tra…\n... 4 mor…\n"},
+		{Size{10, 2}, "... 5 mor…\n"},
+		{Size{1, 1}, "…\n"},
 	} {
-		if got := test.size.fit(table); got != test.want {
+		if got := test.size.Fit(table); got != test.want {
 			t.Errorf("%+v shows\n%s\nwant\n%s", test.size, got, test.want)
 		}
 	}
-	if got := (size{9, 4}).fit("aggregate      \nsink  up  \n"); got != "aggregate\nsink  up\n" {
+	if got := (Size{9, 4}).Fit("aggregate      \nsink  up  \n"); got != "aggregate\nsink  up\n" {
 		t.Errorf("blanks of empty cells are shown as cut: %q", got)
 	}
 }
@@ -44,7 +44,7 @@ func TestOnlyATerminalHasASize(t *testing.T) {
 	defer reader.Close()
 	defer writer.Close()
 	for _, file := range []*os.File{null, writer} {
-		if got, ok := terminalSize(file); ok {
+		if got, ok := SizeOf(file); ok {
 			t.Errorf("%s is taken for a terminal of %+v", file.Name(), got)
 		}
 	}

@@ -1,0 +1,43 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+const (
+	// maxNamesNear is how many names are said that may have been meant. Not fewer: names of a series differ in a digit; not more: a line.
+	maxNamesNear = 5
+	// maxNamesTold is how many are said of what there is. Not more: a line or two.
+	maxNamesTold = 10
+)
+
+// insteadOf says which of the names that there are may have been meant by one that is none of them, or else which there are; of is what they name, as in "commands".
+func insteadOf(name, of string, known []string) string {
+	known = slices.Compact(slices.Sorted(slices.Values(known)))
+	if len(known) == 0 {
+		return "there are no " + of
+	}
+	var near []string
+	for _, other := range known {
+		if strings.Contains(other, name) || strings.Contains(name, other) || levenshtein.Distance(name, other, nil) <= max(2, len(name)/4) {
+			near = append(near, other)
+		}
+	}
+	if len(near) > 0 {
+		return "did you mean " + named(near, maxNamesNear) + "?"
+	}
+	return of + " are " + named(known, maxNamesTold)
+}
+
+// named are names in words, of which at most so many are said.
+func named(names []string, most int) string {
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
