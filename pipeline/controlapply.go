@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -51,7 +52,7 @@ func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
 			err = askTouched(ctx, config, a.DSN, changes, log.set.Routes(), now)
 		}
 		if err != nil {
-			return err
+			return errors.Join(err, printPartly(a.Out, changes, err, a.JSON))
 		}
 		return printControlChanges(a.Out, changes, now, a.DryRun, a.JSON)
 	})

@@ -76,20 +76,33 @@ func (p *Pipeline) serveControlWrite(write func(*controller, *http.Request, stri
 			return
 		}
 		changes, err := write(c, r, author)
-		var refused *refusedRequest
-		switch {
-		case errors.As(err, &refused):
-			http.Error(w, err.Error(), refused.code)
-		case errors.Is(err, errChangedMeanwhile):
-			http.Error(w, err.Error(), http.StatusConflict)
-		case errors.Is(err, errRefusedByReaders):
-			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
-		case err != nil:
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		default:
-			writeJSON(w, map[string]any{"author": author, "dry_run": dryRun(r), "changes": changes})
+		if err != nil {
+			answerRefusal(w, changes, err)
+			return
 		}
+		writeJSON(w, map[string]any{"author": author, "dry_run": dryRun(r), "changes": changes})
 	}
+}
+
+// answerRefusal answers why something was not written; of what was written in part, as JSON, which of it is in force.
+func answerRefusal(w http.ResponseWriter, changes []controlChange, err error) {
+	code := http.StatusServiceUnavailable
+	var refused *refusedRequest
+	switch {
+	case errors.As(err, &refused):
+		code = refused.code
+	case errors.Is(err, errChangedMeanwhile):
+		code = http.StatusConflict
+	case errors.Is(err, errRefusedByReaders):
+		code = http.StatusUnprocessableEntity
+	}
+	if !errors.As(err, new(*partlyWrittenError)) {
+		http.Error(w, err.Error(), code)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	writeJSON(w, map[string]any{"error": err.Error(), "changes": toldChanges(changes)})
 }
 
 func dryRun(r *http.Request) bool { return r.URL.Query().Get("dry_run") == "true" }

@@ -37,7 +37,7 @@ func (l *controlLog) write(ctx context.Context, changes []controlChange) error {
 		written = append(written, records...)
 	}
 	if err := l.append(ctx, written); err != nil {
-		return err
+		return l.readBack(ctx, changes, err)
 	}
 	l.became = map[int64]control.Change{}
 	defer func() { l.became = nil }()
@@ -72,19 +72,22 @@ func (c *controlChange) settle(became control.Change, found bool) error {
 	return nil
 }
 
-// settle plans, writes, and plans anew where somebody else wrote meanwhile. plan is given what is done of the plans before it.
+// settle plans, writes, and plans anew where somebody else wrote meanwhile. plan is given what is done of the plans before it. An error beside changes says which of them are in
+// force all the same.
 func (l *controlLog) settle(ctx context.Context, plan func(done []controlChange) ([]controlChange, error)) ([]controlChange, error) {
-	var done []controlChange
+	var done, before []controlChange // before is what was not done of the plan before
 	for attempt := 1; ; attempt++ {
 		changes, err := plan(done)
 		if err != nil {
-			return nil, err
+			changes = append(done, before...)
+			return changes, partly(changes, err)
 		}
 		err = l.write(ctx, changes)
 		changes = withDone(changes, done)
 		if err == nil || !errors.Is(err, errChangedMeanwhile) || attempt == controlAttempts {
-			return changes, err
+			return changes, partly(changes, err)
 		}
+		before = slices.DeleteFunc(slices.Clone(changes), func(c controlChange) bool { return c.done })
 		done = slices.DeleteFunc(changes, func(c controlChange) bool { return !c.done })
 	}
 }
