@@ -34,15 +34,21 @@ type binding struct {
 // way are opened where they are fetched. Bind the client when it is made.
 func (a *Agent) KafkaOpts() []kgo.Opt { return []kgo.Opt{kgo.WithHooks(a.newOpenHook(maxOpenBytes))} }
 
+// BindOption says something of a client that nothing measures.
+type BindOption func(*meter.Identity)
+
+// Cluster names the cluster that a client uses which kafka.Hooks do not measure, where it is another one than the reporter's.
+func Cluster(name string) BindOption { return func(of *meter.Identity) { of.Cluster = name } }
+
 // Bind has commands apply to a franz-go client until it is closed, or the agent is. Labels are those of its kafka.Hooks
-// where it has any, so make those first; otherwise those of the reporter. What is known by then applies when it returns: Bind
+// where it has any, so make those first; otherwise those of the reporter, and of the options. What is known by then applies when it returns: Bind
 // before the first poll. A second Bind of a client does nothing. The error is ErrClosed.
-func (a *Agent) Bind(client *kgo.Client) error {
-	_, err := a.bind(client)
+func (a *Agent) Bind(client *kgo.Client, options ...BindOption) error {
+	_, err := a.bind(client, options...)
 	return err
 }
 
-func (a *Agent) bind(client *kgo.Client) (*binding, error) {
+func (a *Agent) bind(client *kgo.Client, options ...BindOption) (*binding, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if b := a.bound[client]; b != nil {
@@ -56,7 +62,7 @@ func (a *Agent) bind(client *kgo.Client) (*binding, error) {
 	b.always, _ = client.OptValue(kgo.DefaultProduceTopicAlways).(bool)
 	measured := measuredOf(client)
 	if measured == nil {
-		measured = a.measure(client)
+		measured = a.measure(client, options)
 		b.own = measured
 	}
 	b.client = a.commands.NewClient(measured, client.GetConsumeTopics)
@@ -89,9 +95,13 @@ func measuredOf(client *kgo.Client) *meter.Client {
 }
 
 // measure has a client that is not measured tell of commands.
-func (a *Agent) measure(client *kgo.Client) *meter.Client {
+func (a *Agent) measure(client *kgo.Client, options []BindOption) *meter.Client {
 	registry := a.config.Telemetry.Registry()
-	measured := registry.NewClient(meter.Identity{System: "kafka", Library: meter.Library("franz-go", "github.com/twmb/franz-go")}, nil)
+	identity := meter.Identity{System: "kafka", Library: meter.Library("franz-go", "github.com/twmb/franz-go")}
+	for _, option := range options {
+		option(&identity)
+	}
+	measured := registry.NewClient(identity, nil)
 	id, _ := client.OptValue(kgo.ClientID).(string)
 	group := ""
 	for _, option := range []any{kgo.ConsumerGroup, kgo.ShareGroup} {

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/agent"
 )
 
 const (
@@ -98,7 +99,7 @@ func (r *receiver) join() (*kgo.Client, error) {
 		return nil, fmt.Errorf("open a client of Kafka: %w", err)
 	}
 	if r.config.Control != nil {
-		if err := r.config.Control.Bind(client); err != nil {
+		if err := r.config.Control.Bind(client, agent.Cluster(r.config.Route.Cluster)); err != nil {
 			client.Close()
 			return nil, fmt.Errorf("have commands apply: %w", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/agent"
 )
 
 // sender sends to one topic.
@@ -35,6 +36,7 @@ func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
 	}
 	out := &sender{topic: config.Route.Topic, client: client, producer: client}
 	if config.Control != nil {
+		_ = config.Control.Bind(client, agent.Cluster(config.Route.Cluster)) // of an agent that is closed nothing applies
 		out.producer = config.Control.Producer(client)
 	}
 	return out, nil
