@@ -103,19 +103,23 @@ func (f *effectFleet) open(ctx context.Context, brokers []string) (*effectClient
 		err = c.agent.Producer(client).ProduceSync(ctx, &kgo.Record{Topic: effectTopic}).FirstErr()
 	}
 	if err != nil {
-		client.Close()
+		c.close()
 		return nil, err
 	}
 	return c, nil
 }
 
+func (c *effectClient) close() {
+	if c.agent != nil {
+		_ = c.agent.Close(context.Background())
+	}
+	c.Client.Close()
+}
+
 func (f *effectFleet) close() {
 	var closing sync.WaitGroup
 	for _, c := range f.clients {
-		closing.Go(func() {
-			_ = c.agent.Close(context.Background())
-			c.Client.Close()
-		})
+		closing.Go(c.close)
 	}
 	closing.Wait()
 	if f.telemetry != nil {

@@ -65,20 +65,27 @@ func (s *overheadSide) Run(ctx context.Context) (err error) {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	ways := make([]overheadWay, len(s.Ways))
-	for i, name := range s.Ways {
-		if ways[i], err = s.way(ctx, name); err != nil {
-			return fmt.Errorf("open the way %s: %w", name, err)
+	var ways []overheadWay
+	closeWays := func() {
+		for _, way := range ways {
+			way.close()
 		}
+		ways = nil
+	}
+	defer closeWays()
+	for _, name := range s.Ways {
+		way, err := s.way(ctx, name)
+		if err != nil {
+			return errors.Join(fmt.Errorf("open the way %s: %w", name, err), s.unified.Close(ctx), s.reporter.Close(ctx))
+		}
+		ways = append(ways, way)
 	}
 	var said overheadSaid
 	err = (&readFlags{Profile: s.Profile}).profiled(func() (err error) {
 		said, err = s.measure(ctx, ways)
 		return err
 	})
-	for _, way := range ways {
-		way.close()
-	}
+	closeWays()
 	if err = errors.Join(err, s.close(ctx)); err != nil {
 		return err
 	}
@@ -154,7 +161,10 @@ func (s *overheadSide) open(ctx context.Context) (err error) {
 	}
 	s.unified, err = weir.Open(ctx, weir.Config{Env: "bench", Reporter: s.reporter, Systems: []weir.System{kafka.System(), rocketmq.System()},
 		Directory: weir.Routes(weir.Route{ID: overheadResource, System: s.System, Cluster: "bench", Endpoints: []string{s.Addr}, Topic: topic})})
-	return err
+	if err != nil {
+		return errors.Join(err, s.reporter.Close(ctx))
+	}
+	return nil
 }
 
 // close sends the last report. One that is dropped, or none, would be a cost that is not measured.

@@ -69,7 +69,7 @@ func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a producer of RocketMQ: %w", err)
 	}
-	out := &sender{topic: config.Route.Topic, ask: newAsker(&config.Route, access), producer: plain, queues: queues}
+	out := &sender{topic: config.Route.Topic, producer: plain, queues: queues}
 	switch options := measuring(&config.Route, instance); {
 	case config.Reporter != nil:
 		out.measured = newClient(config.Reporter, "", options, nil)
@@ -80,12 +80,16 @@ func (s *system) OpenSender(config weir.SenderConfig) (weir.Sender, error) {
 	if err := out.producer.Start(); err != nil {
 		return nil, fmt.Errorf("start a producer of RocketMQ: %w", err)
 	}
+	out.ask = newAsker(&config.Route, access)
 	if config.Control != nil {
 		out.steered = true
-		if out.producer, err = steer.WrapProducer(config.Control, out.producer, steer.Namespace(config.Route.Namespace)); err != nil {
+		steered, err := steer.WrapProducer(config.Control, out.producer, steer.Namespace(config.Route.Namespace))
+		if err != nil {
+			out.Close()
 			return nil, fmt.Errorf("have commands apply to a producer of RocketMQ: %w", err)
 		}
-		if by, ok := out.producer.(interface {
+		out.producer = steered
+		if by, ok := steered.(interface {
 			Compresses(*primitive.Message) bool
 		}); ok {
 			out.compresses = by.Compresses

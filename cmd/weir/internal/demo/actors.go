@@ -74,7 +74,9 @@ func (c actorConfig) open(name, sdkVersion string, options ...kgo.Opt) (actor, e
 	if a.client, err = kgo.NewClient(append(options, a.agent.KafkaOpts()...)...); err != nil {
 		return actor{}, errors.Join(fmt.Errorf("open client %s: %w", name, err), a.agent.Close(context.Background()), telemetry.Close(context.Background()))
 	}
-	a.agent.Bind(a.client)
+	if err := a.agent.Bind(a.client); err != nil {
+		return actor{}, errors.Join(fmt.Errorf("have commands apply to client %s: %w", name, err), a.close(context.Background()))
+	}
 	return a, nil
 }
 
