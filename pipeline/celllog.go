@@ -50,13 +50,9 @@ type cellPlace struct {
 // the aggregate stage may write cells long after their time, but for the tolerance not before it.
 func readCellLog(ctx context.Context, config *Config, plan backtest.Plan) (*cellLog, error) {
 	l := newCellLog(plan.ReadFrom, plan.To, plan.Omit)
-	options, err := clientOptions(config.Kafka)
+	client, err := stretchClient(config.Kafka)
 	if err != nil {
 		return nil, err
-	}
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		return nil, fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer client.Close()
 	if err := reachKafka(ctx, config, client); err != nil {

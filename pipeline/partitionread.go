@@ -27,11 +27,7 @@ func readerOf(config KafkaConfig) partitionReader {
 // readPartitionFrom reads a partition from an offset, or its start where that is later, to
 // its present end, which it returns.
 func readPartitionFrom(ctx context.Context, config KafkaConfig, at topicPartition, from int64) (records []*kgo.Record, end int64, err error) {
-	options, err := clientOptions(config)
-	if err != nil {
-		return nil, 0, err
-	}
-	client, err := kgo.NewClient(options...)
+	client, err := stretchClient(config)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -51,10 +47,23 @@ func readPartitionFrom(ctx context.Context, config KafkaConfig, at topicPartitio
 	return records, end, nil
 }
 
+// stretchClient opens a client for readStretches. It is given the ends of transactions, too: a stretch may end with one.
+func stretchClient(config KafkaConfig, more ...kgo.Opt) (*kgo.Client, error) {
+	options, err := clientOptions(config)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(append(append(options, kgo.KeepControlRecords()), more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("open a Kafka client: %w", err)
+	}
+	return client, nil
+}
+
 // stretch is what is read of a partition: from an offset to the one before the end.
 type stretch struct{ next, end int64 }
 
-// readStretches calls yield with the records of stretches, as a client that consumes nothing else fetches them: partitions in no order.
+// readStretches calls yield with the records of stretches, as a client of stretchClient fetches them that consumes nothing else: partitions in no order.
 // An error of yield ends it.
 func readStretches(ctx context.Context, client *kgo.Client, of map[topicPartition]stretch, yield func(*kgo.Record) error) error {
 	offsets, ends := map[string]map[int32]kgo.Offset{}, map[topicPartition]int64{}
@@ -77,8 +86,10 @@ func readStretches(ctx context.Context, client *kgo.Client, of map[topicPartitio
 			return err
 		}
 		for _, record := range fetches.Records() {
-			if err := yield(record); err != nil {
-				return err
+			if !record.Attrs.IsControl() {
+				if err := yield(record); err != nil {
+					return err
+				}
 			}
 			at := topicPartition{record.Topic, record.Partition}
 			if end, reading := ends[at]; reading && record.Offset+1 >= end {

@@ -95,13 +95,9 @@ type cellInserter struct {
 
 // insertCells inserts those records that have anything of the time, as the stage clickhouse did.
 func (f *StoreFill) insertCells(ctx context.Context, config *Config, store *clickhouse.Store) (*FilledCells, error) {
-	options, err := clientOptions(config.Kafka)
+	client, err := stretchClient(config.Kafka, kgo.FetchMaxPartitionBytes(maxRecordBytes))
 	if err != nil {
 		return nil, err
-	}
-	client, err := kgo.NewClient(append(options, kgo.FetchMaxPartitionBytes(maxRecordBytes))...)
-	if err != nil {
-		return nil, fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer client.Close()
 	if err := reachKafka(ctx, config, client); err != nil {
