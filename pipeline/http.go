@@ -20,7 +20,7 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-//go:embed status.html alert.html noalert.html history.html
+//go:embed status.html alert.html noalert.html history.html control.html
 var pages embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
@@ -141,8 +141,10 @@ func (p *Pipeline) Handler() http.Handler {
 		writeJSON(w, map[string]any{"rules": p.alerts.ruleHealth(), "loaded": p.rules.status()})
 	})
 	mux.HandleFunc("GET /alerts/{id}", p.serveAlert)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		render(w, http.StatusOK, "status.html", map[string]any{"Status": p.Status(), "Alerts": p.alerts.list(), "Rules": p.alerts.ruleHealth(), "Health": p.Health()})
+	mux.HandleFunc("GET /control", p.serveControlPage)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		render(w, http.StatusOK, "status.html", map[string]any{"Status": p.Status(), "Alerts": p.alerts.list(), "Rules": p.alerts.ruleHealth(), "Health": p.Health(),
+			"Control": p.viewControl(r.Context())})
 	})
 	return mux
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -156,6 +157,9 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	h.says([]string{"control", "diff", "--url", weir.url, "pause-biling"}, exitFaults, `did you mean pause-billing\?`)
 	h.says([]string{"control", "diff", "--url", weir.url, "--until-applied", "--timeout", "1500ms"}, exitFaults, `^20.*Z$`, `^1 of 3 differ`)
 	h.says([]string{"control", "diff", "--config", config, "--watch", "--json", "--timeout", "1500ms"}, 0, `^\{"at":.*"agree":false,"compared":3,"differ":1`)
+	if code, page := weir.get("/control"); code != http.StatusOK || !regexp.MustCompile(`slow-orders@2</a></td><td>in force</td><td>send_limit 30/s shared by 2 topic=orders</td>.*<td class="num">1</td><td class="num firing">1</td><td class="num">0</td>`).MatchString(page) {
+		t.Errorf("the page of commands answers %d:\n%s", code, page)
+	}
 	h.watchedOnATerminal("control", "diff", "--config", config, "--watch")
 
 	h.says([]string{"control", "expire", "--config", config, "pause-billing", "--author", "wei", "--reason", "done"}, 0, `ended +command +pause-billing @2 by wei`)
