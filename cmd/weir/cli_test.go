@@ -138,6 +138,7 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"rules backtest good --base faulty", "", "weir: load the rules to compare with: faulty/rules.yaml:7:15: expr: unknown name tpss", exitFaults},
 		{"rules backtest nowhere", "", "/nowhere: no such file or directory\n", exitFailed},
 		{"rules inspect --config faulty.yaml", "", "weir: load rules: " + faultsFound, exitFaults},
+		{"control expire pause-billing --author=", "", "weir: nobody is named who ends it, and $USER, which stands for --author, is empty here: give --author NAME\n", exitFailed},
 		{"config check --config good.yaml", "rules:\n    dir: good\n", "", 0},
 		{"config check --config unknown.yaml", "", "unknown.yaml:3: unknown key broker: allowed here are brokers, tls, sasl, replication_factor, create_topics", exitFailed},
 		{"run --config unknown.yaml", "", "unknown.yaml:4: unknown key kakfa: allowed here are kafka, telemetry, rules, clickhouse, alertmanager, inspection, http, grafana, collect, control, roles", exitFailed},

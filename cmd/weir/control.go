@@ -83,7 +83,7 @@ func (controlExpireCommand) Help() string {
 // Run ends the command.
 func (c *controlExpireCommand) Run(ctx context.Context) error {
 	if c.Author == "" {
-		return errors.New("say who ends it: --author NAME")
+		return errors.New("nobody is named who ends it, and $USER, which stands for --author, is empty here: give --author NAME")
 	}
 	config, err := c.load()
 	if err != nil {
