@@ -29,7 +29,7 @@ func TestProvisioning(t *testing.T) {
 	if source.Type != grafana.Type || source.UID != "weir" || source.SecureJSONData["password"] != "$WEIR_CLICKHOUSE_PASSWORD" {
 		t.Errorf("got %+v", source)
 	}
-	for _, key := range []string{"host", "port", "secure", "username", "defaultDatabase"} {
+	for _, key := range []string{"host", "port", "protocol", "secure", "username", "defaultDatabase"} {
 		if value, _ := source.JSONData[key].(string); !strings.HasPrefix(value, "$WEIR_CLICKHOUSE_") {
 			t.Errorf("%s is %v, want a variable of the environment", key, source.JSONData[key])
 		}
