@@ -14,29 +14,39 @@ import (
 	"github.com/weirmq/weir/sdk/kafka"
 )
 
-// TestAHundredProducersAndAHundredConsumers has ten resources, each with ten producers and ten consumers of one group.
+// crowd is how many send and consume at once: of each resource so many producers, each of which sends so many messages, and so many consumers of one group.
+type crowd struct{ resources, producers, consumers, each int }
+
+// TestAHundredProducersAndAHundredConsumers has ten resources, each with ten producers and ten consumers of one group, on a cluster within the process. Those
+// on a real Kafka and on a real RocketMQ are with the other tests of these.
 func TestAHundredProducersAndAHundredConsumers(t *testing.T) {
 	t.Parallel()
-	const resources, members, each = 10, 10, 20
-	g := newFake(t, "crowd")
+	crowd{resources: 10, producers: 10, consumers: 10, each: 20}.meets(t, newFake(t, "crowd"))
+}
+
+// meets has all of them send and consume. Nothing is lost, and on Kafka each key stays in order.
+func (c crowd) meets(t *testing.T, g *ground) {
 	var routes []weir.Route
 	var topics []string
-	for i := range resources {
+	for i := range c.resources {
 		topics = append(topics, fmt.Sprintf("crowd-%d", i))
 		routes = append(routes, g.route(fmt.Sprintf("r%d", i), topics[i]))
 	}
 	g.create(t, topics...)
-	h := newHouse(t, []weir.System{kafka.System()}, routes...)
-	ledgers := make([]*ledger, resources)
+	h := newHouse(t, []weir.System{g.system}, routes...)
+	ledgers := make([]*ledger, c.resources)
+	var consumers []*consumer
 	var sending sync.WaitGroup
-	for i := range resources {
+	for i, route := range routes {
 		ledgers[i] = newLedger()
-		for m := range members {
-			h.consume(t, routes[i].ID, "members", ledgers[i].handle)
-			p := h.producer(t, routes[i].ID)
+		for range c.consumers {
+			consumers = append(consumers, h.consume(t, route.ID, "members-"+route.ID, ledgers[i].handle))
+		}
+		for p := range c.producers {
+			by := h.producer(t, route.ID)
 			sending.Go(func() {
-				for n := range each {
-					if err := p.Send(t.Context(), &weir.Message{Key: fmt.Append(nil, m), Body: fmt.Appendf(nil, "%d:%d", m, n)}); err != nil {
+				for n := range c.each {
+					if err := by.Send(t.Context(), &weir.Message{Key: fmt.Append(nil, p), Body: fmt.Appendf(nil, "%d:%d", p, n)}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -44,13 +54,20 @@ func TestAHundredProducersAndAHundredConsumers(t *testing.T) {
 		}
 	}
 	sending.Wait()
-	handled := 0
+	handled, of := 0, c.producers*c.each
 	for i, l := range ledgers {
-		eventually(t, "all messages of "+topics[i], func() bool { return l.different() == members*each })
-		l.inOrder(t)
+		eventually(t, "all messages of "+topics[i], func() bool { return l.different() == of })
+		if g.system.Name() == kafka.SystemName {
+			l.inOrder(t)
+		}
+		l.mu.Lock()
 		handled += l.handled
+		l.mu.Unlock()
 	}
-	t.Logf("%d messages were handled %d times", resources*members*each, handled)
+	t.Logf("%d messages by %d producers were handled %d times by %d consumers", c.resources*of, c.resources*c.producers, handled, len(consumers))
+	for _, one := range consumers {
+		one.stop() // all at once: each may take a while
+	}
 }
 
 // TestCommandsApply has commands of people hold what a unified consumer consumes, and refuse what a unified producer sends.

@@ -28,6 +28,9 @@ func TestOnKafka(t *testing.T) {
 		runConformance(t, g)
 		t.Run("a send limit opens along its curve", func(t *testing.T) { opensAlongItsCurve(t, g, kafkaRamp(g)) })
 	})
+	t.Run("a hundred producers and a hundred consumers", func(t *testing.T) {
+		crowd{resources: 10, producers: 10, consumers: 10, each: 20}.meets(t, g)
+	})
 	t.Run("weir.control is compacted", func(t *testing.T) { outlivesCompaction(t, g) })
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
 	t.Run("a resource moves to another cluster and back", func(t *testing.T) {
@@ -48,6 +51,9 @@ func TestOnRocketMQ(t *testing.T) {
 		t.Run("a send limit opens along its curve", func(t *testing.T) { opensAlongItsCurve(t, g, rocketmqRamp(g)) })
 		t.Run("a pause of a group outlives its rebalances", func(t *testing.T) { pausedThroughRebalances(t, g, "outlives") })
 		t.Run("a pause of a queue outlives its rebalances", func(t *testing.T) { pausedThroughRebalances(t, g, "outlives-one", 1) })
+	})
+	t.Run("a hundred producers and a hundred consumers", func(t *testing.T) {
+		crowd{resources: 10, producers: 10, consumers: 10, each: 20}.meets(t, g) // each an instance of the library's own
 	})
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
 	t.Run("a resource stays where its new topic is in the same cluster", func(t *testing.T) {
