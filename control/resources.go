@@ -10,7 +10,7 @@ type resourcePlace struct{ system, cluster, topic string }
 func ResourcesOf(routes []Route) *Resources {
 	r := &Resources{at: make(map[resourcePlace][]Route, len(routes))}
 	for _, route := range routes {
-		at := resourcePlace{route.System, route.Cluster, route.Topic}
+		at := resourcePlace{route.System, route.Cluster, route.BrokerTopic()}
 		r.at[at] = append(r.at[at], route)
 	}
 	return r

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Route says where a resource is: which topic of which cluster. Its JSON is the value of a record.
@@ -32,6 +33,14 @@ type Route struct {
 
 // Systems are the values of a route's system.
 var Systems = []string{"kafka", "rocketmq"}
+
+// BrokerTopic is the topic's name as brokers, reports and commands have it: on RocketMQ with its namespace.
+func (r *Route) BrokerTopic() string {
+	if r.Namespace == "" || strings.HasPrefix(r.Topic, r.Namespace+"%") {
+		return r.Topic
+	}
+	return r.Namespace + "%" + r.Topic
+}
 
 // String returns the route's key and revision.
 func (r *Route) String() string { return fmt.Sprintf("%s@%d", r.Key(), r.Revision) }

@@ -10,17 +10,11 @@ import (
 	"github.com/weirmq/weir/telemetry"
 )
 
-// RocketMQ has topics of its own for each group: one for messages that a consumer failed, which the group consumes again (and one more for each
-// topic that it pops), and one for those that it failed too often, which nobody consumes.
-const (
-	retryPrefix      = "%RETRY%"
-	deadLetterPrefix = "%DLQ%"
-)
-
-func isRetry(topic string) bool { return strings.HasPrefix(topic, retryPrefix) }
-
-// isAside says that a topic is a group's own. It has no rates and no lag of its own.
-func isAside(topic string) bool { return isRetry(topic) || strings.HasPrefix(topic, deadLetterPrefix) }
+// isAside says that a topic is a group's own: RocketMQ has one for messages that a consumer failed, which the group consumes again (and one more for each
+// topic that it pops), and one for those that it failed too often, which nobody consumes. It has no rates and no lag of its own.
+func isAside(topic string) bool {
+	return remoting.IsRetryTopic(topic) || strings.HasPrefix(topic, remoting.DeadLetterTopicPrefix)
+}
 
 // aside is what lies aside of a group's topics, at one master or at all.
 type aside struct {
@@ -49,7 +43,7 @@ func (q *question) setAside() {
 		ends[queue.Topic][queue] = e
 	}
 	for name, g := range q.answers.groups {
-		topics := map[string]bool{retryPrefix + name: true}
+		topics := map[string]bool{remoting.RetryTopicPrefix + name: true}
 		for queue := range g.retries {
 			topics[queue.Topic] = true
 		}
@@ -59,7 +53,7 @@ func (q *question) setAside() {
 				return e.End - max(g.retries[queue], e.Start)
 			}))
 		}
-		topic := deadLetterPrefix + name
+		topic := remoting.DeadLetterTopicPrefix + name
 		g.aside = aside{retries: retries,
 			dead:   q.held(topic, ends[topic], func(_ remoting.Queue, e lag.Ends) int64 { return e.End - e.Start }),
 			buried: q.held(topic, ends[topic], func(_ remoting.Queue, e lag.Ends) int64 { return e.End })}

@@ -20,7 +20,7 @@ func (f *fleet) fail(t *testing.T, addr string, times int) {
 	t.Helper()
 	const sendMessage = 10
 	ask(t, f.poller, addr, remoting.Request{Code: sendMessage, Body: []byte("failed"), Fields: map[string]string{"producerGroup": failing,
-		"topic": retryPrefix + failing, "defaultTopic": "TBW102", "defaultTopicQueueNums": "1", "queueId": "0", "sysFlag": "0",
+		"topic": remoting.RetryTopicPrefix + failing, "defaultTopic": "TBW102", "defaultTopicQueueNums": "1", "queueId": "0", "sysFlag": "0",
 		"bornTimestamp": fmt.Sprint(time.Now().UnixMilli()), "flag": "0", "properties": "", "reconsumeTimes": fmt.Sprint(times), "maxReconsumeTimes": "16"}})
 }
 
@@ -29,7 +29,7 @@ func (f *fleet) asideIsReported(t *testing.T) {
 	of := "group - " + failing + " - -"
 	for _, broker := range []*parties.Server{f.a, f.b} {
 		create(t, f.poller, broker.Addr(), failing)
-		createTopic(t, f.poller, broker.Addr(), retryPrefix+failing, 1)
+		createTopic(t, f.poller, broker.Addr(), remoting.RetryTopicPrefix+failing, 1)
 	}
 	eventually(t, f.poller, func(s seen, err error) error {
 		if err != nil {
@@ -42,7 +42,7 @@ func (f *fleet) asideIsReported(t *testing.T) {
 		f.fail(t, f.b.Addr(), 1)
 	}
 	const updateConsumerOffset = 15
-	ask(t, f.poller, f.a.Addr(), remoting.Request{Code: updateConsumerOffset, Fields: map[string]string{"consumerGroup": failing, "topic": retryPrefix + failing,
+	ask(t, f.poller, f.a.Addr(), remoting.Request{Code: updateConsumerOffset, Fields: map[string]string{"consumerGroup": failing, "topic": remoting.RetryTopicPrefix + failing,
 		"queueId": "0", "commitOffset": "2"}})
 	f.fail(t, f.b.Addr(), 17)
 	grew := false
@@ -98,8 +98,8 @@ func TestAsideOfAllMasters(t *testing.T) {
 
 // TestWhatIsHeldAside has a group's retries and dead letters at a master, by what was read there.
 func TestWhatIsHeldAside(t *testing.T) {
-	retry, dead := remoting.Queue{Topic: retryPrefix + "g", Broker: "a"}, remoting.Queue{Topic: deadLetterPrefix + "g", Broker: "a"}
-	popped := remoting.Queue{Topic: retryPrefix + "g_orders", Broker: "a"}
+	retry, dead := remoting.Queue{Topic: remoting.RetryTopicPrefix + "g", Broker: "a"}, remoting.Queue{Topic: remoting.DeadLetterTopicPrefix + "g", Broker: "a"}
+	popped := remoting.Queue{Topic: remoting.RetryTopicPrefix + "g_orders", Broker: "a"}
 	ends := map[remoting.Queue]lag.Ends{retry: {Start: 2, End: 9}, popped: {Start: 0, End: 5}, dead: {Start: 3, End: 10}}
 	both := map[string]bool{retry.Topic: true, popped.Topic: true, dead.Topic: true}
 	for name, test := range map[string]struct {

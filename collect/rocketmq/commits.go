@@ -49,7 +49,7 @@ func (q *question) table(table map[remoting.Reading]map[remoting.QueueID]int64, 
 		if g == nil || g.unasked || !there && topics != nil {
 			continue
 		}
-		if isRetry(reading.Topic) {
+		if remoting.IsRetryTopic(reading.Topic) {
 			for id, offset := range offsets {
 				g.retries[q.queue(reading.Topic, int(id))] = offset
 			}
@@ -133,7 +133,7 @@ func (q *question) commits(name string, g *group) {
 	}
 	g.commits, g.retries = make(map[remoting.Queue]lag.Commit, len(stats.Queues)), map[remoting.Queue]int64{}
 	for queue, offset := range stats.Queues {
-		if isRetry(queue.Topic) {
+		if remoting.IsRetryTopic(queue.Topic) {
 			g.retries[queue] = offset.Commit // 0 where there is none, as the consumers have it, too
 			continue
 		}

@@ -18,7 +18,7 @@ type subscription string
 func subscriptionsOf(all []remoting.ClientSubscription) map[string]subscription {
 	out := make(map[string]subscription, len(all))
 	for _, s := range all {
-		if strings.HasPrefix(s.Topic, "%RETRY%") {
+		if remoting.IsRetryTopic(s.Topic) {
 			continue
 		}
 		expression := s.Expression

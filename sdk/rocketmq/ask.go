@@ -46,10 +46,7 @@ func newAsker(route *weir.Route, access Access) *asker {
 
 // inNamespace is the name of a topic or group as brokers know it.
 func inNamespace(route *weir.Route, name string) string {
-	if route.Namespace == "" {
-		return name
-	}
-	return route.Namespace + "%" + name
+	return remoting.InNamespace(route.Namespace, name)
 }
 
 // close ends the connections.

@@ -3,6 +3,7 @@ package rocketmq
 import (
 	"sync"
 
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/sdk/internal/meter"
 	"github.com/weirmq/weir/sdk/report"
 )
@@ -84,9 +85,4 @@ func (c *client) started() {
 }
 
 // qualified is a name as brokers know it.
-func (c *client) qualified(name string) string {
-	if c.namespace == "" {
-		return name
-	}
-	return c.namespace + "%" + name
-}
+func (c *client) qualified(name string) string { return remoting.InNamespace(c.namespace, name) }

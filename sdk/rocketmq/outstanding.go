@@ -8,9 +8,6 @@ import (
 	"github.com/weirmq/weir/remoting"
 )
 
-// retryTopics begin with it: a group's topic of messages that are given again.
-const retryTopics = "%RETRY%"
-
 // mark is what was delayed when all that had come was handled. Brokers do not say which topic a delayed message is for: when they have delivered
 // all that was delayed by then, and nothing came of it, nothing is left.
 type mark struct {
@@ -31,7 +28,7 @@ func (r *receiver) Outstanding(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	retries, err := r.ask.progress(ctx, group, retryTopics+group)
+	retries, err := r.ask.progress(ctx, group, remoting.RetryTopicPrefix+group)
 	if errors.Is(err, remoting.ErrNoTopic) { // the group gave nothing back
 		retries, err = progress{handled: true}, nil
 	}

@@ -2,6 +2,8 @@ package rocketmq
 
 import (
 	"github.com/apache/rocketmq-client-go/v2/primitive"
+
+	"github.com/weirmq/weir/remoting"
 )
 
 // compress has the library send a message as one that is compressed, where a command says so and it is worth it. The function that it returns
@@ -25,5 +27,5 @@ const replyType = "reply"
 // Compresses says whether a command has a message compressed where that is sent alone.
 func (p *producer[C]) Compresses(m *primitive.Message) bool {
 	return m != nil && !m.Compress && !m.Batch && m.GetProperty(primitive.PropertyMsgType) != replyType &&
-		p.client.Compresses(qualified(p.namespace, m.Topic), len(m.Body))
+		p.client.Compresses(remoting.InNamespace(p.namespace, m.Topic), len(m.Body))
 }

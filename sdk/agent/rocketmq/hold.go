@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/sdk/agent"
 	"github.com/weirmq/weir/sdk/internal/applied"
 	"github.com/weirmq/weir/sdk/internal/meter"
@@ -26,8 +26,6 @@ const (
 	concurrency = 20
 	// step is how often it is asked whether one more may run. Not more often: a ramp takes seconds; not less: it would be seen.
 	step = 100 * time.Millisecond
-	// retryPrefix is what the names of topics begin with whose messages are tried again.
-	retryPrefix = "%RETRY%"
 	// withoutOptions is why a consumer that was made without Options refuses commands that name queues.
 	withoutOptions = "this consumer cannot hold back single queues, which would keep the library's handlers from the others: name the topic alone, or make it with Hold.Options"
 )
@@ -72,7 +70,7 @@ func newHold(commands *applied.Commands) *Hold {
 func (h *Hold) Limit(topic string) {
 	name := h.qualified(topic)
 	w := wait{share: func(c *applied.Client, now time.Time) float64 { return c.Share(name, now) }, enough: func(share float64) bool { return share > 0 }}
-	switch retried := strings.HasPrefix(topic, retryPrefix); {
+	switch retried := remoting.IsRetryTopic(topic); {
 	case h.handlers > 0 && retried:
 		return // the handlers know which topic they are of
 	case h.handlers > 0:
@@ -123,4 +121,4 @@ func (h *Hold) qualified(topic string) string {
 }
 
 // name is qualified; h.mu is held.
-func (h *Hold) name(topic string) string { return qualified(h.namespace, topic) }
+func (h *Hold) name(topic string) string { return remoting.InNamespace(h.namespace, topic) }

@@ -2,12 +2,12 @@ package rocketmq
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	rmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
+	"github.com/weirmq/weir/remoting"
 	"github.com/weirmq/weir/sdk/agent"
 	"github.com/weirmq/weir/sdk/internal/applied"
 )
@@ -20,15 +20,6 @@ type given struct {
 
 // Option says something of one client that the library's client does not.
 type Option func(*given)
-
-// qualified is a topic's name as brokers know it, and reports. The library writes it into the messages that it sends, so one that is
-// sent again has it already.
-func qualified(namespace, topic string) string {
-	if namespace == "" || strings.HasPrefix(topic, namespace+"%") {
-		return topic
-	}
-	return namespace + "%" + topic
-}
 
 // Namespace is what the client was given with WithNamespace: commands name topics with it, as reports do.
 func Namespace(name string) Option { return func(o *given) { o.namespace = name } }
@@ -136,7 +127,7 @@ func (p *producer[C]) admit(ctx context.Context, messages ...*primitive.Message)
 	if len(messages) == 0 || messages[0] == nil {
 		return nil // the library refuses it
 	}
-	topic := qualified(p.namespace, messages[0].Topic)
+	topic := remoting.InNamespace(p.namespace, messages[0].Topic)
 	if !p.client.SendsTouched(topic) {
 		return nil
 	}

@@ -2,10 +2,11 @@ package rocketmq
 
 import (
 	"context"
-	"strings"
 
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
+
+	"github.com/weirmq/weir/remoting"
 )
 
 // mostHandlers is the library's own bound of handlers of a topic where the Hold has one. Not fewer: a handler that is held counts, and each queue has up to a
@@ -80,8 +81,8 @@ func (h *Hold) placeOf(ctx context.Context, topic string) place {
 		queue = of.MQ
 	}
 	at.queue = int32(queue.QueueId)
-	if h.handlers > 0 && strings.HasPrefix(queue.Topic, retryPrefix) {
-		at.retried, at.line = true, retryPrefix+topic
+	if h.handlers > 0 && remoting.IsRetryTopic(queue.Topic) {
+		at.retried, at.line = true, remoting.RetryTopicPrefix+topic
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
