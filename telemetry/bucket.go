@@ -77,6 +77,14 @@ func BucketIndex(x uint64) int32 {
 	return i
 }
 
+// BucketBounds returns the least and the greatest value of a bucket; of one without values the greatest is below the least.
+func BucketBounds(index int32) (least, greatest uint64) {
+	if index <= 0 {
+		return uint64(index - ZeroBucket), uint64(index - ZeroBucket) // 0 and 1
+	}
+	return bucketBounds[index-1] + 1, bucketBounds[index]
+}
+
 // MaxOff says that h's greatest value lies further from its highest bucket than one bucket and one unit: other languages
 // round logarithms otherwise, and some cut fractions off. Where h holds zeros only, or nothing, it is 0. Indexes must be in
 // order and in bounds.

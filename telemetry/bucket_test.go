@@ -42,6 +42,22 @@ func TestBucketIndexIsAsDefined(t *testing.T) {
 	}
 }
 
+// TestBoundsAreThoseOfTheBucket holds that the bounds of a value's bucket have it between them, and are of that bucket
+// themselves.
+func TestBoundsAreThoseOfTheBucket(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 3))
+	for x := range uint64(200_000) {
+		if x >= 100_000 {
+			x = random.Uint64() >> random.IntN(64) & (1<<53 - 1)
+		}
+		i := BucketIndex(x)
+		least, greatest := BucketBounds(i)
+		if x < least || x > greatest || BucketIndex(least) != i || BucketIndex(greatest) != i || BucketIndex(greatest+1) == i || x > 0 && BucketIndex(least-1) == i && least > 0 {
+			t.Fatalf("value %d is of bucket %d, whose bounds are %d and %d", x, i, least, greatest)
+		}
+	}
+}
+
 // TestMaxIsOff says which greatest values fit the highest bucket.
 func TestMaxIsOff(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))

@@ -15,22 +15,27 @@ type distribution struct {
 	sum    uint64 // exact up to maxSum, where it stays
 	max    uint64
 
-	last   uint64 // value
-	lastAt int    // its place in counts: messages that come together have one delay, and often one size
+	least, greatest uint64 // of the bucket of the value before: messages that come together have about one latency, and one size
+	at              int    // its place in counts
 }
 
 func (d *distribution) observe(value uint64) {
-	at := d.lastAt
-	if value != d.last || at >= len(d.counts) {
-		at = int(telemetry.BucketIndex(value) - d.first)
-		if uint(at) >= uint(len(d.counts)) {
-			at = d.reach(int32(at) + d.first)
-		}
-		d.last, d.lastAt = value, at
+	if value < d.least || value > d.greatest || d.at >= len(d.counts) {
+		d.look(value)
 	}
-	d.counts[at]++
+	d.counts[d.at]++
 	d.sum = min(d.sum+min(value, maxSum), maxSum)
 	d.max = max(d.max, value)
+}
+
+// look finds a value's bucket.
+func (d *distribution) look(value uint64) {
+	bucket := telemetry.BucketIndex(value)
+	d.least, d.greatest = telemetry.BucketBounds(bucket)
+	d.at = int(bucket - d.first)
+	if uint(d.at) >= uint(len(d.counts)) {
+		d.at = d.reach(bucket)
+	}
 }
 
 // reach makes room for a bucket and returns its place.
