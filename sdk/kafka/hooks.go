@@ -21,7 +21,7 @@ type Hooks struct {
 	injects    bool // a traceparent
 	// byHandler says that what is received is counted where a handler is given it, and not where it is polled.
 	byHandler bool
-	thrown    thrownAway
+	polls     atomic.Uint64 // that began
 
 	mu         sync.Mutex
 	client     *kgo.Client // nil before kgo.NewClient and after its Close

@@ -66,15 +66,13 @@ func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
 	if h.byHandler || !polled || r.Attrs.IsControl() {
 		return // it is given back by a rebalance or by Close; or it is the end of a transaction, and no message
 	}
-	stamp := r.Timestamp.UnixMilli()
-	thrownAway, now := h.isThrownAway(r, stamp)
-	if thrownAway { // by a pause
-		return
-	}
 	var m meter.Message
 	describe(&m, r)
-	m.StampMillis = stamp
-	h.measured.ReceivedAt(&m, now)
+	m.StampMillis = r.Timestamp.UnixMilli()
+	poll := h.polls.Load() + 1
+	if !h.measured.ReceivedTogether(poll, &m) {
+		h.measured.ReceivedFirst(poll, &m, h.isThrownAway(r))
+	}
 }
 
 // keyOf names the record while it is sent: the client holds it until it is unbuffered, so

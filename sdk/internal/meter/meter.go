@@ -53,6 +53,7 @@ type Meter struct {
 	pausedMillis   int64             // since when, Unix time
 	gauges         []telemetry.Gauge // further ones, as they stand
 	ending         ending            // of messages sent
+	together       together          // messages received
 
 	keeping        keeping
 	held           []exemplar // that failed, were slow or sampled
@@ -89,8 +90,14 @@ func (m *Meter) sent(c *Client, b beginning, answers int64, of *Message) {
 
 // received counts a message that the application was given.
 func (m *Meter) received(of *Message, nowNanos int64) {
-	delay, known := of.delayMicros(nowNanos)
 	m.mu.Lock()
+	m.receive(of, nowNanos)
+	m.mu.Unlock()
+}
+
+// receive is received; m.mu is held.
+func (m *Meter) receive(of *Message, nowNanos int64) {
+	delay, known := of.delayMicros(nowNanos)
 	m.touched = true
 	m.messages++
 	m.bytes += of.Bytes
@@ -99,7 +106,6 @@ func (m *Meter) received(of *Message, nowNanos int64) {
 	}
 	m.size.observe(of.Bytes)
 	m.tell(of, measured{wallNanos: nowNanos, delayMicros: delay, step: telemetry.StepReceived})
-	m.mu.Unlock()
 }
 
 // failed counts a message of the client that was not acknowledged.
