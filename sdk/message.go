@@ -43,6 +43,9 @@ type Delivery struct {
 // NewDelivery is for packages that bring a [System]: native is the message as the system's library has it.
 func NewDelivery(native any) Delivery { return Delivery{native: native} }
 
+// SetNative is NewDelivery of one that is there, such as in a slice: it need not be copied.
+func (d *Delivery) SetNative(native any) { d.native = native }
+
 // Native is the message as the system's library has it: *kgo.Record or *primitive.MessageExt.
 func (d *Delivery) Native() any { return d.native }
 

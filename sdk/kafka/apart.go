@@ -150,8 +150,9 @@ func (r *receiver) wait(client *kgo.Client, p kgo.FetchTopicPartition) bool {
 		return false
 	}
 	for _, record := range p.Records {
-		d := r.delivery(record)
-		a.queue = append(a.queue, &d)
+		d := &weir.Delivery{}
+		r.deliver(d, record, nil)
+		a.queue = append(a.queue, d)
 	}
 	client.PauseFetchPartitions(r.fetched(p.Partition))
 	return true

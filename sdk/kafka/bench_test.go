@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/report"
 )
 
@@ -93,6 +94,30 @@ func BenchmarkConsume(b *testing.B) {
 			h.TimeHandler(records[i&1023]).Done(nil)
 		}
 	})
+}
+
+// BenchmarkHandle is what the client for both adds to each record of a poll of a hundred from two partitions, beside the hooks: it is made a delivery,
+// handled with the others, and marked.
+func BenchmarkHandle(b *testing.B) {
+	r, client := offlineMember(b, weir.Consumption{MaxBatch: weir.DefaultMaxBatch, Concurrency: 1, Attempts: 1})
+	r.hooks = NewHooks(openOffline(b, report.Config{}))
+	records := businessRecords(weir.DefaultMaxBatch)
+	for _, record := range records[weir.DefaultMaxBatch/2:] {
+		record.Partition = 4
+	}
+	fetches := kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: "orders", Partitions: []kgo.FetchPartition{
+		{Partition: 3, Records: records[:weir.DefaultMaxBatch/2]}, {Partition: 4, Records: records[weir.DefaultMaxBatch/2:]},
+	}}}}}
+	to := polled{receiver: r, client: client, turn: 1, to: func(ctx context.Context, _ []*weir.Delivery) error {
+		weir.Given(ctx)
+		return nil
+	}}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%weir.DefaultMaxBatch == 0 {
+			r.handle(b.Context(), to, fetches)
+		}
+	}
 }
 
 // BenchmarkToldOf is what it costs to decide which messages are told of: a record sent and consumed as configured, with a trace, and

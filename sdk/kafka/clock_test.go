@@ -19,8 +19,8 @@ import (
 func TestDelayIsUntilThePoll(t *testing.T) {
 	t.Parallel()
 	const between = 30 * time.Millisecond
-	for name, polls := range map[string]struct{ together, later bool }{
-		"one after the other": {later: true}, "two that wait together": {together: true}, "one": {},
+	for name, polls := range map[string]struct{ together, later, old bool }{
+		"one after the other": {later: true}, "one after the other, of a record that was there before": {later: true, old: true}, "two that wait together": {together: true}, "one": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,7 +33,7 @@ func TestDelayIsUntilThePoll(t *testing.T) {
 			h.OnFetchRecordUnbuffered(&kgo.Record{Topic: "orders", Timestamp: first}, true)
 			var second time.Time
 			reported.Eventually(t, "a while has passed", func() bool {
-				if second = time.Now(); !polls.later && !polls.together {
+				if second = time.Now(); !polls.later && !polls.together || polls.old {
 					second = first
 				}
 				return time.Since(first) > 2*between

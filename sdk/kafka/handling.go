@@ -17,16 +17,15 @@ type Handling struct{ of meter.Handling }
 //	handling.Done(err)
 func (h *Hooks) TimeHandler(r *kgo.Record) Handling {
 	var t Handling
-	h.begin(&t, r, h.measured.Now())
+	h.begin(&t.of, r, h.measured.Now())
 	return t
 }
 
-// begin is TimeHandler at a time of the meter. It returns the message.
-func (h *Hooks) begin(t *Handling, r *kgo.Record, now int64) *meter.Message {
-	m := t.of.BeginAt(h.measured, now)
+// begin is TimeHandler at a time of the meter.
+func (h *Hooks) begin(t *meter.Handling, r *kgo.Record, now int64) {
+	m := t.BeginAt(h.measured, now)
 	describe(m, r)
 	m.StampMillis = r.Timestamp.UnixMilli()
-	return m
 }
 
 // Attempt says how often the handler has been tried with the message, this time included:

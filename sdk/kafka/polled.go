@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/internal/inplace"
+	"github.com/weirmq/weir/sdk/internal/meter"
 )
 
 // polled are records that were polled together, and are handled one batch after the other.
@@ -22,7 +23,7 @@ type polled struct {
 	behind     []*weir.Delivery // the batch that is handled
 	apart      *apart           // nil, or the partition that all of it is of
 	mine       []*weir.Delivery // of a batch: those whose partitions were not lost by its last Begin; partition by partition, by offset
-	handlings  []Handling       // of the attempt, from when the handler is given its messages
+	handlings  []meter.Handling // of the attempt, from when the handler is given its messages until its end
 	received   bool             // the handler has been given the batch, or what was left of it
 }
 
@@ -31,17 +32,26 @@ var _ inplace.Batch = (*polled)(nil)
 // handle has what was polled handled: in one batch, or in as many at once as partitions and Concurrency allow.
 func (r *receiver) handle(ctx context.Context, empty polled, fetches kgo.Fetches) {
 	workers := make([]polled, r.config.Concurrency)
+	if r.handlings == nil {
+		r.handlings = make([][]meter.Handling, len(workers))
+	}
 	for i := range workers {
 		workers[i] = empty
+		workers[i].handlings = r.handlings[i]
 	}
+	records := fetches.NumRecords()
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if r.wait(empty.client, p) {
 			return
 		}
 		w := &workers[int(p.Partition)%len(workers)]
-		w.deliveries = slices.Grow(w.deliveries, len(p.Records))
-		for _, record := range p.Records {
-			w.deliveries = append(w.deliveries, r.delivery(record))
+		if len(workers) == 1 && w.deliveries == nil {
+			w.deliveries = make([]weir.Delivery, 0, records)
+		}
+		first, headers := len(w.deliveries), make([]weir.Header, 0, headerCount(p.Records))
+		w.deliveries = slices.Grow(w.deliveries, len(p.Records))[:first+len(p.Records)]
+		for i, record := range p.Records {
+			headers = r.deliver(&w.deliveries[first+i], record, headers)
 		}
 	})
 	var working sync.WaitGroup
@@ -56,6 +66,9 @@ func (r *receiver) handle(ctx context.Context, empty polled, fetches kgo.Fetches
 		}
 	}
 	working.Wait()
+	for i := range workers {
+		r.handlings[i] = workers[i].handlings
+	}
 }
 
 // handle has the records handled in batches.
@@ -76,22 +89,31 @@ func (p *polled) handleBatches(ctx context.Context, all []*weir.Delivery) {
 	}
 }
 
-// delivery is a record as handlers are given it.
-func (r *receiver) delivery(record *kgo.Record) weir.Delivery {
-	d := weir.NewDelivery(record)
+// deliver fills in a delivery with a record, as handlers are given it. The delivery is new; its headers are put behind those that there are, which it returns.
+func (r *receiver) deliver(d *weir.Delivery, record *kgo.Record, headers []weir.Header) []weir.Header {
+	d.SetNative(record)
 	d.Resource, d.Topic, d.Partition, d.Offset, d.Time = r.config.Resource, record.Topic, record.Partition, record.Offset, record.Timestamp
 	d.Key, d.Body = record.Key, record.Value
+	first := len(headers)
 	for _, h := range record.Headers {
 		if h.Key == weir.TagHeader {
 			d.Tag = string(h.Value)
 			continue
 		}
-		if d.Headers == nil {
-			d.Headers = make([]weir.Header, 0, len(record.Headers))
-		}
-		d.Headers = append(d.Headers, weir.Header(h))
+		headers = append(headers, weir.Header(h))
 	}
-	return d
+	if last := len(headers); last > first {
+		d.Headers = headers[first:last:last] // a handler that adds one gets its own
+	}
+	return headers
+}
+
+// headerCount counts the headers of records.
+func headerCount(records []*kgo.Record) (count int) {
+	for _, record := range records {
+		count += len(record.Headers)
+	}
+	return count
 }
 
 // Begin has a rebalance that takes partitions wait until End.
@@ -111,17 +133,22 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 	if hooks == nil {
 		return p.to(ctx, messages)
 	}
-	p.handlings = p.handlings[:0] // none is begun where the handler is not given them
+	p.handlings = p.handlings[:0]         // none is begun where the handler is not given them
+	defer func() { clear(p.handlings) }() // the next attempt begins anew, and nothing of this one is held
 	err := p.to(weir.WhenGiven(ctx, func() { p.given(messages) }), messages)
 	ended := hooks.measured.Now()
+	if err == nil {
+		meter.DoneTogether(p.handlings, ended)
+		return nil
+	}
 	for i := range p.handlings {
 		d := messages[i]
 		switch cause := weir.FailureOf(err, i); {
 		case weir.IsBehind(cause), weir.IsNotHandled(ctx, cause): // it was not handled
 		case cause != nil && p.receiver.config.IsLast(d.Attempt):
-			p.handlings[i].GiveUp(cause)
+			p.handlings[i].GiveUp(true)
 		default:
-			p.handlings[i].of.DoneAt(cause != nil, ended)
+			p.handlings[i].DoneAt(cause != nil, ended)
 		}
 	}
 	return err
@@ -131,14 +158,13 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 func (p *polled) given(messages []*weir.Delivery) {
 	hooks := p.receiver.hooks
 	p.handlings = slices.Grow(p.handlings, len(messages))[:len(messages)]
-	clear(p.handlings) // of the attempt before
 	now := hooks.measured.Now()
 	for i, d := range messages {
-		m := hooks.begin(&p.handlings[i], d.Native().(*kgo.Record), now)
-		p.handlings[i].of.Attempt(d.Attempt)
-		if !p.received {
-			hooks.measured.ReceivedAt(m, now)
-		}
+		hooks.begin(&p.handlings[i], d.Native().(*kgo.Record), now)
+		p.handlings[i].Attempt(d.Attempt)
+	}
+	if !p.received {
+		meter.ReceivedByHandler(p.handlings, now)
 	}
 	p.received = true
 }

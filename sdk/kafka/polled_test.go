@@ -15,7 +15,7 @@ import (
 )
 
 // offlineMember is a receiver whose client never reaches a broker: what it marks can be asked, and is committed nowhere.
-func offlineMember(t *testing.T, how weir.Consumption) (*receiver, *kgo.Client) {
+func offlineMember(t testing.TB, how weir.Consumption) (*receiver, *kgo.Client) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:1"), kgo.ConsumerGroup("billing"), kgo.ConsumeTopics("orders"), kgo.AutoCommitMarks())
 	if err != nil {
@@ -147,5 +147,32 @@ func TestWhatComesAtTheEndIsLeft(t *testing.T) {
 	counted := taken(r.hooks)[reported.Series{Op: "consume", Topic: "orders"}]
 	if counted.Messages != 4 || counted.LatencyMicros.Count() != 4 || len(counted.Errors) > 0 {
 		t.Errorf("counted are %d messages received, %d handled, and as failed %v: want 4, 4 and none", counted.Messages, counted.LatencyMicros.Count(), counted.Errors)
+	}
+}
+
+// TestHeadersAreAMessagesOwn has a handler add a header to a message: those of the next one stay. A tag is none of them.
+func TestHeadersAreAMessagesOwn(t *testing.T) {
+	t.Parallel()
+	r, client := offlineMember(t, weir.Consumption{MaxBatch: 10, Concurrency: 1, Attempts: 1})
+	fetches := pollOf(2)
+	number := 0
+	fetches.EachRecord(func(record *kgo.Record) {
+		record.Headers = []kgo.RecordHeader{{Key: weir.TagHeader, Value: []byte("card")}, {Key: "number", Value: []byte{byte(number)}}}[:1+min(number%3, 1)]
+		number++
+	})
+	r.handle(t.Context(), polled{receiver: r, client: client, turn: 1, to: func(_ context.Context, batch []*weir.Delivery) error {
+		for _, d := range batch {
+			d.Headers = append(d.Headers, weir.Header{Key: "added"})
+		}
+		for i, d := range batch {
+			value, found := d.Header("number")
+			if wanted := i%3 > 0; found != wanted || found && value[0] != byte(i) || d.Tag != "card" {
+				t.Errorf("message %d has tag %q and headers %v", i, d.Tag, d.Headers)
+			}
+		}
+		return nil
+	}}, fetches)
+	if number != 6 {
+		t.Errorf("%d records were polled: want 6", number)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/agent"
+	"github.com/weirmq/weir/sdk/internal/meter"
 )
 
 const (
@@ -33,6 +34,8 @@ type receiver struct {
 	// putting holds a value while a dead letter is sent, for a while.
 	putting    chan struct{}
 	unanswered atomic.Int32 // dead letters that are being sent
+
+	handlings [][]meter.Handling // of each worker of what was polled: used again, by Run alone
 
 	mu     sync.Mutex
 	client *kgo.Client // is a member of the group; nil before Run

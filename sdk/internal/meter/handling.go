@@ -33,6 +33,37 @@ func (h *Handling) Done(failed bool) { h.end(telemetry.StepHandled, failed) }
 // DoneAt is Done at a time that Client.Now has said.
 func (h *Handling) DoneAt(failed bool, now int64) { h.endAt(telemetry.StepHandled, failed, now) }
 
+// DoneTogether is DoneAt of messages that a handler was given together, none of which failed.
+func DoneTogether(handlings []Handling, now int64) {
+	byMeter(handlings, func(m *Meter, c *Client, of *Handling) { m.handle(of, telemetry.StepHandled, now, false) })
+}
+
+// ReceivedByHandler is Client.ReceivedAt of messages that a handler is given together.
+func ReceivedByHandler(handlings []Handling, now int64) {
+	byMeter(handlings, func(m *Meter, c *Client, of *Handling) { m.receive(&of.message, c.clock.wallNanos(now)) })
+}
+
+// byMeter has messages counted under the lock of their meter, which is taken once for those of one topic that come one after the other: of a
+// batch, which has some hundred at most. Those that did not begin are left out.
+func byMeter(handlings []Handling, count func(*Meter, *Client, *Handling)) {
+	for first := 0; first < len(handlings); {
+		c, topic := handlings[first].client, handlings[first].message.Topic
+		last := first + 1
+		for last < len(handlings) && handlings[last].client == c && handlings[last].message.Topic == topic {
+			last++
+		}
+		if c != nil {
+			m := c.meter(&c.consumes, topic)
+			m.mu.Lock()
+			for i := first; i < last; i++ {
+				count(m, c, &handlings[i])
+			}
+			m.mu.Unlock()
+		}
+		first = last
+	}
+}
+
 // GiveUp is Done of a message that will not be tried again: it goes to a dead-letter topic,
 // or nowhere.
 func (h *Handling) GiveUp(failed bool) { h.end(telemetry.StepDeadLettered, failed) }
@@ -57,9 +88,14 @@ func (h *Handling) endAt(step telemetry.Step, failed bool, now int64) {
 
 // handled counts the time that a message's handler took, and what came of it.
 func (m *Meter) handled(h *Handling, step telemetry.Step, nowNanos int64, failed bool) {
-	latency := micros(nowNanos - h.began)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.handle(h, step, nowNanos, failed)
+}
+
+// handle is handled; m.mu is held.
+func (m *Meter) handle(h *Handling, step telemetry.Step, nowNanos int64, failed bool) {
+	latency := micros(nowNanos - h.began)
 	m.touched = true
 	m.latency.observe(latency)
 	if failed {
