@@ -36,6 +36,12 @@ func WrapPullConsumer(to *report.Reporter, c rmq.PullConsumer, group string, opt
 	return &pullConsumer{PullConsumer: c, consumer: newConsumer(to, c, group, options), polled: map[*rmqconsumer.ConsumeRequest][]meter.Handling{}}
 }
 
+// GatePull has what the consumer gives go through a gate first: what waits there is neither counted nor timed. It is for the package
+// sdk/agent/rocketmq, and called before the consumer is used.
+func (c *pullConsumer) GatePull(gate func(rmq.PullConsumer) rmq.PullConsumer) {
+	c.PullConsumer = gate(c.PullConsumer)
+}
+
 // Start starts the consumer.
 func (c *pullConsumer) Start() error {
 	err := c.PullConsumer.Start()

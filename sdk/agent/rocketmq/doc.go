@@ -13,4 +13,6 @@
 // use the library's Suspend: that stops all topics, does not rebalance meanwhile, gives what was fetched all the same, and takes
 // up to 30 s to end, since its loops sleep so long. Messages are held back in front of the handler instead, by topic or queue; pulling
 // stops when the library's own threshold of cached messages is reached (1,024 of a queue), and a pause ends within milliseconds.
+//
+// A pull consumer is held by Hold.PullConsumer: it gives nothing meanwhile.
 package rocketmq

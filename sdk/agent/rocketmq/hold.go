@@ -36,7 +36,7 @@ type handler = func(context.Context, ...*primitive.MessageExt) (rmqconsumer.Cons
 // measured is a client that the package sdk/rocketmq measures.
 type measured interface{ Measured() *meter.Client }
 
-// Hold holds back what one push consumer's handlers are given. Its methods may be called from any goroutine.
+// Hold holds back what one push consumer's handlers are given, or what one pull consumer gives. Its methods may be called from any goroutine.
 type Hold struct {
 	commands *applied.Commands
 	ended    chan struct{} // closed when the consumer is shut down
@@ -45,15 +45,17 @@ type Hold struct {
 	strategy rmqconsumer.AllocateStrategy
 
 	mu        sync.Mutex
-	client    *applied.Client // nil before PushConsumer
+	client    *applied.Client // nil before PushConsumer or PullConsumer
 	namespace string
 	topics    map[string]bool                          // that are subscribed, as brokers know them
 	running   map[string]int                           // handlers, by line
 	freed     chan struct{}                            // closed when one has returned
 	owned     map[primitive.MessageQueue]chan struct{} // closed when the consumer loses the queue; nil before it was told of any
+	// leaveOut leaves out of a topic's queues those that a pull consumer does without meanwhile; nil is of a push consumer.
+	leaveOut func(topic string, mine []*primitive.MessageQueue) []*primitive.MessageQueue
 }
 
-// NewHold returns a Hold of one push consumer, which holds nothing yet.
+// NewHold returns a Hold of one consumer, which holds nothing yet.
 func NewHold(by *agent.Agent) *Hold { return newHold(by.Commands()) }
 
 func newHold(commands *applied.Commands) *Hold {

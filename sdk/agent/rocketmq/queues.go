@@ -34,9 +34,16 @@ func (h *Hold) Options(handlers int, strategy rmqconsumer.AllocateStrategy) []rm
 // allocate shares out the queues of a topic, and notes which are this consumer's. The library drops those that are not right after.
 func (h *Hold) allocate(group, client string, all []*primitive.MessageQueue, members []string) []*primitive.MessageQueue {
 	mine := h.strategy(group, client, all, members)
-	if len(all) > 0 {
-		h.own(all[0].Topic, mine)
+	if len(all) == 0 {
+		return mine
 	}
+	h.mu.Lock()
+	leaveOut := h.leaveOut
+	h.mu.Unlock()
+	if leaveOut != nil {
+		return leaveOut(all[0].Topic, mine)
+	}
+	h.own(all[0].Topic, mine)
 	return mine
 }
 

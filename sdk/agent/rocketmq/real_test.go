@@ -26,10 +26,11 @@ import (
 // its own; what is added to it is the handler that holds back, which TestHandlers has.
 func TestOnRocketMQ(t *testing.T) {
 	t.Parallel()
-	s := startShop(t, "orders", "returns", "limited", "sized", "apart", "%RETRY%billing", "%RETRY%later")
+	s := startShop(t, "orders", "returns", "limited", "sized", "apart", "pulled", "%RETRY%billing", "%RETRY%later")
 	p := s.producer()
 	t.Run("a pause holds one topic, and ends at once", func(t *testing.T) { s.T = t; pausedTopic(s, p) })
 	t.Run("a pause holds one queue", func(t *testing.T) { s.T = t; pausedQueue(s, p) })
+	t.Run("a pull consumer is paused", func(t *testing.T) { s.T = t; pausedPulls(s, p) })
 	t.Run("sends wait, and large ones are refused", func(t *testing.T) { s.T = t; limitedSends(s, p) })
 	t.Run("bodies travel compressed, and any client reads them", func(t *testing.T) { s.T = t; compressedBodies(s, p) })
 }

@@ -80,6 +80,8 @@ func (c *Client) Measured() *meter.Client { return c.measured }
 // HoldsWhole says that whoever holds messages back for the client cannot do so for single partitions, and why: commands that
 // name some are refused.
 func (c *Client) HoldsWhole(why string) *Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.whole = why
 	return c
 }

@@ -1,0 +1,229 @@
+package rocketmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	rmq "github.com/apache/rocketmq-client-go/v2"
+	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
+	"github.com/apache/rocketmq-client-go/v2/primitive"
+
+	"github.com/weirmq/weir/sdk/internal/applied"
+)
+
+// ErrPaused is what Pull and PullFrom of a pull consumer return, with the context's error, where that ends while a command holds what is pulled.
+var ErrPaused = errors.New("consumption is paused by a command")
+
+const (
+	// mostKept bounds the batches of one queue that are kept while a command holds it. Not fewer: the library may have some in hand for each queue
+	// when a pause begins; not more: each has up to 32 messages.
+	mostKept = 64
+	// lookEvery is how often a poll looks after what is held. Not more often: pauses end by a second's clock; not less: that would be seen.
+	lookEvery = 500 * time.Millisecond
+	// atOnce is how many queues that are held Pull passes over before it waits. Not fewer: those behind them would wait; not more: each is asked of the broker.
+	atOnce = 16
+
+	assigned   = "the queues of this consumer are assigned by its program: name the topic alone"
+	broadcasts = "this consumer has all queues, as all of its group have: name the topic alone"
+)
+
+// pullGate is a pull consumer that is measured, and measures what comes through a gate.
+type pullGate interface {
+	GatePull(func(rmq.PullConsumer) rmq.PullConsumer)
+}
+
+// PullConsumer has commands hold back what a pull consumer gives, and returns it; the package sdk/rocketmq measures it. It is used from Subscribe on.
+//
+// While a command holds all that is consumed, Poll gives nothing, and the library's ErrNoNewMsg when its time is over; Pull and PullFrom wait, and
+// return ErrPaused when their context ends. Offsets stay where they are. Of a consumer that was made with Options and subscribes, a queue or topic that is
+// held beside others is none of its own meanwhile: what the library has fetched of it is dropped when the batches that the program was given of it are
+// acknowledged, and comes again from the group's offset. The error is ErrUnmeasured.
+func (h *Hold) PullConsumer(c rmq.PullConsumer, options ...Option) (rmq.PullConsumer, error) {
+	of, ok := c.(measured)
+	gate, gates := c.(pullGate)
+	if !ok || !gates {
+		return nil, ErrUnmeasured
+	}
+	var o given
+	for _, option := range options {
+		option(&o)
+	}
+	client := h.commands.NewClient(of.Measured(), h.consumed)
+	if h.handlers == 0 {
+		client.HoldsWhole(withoutOptions)
+	}
+	p := &pullConsumer{hold: h, client: client, unacknowledged: map[primitive.MessageQueue]int{}, out: map[primitive.MessageQueue]bool{}}
+	h.mu.Lock()
+	h.client, h.namespace, h.leaveOut = client, o.namespace, p.leaveOut
+	h.mu.Unlock()
+	of.Measured().HeldBack(func(topic string) bool { return client.Share(topic, time.Now()) == 0 })
+	gate.GatePull(func(plain rmq.PullConsumer) rmq.PullConsumer {
+		p.PullConsumer = plain
+		if model, ok := plain.(interface{ GetModel() string }); ok && model.GetModel() == rmqconsumer.BroadCasting.String() {
+			client.HoldsWhole(broadcasts)
+		}
+		return p
+	})
+	h.commands.Add(client)
+	return c, nil
+}
+
+// pullConsumer is a pull consumer that commands hold back.
+type pullConsumer struct {
+	rmq.PullConsumer
+	hold   *Hold
+	client *applied.Client
+
+	mu             sync.Mutex
+	kept           []*rmqconsumer.ConsumeRequest   // that the library gave of what is held
+	unacknowledged map[primitive.MessageQueue]int  // batches that the program has
+	out            map[primitive.MessageQueue]bool // queues that the consumer should have and leaves out
+	looked         time.Time                       // when queues were shared out because of what is held
+}
+
+// Subscribe consumes a topic, as far as no command holds it.
+func (p *pullConsumer) Subscribe(topic string, selector rmqconsumer.MessageSelector) error {
+	return p.consume(topic, func() error { return p.PullConsumer.Subscribe(topic, selector) })
+}
+
+// Assign consumes queues of a topic, as far as no command holds that.
+func (p *pullConsumer) Assign(topic string, queues []*primitive.MessageQueue) error {
+	p.client.HoldsWhole(assigned)
+	return p.consume(topic, func() error { return p.PullConsumer.Assign(topic, queues) })
+}
+
+func (p *pullConsumer) consume(topic string, begin func() error) error {
+	name := p.hold.qualified(topic)
+	p.hold.consumes(name, true)
+	p.hold.commands.Apply(p.client) // before it is given anything
+	err := begin()
+	if err != nil {
+		p.hold.consumes(name, false)
+	}
+	return err
+}
+
+// Unsubscribe consumes a topic no longer.
+func (p *pullConsumer) Unsubscribe(topic string) error {
+	err := p.PullConsumer.Unsubscribe(topic)
+	if err == nil {
+		p.hold.consumes(p.hold.qualified(topic), false)
+	}
+	return err
+}
+
+// Shutdown ends the consumer.
+func (p *pullConsumer) Shutdown() error {
+	err := p.PullConsumer.Shutdown()
+	p.hold.Close()
+	return err
+}
+
+// Poll returns messages of one queue that nothing holds.
+func (p *pullConsumer) Poll(ctx context.Context, timeout time.Duration) (*rmqconsumer.ConsumeRequest, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for {
+		changed := p.client.Changed()
+		all, some := p.held(time.Now())
+		p.shareOut(all)
+		if request := p.next(); request != nil {
+			return request, nil
+		}
+		if all || p.full() {
+			if !p.pass(ctx, changed) {
+				return nil, rmqconsumer.ErrNoNewMsg
+			}
+			continue
+		}
+		wait := timeout
+		if some || p.leavesSome() {
+			wait = min(timeout, lookEvery)
+		}
+		request, err := p.poll(ctx, wait, changed)
+		switch {
+		case err == nil && request != nil:
+			p.keep(request)
+		case ctx.Err() != nil:
+			return nil, rmqconsumer.ErrNoNewMsg
+		case err != nil && !rmqconsumer.IsNoNewMsgError(err):
+			return nil, err
+		}
+	}
+}
+
+// poll is the library's Poll, which ends as well when what is held has changed.
+func (p *pullConsumer) poll(ctx context.Context, wait time.Duration, changed <-chan struct{}) (*rmqconsumer.ConsumeRequest, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-changed:
+			cancel()
+		case <-over:
+		}
+	})
+	request, err := p.PullConsumer.Poll(ctx, wait)
+	close(over)
+	watching.Wait()
+	return request, err
+}
+
+// pass waits until what is held may have changed; false says that ctx has ended, or the consumer.
+func (p *pullConsumer) pass(ctx context.Context, changed <-chan struct{}) bool {
+	timer := time.NewTimer(lookEvery)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-p.hold.ended:
+		return false
+	case <-changed:
+	case <-timer.C:
+	}
+	return true
+}
+
+// Pull returns messages of the next queue that is not held.
+func (p *pullConsumer) Pull(ctx context.Context, numbers int) (*primitive.PullResult, error) {
+	return p.pull(ctx, func() bool { all, _ := p.held(time.Now()); return all },
+		func() (*primitive.PullResult, error) { return p.PullConsumer.Pull(ctx, numbers) })
+}
+
+// PullFrom returns messages of a queue when it is not held.
+func (p *pullConsumer) PullFrom(ctx context.Context, queue *primitive.MessageQueue, offset int64, numbers int) (*primitive.PullResult, error) {
+	return p.pull(ctx, func() bool { return queue != nil && p.share(queue, time.Now()) == 0 },
+		func() (*primitive.PullResult, error) { return p.PullConsumer.PullFrom(ctx, queue, offset, numbers) })
+}
+
+// pull pulls when nothing holds all that could come. What comes of a queue that is held is thrown away: no offset has moved.
+func (p *pullConsumer) pull(ctx context.Context, held func() bool, pull func() (*primitive.PullResult, error)) (*primitive.PullResult, error) {
+	for tries := 1; ; tries++ {
+		changed := p.client.Changed()
+		all, _ := p.held(time.Now())
+		p.shareOut(all)
+		if !held() {
+			result, err := pull()
+			if err != nil || result == nil || !p.holds(result) {
+				return result, err
+			}
+			if tries%atOnce != 0 && ctx.Err() == nil {
+				continue // the next queue
+			}
+		}
+		if !p.pass(ctx, changed) {
+			return nil, fmt.Errorf("%w: %w", ErrPaused, context.Cause(ctx))
+		}
+	}
+}
+
+// holds says whether what was pulled is of a queue that is held by now.
+func (p *pullConsumer) holds(result *primitive.PullResult) bool {
+	messages := result.GetMessageExts()
+	return len(messages) > 0 && messages[0].Queue != nil && p.share(&primitive.MessageQueue{Topic: messages[0].Topic, QueueId: messages[0].Queue.QueueId}, time.Now()) == 0
+}
