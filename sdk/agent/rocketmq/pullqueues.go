@@ -9,11 +9,13 @@ import (
 
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
+
+	"github.com/weirmq/weir/remoting"
 )
 
 // share is how much of a queue's messages may be given.
 func (p *pullConsumer) share(queue *primitive.MessageQueue, now time.Time) float64 {
-	if !strings.HasPrefix(queue.Topic, retryPrefix) {
+	if !strings.HasPrefix(queue.Topic, remoting.RetryTopicPrefix) {
 		return p.client.PartitionShare(p.hold.qualified(queue.Topic), int32(queue.QueueId), now)
 	}
 	share := 1.0
