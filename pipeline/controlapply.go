@@ -142,6 +142,7 @@ type controlState struct {
 	Routes   []control.Route           `json:"routes"`
 	Refused  map[control.Reason]uint64 `json:"refused"`
 	Ignored  uint64                    `json:"ignored"`
+	Over     int                       `json:"over"` // how many commands are, listed or not
 }
 
 // controlCommand is a command and how it is.
@@ -186,6 +187,9 @@ func heldOf(set *control.Set) controlHeld {
 func (h *controlHeld) state(all bool, now time.Time) controlState {
 	state := controlState{Offset: h.offset, Commands: []controlCommand{}, Routes: h.routes, Refused: h.refused, Ignored: h.ignored}
 	for _, command := range h.commands {
+		if !command.InForce(now) {
+			state.Over++
+		}
 		if all || command.InForce(now) {
 			state.Commands = append(state.Commands, controlCommand{command, stateOfCommand(&command, now)})
 		}

@@ -32,6 +32,8 @@ type ControlHistory struct {
 type controlRecords struct {
 	Records []clickhouse.ControlRecord `json:"records"`
 	More    bool                       `json:"more"` // there is older
+	// Nothing is said where nothing was found: what was looked for, and what there is.
+	Nothing string `json:"nothing,omitempty"`
 }
 
 // HistoryOfControl prints what the store has of weir.control, the oldest first.
@@ -57,6 +59,10 @@ func HistoryOfControl(ctx context.Context, config *Config, h ControlHistory) err
 	if h.JSON {
 		return json.NewEncoder(h.Out).Encode(answer)
 	}
+	if answer.Nothing != "" {
+		_, err := fmt.Fprintln(h.Out, telemetry.Printable(answer.Nothing))
+		return err
+	}
 	return writeHistory(h.Out, answer.Records, answer.More)
 }
 
@@ -80,9 +86,38 @@ func controlHistoryIn(ctx context.Context, at storeAddress, q clickhouse.Control
 			return because(ctx, "read the history", err)
 		}
 		answer.Records, answer.More = append(answer.Records, records...), more
+		if len(records) > 0 {
+			return nil
+		}
+		answer.Nothing, err = controlNothing(ctx, store, &q)
+		if err != nil {
+			return because(ctx, "read the history", err)
+		}
 		return nil
 	})
 	return answer, err
+}
+
+// controlNothing says what was looked for in vain, and what there is.
+func controlNothing(ctx context.Context, store *clickhouse.Store, q *clickhouse.ControlQuery) (string, error) {
+	held, err := store.ControlHeld(ctx, q.From, q.To)
+	if err != nil {
+		return "", err
+	}
+	looked := "since " + shownTime(q.From)
+	if !q.To.IsZero() {
+		looked = "from " + shownTime(q.From) + " to " + shownTime(q.To)
+	}
+	if q.Name != "" && held.Records > 0 {
+		return fmt.Sprintf("there is no record of %q %s: %s", q.Name, looked, insteadOf(q.Name, "names in that time", held.Names)), nil
+	}
+	if held, err = store.ControlHeld(ctx, time.Unix(0, 0), time.Time{}); err != nil {
+		return "", err
+	}
+	if held.Records == 0 {
+		return "the history has no record at all: the role control writes it", nil
+	}
+	return fmt.Sprintf("there is no record %s: the history has %s from %s to %s", looked, counted(int(held.Records), "record"), shownTime(held.First), shownTime(held.Last)), nil
 }
 
 // askControlHistory asks a running Weir.

@@ -38,6 +38,7 @@ type controller struct {
 
 	mu       sync.Mutex // of what follows; nobody waits for anything while it is held
 	held     controlHeld
+	shownAt  time.Time // when what is held was looked at last
 	leads    bool
 	heldBack []heldBack // what rules propose and is not asked
 	filesErr error      // why the files are not in force, nil where they are
@@ -71,7 +72,7 @@ func runController(ctx context.Context, p *Pipeline) error {
 	if err := topic.catchUp(ctx); err != nil {
 		return stopped(ctx, err)
 	}
-	c.caughtUp = true
+	c.caughtUp, c.shownAt = true, time.Now()
 	c.show()
 	p.controls.Store(c)
 	defer p.controls.CompareAndSwap(c, nil)
@@ -139,11 +140,39 @@ func (c *controller) told(change control.Change) {
 		c.log.Warn("a record of weir.control is refused by whoever reads it; what was there before stays", "key", change.Key, "reason", change.Reason, "error", change.Err)
 	case control.OutcomeIgnored:
 		c.metrics.ignored.Inc()
-	case control.OutcomeApplied:
+	case control.OutcomeApplied, control.OutcomeRemoved:
 		if c.caughtUp && change.Command.Revision > 0 {
-			c.log.Info("command", "command", change.Command.String(), "asks", change.Command.Describe(), "author", change.Command.Author, "reason", change.Command.Reason)
+			logCommand(c.log, &change, time.Now())
 		}
 	}
+}
+
+// logCommand tells of a command that came, or what came of it: what is over says so.
+func logCommand(log *slog.Logger, change *control.Change, now time.Time) {
+	command := &change.Command
+	log = log.With("command", command.String(), "asks", command.Describe())
+	switch {
+	case change.Outcome == control.OutcomeRemoved && command.InForce(now):
+		log.Info("a command was taken away", "author", command.Author)
+	case change.Outcome == control.OutcomeRemoved:
+		log.Info("a command that was over was taken away", "author", command.Author)
+	case command.Ended != nil:
+		log.Info("a command was ended", "ended_by", command.Ended.Author, "reason", command.Ended.Reason)
+	case !command.InForce(now):
+		log.Info("a command came that is over", "expired_at", command.ExpiresAt, "author", command.Author, "reason", command.Reason)
+	default:
+		log.Info("command", "author", command.Author, "reason", command.Reason, "until", command.ExpiresAt)
+	}
+}
+
+// logExpired tells of commands that expired since this was looked at last.
+func (c *controller) logExpired(now time.Time) {
+	for i := range c.held.commands {
+		if one := &c.held.commands[i]; one.Ended == nil && one.ExpiresAt.After(c.shownAt) && !one.InForce(now) {
+			c.log.Info("a command expired", "command", one.String(), "asks", one.Describe(), "author", one.Author)
+		}
+	}
+	c.shownAt = now
 }
 
 // show has the metrics say what is held, and whoever asks; c.turn is held.
@@ -154,6 +183,7 @@ func (c *controller) show() {
 	if set := c.topic.set; c.held.of != set || c.held.offset != set.Offset() {
 		c.held = heldOf(set)
 	}
+	c.logExpired(now)
 	states := map[string]int64{}
 	for i := range c.held.commands {
 		states[stateOfCommand(&c.held.commands[i], now)]++

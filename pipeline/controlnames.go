@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agext/levenshtein"
+
+	"github.com/weirmq/weir/control"
 )
 
 const (
@@ -40,4 +43,25 @@ func named(names []string, most int) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// inForceIn are the names of commands that are in force.
+func inForceIn(set *control.Set, now time.Time) (names []string) {
+	for _, command := range set.Commands() {
+		if command.InForce(now) {
+			names = append(names, command.Name)
+		}
+	}
+	return names
+}
+
+// heldIn are the names of all commands and routes.
+func heldIn(set *control.Set) (names []string) {
+	for _, command := range set.Commands() {
+		names = append(names, command.Name)
+	}
+	for _, route := range set.Routes() {
+		names = append(names, strings.TrimPrefix(route.Key(), kindRoute+"/"))
+	}
+	return names
 }

@@ -183,7 +183,7 @@ func (p controlPlan) removals(kept map[string]bool, set *control.Set) ([]control
 	}
 	for _, name := range p.names {
 		if !named[name] {
-			return nil, fmt.Errorf("there is no command or route %q to take away", name)
+			return nil, fmt.Errorf("there is no command or route %q to take away: %s", name, insteadOf(name, "commands and routes", heldIn(set)))
 		}
 	}
 	return changes, nil
@@ -194,7 +194,7 @@ func (p controlPlan) end(name, author, reason string, set *control.Set) (control
 	held, found := set.Command(name)
 	switch {
 	case !found:
-		return controlChange{}, fmt.Errorf("there is no command %q", name)
+		return controlChange{}, fmt.Errorf("there is no command %q: %s", name, insteadOf(name, "commands in force", inForceIn(set, p.now)))
 	case held.Ended != nil:
 		return controlChange{}, fmt.Errorf("%s was ended by %s at %s already", &held, held.Ended.Author, shownTime(held.Ended.At))
 	case !held.InForce(p.now):

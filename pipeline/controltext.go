@@ -115,6 +115,19 @@ func untilText(at, now time.Time) string {
 	return fmt.Sprintf("%s (in %s)", shownTime(at), shortDuration(at.Sub(now)))
 }
 
+// endText is when a command ends, or since when it is over and by whom.
+func endText(c *control.Command, now time.Time) string {
+	switch {
+	case c.Ended != nil && c.Ended.Reason != "":
+		return fmt.Sprintf("over since %s, ended by %s: %s", shownTime(c.Ended.At), c.Ended.Author, c.Ended.Reason)
+	case c.Ended != nil:
+		return fmt.Sprintf("over since %s, ended by %s", shownTime(c.Ended.At), c.Ended.Author)
+	case !c.InForce(now):
+		return fmt.Sprintf("over since %s, expired", shownTime(c.ExpiresAt))
+	}
+	return untilText(c.ExpiresAt, now)
+}
+
 // shortDuration is a duration in its two largest units.
 func shortDuration(d time.Duration) string {
 	switch {
@@ -134,10 +147,19 @@ func (s *controlState) writeText(out io.Writer, now time.Time) error {
 	if len(s.Commands) > 0 {
 		fmt.Fprintln(table, "COMMAND\tSTATE\tASKS\tUNTIL\tAUTHOR\tREASON")
 	}
-	for i := range s.Commands {
-		c := &s.Commands[i]
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Command.String(), c.State, telemetry.Printable(c.Command.Describe()), untilText(c.ExpiresAt, now),
-			telemetry.Printable(c.Author), telemetry.Printable(c.Reason))
+	over := 0
+	for _, shown := range []bool{true, false} { // what is over comes last
+		for i := range s.Commands {
+			c := &s.Commands[i]
+			if c.InForce(now) != shown {
+				continue
+			}
+			if !shown {
+				over++
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Command.String(), c.State, telemetry.Printable(c.Command.Describe()), telemetry.Printable(endText(&c.Command, now)),
+				telemetry.Printable(c.Author), telemetry.Printable(c.Reason))
+		}
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -152,7 +174,14 @@ func (s *controlState) writeText(out io.Writer, now time.Time) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s, %s, offset %d", counted(len(s.Commands), "command"), counted(len(s.Routes), "route"), s.Offset)
+	text := counted(len(s.Commands)-over, "command")
+	if over > 0 {
+		text += fmt.Sprintf(" in force and %d over", over)
+	}
+	text += fmt.Sprintf(", %s, offset %d", counted(len(s.Routes), "route"), s.Offset)
+	if s.Over > over {
+		text += fmt.Sprintf("; %d more are over, which --all shows", s.Over-over)
+	}
 	for _, reason := range control.Reasons {
 		if n := s.Refused[reason]; n > 0 {
 			text += fmt.Sprintf(", %d records refused as %s", n, reason)

@@ -163,6 +163,8 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	h.watchedOnATerminal("control", "diff", "--config", config, "--watch")
 
 	h.says([]string{"control", "expire", "--config", config, "pause-billing", "--author", "wei", "--reason", "done"}, 0, `ended +command +pause-billing @2 by wei`)
+	h.says([]string{"control", "list", "--config", config}, 0, `^1 command, 0 routes, offset \d+; 1 more are over, which --all shows`)
+	h.says([]string{"control", "list", "--config", config, "--all"}, 0, `pause-billing@2 +ended +pause .* over since 20.*Z, ended by wei: done +li +ledger moves`, `^1 command in force and 1 over`)
 	eventually(t, func() bool { return !billing.paused() }, func() string { return "billing is paused still" })
 	h.eventuallySays([]string{"control", "diff", "--config", config, "--all"}, exitFaults, `^COMMAND`, `1 of 2 differ`)
 	legacy.stop()
@@ -180,7 +182,8 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	h.historyAsJSON("--config", config)
 	h.historyAsJSON("--url", weir.url)
 	h.says([]string{"control", "history", "--url", weir.url, "--limit", "1"}, 0, `^There is older, which is not listed`, `@2 +removed`, `^1 record$`)
-	h.says([]string{"control", "history", "--config", config, "--to", "1h"}, 0, `^0 records`)
+	h.says([]string{"control", "history", "--config", config, "--to", "1h"}, 0, `^there is no record from 20.* to 20.*: the history has [1-9]\d* records from 20`)
+	h.says([]string{"control", "history", "--url", weir.url, "pause-biling", "--since", "1h"}, 0, `^there is no record of "pause-biling" since 20.*: did you mean pause-billing\?`)
 	weir.stopInOrder()
 }
 

@@ -124,3 +124,27 @@ ORDER BY ts, source_offset`, where, limit+1), args...)
 	}
 	return out, false, nil
 }
+
+// ControlHeld is what the history has of a time.
+type ControlHeld struct {
+	Records     uint64
+	First, Last time.Time // zero where there is none
+	Names       []string  // of what is in it, as many as maxControlNames
+}
+
+// maxControlNames is how many names are looked through for one that was meant. Not fewer: rules make hundreds; not more: see MaxControlRecords.
+const maxControlNames = 10_000
+
+// ControlHeld says what there is, of any name. It asks once.
+func (s *Store) ControlHeld(ctx context.Context, from, to time.Time) (held ControlHeld, err error) {
+	where, args := (&ControlQuery{From: from, To: to}).where()
+	err = s.conn.QueryRow(ctx, fmt.Sprintf("SELECT count(), min(ts), max(ts), arraySort(groupUniqArray(%d)(name)) FROM control_commands FINAL WHERE %s", maxControlNames, where), args...).
+		Scan(&held.Records, &held.First, &held.Last, &held.Names)
+	if err != nil {
+		return held, fmt.Errorf("ask what the history of commands has: %w", err)
+	}
+	if held.Records == 0 {
+		held.First, held.Last = time.Time{}, time.Time{}
+	}
+	return held, nil
+}
