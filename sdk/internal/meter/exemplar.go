@@ -88,13 +88,21 @@ func (m *Meter) slow(latencyMicros uint64) bool {
 // chosen says that a message is sampled, by the hash of its trace id, or else of its own:
 // whoever else measures it says the same. m.mu is held.
 func (m *Meter) chosen(of *Message) bool {
-	switch {
-	case m.keeping.oneOf == 0:
+	if m.keeping.oneOf == 0 || of.hash == 0 && !m.hash(of) {
 		return false
+	}
+	return of.hash <= m.keeping.bound
+}
+
+// hash fills in a message's hash, which is asked for when it is received and when it is handled; false where nobody can name it. m.mu is held.
+func (m *Meter) hash(of *Message) bool {
+	switch {
 	case len(of.Trace) > 0:
-		return telemetry.TraceHash(of.Trace) <= m.keeping.bound
+		of.hash = telemetry.TraceHash(of.Trace)
+		return true
 	case of.ID != "":
-		return telemetry.MessageHash(of.ID) <= m.keeping.bound
+		of.hash = telemetry.MessageHash(of.ID)
+		return true
 	case of.Offset < 0:
 		return false
 	}
@@ -102,7 +110,8 @@ func (m *Meter) chosen(of *Message) bool {
 	if p.hundreds != hundreds || p.partition != of.Partition || p.topic != of.Topic {
 		p.move(of.Topic, of.Partition, hundreds)
 	}
-	return p.hash.HashWithDigits(uint64(of.Offset)-100*hundreds, p.digits) <= m.keeping.bound
+	of.hash = p.hash.HashWithDigits(uint64(of.Offset)-100*hundreds, p.digits)
+	return true
 }
 
 // placePrefix is what the ids begin with of a hundred neighbouring messages, which mostly

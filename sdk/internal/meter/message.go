@@ -14,6 +14,8 @@ type Message struct {
 	// below is none.
 	StampMillis int64
 	Bytes       uint64 // uncompressed: what counts, the package of each system says
+
+	hash uint64 // by which it is sampled, once that was asked for
 }
 
 // delayMicros is how old the message is; known is false where it has no timestamp.
