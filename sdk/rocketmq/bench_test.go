@@ -7,6 +7,7 @@ import (
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
+	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/report"
 )
 
@@ -66,5 +67,22 @@ func BenchmarkSend(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = p.SendSync(b.Context(), sent...)
+	}
+}
+
+// BenchmarkAttempt is what the client for both measures of each message, of ten that a handler is given together.
+func BenchmarkAttempt(b *testing.B) {
+	r := &receiver{measured: newConsumer(openOffline(b, report.Config{}), nil, "ledger", nil)}
+	messages := make([]*weir.Delivery, 10)
+	for i := range messages {
+		d := deliveryOf("orders", delivered())
+		messages[i] = &d
+	}
+	handle := func(ctx context.Context, _ []*weir.Delivery) error { weir.Given(ctx); return nil }
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%len(messages) == 0 {
+			_ = r.attempt(b.Context(), messages, handle, true)
+		}
 	}
 }

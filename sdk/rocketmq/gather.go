@@ -64,13 +64,14 @@ func (r *receiver) attempt(ctx context.Context, messages []*weir.Delivery, handl
 		return handle(ctx, messages)
 	}
 	var handlings []meter.Handling // none where the handler is not given them
-	given := func() {
-		handlings = make([]meter.Handling, 0, len(messages))
-		for _, d := range messages {
-			handlings = r.measured.begin(handlings, d, received)
-		}
-	}
+	measured := r.measured.measured
+	given := func() { handlings = r.measured.given(messages, received) }
 	err := handle(weir.WhenGiven(ctx, given), messages)
+	ended := measured.Now() // of all of them
+	if err == nil {
+		meter.DoneTogether(handlings, ended)
+		return nil
+	}
 	for i := range handlings {
 		d := messages[i]
 		switch cause := weir.FailureOf(err, i); {
@@ -78,21 +79,21 @@ func (r *receiver) attempt(ctx context.Context, messages []*weir.Delivery, handl
 		case cause != nil && r.config.IsLast(d.Attempt):
 			handlings[i].GiveUp(true)
 		default:
-			handlings[i].Done(cause != nil)
+			handlings[i].DoneAt(cause != nil, ended)
 		}
 	}
 	return err
 }
 
-// begin begins to time a message's handler, and counts the message where it was just received.
-func (c *consumer) begin(handlings []meter.Handling, d *weir.Delivery, received bool) []meter.Handling {
-	handlings = append(handlings, meter.Handling{})
-	h := &handlings[len(handlings)-1]
-	m := h.Begin(c.measured)
-	describeReceived(m, d.Native().(*primitive.MessageExt))
-	h.Attempt(d.Attempt)
+// given begins to time the handler of messages, and counts them where they were just received.
+func (c *consumer) given(messages []*weir.Delivery, received bool) []meter.Handling {
+	handlings, now := make([]meter.Handling, len(messages)), c.measured.Now()
+	for i, d := range messages {
+		describeReceived(handlings[i].BeginAt(c.measured, now), d.Native().(*primitive.MessageExt))
+		handlings[i].Attempt(d.Attempt)
+	}
 	if received {
-		c.measured.Received(m)
+		meter.ReceivedByHandler(handlings, now)
 	}
 	return handlings
 }

@@ -42,6 +42,9 @@ type waiting struct {
 	failed   chan error // holds one
 }
 
+// waitings are used again, with their channels.
+var waitings = sync.Pool{New: func() any { return &waiting{failed: make(chan error, 1)} }}
+
 // OpenReceiver makes a receiver; the library's consumer is opened by Run.
 func (s *system) OpenReceiver(config weir.ReceiverConfig) (weir.Receiver, error) {
 	access := s.access(config.Route)
@@ -191,7 +194,9 @@ func (r *receiver) called(ctx, of context.Context, message *primitive.MessageExt
 		<-r.released
 		return rmqconsumer.ConsumeRetryLater, nil
 	}
-	w := &waiting{&d, make(chan error, 1)}
+	w := waitings.Get().(*waiting)
+	defer func() { w.delivery = nil; waitings.Put(w) }() // nobody has it any more: it was not taken, or is answered
+	w.delivery = &d
 	select {
 	case r.waiting <- w:
 	case <-r.released:
