@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/kafka"
@@ -275,4 +277,47 @@ func TestWhatCannotMoveStays(t *testing.T) {
 	if err := p.Send(t.Context(), &weir.Message{Body: []byte("last")}); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestANewGroupThatBeginsWithTheNewest starts where the route names a former place: it is given what comes, and nothing of before. One that was at the former
+// place is given what was sent to the new one while it was away.
+func TestANewGroupThatBeginsWithTheNewest(t *testing.T) {
+	t.Parallel()
+	old, next := newFake(t, "old"), newFake(t, "next")
+	old.create(t, "orders")
+	next.create(t, "orders")
+	route, was := next.route("r", "orders"), old.route("r", "orders")
+	route.Former = append(route.Former, was.Place())
+	sendAll(t, newHouse(t, []weir.System{kafka.System()}, was).producer(t, "r"), numbered(20, 1))
+	h := newHouse(t, []weir.System{kafka.System()}, route)
+	p := h.producer(t, "r")
+	sendAll(t, p, numbered(20, 1)) // in all partitions
+	admin := kadm.NewClient(reported.Dial(t, next.seeds))
+	consume := func(group string) *ledger {
+		got := newLedger()
+		h.consume(t, "r", group, got.handle, weir.FromNewest(), weir.Moves(500*time.Millisecond, linger))
+		return got
+	}
+	newcomers := consume("newcomers")
+	eventually(t, "it has begun", func() bool {
+		committed, err := admin.FetchOffsets(t.Context(), "newcomers")
+		return err == nil && len(committed["orders"]) == 3
+	})
+	sendAll(t, p, []*weir.Message{{Key: []byte("since"), Body: []byte("since:0")}})
+	eventually(t, "what comes", func() bool { return newcomers.different() > 0 })
+	newcomers.mu.Lock()
+	if newcomers.bodies["since:0"] != 1 || newcomers.handled != 1 {
+		t.Errorf("it is given %v: want what came alone", newcomers.bodies)
+	}
+	newcomers.mu.Unlock()
+	former := kadm.NewClient(reported.Dial(t, old.seeds))
+	ends, err := former.ListEndOffsets(t.Context(), "orders")
+	if err == nil {
+		err = former.CommitAllOffsets(t.Context(), "moved", ends.Offsets())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := consume("moved")
+	eventually(t, "all that is in the new place", func() bool { return moved.different() == 21 })
 }

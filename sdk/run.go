@@ -42,6 +42,7 @@ func (r *run) conduct(ctx context.Context) error {
 	if err := r.add(route, moved); err != nil {
 		return err
 	}
+	r.begin(ctx)
 	r.start(ctx, r.places[0])
 	ticker := time.NewTicker(c.consumption.lookEach())
 	defer ticker.Stop()

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -56,6 +57,59 @@ func refusedCommit(answer *kmsg.OffsetCommitResponse) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// Knows says whether the group has committed anything of the topic.
+func (r *receiver) Knows(ctx context.Context) (bool, error) {
+	committed, err := r.committed(ctx)
+	known := false
+	committed.Each(func(at kadm.OffsetResponse) { known = known || at.Topic == r.config.Route.Topic && at.At >= 0 })
+	return known, err
+}
+
+// committed is what the group has committed of the topic.
+func (r *receiver) committed(ctx context.Context) (kadm.OffsetResponses, error) {
+	committed, err := kadm.NewClient(r.side).FetchOffsetsForTopics(kadm.RequireStable(ctx), r.config.Group, r.config.Route.Topic)
+	if err == nil {
+		err = committed.Error()
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) { // nobody of it was there
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask for what the group has committed: %w", err)
+	}
+	return committed, nil
+}
+
+// Begin commits the end of each partition of which the group has committed nothing.
+func (r *receiver) Begin(ctx context.Context) error {
+	admin, topic := kadm.NewClient(r.side), r.config.Route.Topic
+	ends, err := listed(admin.ListEndOffsets(ctx, topic))
+	if err != nil {
+		return fmt.Errorf("ask where %s ends, to begin there: %w", topic, err)
+	}
+	committed, err := r.committed(ctx)
+	if err != nil {
+		return err
+	}
+	begins := kadm.Offsets{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if at, found := committed.Lookup(topic, end.Partition); !found || at.At < 0 {
+			begins.AddOffset(topic, end.Partition, end.Offset, end.LeaderEpoch)
+		}
+	})
+	if len(begins) == 0 {
+		return nil
+	}
+	answer, err := admin.CommitOffsets(ctx, r.config.Group, begins)
+	if err == nil {
+		err = answer.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("commit where the group begins with %s: %w", topic, err)
 	}
 	return nil
 }

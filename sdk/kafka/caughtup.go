@@ -28,12 +28,9 @@ func (r *receiver) CaughtUp(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("ask where the topic ends: %w", err)
 	}
-	committed, err := admin.FetchOffsetsForTopics(kadm.RequireStable(ctx), r.config.Group, topic)
-	if err == nil {
-		err = committed.Error()
-	}
+	committed, err := r.committed(ctx)
 	if err != nil {
-		return false, fmt.Errorf("ask for what the group has committed: %w", err)
+		return false, err
 	}
 	for partition, end := range ends[topic] {
 		done := starts[topic][partition].Offset // what is deleted nobody can handle
