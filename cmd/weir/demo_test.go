@@ -36,6 +36,9 @@ func TestDemoOnce(t *testing.T) {
 		if want := (demo.Resources{Topics: 3, Groups: 3, Brokers: 1, Clients: 7}); outcome.Resources != want || outcome.StoredResources != want {
 			t.Errorf("%s: there are %+v and the inventory has %+v, want %+v", telling, outcome.Resources, outcome.StoredResources, want)
 		}
+		if s := outcome.Steered; !strings.HasPrefix(s.Proposed, "rule.trafficsurge.send_limit.") || s.SecondsToPropose <= 0 || s.WouldDelay == 0 || s.SurgePerSecond < 200 {
+			t.Errorf("%s: of what the rule of the surge asks in shadow: %+v", telling, s)
+		}
 		for _, name := range []string{"TrafficSurge", "LargeMessage", "ConsumeSlow", "ClientOutdated"} {
 			alert := outcome.Alerts[name]
 			if alert == nil || !alert.Fired || !alert.Resolved || alert.SecondsToFire <= 0 {

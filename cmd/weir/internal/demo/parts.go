@@ -130,6 +130,9 @@ const (
 	demoLateness   = 1500 * time.Millisecond
 	demoPartitions = 4
 	demoResend     = 5 * time.Second
+	// demoActionsPerHour bounds what the rule of the surge asks. Not fewer: the story is told again and again, and each telling has a surge; not
+	// more: nobody watches longer.
+	demoActionsPerHour = 100
 )
 
 func (h *house) startPipeline(ctx context.Context, config Config, logs io.Writer) error {
@@ -153,6 +156,7 @@ func (h *house) startPipeline(ctx context.Context, config Config, logs io.Writer
 	if err := os.MkdirAll(c.Control.Dir, 0o750); err != nil {
 		return fmt.Errorf("create the folder of commands: %w", err)
 	}
+	c.Control.Actions.SendLimit.Enabled, c.Control.Actions.SendLimit.AtMostPerHour = true, demoActionsPerHour // in shadow, as they are unless somebody says otherwise
 	c.ClickHouse.DSN = h.clickhouseURL + "/default"
 	c.Alertmanager = pipeline.AlertmanagerConfig{URLs: []string{h.alertmanager.URL()}, ExternalURL: h.statusURL, ResendDelay: demoResend}
 	c.HTTP.Addr = addr

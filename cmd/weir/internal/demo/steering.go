@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/weirmq/weir/sdk/agent"
@@ -14,6 +16,9 @@ import (
 // Steered is what commands did to clients, by their own counts of each second.
 type Steered struct {
 	SurgePerSecond   uint64   `json:"surge_per_second"`   // messages to orders in the fullest second of the surge that nobody limited
+	Proposed         string   `json:"proposed"`           // the command in shadow that the rule of the alert asks meanwhile
+	SecondsToPropose float64  `json:"seconds_to_propose"` // from the surge until its client knew of it
+	WouldDelay       uint64   `json:"would_delay"`        // messages that it would have made wait, as the client counts them
 	LimitedPerSecond []uint64 `json:"limited_per_second"` // the same surge with a limit that warms up
 	SecondsToLimit   float64  `json:"seconds_to_limit"`   // from the file until the client applied it
 	PausedPerSecond  []uint64 `json:"paused_per_second"`  // messages of media that were handled while media-index was paused
@@ -114,13 +119,59 @@ func pace(ctx context.Context, seconds int, count func() uint64) ([]uint64, erro
 	return out, nil
 }
 
-// surge is the surge that nobody limits.
+// surge is the surge that nobody limits. The rule of its alert would, and is let do so in shadow.
 func surge(ctx context.Context, on *theatre) error {
+	by, told := on.cast.orders.agent, on.steered
+	began, before := time.Now(), wouldTouch(by)
+	watched, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if name := awaitProposal(watched, by); name != "" {
+			told.Proposed, told.SecondsToPropose = name, time.Since(began).Seconds()
+		}
+	})
 	each, err := pace(ctx, int(troubleLasts/time.Second), on.cast.orders.acknowledged.Load)
-	if err == nil {
-		on.steered.SurgePerSecond = slices.Max(each)
+	stop()
+	watching.Wait()
+	if err != nil {
+		return err
 	}
-	return err
+	told.SurgePerSecond, told.WouldDelay = slices.Max(each), wouldTouch(by)-before
+	if told.Proposed != "" {
+		on.screen.line(fmt.Sprintf("the rule asks in shadow: %s would have made %d messages wait", told.Proposed, told.WouldDelay))
+	}
+	return nil
+}
+
+// proposalPrefix begins the names of what TrafficSurge asks.
+const proposalPrefix = "rule.trafficsurge.send_limit."
+
+// awaitProposal waits until a client knows of a command in shadow of the rule, and returns its name; it is empty where ctx ended before.
+func awaitProposal(ctx context.Context, by *agent.Agent) string {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		for _, client := range by.State().Clients {
+			for _, applies := range client.Applies {
+				if applies.Shadow && strings.HasPrefix(applies.Name, proposalPrefix) {
+					return applies.Name
+				}
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-ticker.C:
+		}
+	}
+}
+
+// wouldTouch is how many messages commands in shadow would have touched.
+func wouldTouch(by *agent.Agent) (count uint64) {
+	for _, client := range by.State().Clients {
+		count += client.WouldTouch
+	}
+	return count
 }
 
 // limitedSurge is the same surge with a limit that warms up. The surge begins when the limit is there, as a rule would have it.
@@ -170,7 +221,7 @@ func pausedGroup(ctx context.Context, on *theatre) (err error) {
 	return nil
 }
 
-// holds says that commands did what they are for: a surge that ramps and stays below its limit, and a pause in which nothing is handled
+// holds says that commands did what they are for: what a rule asked was counted in shadow, a surge ramped and stayed below its limit, and there was a pause in which nothing is handled
 // (but for what had been fetched) and after which all of it is.
 func (s *Steered) holds() bool {
 	const slack = 1.2 // seconds are not cut where a limit cuts them
@@ -179,5 +230,6 @@ func (s *Steered) holds() bool {
 	}
 	smooth := s.SurgePerSecond > 2*limitPerSecond && float64(slices.Max(s.LimitedPerSecond)) <= slack*limitPerSecond &&
 		s.LimitedPerSecond[0] < slices.Max(s.LimitedPerSecond)*3/4
-	return smooth && slices.Max(s.PausedPerSecond[1:]) == 0 && slices.Max(s.ResumedPerSecond) > pausedPerSecond
+	proposed := strings.HasPrefix(s.Proposed, proposalPrefix) && s.WouldDelay > 0
+	return proposed && smooth && slices.Max(s.PausedPerSecond[1:]) == 0 && slices.Max(s.ResumedPerSecond) > pausedPerSecond
 }
