@@ -186,12 +186,27 @@ func refusal(err error) Change {
 // ended stays: a replay of a revision before it would revive it.
 func (s *Set) forget(now time.Time) bool {
 	for name, one := range s.commands {
-		if !one.value.InForce(now) && now.Sub(one.value.CreatedAt) > MaxLifetime {
+		if forgettable(&one.value, now) {
 			delete(s.commands, name)
 			return true
 		}
 	}
 	return false
+}
+
+// forgettable says that it is over for so long.
+func forgettable(c *Command, now time.Time) bool {
+	return !c.InForce(now) && now.Sub(c.CreatedAt) > MaxLifetime
+}
+
+// Full says that a command of another name would be refused, as there are as many as may be.
+func (s *Set) Full(now time.Time) bool {
+	for _, one := range s.commands {
+		if forgettable(&one.value, now) {
+			return false
+		}
+	}
+	return len(s.commands) >= MaxCommands
 }
 
 // Offset is the one after the newest record that was fed: how far the reader is.

@@ -36,6 +36,9 @@ func TestFullSet(t *testing.T) {
 			t.Fatalf("command %d: %+v", i, change)
 		}
 	}
+	if !set.Full(began) || control.NewSet().Full(began) {
+		t.Error("it is not said that it is full, or that an empty one is")
+	}
 	if change := feed(t, set, pause("more", 1, began), began); change.Reason != control.ReasonBeyond {
 		t.Errorf("one more was %+v, want refused as beyond", change)
 	}
@@ -47,6 +50,9 @@ func TestFullSet(t *testing.T) {
 		t.Errorf("two hours later one more was %+v, want refused as beyond", change)
 	}
 	later := began.Add(control.MaxLifetime + time.Second)
+	if set.Full(later) {
+		t.Error("it is said to be full, and what is over makes room")
+	}
 	if change := feed(t, set, pause("more", 1, later), later); change.Outcome != control.OutcomeApplied {
 		t.Errorf("a week later one more was %+v", change)
 	}

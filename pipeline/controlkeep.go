@@ -32,10 +32,27 @@ func (c *controller) keep(ctx context.Context, turn *lease) error {
 		plan := controlPlan{prune: c.p.config.Control.Prune && files.files > 0, now: now}
 		planned, err := plan.plan(files, c.topic.set)
 		filesErr = err
+		if left := leaveOutBeyond(planned, c.topic.set, now); left > 0 && err == nil {
+			filesErr = fmt.Errorf("%d commands of files are not written, as %d are held already, which is the most: end some, or take some away", left, control.MaxCommands)
+		}
 		changes = append(changes, planned...)
 	}
 	c.note(filesErr)
 	return c.write(ctx, turn, changes)
+}
+
+// leaveOutBeyond skips new commands that readers would refuse as they hold as many as they may, and says how many: each look would write them anew.
+func leaveOutBeyond(changes []controlChange, set *control.Set, now time.Time) (left int) {
+	if !set.Full(now) {
+		return 0
+	}
+	for i := range changes {
+		if changes[i].Change == changeNew && changes[i].Kind == kindCommand {
+			changes[i].skip("is beyond the %d commands that readers hold", control.MaxCommands)
+			left++
+		}
+	}
+	return left
 }
 
 // write writes what changes, if this process still has the lease. What cannot be written is left out, and nothing else.
