@@ -195,7 +195,7 @@ func LoadConfig(path string, environ []string) (Config, error) {
 			return config, fmt.Errorf("%s holds more than one document: remove the lines from the second --- on", path)
 		}
 	}
-	config.origin = origin{loaded: true, path: path, document: &document, environ: environ}
+	config.origin = origin{loaded: true, path: path, document: &document, variables: variablesIn(environ)}
 	if err := overrideFromEnvironment(&config, environ); err != nil {
 		return config, err
 	}

@@ -9,10 +9,10 @@ import (
 
 // origin is what a configuration was read from; the zero value is of one that a program made.
 type origin struct {
-	loaded   bool
-	path     string // "" where no file was given
-	document *yaml.Node
-	environ  []string
+	loaded    bool
+	path      string // "" where no file was given
+	document  *yaml.Node
+	variables []string // names alone, as a value may be a secret
 }
 
 // of says in brackets, behind the name of a key, what gave it its value: a line of the file, a variable, or nothing.
@@ -20,7 +20,7 @@ func (o *origin) of(key string) string {
 	if !o.loaded {
 		return ""
 	}
-	if variable := variableOf(key); isSet(variable, o.environ) {
+	if variable := variableOf(key); isSet(variable, o.variables) {
 		return " (set by " + variable + ")"
 	}
 	switch line, exact := lineOf(key, o.document); {
@@ -32,7 +32,17 @@ func (o *origin) of(key string) string {
 	return " (by default, as " + o.path + " has no such key)"
 }
 
-// isSet says whether an environment has a variable.
+// variablesIn are the names in an environment.
+func variablesIn(environ []string) []string {
+	var names []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		names = append(names, name)
+	}
+	return names
+}
+
+// isSet says whether an environment, or names of one, has a variable.
 func isSet(variable string, environ []string) bool {
 	for _, entry := range environ {
 		if name, _, _ := strings.Cut(entry, "="); name == variable {

@@ -34,6 +34,9 @@ func TestOriginOfAKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if held := fmt.Sprint(config.origin.variables); strings.Contains(held, "=") {
+			t.Errorf("values of variables are held: %s", held)
+		}
 		if got := config.origin.of(test.key); got != test.want {
 			t.Errorf("%s of %q with %q: got %q, want %q", test.key, test.path, test.variable, got, test.want)
 		}
