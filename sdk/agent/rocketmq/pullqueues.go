@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
@@ -15,7 +14,7 @@ import (
 
 // share is how much of a queue's messages may be given.
 func (p *pullConsumer) share(queue *primitive.MessageQueue, now time.Time) float64 {
-	if !strings.HasPrefix(queue.Topic, remoting.RetryTopicPrefix) {
+	if !remoting.IsRetryTopic(queue.Topic) {
 		return p.client.PartitionShare(p.hold.qualified(queue.Topic), int32(queue.QueueId), now)
 	}
 	share := 1.0
