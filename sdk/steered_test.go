@@ -25,7 +25,7 @@ type steered struct {
 	*testing.T
 	house    *house
 	agent    *agent.Agent
-	addrs    []string // of the cluster with telemetry and commands
+	commands []string // of the cluster with commands
 	writer   *kgo.Client
 	revision uint64
 }
@@ -34,19 +34,20 @@ type steered struct {
 func (g *ground) newSteered(t *testing.T, topic string, measured bool) *steered {
 	t.Helper()
 	g.create(t, topic)
-	addrs := startBroker(t)
-	reported.CreateTopic(t, addrs)
-	reported.CreateCompacted(t, addrs, control.Topic)
-	return g.openSteered(t, addrs, topic, measured)
+	commands := startBroker(t)
+	reported.CreateCompacted(t, commands, control.Topic)
+	return g.openSteered(t, commands, topic, measured)
 }
 
-// openSteered opens a program that commands of a cluster apply to.
-func (g *ground) openSteered(t *testing.T, addrs []string, topic string, measured bool) *steered {
+// openSteered opens a program that commands of a cluster apply to, with a cluster of its own for what it reports.
+func (g *ground) openSteered(t *testing.T, commands []string, topic string, measured bool) *steered {
 	t.Helper()
+	addrs := startBroker(t)
+	reported.CreateTopic(t, addrs)
 	telemetry, err := report.Open(report.Config{TelemetryBrokers: addrs, Env: "test"})
 	must(t, err)
-	s := &steered{T: t, addrs: addrs, writer: reported.Dial(t, addrs)}
-	s.agent, err = agent.Open(t.Context(), agent.Config{Telemetry: telemetry, Enabled: control.Capabilities, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s := &steered{T: t, commands: commands, writer: reported.Dial(t, commands)}
+	s.agent, err = agent.Open(t.Context(), agent.Config{Telemetry: telemetry, Brokers: commands, Enabled: control.Capabilities, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	must(t, err)
 	config := weir.Config{Env: "test", Directory: weir.Routes(g.route("r", topic)), Systems: []weir.System{g.system}, Control: s.agent, Unmeasured: !measured}
 	if measured {
@@ -71,6 +72,13 @@ func (g *ground) openSteered(t *testing.T, addrs []string, topic string, measure
 // put writes a command, and waits until it applies to a client.
 func (s *steered) put(name string, scope control.Scope, ask func(*control.Command)) {
 	s.Helper()
+	s.ask(name, scope, ask)
+	reported.Eventually(s, name+" applies", func() bool { return s.applies(name) })
+}
+
+// ask writes a command.
+func (s *steered) ask(name string, scope control.Scope, ask func(*control.Command)) {
+	s.Helper()
 	now := time.Now().UTC()
 	s.revision++
 	c := control.Command{Schema: control.Schema, Name: name, Revision: s.revision, Scope: scope, Author: "li@example.com", Reason: "the ledger is being migrated",
@@ -79,7 +87,18 @@ func (s *steered) put(name string, scope control.Scope, ask func(*control.Comman
 	value, err := c.Encode()
 	must(s.T, err)
 	s.write(name, value)
-	reported.Eventually(s, name+" applies", func() bool { return s.applies(name) })
+}
+
+// refuses says whether a client refuses a command with a reason that has some words.
+func (s *steered) refuses(name, words string) bool {
+	return slices.ContainsFunc(s.agent.State().Clients, func(client agent.ClientState) bool {
+		for command, why := range client.Refuses {
+			if strings.HasPrefix(command, name+"@") && strings.Contains(why, words) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // take takes a command away, and waits until it applies no more.
@@ -140,6 +159,13 @@ func steersTheClient(t *testing.T, g *ground, topic string, measured bool) {
 	send(5)
 	reported.Eventually(t, "messages are handled", func() bool { return got.different() == sent })
 
+	if g.system.Name() == "rocketmq" {
+		one := scope
+		one.Group, one.Partitions = "in-order-"+topic, []int32{0}
+		s.ask("one", one, func(c *control.Command) { c.Pause = &control.Pause{} })
+		reported.Eventually(t, "a consumer in order says why it cannot pause a queue", func() bool { return s.refuses("one", "one message of all its queues at a time") })
+		s.write("one", nil)
+	}
 	paused := scope
 	paused.Group = "billing-" + topic
 	s.put("pause", paused, func(c *control.Command) { c.Pause, c.Release = &control.Pause{}, &control.Release{} })
