@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/agent"
@@ -47,18 +46,12 @@ func (s *sender) Ready(ctx context.Context) error { return hasTopic(ctx, s.clien
 
 // hasTopic asks a cluster for a topic.
 func hasTopic(ctx context.Context, client *kgo.Client, topic string) error {
-	request := kmsg.NewPtrMetadataRequest()
-	wanted := kmsg.NewMetadataRequestTopic()
-	wanted.Topic = kmsg.StringPtr(topic)
-	request.Topics = append(request.Topics, wanted)
-	answer, err := request.RequestWith(ctx, client)
+	topics, err := kadm.NewClient(client).ListTopicsWithInternal(ctx, topic)
+	if err == nil {
+		err = topics.Error()
+	}
 	if err != nil {
 		return fmt.Errorf("ask for topic %s: %w", topic, err)
-	}
-	for i := range answer.Topics {
-		if err := kerr.ErrorForCode(answer.Topics[i].ErrorCode); err != nil {
-			return fmt.Errorf("ask for topic %s: %w", topic, err)
-		}
 	}
 	return nil
 }
