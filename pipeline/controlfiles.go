@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/control/boundedfile"
 	"github.com/weirmq/weir/rules"
 )
 
@@ -103,17 +104,9 @@ func controlPaths(path string) ([]string, error) {
 }
 
 func readBounded(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	content, err := boundedfile.Read(path, maxControlFileBytes)
 	if err != nil {
-		return nil, fmt.Errorf("read commands: %w", err)
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxControlFileBytes+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read commands: %w", err)
-	case len(content) > maxControlFileBytes:
-		return nil, fmt.Errorf("read commands: %s has more than %d bytes: split it", path, maxControlFileBytes)
+		return nil, fmt.Errorf("read commands: %s: %w", path, err)
 	}
 	return content, nil
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,4 +103,16 @@ func FuzzControlFiles(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAPipeAmongFiles: who opens a named pipe waits for somebody to write, so it is told as a fault and not opened.
+func TestAPipeAmongFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "a.yaml"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readControlFiles(dir, time.Now()); err == nil || !strings.Contains(err.Error(), "a.yaml") {
+		t.Errorf("got %v, want that it is no file", err)
+	}
 }

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/weirmq/weir/control"
-	"github.com/weirmq/weir/sdk/internal/boundedfile"
+	"github.com/weirmq/weir/control/boundedfile"
 )
 
 // cachedRecord is a record of weir.control as the cache has it.

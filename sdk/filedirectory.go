@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/control"
-	"github.com/weirmq/weir/sdk/internal/boundedfile"
+	"github.com/weirmq/weir/control/boundedfile"
 )
 
 // fileInterval is how often a file of routes is looked at. Not shorter: it is read each time; not longer:

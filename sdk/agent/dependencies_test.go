@@ -18,7 +18,7 @@ var mayDependOn = []string{
 	"github.com/weirmq/weir/sdk/agent",
 	"github.com/weirmq/weir/sdk/internal/meter",
 	"github.com/weirmq/weir/sdk/internal/applied",
-	"github.com/weirmq/weir/sdk/internal/boundedfile",
+	"github.com/weirmq/weir/control/boundedfile",
 }
 
 // TestDependencies holds that the agent brings nothing else into the services that use it, and no client library of RocketMQ.

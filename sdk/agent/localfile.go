@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/control/boundedfile"
 	"github.com/weirmq/weir/sdk/internal/applied"
-	"github.com/weirmq/weir/sdk/internal/boundedfile"
 )
 
 // maxFileBytes bounds a local file. Not less: hundreds of commands fit; not more: it is read into the host's memory.
