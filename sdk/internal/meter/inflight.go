@@ -12,9 +12,9 @@ const (
 	inflightShards    = 1 << inflightShardBits
 
 	// KeyBytes is how far the keys of two messages that are under way are from each other, at least. Not
-	// less: a region would hold fewer of them; not more: a record of franz-go has 168 bytes.
+	// less: a region would hold fewer of them; not more: a record of franz-go has 168 bytes, and 100 where addresses have 32 bits.
 	KeyBytes = 1 << keyBits
-	keyBits  = 7
+	keyBits  = 6 + int(^uint(0)>>63)
 	// A region is so much memory of the host that messages are in. Not less: those that are made together
 	// are found one by one; not more: where each is somewhere else, most of a region is empty.
 	regionBits = 11
