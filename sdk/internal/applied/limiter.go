@@ -101,10 +101,11 @@ func (l *limiter) allow(messages int) bool {
 func (l *limiter) take(came time.Time, messages int) (left time.Duration, changed <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if left = l.curve.wait(time.Since(l.epoch)); left > 0 {
+	now := time.Since(l.epoch)
+	if left = l.curve.wait(now); left > 0 {
 		return left, l.changed
 	}
-	l.curve.take(came.Sub(l.epoch), messages)
+	l.curve.take(came.Sub(l.epoch), now, messages)
 	return 0, nil
 }
 

@@ -36,6 +36,7 @@ type warmUp struct {
 	rampSeconds                float64
 	stored                     float64       // permits
 	free                       time.Duration // when the next permit is free
+	let                        time.Duration // when who took last was let through
 }
 
 // newWarmUp returns a cold one that begins at a time. The rate is in permits per second and above 0, the cold factor
@@ -75,14 +76,18 @@ func (w *warmUp) change(now time.Duration, perSecond, coldFactor float64, ramp t
 // wait is how long after now the next permit is free, 0 where one is.
 func (w *warmUp) wait(now time.Duration) time.Duration { return max(w.free-now, 0) }
 
-// take takes permits for who came at a time, of which the first is free by now. The next one is free when their time has
+// take takes permits at a time for who came at another one before, of which the first is free by now. The next one is free when their time has
 // passed: who takes many waits no longer than who takes one, and who comes after waits for all of them. Who came before the
-// permit was free has it from then on, however late it wakes: the time until then is no idleness, and not lost.
-func (w *warmUp) take(came time.Duration, permits int) {
+// permit was free has it from then on, however late it wakes: the time until then is no idleness, and not lost. Nor is it idleness of
+// who comes next: where a machine is so busy that it is woken late for each message, a limit would stay cold for ever.
+func (w *warmUp) take(came, now time.Duration, permits int) {
 	if came > w.free+slack {
-		w.cool(came - w.free)
+		if idle := came - max(w.free, w.let); idle > slack {
+			w.cool(idle)
+		}
 		w.free = came
 	}
+	w.let = now
 	fromStored := min(float64(permits), w.stored)
 	seconds := w.storedSeconds(fromStored) + (float64(permits)-fromStored)*w.stableSeconds
 	w.stored -= fromStored

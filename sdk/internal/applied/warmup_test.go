@@ -55,7 +55,7 @@ func TestWarmUpFollowsItsCurve(t *testing.T) {
 						t.Errorf("after %g s %d messages: want %.1f within %g%%", checked, sent, want, 100*allowed)
 					}
 				}
-				w.take(came, 1)
+				w.take(came, now, 1)
 				sent++
 			}
 			t.Logf("at most %.2f%% off its curve", 100*worst)
@@ -72,7 +72,7 @@ func TestWarmUpBeginsLowAndCools(t *testing.T) {
 	within := func(span time.Duration) (perSecond float64) {
 		sent, end := 0, now+span
 		for now += w.wait(now); now < end; now += w.wait(now) {
-			w.take(now, 1)
+			w.take(now, now, 1)
 			sent++
 		}
 		return float64(sent) / span.Seconds()
@@ -100,11 +100,32 @@ func TestWarmUpBeginsLowAndCools(t *testing.T) {
 	rate("with a cold factor of 1", within(time.Second), perSecond)
 }
 
+// TestWhoWakesLateIsNotIdle sends one message after the other on a machine so busy that whoever waits wakes 40 ms late: the limit opens all the same.
+func TestWhoWakesLateIsNotIdle(t *testing.T) {
+	t.Parallel()
+	const perSecond, ramp, late, acknowledged = 120.0, 10 * time.Second, 40 * time.Millisecond, 10 * time.Millisecond
+	w := newWarmUp(0, perSecond, 3, ramp)
+	sent := 0
+	for now := time.Duration(0); now < 3*ramp; now += acknowledged {
+		came := now
+		if left := w.wait(now); left > 0 {
+			now += left + late
+		}
+		w.take(came, now, 1)
+		if now >= 2*ramp {
+			sent++
+		}
+	}
+	if got, alone := float64(sent)/ramp.Seconds(), float64(time.Second/acknowledged); got < 0.9*alone || got > perSecond {
+		t.Errorf("after two ramps %.1f messages per second, want about %.0f: so many the sender has acknowledged, and %.0f are allowed", got, alone, perSecond)
+	}
+}
+
 // TestABatchWaitsOnce holds that a batch waits no longer than a message, and whoever comes next for all of it.
 func TestABatchWaitsOnce(t *testing.T) {
 	t.Parallel()
 	w := newWarmUp(0, 10, 1, 0)
-	w.take(0, 50)
+	w.take(0, 0, 50)
 	if got := w.wait(0); got != 5*time.Second {
 		t.Errorf("after a batch of 50 at 10 per second the next waits %s, want 5s", got)
 	}
