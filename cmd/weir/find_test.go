@@ -17,6 +17,7 @@ import (
 	"github.com/weirmq/weir/pipeline"
 	sdkkafka "github.com/weirmq/weir/sdk/kafka"
 	"github.com/weirmq/weir/sdk/report"
+	"github.com/weirmq/weir/telemetry"
 )
 
 // oneTrace is the trace of the message that is looked for, as its header has it.
@@ -29,18 +30,18 @@ func oneMessage(t *testing.T, brokers []string) (id string) {
 	ctx, cancel := context.WithTimeout(t.Context(), stopLimit)
 	defer cancel()
 	open := func(name string, options ...kgo.Opt) (*sdkkafka.Hooks, *kgo.Client, func()) {
-		telemetry, err := report.Open(report.Config{TelemetryBrokers: brokers, Cluster: "test", Env: "test", Client: name, Node: "node-1", SampleOneIn: 1, SlowAfter: -1})
+		reporter, err := report.Open(report.Config{TelemetryBrokers: brokers, Cluster: "test", Env: "test", Client: name, Node: "node-1", SampleOneIn: 1, SlowAfter: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		hooks := sdkkafka.NewHooks(telemetry)
+		hooks := sdkkafka.NewHooks(reporter)
 		client, err := kgo.NewClient(append(options, kgo.SeedBrokers(brokers...), kgo.WithHooks(hooks))...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return hooks, client, func() {
 			client.Close()
-			if err := telemetry.Close(ctx); err != nil {
+			if err := reporter.Close(ctx); err != nil {
 				t.Error(err)
 			}
 		}
@@ -76,6 +77,48 @@ func oneMessage(t *testing.T, brokers []string) (id string) {
 		closed()
 	}
 	return fmt.Sprintf("invoices/%d/%d", record.Partition, record.Offset)
+}
+
+// ofRocketMQ is a msgId, as clients of RocketMQ report it.
+const ofRocketMQ = "AC11000100B818B4AAC24F1F7FE40001"
+
+// oneOfRocketMQ reports a message of RocketMQ that was sent and received.
+func oneOfRocketMQ(t *testing.T, brokers []string) {
+	t.Helper()
+	r := newReporter(t, brokers, "payments")
+	sent, received := r.report(1, smallBytes), r.report(2, smallBytes)
+	received.Labels.Op, received.Labels.Group = "consume", "ledger"
+	for report, step := range map[*telemetry.Report]telemetry.Step{sent: telemetry.StepSent, received: telemetry.StepReceived} {
+		report.Labels.System = "rocketmq"
+		report.Exemplars = []telemetry.Exemplar{{TimeUnixMillis: report.StartUnixMillis + int64(step), MessageID: ofRocketMQ, SizeBytes: smallBytes, Kept: telemetry.KeptSampled, Step: step, SampledOf: 1}}
+	}
+	if err := r.write(t.Context(), sent, received); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitFoundOfRocketMQ holds that weir find shows it by its msgId, as people copy it, too, and tells an id of a broker's apart.
+func (h *house) awaitFoundOfRocketMQ(running *process) {
+	h.t.Helper()
+	config, _ := h.writeConfig()
+	for _, question := range [][]string{{"find", ofRocketMQ, "--config", config}, {"find", strings.ToLower(ofRocketMQ), "--url", running.url}} {
+		var last ended
+		eventually(h.t, func() bool {
+			last = call(h.t, h.dir, question...)
+			return last.code == 0 && hasStep(last.stdout, "sent sampled") && hasStep(last.stdout, "ledger received sampled")
+		}, func() string {
+			return fmt.Sprintf("weir %v: %d\n%s%s%s", question, last.code, last.stdout, last.stderr, h.state())
+		})
+	}
+	code, body := running.get("/api/v1/find?id=" + ofRocketMQ)
+	var found pipeline.Found
+	if err := json.Unmarshal([]byte(body), &found); code != http.StatusOK || err != nil || len(found.Hops) != 2 || found.Hops[0].System != "rocketmq" || found.Hops[1].Group != "ledger" {
+		h.t.Errorf("of %s the API answers %d, %v: %s", ofRocketMQ, code, err, body)
+	}
+	const ofABroker = "0A01040700007890000000000A2B6C0D"
+	if got := call(h.t, h.dir, "find", ofABroker, "--config", config); got.code != exitFaults || !strings.Contains(got.stdout, "It looks like the offsetMsgId that broker 10.1.4.7:30864 gave") {
+		h.t.Errorf("of an id that a broker gave: %+v", got)
+	}
 }
 
 // awaitFound holds that weir find shows every step of the one message, by its id and by its trace, from the store and from a running

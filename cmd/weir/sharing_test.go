@@ -26,6 +26,7 @@ func TestTwoProcessesShare(t *testing.T) {
 	h.awaitFiring("LargeMessage", "orders")
 	h.await("SELECT uniqExact(source) FROM rollup_10s", "4")
 	message := oneMessage(t, h.brokers)
+	oneOfRocketMQ(t, h.brokers)
 	first.stopInOrder()
 	awaitPartitions(t, pipeline.RoleAggregate, housePartitions, second)
 	r.send(largeBytes)
@@ -33,6 +34,7 @@ func TestTwoProcessesShare(t *testing.T) {
 	stop()
 	h.awaitTotals(r, 0)
 	h.awaitFound(second, message)
+	h.awaitFoundOfRocketMQ(second)
 	second.stopInOrder()
 	if firing, _ := h.notified("LargeMessage", "orders"); firing > 2 {
 		t.Errorf("the chat heard %d times that LargeMessage fires, want once, or once more after it resolved", firing)
