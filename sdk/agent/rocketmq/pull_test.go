@@ -63,8 +63,8 @@ type pullConsumer interface {
 
 func (keptOpenPull) Shutdown() error { return nil }
 
-// puller starts a consumer that polls until the test ends.
-func (s *shop) puller(group, topic string) *puller {
+// pulling makes a pull consumer that commands hold back.
+func (s *shop) pulling(group string) rmq.PullConsumer {
 	s.Helper()
 	hold := steer.NewHold(s.agent)
 	plain, err := rmq.NewPullConsumer(append([]rmqconsumer.Option{rmqconsumer.WithNsResolver(s.resolver), rmqconsumer.WithGroupName(group), rmqconsumer.WithInstance(group),
@@ -76,10 +76,17 @@ func (s *shop) puller(group, topic string) *puller {
 	if !ok {
 		s.Fatal("the library's pull consumer shares out no queues")
 	}
-	p := &puller{times: map[string]int{}}
-	if p.PullConsumer, err = hold.PullConsumer(measure.WrapPullConsumer(s.telemetry, keptOpenPull{of}, group, measure.Instance(group))); err != nil {
+	c, err := hold.PullConsumer(measure.WrapPullConsumer(s.telemetry, keptOpenPull{of}, group, measure.Instance(group)))
+	if err != nil {
 		s.Fatal(err)
 	}
+	return c
+}
+
+// puller starts a consumer that polls until the test ends.
+func (s *shop) puller(group, topic string) *puller {
+	s.Helper()
+	p := &puller{PullConsumer: s.pulling(group), times: map[string]int{}}
 	if err := p.Subscribe(topic, rmqconsumer.MessageSelector{Type: rmqconsumer.TAG, Expression: "*"}); err != nil {
 		s.Fatal(err)
 	}
@@ -174,16 +181,16 @@ func pausedPulls(s *shop, p rmq.Producer) {
 	reported.Eventually(s, "what takes its time is given", all)
 	s.put("pause-one", topic, func(c *control.Command) { c.Scope.Group, c.Scope.Partitions = "pullers", []int32{held}; pause(0)(c) })
 	during("queue", func(body string) bool { return body[:5] == "queue" && queues[body].QueueId == held }) // which stays while the program has some of it
+	ctx, cancel = context.WithTimeout(s.Context(), 50*time.Millisecond)
+	defer cancel()
 	for _, queue := range queues {
-		ctx, cancel := context.WithTimeout(s.Context(), 5*time.Second)
-		if queue.QueueId == held {
-			cancel()
+		if queue.QueueId != held {
+			continue
 		}
 		of := *queue
-		if result, err := c.PullFrom(ctx, &of, 0, 10); errors.Is(err, steer.ErrPaused) != (queue.QueueId == held) {
-			s.Errorf("a pull from queue %d: %v, %v", queue.QueueId, result, err)
+		if result, err := c.PullFrom(ctx, &of, 0, 10); !errors.Is(err, steer.ErrPaused) {
+			s.Errorf("a pull from a queue that is held: %v, %v, want %v", result, err, steer.ErrPaused)
 		}
-		cancel()
 	}
 	if c.finish() == 0 {
 		s.Error("the program had nothing in hand when the queue was paused")
@@ -204,6 +211,42 @@ func pausedPulls(s *shop, p rmq.Producer) {
 			s.Errorf("refused: %v", client.Refuses)
 		}
 	}
+}
+
+// pausedPullsByHand holds that PullFrom waits while its topic is paused, gives what is there otherwise, and that what it gives is reported. The consumer has
+// no queue: what the library pulls for a consumer's queues reads what its PullFrom writes, and the race detector tells of it.
+func pausedPullsByHand(s *shop, p rmq.Producer) {
+	const topic, group = "pulled", "by-hand"
+	c := s.pulling(group)
+	if err := c.Assign(topic, nil); err != nil {
+		s.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = c.Shutdown() })
+	sent, err := p.SendSync(s.Context(), primitive.NewMessage(topic, []byte("by hand")))
+	if err != nil {
+		s.Fatal(err)
+	}
+	pull := func(patience time.Duration) (*primitive.PullResult, error) {
+		ctx, cancel := context.WithTimeout(s.Context(), patience)
+		defer cancel()
+		of := *sent.MessageQueue
+		return c.PullFrom(ctx, &of, sent.QueueOffset, 1)
+	}
+	given := func() bool {
+		result, err := pull(5 * time.Second)
+		return err == nil && len(result.GetMessageExts()) == 1 && string(result.GetMessageExts()[0].Body) == "by hand"
+	}
+	reported.Eventually(s, "a pull gives the message", given)
+	s.put("pause-by-hand", topic, func(c *control.Command) { c.Scope.Group = group; pause(0)(c) })
+	if result, err := pull(50 * time.Millisecond); !errors.Is(err, steer.ErrPaused) || !errors.Is(err, context.DeadlineExceeded) {
+		s.Errorf("a pull while the topic is paused: %v, %v, want %v and %v", result, err, steer.ErrPaused, context.DeadlineExceeded)
+	}
+	s.write("pause-by-hand", nil)
+	reported.Eventually(s, "a pull gives the message again", given)
+	reported.Eventually(s, "both are reported", func() bool { return s.consumed(topic, group) == 2 })
 }
 
 // TestOnlyMeasuredPullConsumersAreSteered holds what wrapping says of others.

@@ -14,12 +14,10 @@ import (
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
 	"github.com/weirmq/weir/control"
-	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/sdk/agent"
 	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	measure "github.com/weirmq/weir/sdk/rocketmq"
-	"github.com/weirmq/weir/telemetry"
 )
 
 // TestOnRocketMQ steers clients of a real RocketMQ. Messages in order are not among them: the library's consumer of those has races of
@@ -31,6 +29,7 @@ func TestOnRocketMQ(t *testing.T) {
 	t.Run("a pause holds one topic, and ends at once", func(t *testing.T) { s.T = t; pausedTopic(s, p) })
 	t.Run("a pause holds one queue", func(t *testing.T) { s.T = t; pausedQueue(s, p) })
 	t.Run("a pull consumer is paused", func(t *testing.T) { s.T = t; pausedPulls(s, p) })
+	t.Run("pulls of single queues are paused", func(t *testing.T) { s.T = t; pausedPullsByHand(s, p) })
 	t.Run("sends wait, and large ones are refused", func(t *testing.T) { s.T = t; limitedSends(s, p) })
 	t.Run("bodies travel compressed, and any client reads them", func(t *testing.T) { s.T = t; compressedBodies(s, p) })
 }
@@ -132,12 +131,7 @@ func pausedQueue(s *shop, p rmq.Producer) {
 		s.Errorf("%d handlers run at once, want at most %d", most, handlers)
 	}
 	mu.Unlock()
-	reported.Eventually(s, "each message is reported as received once", func() bool {
-		sum := reported.Sum(reported.Read(s, s.addrs, func(value []byte, appendedMillis int64) (*telemetry.Report, error) {
-			return ingest.NewDecoder(ingest.DefaultLimits()).Decode(value, appendedMillis)
-		}), reported.Series{Op: "consume", Topic: "apart"})
-		return sum.Messages == 200
-	})
+	reported.Eventually(s, "each message is reported as received once", func() bool { return s.consumed("apart", "") == 200 })
 	if err := c.Shutdown(); err != nil {
 		s.Error(err)
 	}

@@ -142,11 +142,24 @@ func (s *shop) applies(name string) bool {
 	return false
 }
 
+// reports are all that clients have reported.
+func (s *shop) reports() []reported.Report {
+	s.Helper()
+	return reported.Read(s, s.addrs, func(value []byte, appendedMillis int64) (*telemetry.Report, error) {
+		return ingest.NewDecoder(ingest.DefaultLimits()).Decode(value, appendedMillis)
+	})
+}
+
+// consumed is how many messages of a topic a group has reported.
+func (s *shop) consumed(topic, group string) uint64 {
+	s.Helper()
+	sum := reported.Sum(s.reports(), reported.Series{Op: "consume", Topic: topic, Group: group})
+	return sum.Messages
+}
+
 // paused says whether clients have reported that they have paused a topic.
 func (s *shop) paused(topic string) bool {
-	for _, r := range reported.Read(s, s.addrs, func(value []byte, appendedMillis int64) (*telemetry.Report, error) {
-		return ingest.NewDecoder(ingest.DefaultLimits()).Decode(value, appendedMillis)
-	}) {
+	for _, r := range s.reports() {
 		for _, e := range r.Events {
 			if r.Labels.Topic == topic && r.Labels.Op == "consume" && e.Kind == telemetry.EventPaused {
 				return true
