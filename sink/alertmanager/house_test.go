@@ -1,6 +1,7 @@
 package alertmanager_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,6 +44,7 @@ type house struct {
 	config server.Config
 	server *server.Server
 	chat   *webhook.Receiver
+	before int // how many notifications the chat had when Alertmanager started
 }
 
 func newHouse(t *testing.T) *house {
@@ -58,26 +60,46 @@ func newHouse(t *testing.T) *house {
 	t.Cleanup(func() { _ = chat.Close() })
 	h := &house{t: t, chat: chat, config: server.Config{Executable: executable, Addr: freeAddr(t), DataDir: t.TempDir(), WebhookURL: chat.URL()}}
 	h.start()
-	t.Cleanup(h.stop)
+	t.Cleanup(func() { h.server.Kill() })
 	return h
 }
 
 // start runs Alertmanager on the house's address and data.
 func (h *house) start() {
 	h.t.Helper()
+	h.before = len(h.chat.Notifications())
 	var err error
 	if h.server, err = server.Start(context.Background(), h.config); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-// stop ends Alertmanager in order, which saves whom it told what.
+// stop ends Alertmanager in order, which saves whom it told what. A notification whose answer it still waits for is not saved, though the chat has it: it
+// ends when all are answered.
 func (h *house) stop() {
+	eventually(h.t, func() bool { return h.told() >= len(h.chat.Notifications())-h.before },
+		func() string {
+			return fmt.Sprintf("Alertmanager takes %d notifications for answered, and the chat has %d of it", h.told(), len(h.chat.Notifications())-h.before)
+		})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := h.server.Stop(ctx); err != nil {
 		h.t.Error(err)
 	}
+}
+
+// told counts the notifications that Alertmanager has made since it started and has an answer for.
+func (h *house) told() (count int) {
+	response, err := http.Get(h.server.URL() + "/metrics")
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		_, _ = fmt.Sscanf(lines.Text(), `alertmanager_notification_requests_total{integration="webhook"} %d`, &count)
+	}
+	return count
 }
 
 // heard returns the newest notification of an alert in a state, nil where there is none.
