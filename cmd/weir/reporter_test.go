@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/weirmq/weir/ingest"
 	"github.com/weirmq/weir/telemetry"
 )
 
@@ -34,6 +36,12 @@ const (
 
 type reported struct{ reports, messages, bytes uint64 }
 
+func (s *reported) add(report *telemetry.Report) {
+	s.reports++
+	s.messages += report.Messages
+	s.bytes += report.Bytes
+}
+
 func newReporter(t *testing.T, brokers []string, topic string) *reporter {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.DefaultProduceTopic(telemetry.TopicTelemetry),
@@ -49,6 +57,58 @@ func (r *reporter) sent() reported {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.totals
+}
+
+// recount takes for sent what the topic holds. That is all that was acknowledged; a report may be there twice where the embedded broker was killed before
+// it acknowledged: it has forgotten then what it stored, and stores what is sent again.
+func (r *reporter) recount(brokers []string) {
+	r.t.Helper()
+	acknowledged, once, held := r.sent(), reported{}, reported{}
+	seen, decoder := map[string]bool{}, ingest.NewDecoder(ingest.DefaultLimits())
+	for _, record := range wholeTopic(r.t, brokers, telemetry.TopicTelemetry) {
+		report, err := decoder.Decode(record.Value, record.Timestamp.UnixMilli())
+		if err != nil || report.Labels.Topic != r.topic {
+			continue
+		}
+		held.add(report)
+		if !seen[string(record.Value)] {
+			once.add(report)
+		}
+		seen[string(record.Value)] = true
+	}
+	if once != acknowledged {
+		r.t.Errorf("the topic holds %+v, and %+v were acknowledged", once, acknowledged)
+	}
+	r.t.Logf("the topic holds %d reports twice", held.reports-once.reports)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.totals = held
+}
+
+// wholeTopic reads a topic from its beginning to where it ends now.
+func wholeTopic(t *testing.T, brokers []string, topic string) (records []*kgo.Record) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := int64(0)
+	ends.Each(func(end kadm.ListedOffset) { wanted += end.Offset })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for int64(len(records)) < wanted {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err0(); err != nil {
+			t.Fatalf("read %s: %v, after %d of %d records", topic, err, len(records), wanted)
+		}
+		records = append(records, fetches.Records()...)
+	}
+	return records
 }
 
 // silent is how often a window may have been without any report.
@@ -104,9 +164,7 @@ func (r *reporter) write(ctx context.Context, reports ...*telemetry.Report) erro
 		r.onTime = made
 	}
 	for _, report := range reports {
-		r.totals.reports++
-		r.totals.messages += report.Messages
-		r.totals.bytes += report.Bytes
+		r.totals.add(report)
 	}
 	return nil
 }

@@ -1,5 +1,6 @@
 // Package broker runs a Kafka-protocol broker inside the process, for one machine with nothing installed. Any Kafka
-// client talks to it over TCP; its data is kept in a folder and is there again after a restart.
+// client talks to it over TCP; its data is kept in a folder and is there again after a restart. What it acknowledged outlives SIGKILL, too; the sequence
+// numbers of idempotent producers do not, as they do in Apache Kafka, so that a batch may be there twice that it had stored and not yet acknowledged.
 package broker
 
 import (
