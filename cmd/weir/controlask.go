@@ -29,7 +29,8 @@ func (controlDiffCommand) Help() string {
 	return "Holds what weir.control asks of each client that is there against what the client says that it applies.\n\n" +
 		"Examples:\n\n  weir control diff --config weir.yaml\n  weir control diff --config weir.yaml --all --json\n  weir control diff pause-billing --url http://127.0.0.1:8686\n" +
 		"  weir control diff --config weir.yaml pause-billing --until-applied --timeout 1m\n\n" +
-		"Exits 0 when all do what they are asked to, 3 when some do not, with --until-applied still after --timeout, or when there is no command of that name, and 1 when Kafka, the store or that weir cannot be asked."
+		"Exits 0 when all do what they are asked to, 3 when some do not, with --until-applied still after --timeout, or when there is no command of that name, and 1 when Kafka, the store or that weir cannot be asked. " +
+		"Who looks on is told of that, and it is asked again, unless it was never there."
 }
 
 // Run compares and prints.
