@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -63,7 +64,7 @@ func (s *Server) Addr() string { return s.addr }
 // StartNameServer runs a name server on a free port and returns when it answers, after about 2 s. ctx bounds the start only. On an
 // error nothing is left running.
 func StartNameServer(ctx context.Context, config Config) (*Server, error) {
-	port, err := freePort()
+	port, err := freePorts()
 	if err != nil {
 		return nil, fmt.Errorf("find a port for a name server: %w", err)
 	}
@@ -79,7 +80,7 @@ func StartNameServer(ctx context.Context, config Config) (*Server, error) {
 // StartBroker runs the master of a set of brokers and returns when it answers, after about 5 s. The name server at nameServer knows it
 // after 10 s more, or as soon as a topic is created there: its first word to a name server, RocketMQ 5 sends before it is connected. ctx bounds the start only. On an error nothing is left running.
 func StartBroker(ctx context.Context, config Config, nameServer string) (*Server, error) {
-	port, err := freePorts()
+	port, err := freePorts(priorityPort, slavesPort)
 	if err != nil {
 		return nil, fmt.Errorf("find ports for a broker: %w", err)
 	}
@@ -187,40 +188,40 @@ func writeLogging(dir string) error {
 
 // A broker listens on its port, on the one two below it, for clients with priority, and on the one above it, for slaves.
 const (
-	priorityBelow = 2
-	slavesAbove   = 1
+	priorityPort = -2
+	slavesPort   = 1
 )
 
-// portTries is how often three ports in their distances are looked for. Below 10 a machine with many connections has none by chance;
+// Ports are below those that Linux gives to outgoing connections (from 32,768, net.ipv4.ip_local_port_range): one of those could take a port after it was
+// found free, until Java has started. They begin above those of a machine's own services.
+const (
+	firstPort = 5_000
+	lastPort  = 15_000
+)
+
+// portTries is how often ports in their distances are looked for. Below 10 a machine with many servers has none by chance;
 // above 1000 one that has none at all is searched for seconds.
 const portTries = 100
 
-// freePorts is a port of a broker: it and its neighbours are free.
-func freePorts() (int, error) {
+// freePorts is a random port: it and those at some distances from it are free.
+func freePorts(distances ...int) (int, error) {
 	var last error
 	for range portTries {
-		port, err := freePort()
-		if err != nil {
-			return 0, err
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		last = isFree(port)
+		for _, distance := range distances {
+			last = errors.Join(last, isFree(port+distance))
 		}
-		if last = errors.Join(isFree(port-priorityBelow), isFree(port+slavesAbove)); last == nil {
+		if last == nil {
 			return port, nil
 		}
 	}
 	return 0, fmt.Errorf("no free port among %d has free neighbours: %w", portTries, last)
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
+// isFree asks for all addresses of this machine, as a broker listens for its slaves on all.
 func isFree(port int) error {
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 	if err != nil {
 		return err
 	}
