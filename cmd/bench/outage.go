@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirmq/weir/deploy/kafka"
 	"github.com/weirmq/weir/deploy/parts"
+	"github.com/weirmq/weir/deploy/ports"
 	"github.com/weirmq/weir/pipeline"
 )
 
@@ -94,7 +95,7 @@ func (r *outageRun) start(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("the log of %d reports was written in %s\n", r.Rate*int(r.span()/time.Second), time.Since(began).Round(time.Second))
-	addr, err := freeAddr()
+	addr, err := ports.FreeAddr()
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/weirmq/weir/deploy/ports"
 	"github.com/weirmq/weir/pipeline"
 )
 
@@ -46,7 +47,7 @@ type storing struct {
 
 // startStoring starts one, which logs to a file.
 func startStoring(ctx context.Context, r *outageRun, rules string) (*storing, error) {
-	addr, err := freeAddr()
+	addr, err := ports.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/weirmq/weir/deploy/ports"
 )
 
 const prometheusLatencyName = "report to Alertmanager, Prometheus"
@@ -126,7 +128,7 @@ func measurePrometheus(ctx context.Context, program string) ([]float64, error) {
 			return nil, err
 		}
 	}
-	addr, err := freeAddr()
+	addr, err := ports.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

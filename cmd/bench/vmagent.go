@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/weirmq/weir/deploy/ports"
 )
 
 // vmagent is a running one, on the measured core, as it comes: no option that does not
@@ -37,7 +38,7 @@ func startVMAgent(ctx context.Context, c *rivalCommand, sink string) (*vmagent, 
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("start vmagent: %w", err)
 	}
-	addr, err := freeAddr()
+	addr, err := ports.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -54,15 +55,6 @@ func startVMAgent(ctx context.Context, c *rivalCommand, sink string) (*vmagent, 
 		return nil, err
 	}
 	return v, nil
-}
-
-// freeAddr is an address that nobody listened on a moment ago.
-func freeAddr() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 func (v *vmagent) ready(ctx context.Context) error {

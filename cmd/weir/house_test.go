@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/weirmq/weir/deploy/broker"
 	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
+	"github.com/weirmq/weir/deploy/ports"
 	"github.com/weirmq/weir/deploy/webhook"
 )
 
@@ -140,31 +139,14 @@ func (h *house) start(name, readyURL string, args ...string) *child.Child {
 	return running
 }
 
-// Ports below those that the system gives to outgoing connections, so that an address
-// that nobody listens on yet stays free.
-const (
-	firstPort = 15_000
-	lastPort  = 32_000
-)
-
-var nextPort atomic.Int64
-
-func init() { nextPort.Store(firstPort + int64(os.Getpid()*37%(lastPort-firstPort-2000))) }
-
-// freeAddr is a loopback address that nothing listens on and no other test is given.
+// freeAddr is a loopback address that nothing listens on, so that it stays free until somebody does, and that no other test is given.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	for {
-		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
-		listener, err := net.Listen("tcp", addr)
-		if err == nil {
-			_ = listener.Close()
-			return addr
-		}
-		if nextPort.Load() > lastPort {
-			t.Fatal("no port is free")
-		}
+	addr, err := ports.FreeAddr()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return addr
 }
 
 // embeddedBroker starts the broker of `weir demo` in this process.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 
 	"github.com/weirmq/weir/deploy/child"
+	"github.com/weirmq/weir/deploy/ports"
 )
 
 // heap is the most the broker's JVM keeps on its heap. Below 256 MB a few dozen partitions run it out of memory;
@@ -30,9 +31,6 @@ const (
 
 // javaRemedy says how to get a JVM.
 const javaRemedy = "install a JDK 17 (Debian: apt-get install openjdk-17-jdk-headless)"
-
-// loopback is any free port that only this machine reaches.
-const loopback = "127.0.0.1:0"
 
 // Config says what to run and where.
 type Config struct {
@@ -113,36 +111,41 @@ func checkJars(dir string) error {
 // broker in the same process talks to it.
 func addresses(broker string) (brokerAddr, controllerAddr string, err error) {
 	if broker == "" {
-		broker = loopback
-	} else if err := checkAddr(broker); err != nil {
+		if broker, err = ports.FreeAddr(); err != nil {
+			return "", "", fmt.Errorf("find a free port for Kafka: %w", err)
+		}
+	} else if err := checkFree(broker); err != nil {
 		return "", "", err
 	}
-	// Both are held before either is let go, so that they differ.
-	first, err := net.Listen("tcp", broker)
-	if err != nil {
-		return "", "", fmt.Errorf("listen on Kafka's address %s: %w; stop what uses it or choose another", broker, err)
-	}
-	defer first.Close()
-	second, err := net.Listen("tcp", loopback)
-	if err != nil {
+	if controllerAddr, err = ports.FreeAddr(); err != nil {
 		return "", "", fmt.Errorf("find a free port for Kafka's controller: %w", err)
 	}
-	defer second.Close()
-	return first.Addr().String(), second.Addr().String(), nil
+	return broker, controllerAddr, nil
 }
 
-// listenerAddresses are free ports of listeners. Each is held until all are found, so that they differ.
+// listenerAddresses are free ports of listeners.
 func listenerAddresses(listeners map[string]string) (map[string]string, error) {
 	addrs := map[string]string{}
 	for name := range listeners {
-		held, err := net.Listen("tcp", loopback)
+		addr, err := ports.FreeAddr()
 		if err != nil {
 			return nil, fmt.Errorf("find a free port for Kafka's listener %s: %w", name, err)
 		}
-		defer held.Close()
-		addrs[name] = held.Addr().String()
+		addrs[name] = addr
 	}
 	return addrs, nil
+}
+
+// checkFree says that a given address is not one that a client could be given, or that it is taken.
+func checkFree(addr string) error {
+	if err := checkAddr(addr); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen on Kafka's address %s: %w; stop what uses it or choose another", addr, err)
+	}
+	return listener.Close()
 }
 
 // checkAddr says that a given address is not one that a client could be given.

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"time"
 
 	"github.com/weirmq/weir/deploy/child"
+	"github.com/weirmq/weir/deploy/ports"
 )
 
 // The most that the JVMs keep on their heaps, and a broker besides it. Below 128 MB and 256 MB a few hundred topics run them out of
@@ -64,7 +63,7 @@ func (s *Server) Addr() string { return s.addr }
 // StartNameServer runs a name server on a free port and returns when it answers, after about 2 s. ctx bounds the start only. On an
 // error nothing is left running.
 func StartNameServer(ctx context.Context, config Config) (*Server, error) {
-	port, err := freePorts()
+	port, err := ports.Free()
 	if err != nil {
 		return nil, fmt.Errorf("find a port for a name server: %w", err)
 	}
@@ -80,7 +79,7 @@ func StartNameServer(ctx context.Context, config Config) (*Server, error) {
 // StartBroker runs the master of a set of brokers and returns when it answers, after about 5 s. The name server at nameServer knows it
 // after 10 s more, or as soon as a topic is created there: its first word to a name server, RocketMQ 5 sends before it is connected. ctx bounds the start only. On an error nothing is left running.
 func StartBroker(ctx context.Context, config Config, nameServer string) (*Server, error) {
-	port, err := freePorts(priorityPort, slavesPort)
+	port, err := ports.Free(priorityPort, slavesPort)
 	if err != nil {
 		return nil, fmt.Errorf("find ports for a broker: %w", err)
 	}
@@ -191,39 +190,3 @@ const (
 	priorityPort = -2
 	slavesPort   = 1
 )
-
-// Ports are below those that Linux gives to outgoing connections (from 32,768, net.ipv4.ip_local_port_range): one of those could take a port after it was
-// found free, until Java has started. They begin above those of a machine's own services.
-const (
-	firstPort = 5_000
-	lastPort  = 15_000
-)
-
-// portTries is how often ports in their distances are looked for. Below 10 a machine with many servers has none by chance;
-// above 1000 one that has none at all is searched for seconds.
-const portTries = 100
-
-// freePorts is a random port: it and those at some distances from it are free.
-func freePorts(distances ...int) (int, error) {
-	var last error
-	for range portTries {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		last = isFree(port)
-		for _, distance := range distances {
-			last = errors.Join(last, isFree(port+distance))
-		}
-		if last == nil {
-			return port, nil
-		}
-	}
-	return 0, fmt.Errorf("no free port among %d has free neighbours: %w", portTries, last)
-}
-
-// isFree asks for all addresses of this machine, as a broker listens for its slaves on all.
-func isFree(port int) error {
-	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-	if err != nil {
-		return err
-	}
-	return listener.Close()
-}

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/weirmq/weir/deploy/ports"
 	"github.com/weirmq/weir/sdk/internal/meter"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/report"
@@ -21,18 +21,11 @@ var impatient = []kgo.Opt{kgo.MetadataMinAge(50 * time.Millisecond),
 // freeAddr is an address where a broker may be started later.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l := listen(t)
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func listen(t testing.TB) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := ports.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return addr
 }
 
 // TestTelemetryClusterComesLate opens a Reporter before its telemetry cluster is there:

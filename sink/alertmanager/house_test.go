@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	server "github.com/weirmq/weir/deploy/alertmanager"
 	"github.com/weirmq/weir/deploy/parts"
+	"github.com/weirmq/weir/deploy/ports"
 	"github.com/weirmq/weir/deploy/webhook"
 	"github.com/weirmq/weir/sink/alertmanager"
 	"github.com/weirmq/weir/telemetry"
@@ -140,12 +140,11 @@ func (h *house) active() int {
 // freeAddr is an address where nobody listens.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := ports.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return addr
 }
 
 // run makes a notifier and runs it until the test ends.
