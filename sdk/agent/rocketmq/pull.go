@@ -14,8 +14,12 @@ import (
 	"github.com/weirmq/weir/sdk/internal/applied"
 )
 
-// ErrPaused is what Pull and PullFrom of a pull consumer return, with the context's error, where that ends while a command holds what is pulled.
+// ErrPaused is what Pull and PullFrom of a pull consumer return where their context ends while a command holds what is pulled, with its error, or the
+// consumer is shut down.
 var ErrPaused = errors.New("consumption is paused by a command")
+
+// errShutDown is why nobody waits any more for what is held.
+var errShutDown = errors.New("the consumer was shut down")
 
 const (
 	// mostKept bounds the batches of one queue that are kept while a command holds it. Not fewer: the library may have some in hand for each queue
@@ -134,7 +138,7 @@ func (p *pullConsumer) Poll(ctx context.Context, timeout time.Duration) (*rmqcon
 			return request, nil
 		}
 		if all || p.full() {
-			if !p.pass(ctx, changed) {
+			if p.pass(ctx, changed) != nil {
 				return nil, rmqconsumer.ErrNoNewMsg
 			}
 			continue
@@ -174,19 +178,23 @@ func (p *pullConsumer) poll(ctx context.Context, wait time.Duration, changed <-c
 	return request, err
 }
 
-// pass waits until what is held may have changed; false says that ctx has ended, or the consumer.
-func (p *pullConsumer) pass(ctx context.Context, changed <-chan struct{}) bool {
+// pass waits until what is held may have changed; the error says that ctx has ended, or the consumer.
+func (p *pullConsumer) pass(ctx context.Context, changed <-chan struct{}) error {
 	timer := time.NewTimer(lookEvery)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		return context.Cause(ctx)
 	case <-p.hold.ended:
-		return false
 	case <-changed:
 	case <-timer.C:
 	}
-	return true
+	select { // what is lifted by then is lifted since the consumer was shut down
+	case <-p.hold.ended:
+		return errShutDown
+	default:
+		return nil
+	}
 }
 
 // Pull returns messages of the next queue that is not held.
@@ -216,8 +224,8 @@ func (p *pullConsumer) pull(ctx context.Context, held func() bool, pull func() (
 				continue // the next queue
 			}
 		}
-		if !p.pass(ctx, changed) {
-			return nil, fmt.Errorf("%w: %w", ErrPaused, context.Cause(ctx))
+		if err := p.pass(ctx, changed); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrPaused, err)
 		}
 	}
 }
