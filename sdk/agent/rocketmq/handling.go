@@ -168,6 +168,9 @@ func (h *Hold) nextFreed() <-chan struct{} {
 
 // pass waits until what is held may have changed.
 func (h *Hold) pass(w *wait, share float64, changed, freed <-chan struct{}) outcome {
+	if share == 0 { // no handler that returns changes that, and a thousand messages of a queue may wait
+		freed = nil
+	}
 	var later <-chan time.Time
 	if share < 1 { // a ramp, or the place of a queue in one
 		timer := time.NewTimer(step)

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/sdk/internal/applied"
 )
 
 // newHeldByQueue is a Hold with so many handlers, which the library was given the options of.
@@ -108,6 +109,33 @@ func TestQueuesAreHeldApart(t *testing.T) {
 		<-time.NewTimer(20*time.Second + messages*time.Second).C
 		if got.of(1) != messages || most != handlers {
 			t.Errorf("%d of %d that waited are handled, %d at once", got.of(1), messages, most)
+		}
+	})
+}
+
+// TestWhatIsPausedIsNotWokenByOthers holds that a message which waits for the end of a pause is not asked again for each one of another queue that is handled
+// meanwhile: a queue has a thousand that wait.
+func TestWhatIsPausedIsNotWokenByOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, asked := newHeldByQueue(t, 2), 0
+		h.pause(true, 0)
+		waits := wait{share: func(c *applied.Client, now time.Time) float64 { return c.Share("orders", now) }, enough: func(share float64) bool { asked++; return share > 0 }}
+		go h.await(&waits)
+		synctest.Wait()
+		for range 100 {
+			at := place{line: "others"}
+			h.begin(&at, 1)
+			h.done(&at)
+			synctest.Wait()
+		}
+		if asked != 1 {
+			t.Errorf("it is asked %d times whether the message may go, want 1", asked)
+		}
+		h.pause(false, 0)
+		synctest.Wait()
+		if asked != 2 {
+			t.Errorf("when the pause has ended it is asked %d times, want 2", asked)
 		}
 	})
 }
