@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weirmq/weir/control"
+	"github.com/weirmq/weir/control/topic"
 )
 
 // entries is a list of so many empty objects.
@@ -92,5 +93,28 @@ func TestACacheCanBeRead(t *testing.T) {
 	records, err := readCache(path)
 	if err != nil || len(records) != 1 || string(records[0].Key) != "route///a" || string(records[0].Value) != `{"a":1}` || records[0].Offset != 7 {
 		t.Errorf("read %+v, %v", records, err)
+	}
+}
+
+// TestTheCacheTakesNothingBack has weir.control be read while the cache is: its routes hold, whatever the cache says.
+func TestTheCacheTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	route := Route{Schema: control.Schema, ID: "orders.created", Revision: 2, System: "kafka", Cluster: "next", Endpoints: []string{"k:1"}, Topic: "orders"}
+	value, err := route.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newTopic(TopicConfig{}, nil)
+	former := route
+	former.Cluster = "former"
+	d.fallBack([]Route{former})
+	if got, _, _ := d.Resolve(Query{ID: route.ID}); got.Cluster != "former" {
+		t.Errorf("before the topic is read the route leads to %q, want the cache's", got.Cluster)
+	}
+	d.feed(topic.Batch{Records: []control.Record{{Key: []byte(route.Key()), Value: value}}, AtEnd: true})
+	d.take()
+	d.fallBack([]Route{former})
+	if got, _, _ := d.Resolve(Query{ID: route.ID}); got.Cluster != "next" {
+		t.Errorf("the route leads to %q, want what the topic says", got.Cluster)
 	}
 }

@@ -41,7 +41,16 @@ type Topic struct {
 
 	set      *control.Set     // what was read; only follow uses it
 	turnover control.Turnover // whether that counts; likewise
-	read     chan struct{}    // closed when the topic was read to its end once
+
+	taking  sync.Mutex    // is held while routes are taken over: none of the cache's behind the topic's
+	read    chan struct{} // closed when those of the topic were
+	hasRead func()        // closes read
+}
+
+func newTopic(config TopicConfig, reader *topic.Reader) *Topic {
+	t := &Topic{table: newTable(), config: config, reader: reader, set: control.NewSet(), read: make(chan struct{})}
+	t.hasRead = sync.OnceFunc(func() { close(t.read) })
+	return t
 }
 
 // OpenTopic reads weir.control to its end, and goes on reading until Close. Where its cluster does not answer within some seconds,
@@ -57,8 +66,9 @@ func OpenTopic(ctx context.Context, config TopicConfig) (*Topic, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
+	t := newTopic(config, reader)
 	life, stop := context.WithCancel(context.Background())
-	t := &Topic{table: newTable(), config: config, reader: reader, stop: stop, set: control.NewSet(), read: make(chan struct{})}
+	t.stop = stop
 	t.done.Go(func() { t.follow(life) })
 	wait, cancel := context.WithTimeout(ctx, topicWait)
 	defer cancel()
@@ -83,6 +93,8 @@ func OpenTopic(ctx context.Context, config TopicConfig) (*Topic, error) {
 
 // fallBack takes over routes of the cache, unless the topic has been read meanwhile.
 func (t *Topic) fallBack(routes []Route) {
+	t.taking.Lock()
+	defer t.taking.Unlock()
 	select {
 	case <-t.read:
 	default:
@@ -102,7 +114,7 @@ func (t *Topic) Close() {
 func (t *Topic) follow(ctx context.Context) {
 	ticker := time.NewTicker(topicRetry)
 	defer ticker.Stop()
-	for once := sync.OnceFunc(func() { close(t.read) }); ctx.Err() == nil; {
+	for ctx.Err() == nil {
 		if err := t.reader.CatchUp(ctx, func(b topic.Batch) { t.feed(b) }); err != nil {
 			select {
 			case <-ctx.Done():
@@ -115,7 +127,6 @@ func (t *Topic) follow(ctx context.Context) {
 			counts := t.turnover.Counts(time.Now())
 			if counts && changed {
 				t.take()
-				once()
 				changed = false
 			}
 			batch := t.poll(ctx, counts)
@@ -155,6 +166,9 @@ func (t *Topic) feed(batch topic.Batch) (changed bool) {
 
 // take has what was read be the directory's, and keeps it.
 func (t *Topic) take() {
+	t.taking.Lock()
+	defer t.taking.Unlock()
+	defer t.hasRead() // who opens the directory has its cache written, too
 	t.replace(t.set.Routes())
 	if err := writeCache(t.config.Cache, t.set.Records()); err != nil {
 		t.config.Log.Warn("the cache of weir.control is not written", "error", err)
