@@ -174,7 +174,7 @@ func (c *Client) forget(opened closer) {
 	delete(c.open, opened)
 }
 
-// Close ends all consumers and producers, and then the reporter that the client opened. Consumers end as
+// Close ends all consumers, then all producers, and then the reporter that the client opened. Consumers end as
 // by the end of Run's context; producers wait for what is being sent. Where ctx ends before, what is
 // left fails, and the error says so. A second Close does nothing.
 func (c *Client) Close(ctx context.Context) error {
@@ -183,13 +183,23 @@ func (c *Client) Close(ctx context.Context) error {
 	left := c.open
 	c.open = map[closer]struct{}{}
 	c.mu.Unlock()
-	var errs []error
+	var (
+		mu   sync.Mutex
+		errs []error
+	)
 	for _, consumers := range []bool{true, false} { // what handlers send is sent yet
+		var closing sync.WaitGroup // all at once: each waits for its own handlers, or answers
 		for one := range left {
 			if _, is := one.(*Consumer); is == consumers {
-				errs = append(errs, one.Close(ctx))
+				closing.Go(func() {
+					err := one.Close(ctx)
+					mu.Lock()
+					defer mu.Unlock()
+					errs = append(errs, err)
+				})
 			}
 		}
+		closing.Wait()
 	}
 	if c.owns {
 		errs = append(errs, c.reporter.Close(ctx))

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -83,4 +85,33 @@ func TestOnlyTheEndLeavesMessages(t *testing.T) {
 			t.Errorf("%v, while the context says %v: got %v, want %v", c.err, c.ctx.Err(), got, c.want)
 		}
 	}
+}
+
+// TestConsumersEndTogether has a client be closed whose consumers' handlers wait for each other: all are told to end before any is waited for, so that they
+// take as long as the slowest and not as all of them.
+func TestConsumersEndTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const consumers = 3
+		client := &Client{open: map[closer]struct{}{}}
+		var told sync.WaitGroup
+		told.Add(consumers)
+		for range consumers {
+			c := &Consumer{idle: make(chan struct{}, 1)}
+			c.client = client
+			c.ended, c.end = context.WithCancel(t.Context())
+			client.open[c] = struct{}{}
+			go func() { // Run
+				<-c.ended.Done()
+				told.Done()
+				told.Wait()
+				c.idle <- struct{}{}
+			}()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := client.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 }
