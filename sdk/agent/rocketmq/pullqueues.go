@@ -2,6 +2,7 @@ package rocketmq
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -100,20 +101,18 @@ func (p *pullConsumer) leaveOut(topic string, mine []*primitive.MessageQueue) []
 	all, _ := p.held(now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for queue := range p.out {
-		if queue.Topic == topic {
-			delete(p.out, queue)
-		}
-	}
-	var out []*primitive.MessageQueue
+	out := map[primitive.MessageQueue]bool{}
+	var has []*primitive.MessageQueue
 	for _, queue := range mine {
 		if p.leaves(queue, all, now) {
-			p.out[*queue] = true
+			out[*queue] = true
 		} else {
-			out = append(out, queue)
+			has = append(has, queue)
 		}
 	}
-	return out
+	maps.DeleteFunc(p.out, func(queue primitive.MessageQueue, _ bool) bool { return queue.Topic == topic })
+	maps.Copy(p.out, out)
+	return has
 }
 
 // leaves says whether a queue is to be left out: once the program has acknowledged what it was given of it, or more is kept of it than may be.
