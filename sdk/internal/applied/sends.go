@@ -158,13 +158,13 @@ func (c *Client) learn(topic string) {
 		return
 	}
 	c.senders[topic] = newRound(c, time.Now()).sendsOf(topic, nil)
-	known := maps.Clone(*c.sentTo.Load())
-	known[topic] = true
-	c.sentTo.Store(&known)
 	if c.sends.Load() != nil {
 		c.sends.Store(&sends{maps.Clone(c.senders), c.beyond})
 	}
-	c.commands.Kick() // it is told of
+	known := maps.Clone(*c.sentTo.Load())
+	known[topic] = true
+	c.sentTo.Store(&known) // last: whoever finds the topic here looks for what applies to it
+	c.commands.Kick()      // it is told of
 }
 
 // Admit waits until so many messages of a topic may be sent. The error says that ctx has ended before, and why it waited.
