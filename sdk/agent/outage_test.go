@@ -31,7 +31,8 @@ func TestWithoutTheClusterWhatWasReadHoldsUntilItExpires(t *testing.T) {
 	s := openShop(t, b.Addrs())
 	a := s.open(Config{Enabled: allEnabled}, report.Config{})
 	c := measured.consume(a, kgo.ConsumeTopics("orders"))
-	short := command("short", "orders", func(c *control.Command) { pause(c); c.ExpiresAt = time.Now().Add(4 * time.Second).UTC() })
+	// Not sooner: a busy machine takes seconds to apply it.
+	short := command("short", "orders", func(c *control.Command) { pause(c); c.ExpiresAt = time.Now().Add(reported.Patience / 2).UTC() })
 	s.put(short)
 	paused := func() bool { return slices.Contains(c.client.PauseFetchTopics(), "orders") }
 	reported.Eventually(t, "the pause applies", paused)
