@@ -87,6 +87,11 @@ type verdict struct {
 	givenUpFrom int
 }
 
+// givesUp says that a message is not tried again.
+func (v verdict) givesUp(attempt int) bool {
+	return v.failed && v.givenUpFrom > 0 && attempt >= v.givenUpFrom
+}
+
 // handled ends the handling of messages. Those of a batch share its time and its verdict.
 func (c *consumer) handled(handlings []meter.Handling, of verdict) {
 	defer c.measured.Recover()
@@ -96,7 +101,7 @@ func (c *consumer) handled(handlings []meter.Handling, of verdict) {
 	now := c.measured.Now()
 	for i := range handlings {
 		h := &handlings[i]
-		if of.failed && of.givenUpFrom > 0 && h.Number() >= of.givenUpFrom {
+		if of.givesUp(h.Number()) {
 			h.GiveUp(true)
 		} else {
 			h.DoneAt(of.failed, now)

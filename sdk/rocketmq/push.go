@@ -7,7 +7,6 @@ import (
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
-	"github.com/weirmq/weir/sdk/internal/meter"
 	"github.com/weirmq/weir/sdk/report"
 )
 
@@ -83,17 +82,4 @@ func (c *pushConsumer) Suspend() {
 func (c *pushConsumer) Resume() {
 	c.PushConsumer.Resume()
 	c.paused.Store(false)
-}
-
-// measure is a handler that is measured. A panic passes through as it came.
-func (c *consumer) measure(handle handler) handler {
-	return func(ctx context.Context, messages ...*primitive.MessageExt) (result rmqconsumer.ConsumeResult, err error) {
-		var one [1]meter.Handling // most handlers are given one message at a time
-		handlings := c.received(one[:0], messages)
-		returned := false
-		defer func() { c.handled(handlings, c.judge(ctx, result, err, returned)) }()
-		result, err = handle(ctx, messages...)
-		returned = true
-		return result, err
-	}
 }

@@ -33,6 +33,8 @@ type Client struct {
 
 	held atomic.Pointer[func(topic string) bool] // by somebody else than the client
 
+	notes notes // of messages that are handled
+
 	mu       sync.Mutex
 	open     bool // the client is made, and not closed
 	labels   telemetry.Labels

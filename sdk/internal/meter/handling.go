@@ -35,7 +35,7 @@ func (h *Handling) DoneAt(failed bool, now int64) { h.endAt(telemetry.StepHandle
 
 // DoneTogether is DoneAt of messages that a handler was given together, none of which failed.
 func DoneTogether(handlings []Handling, now int64) {
-	byMeter(handlings, func(m *Meter, c *Client, of *Handling) { m.handle(of, telemetry.StepHandled, now, false) })
+	byMeter(handlings, func(m *Meter, c *Client, of *Handling) { m.handle(of, of.outcome(telemetry.StepHandled, now, false)) })
 }
 
 // ReceivedByHandler is Client.ReceivedAt of messages that a handler is given together.
@@ -83,34 +83,46 @@ func (h *Handling) endAt(step telemetry.Step, failed bool, now int64) {
 	if m == nil {
 		m = h.client.meter(of, h.message.Topic)
 	}
-	m.handled(h, step, now, failed)
+	m.handled(h, h.outcome(step, now, failed))
+}
+
+// outcome is what came of a message in its handler, and when.
+type outcome struct {
+	step                      telemetry.Step
+	failed                    bool
+	nanos                     int64
+	wallNanos, beganWallNanos int64 // Unix time
+}
+
+func (h *Handling) outcome(step telemetry.Step, nowNanos int64, failed bool) outcome {
+	clock := h.client.clock
+	return outcome{step, failed, nowNanos, clock.wallNanos(nowNanos), clock.wallNanos(h.began)}
 }
 
 // handled counts the time that a message's handler took, and what came of it.
-func (m *Meter) handled(h *Handling, step telemetry.Step, nowNanos int64, failed bool) {
+func (m *Meter) handled(h *Handling, of outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.handle(h, step, nowNanos, failed)
+	m.handle(h, of)
 }
 
 // handle is handled; m.mu is held.
-func (m *Meter) handle(h *Handling, step telemetry.Step, nowNanos int64, failed bool) {
-	latency := micros(nowNanos - h.began)
+func (m *Meter) handle(h *Handling, of outcome) {
+	latency := micros(of.nanos - h.began)
 	m.touched = true
 	m.latency.observe(latency)
-	if failed {
+	if of.failed {
 		m.errors[ClassHandler]++
 	}
 	slow := m.slow(latency)
-	troubled := failed || step == telemetry.StepDeadLettered
+	troubled := of.failed || of.step == telemetry.StepDeadLettered
 	if !troubled && !slow && !m.chosen(&h.message) {
 		return
 	}
-	clock := h.client.clock
 	e := exemplarOf(&h.message)
-	e.failed, e.class, e.step, e.attempt = failed, ClassHandler, step, h.attempt
-	e.timeMillis, e.latencyMicros = clock.wallMillis(nowNanos), latency
-	e.delayMicros, _ = h.message.delayMicros(clock.wallNanos(h.began))
+	e.failed, e.class, e.step, e.attempt = of.failed, ClassHandler, of.step, h.attempt
+	e.timeMillis, e.latencyMicros = of.wallNanos/nanosPerMilli, latency
+	e.delayMicros, _ = h.message.delayMicros(of.beganWallNanos)
 	switch {
 	case troubled:
 		m.troubled(e, telemetry.KeptError)

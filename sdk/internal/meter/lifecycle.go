@@ -32,7 +32,7 @@ func (c *Client) Started(clientID, group string) {
 	c.open, c.closedAt = true, 0
 	c.labels = settings.named(settings.labelsOf(c.identity), clientID, group)
 	c.events = []telemetry.Event{started}
-	for m := range c.All {
+	for m := range c.each {
 		m.note(started)
 	}
 	c.mu.Unlock()
@@ -50,7 +50,7 @@ func (c *Client) Stopped() {
 	c.open, c.closedAt = false, c.clock.WallMillis()
 	stopped := telemetry.Event{Kind: telemetry.EventStopped, TimeUnixMillis: c.closedAt}
 	c.events = append(c.events, stopped)
-	for m := range c.All {
+	for m := range c.each {
 		m.note(stopped)
 	}
 }

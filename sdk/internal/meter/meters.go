@@ -67,8 +67,14 @@ func (c *Client) meters() [4]*meters {
 	return [...]*meters{&c.sends, &c.consumes, &c.groups, &c.controls}
 }
 
-// All yields every meter.
+// All yields every meter, once all that was noted is counted.
 func (c *Client) All(yield func(*Meter) bool) {
+	c.countNotes()
+	c.each(yield)
+}
+
+// each yields every meter.
+func (c *Client) each(yield func(*Meter) bool) {
 	for _, of := range c.meters() {
 		for _, m := range *of.byTopic.Load() {
 			if !yield(m) {

@@ -15,6 +15,7 @@ type Taken struct {
 // meter is locked while counts are copied, not while a report is made of them: who
 // sends and consumes waits for that lock.
 func (m *Meter) Take(t *Taken, of *Client, nowMillis int64) {
+	of.countNotes()
 	m.copyTo(t, nowMillis)
 	r := &t.Report
 	r.Labels = of.Labels()
