@@ -18,10 +18,8 @@ type Hooks struct {
 	measured *meter.Client
 	// unanswered says that the client asks for no acknowledgement: it makes offsets up.
 	unanswered atomic.Bool
-	injects    bool // a traceparent
-	// byHandler says that what is received is counted where a handler is given it, and not where it is polled.
-	byHandler bool
-	polls     atomic.Uint64 // that began
+	injects    bool          // a traceparent
+	polls      atomic.Uint64 // that began
 
 	mu         sync.Mutex
 	client     *kgo.Client // nil before kgo.NewClient and after its Close
@@ -40,6 +38,21 @@ var (
 	_ kgo.HookFetchRecordUnbuffered   = (*Hooks)(nil)
 	_ kgo.HookPollStart               = (*Hooks)(nil)
 )
+
+// memberHooks are Hooks of a client of which each message counts where a handler is given it, and not where it is polled. kgo would
+// keep all that is polled to tell a hook of each.
+type memberHooks struct{ otherHooks }
+
+// otherHooks are all but those that tell what is polled.
+type otherHooks interface {
+	kgo.HookNewClient
+	kgo.HookBrokerConnect
+	kgo.HookBrokerE2E
+	kgo.HookBrokerWrite
+	kgo.HookClientClosed
+	kgo.HookProduceRecordBuffered
+	kgo.HookProduceRecordUnbuffered
+}
 
 // Option says something of one client that the reporter's configuration does not. What is
 // too long for a label is cut.

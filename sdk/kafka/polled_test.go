@@ -176,3 +176,14 @@ func TestHeadersAreAMessagesOwn(t *testing.T) {
 		t.Errorf("%d records were polled: want 6", number)
 	}
 }
+
+// TestAMemberIsNotToldWhatItPolls holds that kgo does not gather what is polled, to tell of each record, where records count when they are handled. All else is told.
+func TestAMemberIsNotToldWhatItPolls(t *testing.T) {
+	var hook kgo.Hook = memberHooks{&Hooks{}}
+	_, buffered := hook.(kgo.HookFetchRecordBuffered)
+	_, unbuffered := hook.(kgo.HookFetchRecordUnbuffered)
+	_, began := hook.(kgo.HookPollStart)
+	if buffered || unbuffered || began {
+		t.Error("a member's hooks are told of what it polls")
+	}
+}

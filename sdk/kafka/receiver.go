@@ -91,8 +91,8 @@ func (r *receiver) join() (*kgo.Client, error) {
 	options = append(options, adjust...)
 	if r.config.Reporter != nil {
 		r.hooks = NewHooks(r.config.Reporter, Cluster(r.config.Route.Cluster))
-		r.hooks.byHandler = true // what is polled may never be handled here: its partition is lost, or the consumer ends
-		options = append(options, kgo.WithHooks(r.hooks))
+		// What is polled may never be handled here: its partition is lost, or the consumer ends.
+		options = append(options, kgo.WithHooks(memberHooks{r.hooks}))
 	}
 	if r.config.Control != nil {
 		options = append(options, r.config.Control.KafkaOpts()...)

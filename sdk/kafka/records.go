@@ -63,7 +63,7 @@ func (h *Hooks) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, _ kgo.BrokerE2E) {
 
 // OnFetchRecordUnbuffered counts a message that the application was given; kgo calls it.
 func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
-	if h.byHandler || !polled || r.Attrs.IsControl() {
+	if !polled || r.Attrs.IsControl() {
 		return // it is given back by a rebalance or by Close; or it is the end of a transaction, and no message
 	}
 	var m meter.Message
