@@ -26,7 +26,7 @@ func insteadOf(name, of string, known []string) string {
 	}
 	var near []string
 	for _, other := range known {
-		if strings.Contains(other, name) || strings.Contains(name, other) || levenshtein.Distance(name, other, nil) <= max(2, len(name)/4) {
+		if isNear(name, other) {
 			near = append(near, other)
 		}
 	}
@@ -34,6 +34,15 @@ func insteadOf(name, of string, known []string) string {
 		return "did you mean " + named(near, maxNamesNear) + "?"
 	}
 	return of + " are " + named(known, maxNamesTold)
+}
+
+// isNear says whether somebody who wrote name may have meant another one. Lengths are compared first, as requests have names as long as they like.
+func isNear(name, other string) bool {
+	if strings.Contains(other, name) || strings.Contains(name, other) {
+		return true
+	}
+	apart := max(2, len(name)/4)
+	return max(len(name)-len(other), len(other)-len(name)) <= apart && levenshtein.Distance(name, other, nil) <= apart
 }
 
 // named are names in words, of which at most so many are said.

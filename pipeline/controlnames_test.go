@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -38,6 +39,22 @@ func TestNamesThatMayBeMeant(t *testing.T) {
 	err := ApplyControl(t.Context(), &h.config, ControlApply{Names: []string{"pause-biling"}, Path: h.config.Control.Dir})
 	if err == nil || !strings.Contains(err.Error(), `"pause-biling" to take away: did you mean pause-billing?`) {
 		t.Error(err)
+	}
+}
+
+// TestALongNameCostsNothing: whoever may read asks for a name as long as a request may be, of a history that has as many names as are looked through.
+func TestALongNameCostsNothing(t *testing.T) {
+	t.Parallel()
+	known := make([]string, 10_000)
+	for i := range known {
+		known[i] = fmt.Sprintf("rule.%050d", i)
+	}
+	began := time.Now()
+	if got := insteadOf(strings.Repeat("x", maxHeaderBytes), "commands", known); !strings.HasPrefix(got, "commands are rule.") {
+		t.Errorf("it says %.200s", got)
+	}
+	if took := time.Since(began); took > 20*time.Second { // minutes, where each name is held against it letter by letter
+		t.Errorf("that took %s", took)
 	}
 }
 
