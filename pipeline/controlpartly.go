@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
@@ -50,7 +51,8 @@ func partly(changes []controlChange, err error) error {
 // named is a change in few words.
 func (c *controlChange) named() string { return fmt.Sprintf("%s %s %s", c.Change, c.Kind, c.Name) }
 
-// readBack finds out which changes are in force after a write that failed: the broker may have some of its batches. What cannot be found out is told with the error.
+// readBack finds out which changes are in force after a write that failed, or was not read in time: the broker may have some of its batches. Where it has all of them nothing
+// has failed; what cannot be found out is told with the error.
 func (l *controlLog) readBack(ctx context.Context, changes []controlChange, failed error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlReadBack)
 	defer cancel()
@@ -59,6 +61,9 @@ func (l *controlLog) readBack(ctx context.Context, changes []controlChange, fail
 	}
 	for i := range changes {
 		changes[i].done = changes[i].writes() && l.holds(&changes[i])
+	}
+	if !slices.ContainsFunc(changes, func(c controlChange) bool { return c.writes() && !c.done }) {
+		return nil
 	}
 	return failed
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,6 +148,36 @@ func TestApplyTellsWhatIsWrittenInPart(t *testing.T) {
 	half.takes.Store(takesAll)
 	if err := ApplyControl(t.Context(), &config, ControlApply{Path: path, Out: &out}); err != nil || !strings.Contains(out.String(), " written, ") || strings.Contains(out.String(), "12 written") || strings.Contains(out.String(), " 0 the same") {
 		t.Errorf("%v:\n%s", err, out.String())
+	}
+}
+
+// TestWhatIsWrittenIsReadBackAnew: what is in force is told so, also where the time of who writes is over before it is read back.
+func TestWhatIsWrittenIsReadBackAnew(t *testing.T) {
+	t.Parallel()
+	half := newHalfBroker(t)
+	config := DefaultConfig()
+	config.Kafka.Brokers = half.ListenAddrs()
+	makeTopic(t, openAdmin(t, &config), control.Topic, 1)
+	log, err := openControlLog(config.Kafka, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(log.close)
+	if err := log.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, over := context.WithCancel(t.Context())
+	defer over()
+	half.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		over() // it is written by now, and its end is asked for
+		return nil, nil, false
+	})
+	changes := []controlChange{limitOfOrders(log.set, time.Now(), asItIs)}
+	if err := log.write(ctx, changes); err != nil || !changes[0].done || ctx.Err() == nil {
+		t.Errorf("what is in force is told as %v, done: %t, the time over: %t", err, changes[0].done, ctx.Err() != nil)
+	}
+	if _, found := log.set.Command("slow"); !found {
+		t.Error("it is not in force")
 	}
 }
 

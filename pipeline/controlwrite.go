@@ -42,7 +42,7 @@ func (l *controlLog) write(ctx context.Context, changes []controlChange) error {
 	l.became = map[int64]control.Change{}
 	defer func() { l.became = nil }()
 	if err := l.catchUp(ctx); err != nil {
-		return err
+		return l.readBack(ctx, changes, err)
 	}
 	var failed error
 	for i, record := range says {
