@@ -43,19 +43,16 @@ func compareApplied(ctx context.Context, store *clickhouse.Store, set *control.S
 	if err != nil {
 		return controlComparison{}, because(ctx, "ask what clients apply", err)
 	}
-	return controlComparison{now, set.Commands(), said.compare(set, now)}, nil
+	return controlComparison{now, set.Commands(), said.compare(set, now), said.traffic.more}, nil
 }
 
 // askApplied asks the store what clients say: who is there, of the last minutes; what became of each command, since the longest that one can be in force.
 func askApplied(ctx context.Context, store *clickhouse.Store, now time.Time) (*appliedSaid, error) {
-	said := &appliedSaid{agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}, traffic: &controlTraffic{at: now}}
-	var err error
-	if said.traffic.clients, said.traffic.more, err = store.ClientTraffic(ctx, now.Add(-touchedSpan)); err != nil {
+	traffic, err := askTraffic(ctx, store, now)
+	if err != nil {
 		return nil, err
 	}
-	if said.traffic.presence, err = askPresence(ctx, store, now); err != nil {
-		return nil, err
-	}
+	said := &appliedSaid{agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}, traffic: traffic}
 	agents, err := store.ControlClients(ctx, now.Add(-touchedSpan))
 	if err != nil {
 		return nil, err

@@ -93,6 +93,9 @@ func askTouched(ctx context.Context, config *Config, dsn string, changes []contr
 	}
 	return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
 		traffic, err := askTraffic(ctx, store, now)
+		if err == nil {
+			traffic.retention, err = store.RetentionLeft(ctx, now.Add(-touchedSpan))
+		}
 		if err != nil {
 			return because(ctx, "ask whom commands touch", err)
 		}

@@ -122,6 +122,12 @@ func TestDiffsAreToldWithinBounds(t *testing.T) {
 	if got := compared(gone).answer("a", true); len(got.Clients) != 3 {
 		t.Errorf("of all, who is gone is left out: %+v", got)
 	}
+	part := compared(diffs[:2])
+	part.partial = true
+	var of strings.Builder
+	if got := part.answer("", false); got.Agree || !got.Partial || got.writeText(&of) != nil || of.String() != "0 of 2 differ, and there are more clients that were not looked at\n" {
+		t.Errorf("of a part of the clients it says %+v, %s", got, of.String())
+	}
 	none := compared(diffs)
 	none.commands = []control.Command{{Name: "pause-billing", ExpiresAt: time.Now().Add(time.Hour)}, {Name: "over"}}
 	for name, says := range map[string]string{"pause-biling": `there is no command "pause-biling", and no client tells of one: did you mean pause-billing?`,

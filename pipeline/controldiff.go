@@ -55,6 +55,8 @@ type controlDiffs struct {
 	Gone     int          `json:"gone,omitempty"` // how many more there are of a client that has gone
 	Clients  []clientDiff `json:"clients"`
 	More     bool         `json:"more,omitempty"` // there are others, not listed
+	// Partial says that there are clients that were not looked at: whether all agree is not known then.
+	Partial bool `json:"partial,omitempty"`
 	// Unknown is said where a command was asked for that is none: which there are.
 	Unknown string `json:"unknown,omitempty"`
 }
@@ -64,11 +66,12 @@ type controlComparison struct {
 	at       time.Time
 	commands []control.Command // all that are held
 	diffs    []clientDiff
+	partial  bool // there are clients that were not looked at
 }
 
 // answer is what somebody asks for: of one command or, for "", of all; all is also where the two agree.
 func (c *controlComparison) answer(name string, all bool) controlDiffs {
-	out := controlDiffs{At: c.at.UTC(), Clients: []clientDiff{}, Unknown: c.unknown(name)}
+	out := controlDiffs{At: c.at.UTC(), Clients: []clientDiff{}, Partial: c.partial, Unknown: c.unknown(name)}
 	for _, one := range c.diffs {
 		if name != "" && one.Name != name {
 			continue
@@ -89,7 +92,7 @@ func (c *controlComparison) answer(name string, all bool) controlDiffs {
 			out.Clients = append(out.Clients, one)
 		}
 	}
-	out.Agree = out.Differ == 0 && out.Unknown == ""
+	out.Agree = out.Differ == 0 && out.Unknown == "" && !out.Partial
 	return out
 }
 
@@ -188,6 +191,9 @@ func (d *controlDiffs) writeText(out io.Writer) error {
 	}
 	if d.More {
 		more += fmt.Sprintf("; more than the %d above are not listed: ask of one command by its name", len(d.Clients))
+	}
+	if d.Partial {
+		more += ", and there are more clients that were not looked at"
 	}
 	if d.Unknown != "" {
 		_, err := fmt.Fprintln(out, telemetry.Printable(d.Unknown))

@@ -62,7 +62,7 @@ func TestClientsAreCountedByCommand(t *testing.T) {
 		diffs = append(diffs, clientDiff{Name: "a", State: state})
 	}
 	diffs = append(diffs, clientDiff{Name: "over", State: doesStill})
-	view.count(&controlComparison{time.Now(), nil, diffs})
+	view.count(&controlComparison{at: time.Now(), diffs: diffs})
 	if a, b := &view.Commands[0], &view.Commands[1]; a.Applied != 2 || a.Differ != 4 || a.Gone != 1 || b.Applied+b.Differ+b.Gone != 0 || view.Compared.IsZero() {
 		t.Errorf("counted are %+v", view)
 	}

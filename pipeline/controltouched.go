@@ -45,10 +45,10 @@ type controlTraffic struct {
 	clients   []clickhouse.ClientTraffic
 	more      bool
 	presence  clientPresence
-	retention []clickhouse.RetentionLeft
+	retention []clickhouse.RetentionLeft // where it was asked for how long messages are kept
 }
 
-// askTraffic asks the store who sends and consumes, and for how long messages are kept.
+// askTraffic asks the store who sends and consumes, and who of them is away.
 func askTraffic(ctx context.Context, store *clickhouse.Store, now time.Time) (*controlTraffic, error) {
 	t := &controlTraffic{at: now}
 	var err error
@@ -56,9 +56,6 @@ func askTraffic(ctx context.Context, store *clickhouse.Store, now time.Time) (*c
 		return nil, err
 	}
 	if t.presence, err = askPresence(ctx, store, now); err != nil {
-		return nil, err
-	}
-	if t.retention, err = store.RetentionLeft(ctx, now.Add(-touchedSpan)); err != nil {
 		return nil, err
 	}
 	return t, nil
