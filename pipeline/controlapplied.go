@@ -38,7 +38,7 @@ type appliedSaid struct {
 }
 
 // compareApplied asks a store what clients say, and holds it against what they are asked to do.
-func compareApplied(ctx context.Context, store *clickhouse.Store, set *control.Set, now time.Time) (controlComparison, error) {
+func compareApplied(ctx context.Context, store toldOf, set *control.Set, now time.Time) (controlComparison, error) {
 	said, err := askApplied(ctx, store, now)
 	if err != nil {
 		return controlComparison{}, because(ctx, "ask what clients apply", err)
@@ -47,7 +47,7 @@ func compareApplied(ctx context.Context, store *clickhouse.Store, set *control.S
 }
 
 // askApplied asks the store what clients say: who is there, of the last minutes; what became of each command, since the longest that one can be in force.
-func askApplied(ctx context.Context, store *clickhouse.Store, now time.Time) (*appliedSaid, error) {
+func askApplied(ctx context.Context, store toldOf, now time.Time) (*appliedSaid, error) {
 	traffic, err := askTraffic(ctx, store, now)
 	if err != nil {
 		return nil, err

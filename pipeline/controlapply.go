@@ -92,7 +92,7 @@ func askTouched(ctx context.Context, config *Config, dsn string, changes []contr
 		at.DSN, at.by = dsn, "--dsn"
 	}
 	return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
-		traffic, err := askTraffic(ctx, store, now)
+		traffic, err := askTraffic(ctx, toldOf{store, config.Telemetry.Pane}, now)
 		if err == nil {
 			traffic.retention, err = store.RetentionLeft(ctx, now.Add(-touchedSpan))
 		}

@@ -86,7 +86,7 @@ func (c *controller) compare(ctx context.Context) (compared controlComparison, e
 		return compared, err
 	}
 	err = askStore(ctx, storeOf(&c.p.config), func(ctx context.Context, store *clickhouse.Store) error {
-		compared, err = compareApplied(ctx, store, set, time.Now())
+		compared, err = compareApplied(ctx, toldOf{store, c.p.config.Telemetry.Pane}, set, time.Now())
 		return err
 	})
 	return compared, err

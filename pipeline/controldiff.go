@@ -154,7 +154,7 @@ func (d *ControlDiff) asking(ctx context.Context, config *Config, look func(ctx 
 				if err := log.catchUp(ctx); err != nil {
 					return controlDiffs{}, err
 				}
-				compared, err := compareApplied(ctx, store, log.set, time.Now())
+				compared, err := compareApplied(ctx, toldOf{store, config.Telemetry.Pane}, log.set, time.Now())
 				return compared.answer(d.Name, d.All), err
 			})
 		})

@@ -7,12 +7,12 @@ import (
 	"github.com/weirmq/weir/sink/clickhouse"
 )
 
-// When a client counts as gone though it did not say that it stopped. The store has when its panes begin, and is as new as the newest of them.
+// When a client counts as gone though it did not say that it stopped. The store has when panes begin, and is as new as the newest of them.
 const (
-	// storedPane is how long the panes are by which it is told who was there.
-	storedPane = 10 * time.Second
 	// gonePanes is how many whole panes a client is missing in. Not fewer: clients without messages report once in each; not more: who is killed would differ for longer.
 	gonePanes = 2
+	// goneLeast is how long such a pane is at least. Not less: clients without messages report each ten seconds, however short panes are; not more: see gonePanes.
+	goneLeast = 10 * time.Second
 	// goneReports is how many of its own reports are missing, of a client that reports more seldom. Not fewer: one may be late, or lost; not more: see gonePanes.
 	goneReports = 3
 	// goneElsewhere is how much longer it is waited where only other sources have newer panes: its own may be late. Not smaller: a source that is taken over is as late; not
@@ -34,15 +34,22 @@ type absence struct {
 
 func (a *absence) is() bool { return a.why != "" }
 
+// toldOf is a store that tells of clients, by panes of a length.
+type toldOf struct {
+	*clickhouse.Store
+	pane time.Duration
+}
+
 // clientPresence is who is away.
 type clientPresence struct {
+	pane  time.Duration
 	seen  map[clientKey]clickhouse.ClientPresence
 	stops map[clientSeries]time.Time
 }
 
 // askPresence asks the store when clients were heard of last.
-func askPresence(ctx context.Context, store *clickhouse.Store, now time.Time) (clientPresence, error) {
-	out := clientPresence{seen: map[clientKey]clickhouse.ClientPresence{}, stops: map[clientSeries]time.Time{}}
+func askPresence(ctx context.Context, store toldOf, now time.Time) (clientPresence, error) {
+	out := clientPresence{pane: store.pane, seen: map[clientKey]clickhouse.ClientPresence{}, stops: map[clientSeries]time.Time{}}
 	seen, err := store.ClientPresences(ctx, now.Add(-touchedSpan))
 	if err != nil {
 		return out, err
@@ -70,10 +77,11 @@ func (p *clientPresence) absent(of clientSeries, last time.Time) absence {
 	if !known {
 		return absence{}
 	}
-	patience := (gonePanes+1)*storedPane + max(goneReports*seen.Interval-storedPane, 0)
+	pane := max(p.pane, goneLeast)
+	patience := (gonePanes+1)*pane + max(goneReports*seen.Interval-pane, 0)
 	if seen.Newest.Sub(seen.Last) < patience && seen.NewestOfAll.Sub(seen.Last) < patience+goneElsewhere {
 		return absence{}
 	}
-	since := seen.Last.Add(storedPane)
+	since := seen.Last.Add(p.pane)
 	return absence{since, "nothing came of it since " + shownTime(since)}
 }

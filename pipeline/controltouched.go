@@ -49,7 +49,7 @@ type controlTraffic struct {
 }
 
 // askTraffic asks the store who sends and consumes, and who of them is away.
-func askTraffic(ctx context.Context, store *clickhouse.Store, now time.Time) (*controlTraffic, error) {
+func askTraffic(ctx context.Context, store toldOf, now time.Time) (*controlTraffic, error) {
 	t := &controlTraffic{at: now}
 	var err error
 	if t.clients, t.more, err = store.ClientTraffic(ctx, now.Add(-touchedSpan)); err != nil {

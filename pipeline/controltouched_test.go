@@ -77,7 +77,7 @@ func TestDiff(t *testing.T) {
 		}
 		set.Feed(control.Record{Key: []byte(command.Key()), Value: value, Offset: set.Offset()}, controlNow)
 	}
-	said := &appliedSaid{traffic: &controlTraffic{at: controlNow, presence: clientPresence{seen: map[clientKey]clickhouse.ClientPresence{}, stops: map[clientSeries]time.Time{}}}, agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}}
+	said := &appliedSaid{traffic: &controlTraffic{at: controlNow, presence: clientPresence{pane: 10 * time.Second, seen: map[clientKey]clickhouse.ClientPresence{}, stops: map[clientSeries]time.Time{}}}, agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}}
 	topic := "orders"
 	client := func(name, op string, offset int64, events ...[3]string) {
 		said.traffic.clients = append(said.traffic.clients, clickhouse.ClientTraffic{Cluster: "c", System: "kafka", Topic: topic, Op: op, Client: name})
@@ -165,11 +165,27 @@ func TestWhoIsGone(t *testing.T) {
 		{"its source is late", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(0), NewestOfAll: at(80), Interval: time.Second}, time.Time{}},
 		{"it was alone in its source", time.Time{}, 0, clickhouse.ClientPresence{Last: at(0), Newest: at(0), NewestOfAll: at(90), Interval: time.Second}, at(10)},
 	} {
-		presence := clientPresence{seen: map[clientKey]clickhouse.ClientPresence{of.clientKey: one.presence}, stops: map[clientSeries]time.Time{}}
+		presence := clientPresence{pane: 10 * time.Second, seen: map[clientKey]clickhouse.ClientPresence{of.clientKey: one.presence}, stops: map[clientSeries]time.Time{}}
 		if !one.stopped.IsZero() {
 			presence.stops[of] = one.stopped
 		}
 		if got := presence.absent(of, at(one.last)); !got.since.Equal(one.since) || got.is() != !one.since.IsZero() {
+			t.Errorf("%s: gone since %s, %q, want %s", one.name, got.since, got.why, one.since)
+		}
+	}
+	for _, one := range []struct {
+		name   string
+		pane   time.Duration
+		newest int // of its source, behind the pane that it was in last
+		since  time.Time
+	}{
+		{"it is missing in one pane of a minute", time.Minute, 120, time.Time{}},
+		{"it is missing in two of a minute", time.Minute, 180, at(60)},
+		{"it is missing in four of a second", time.Second, 5, time.Time{}},
+		{"it is missing in half a minute of them", time.Second, 30, at(1)},
+	} {
+		presence := clientPresence{pane: one.pane, seen: map[clientKey]clickhouse.ClientPresence{of.clientKey: {Last: at(0), Newest: at(one.newest), Interval: time.Second}}}
+		if got := presence.absent(of, at(0)); !got.since.Equal(one.since) || got.is() != !one.since.IsZero() {
 			t.Errorf("%s: gone since %s, %q, want %s", one.name, got.since, got.why, one.since)
 		}
 	}
