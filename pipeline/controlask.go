@@ -13,9 +13,6 @@ import (
 )
 
 const (
-	// controlAskPatience is how long what clients apply, or the history, may take over HTTP. Not smaller: both Kafka and ClickHouse are asked; not larger: the answer has to
-	// be out before the server's own limit, and before who asks by --url gives up.
-	controlAskPatience = 15 * time.Second
 	// appliedAge is for how long what the store said of clients is told again. Not smaller: however many look on, it is asked once in that time; not larger: people wait for
 	// a command to take effect.
 	appliedAge = time.Second
@@ -68,7 +65,7 @@ func (p *Pipeline) serveControlDiff(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, errNotControl.Error(), http.StatusNotFound)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), controlAskPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), storeAskPatience)
 	defer cancel()
 	compared, err := p.applied.newest(ctx, c.compare)
 	if err != nil {
@@ -113,21 +110,7 @@ func (p *Pipeline) serveControlHistory(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), controlAskPatience)
-	defer cancel()
-	select {
-	case p.finds <- struct{}{}:
-		defer func() { <-p.finds }()
-	case <-ctx.Done():
-		http.Error(w, "wait for others who ask the store: "+context.Cause(ctx).Error(), http.StatusServiceUnavailable)
-		return
-	}
-	answer, err := controlHistoryIn(ctx, storeOf(&p.config), q)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	writeJSON(w, answer)
+	p.answerFromStore(w, r, func(ctx context.Context, at storeAddress) (any, error) { return controlHistoryIn(ctx, at, q) })
 }
 
 // controlQueryOf reads what is asked of the history.

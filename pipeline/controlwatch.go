@@ -57,7 +57,7 @@ func (w *ControlWatch) look(ctx context.Context, ask func(context.Context) (cont
 	ticker := time.NewTicker(controlLookEvery)
 	defer ticker.Stop()
 	for {
-		bounded, cancel := context.WithTimeout(ctx, controlAskPatience)
+		bounded, cancel := context.WithTimeout(ctx, storeAskPatience)
 		answer, err := ask(bounded)
 		cancel()
 		if ctx.Err() != nil {

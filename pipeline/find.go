@@ -12,10 +12,6 @@ import (
 	"github.com/weirmq/weir/sink/clickhouse"
 )
 
-// maxFinds is how many questions are put to the store at a time over HTTP, for messages and for the history of commands; others wait. Not fewer: a page and a person or two; not
-// more: each asks ClickHouse up to four times, on connections of its own.
-const maxFinds = 4
-
 // maxIDBytes is as long as an id of a message is taken.
 const maxIDBytes = 256
 
@@ -142,18 +138,7 @@ func (p *Pipeline) serveFind(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	select {
-	case p.finds <- struct{}{}:
-		defer func() { <-p.finds }()
-	case <-r.Context().Done():
-		return
-	}
-	answer, err := findIn(r.Context(), storeOf(&p.config), q)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	writeJSON(w, answer)
+	p.answerFromStore(w, r, func(ctx context.Context, at storeAddress) (any, error) { return findIn(ctx, at, q) })
 }
 
 // askedTimes are from and to of a request, zero where it does not say.

@@ -38,9 +38,8 @@ type Pipeline struct {
 	// controls is the running role control, nil without it.
 	controls atomic.Pointer[controller]
 	// reread reads the configuration again, nil where reloads are of rules alone.
-	reread func() (Config, error)
-	// finds bounds how many questions of HTTP are put to the store at a time.
-	finds chan struct{}
+	reread     func() (Config, error)
+	storeTurns chan struct{} // of questions of HTTP that are put to the store
 	// applied is what clients apply of commands, as the store said last.
 	applied *appliedBoard
 	// inspections is when days are inspected.
@@ -59,7 +58,7 @@ func New(config Config, log *slog.Logger) (*Pipeline, error) {
 	}
 	counted := newPipelineMetrics()
 	p := &Pipeline{config: config, log: log, metrics: counted, status: newStatusBoard(),
-		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), polled: newPolledClusters(), memory: newMemory(counted), started: time.Now().UTC(), finds: make(chan struct{}, maxFinds), applied: newAppliedBoard()}
+		alerts: newAlertBoard(), rules: rules, kafka: newKafkaHealth(counted, log), polled: newPolledClusters(), memory: newMemory(counted), started: time.Now().UTC(), storeTurns: make(chan struct{}, maxStoreTurns), applied: newAppliedBoard()}
 	p.inspections.set(config.Inspection)
 	p.actions.Store(&config.Control.Actions)
 	p.retention = newRetentionTerms(&config.ClickHouse.Retention)

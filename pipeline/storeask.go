@@ -3,9 +3,20 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/weirmq/weir/sink/clickhouse"
+)
+
+const (
+	// maxStoreTurns is how many questions are put to the store at a time over HTTP, for messages and for the history of commands; others wait. Not fewer: a page and a person
+	// or two; not more: each asks ClickHouse up to four times, on connections of its own.
+	maxStoreTurns = 4
+	// storeAskPatience is how long an answer of the store may take for somebody who waits. Not smaller: Kafka may be asked, too; not larger: over HTTP the answer has to be
+	// out before the server's own limit, and before who asks by --url gives up.
+	storeAskPatience = 15 * time.Second
 )
 
 // storeAddress is where a store is asked, and what says so.
@@ -28,6 +39,25 @@ const dsnKey = "clickhouse.dsn"
 // storeOf is the address of a configuration.
 func storeOf(config *Config) storeAddress {
 	return storeAddress{config.ClickHouse.store(nil), dsnKey + config.origin.of(dsnKey)}
+}
+
+// answerFromStore answers a request with what the configuration's store says, once it is its turn.
+func (p *Pipeline) answerFromStore(w http.ResponseWriter, r *http.Request, ask func(context.Context, storeAddress) (any, error)) {
+	ctx, cancel := context.WithTimeout(r.Context(), storeAskPatience)
+	defer cancel()
+	select {
+	case p.storeTurns <- struct{}{}:
+		defer func() { <-p.storeTurns }()
+	case <-ctx.Done():
+		http.Error(w, "wait for others who ask the store: "+context.Cause(ctx).Error(), http.StatusServiceUnavailable)
+		return
+	}
+	answer, err := ask(ctx, storeOf(&p.config))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	writeJSON(w, answer)
 }
 
 // askStore opens a store for a question of a command. What fails ends the question's context, where the role clickhouse would try
