@@ -87,11 +87,7 @@ func askTouched(ctx context.Context, config *Config, dsn string, changes []contr
 	if !slices.ContainsFunc(changes, func(c controlChange) bool { return c.writes() && c.Command != nil }) {
 		return nil
 	}
-	at := storeOf(config)
-	if dsn != "" {
-		at.DSN, at.by = dsn, "--dsn"
-	}
-	return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
+	return askStore(ctx, storeAt(config, dsn), func(ctx context.Context, store *clickhouse.Store) error {
 		traffic, err := askTraffic(ctx, toldOf{store, config.Telemetry.Pane}, now)
 		if err == nil {
 			traffic.retention, err = store.RetentionLeft(ctx, now.Add(-touchedSpan))

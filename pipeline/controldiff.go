@@ -144,12 +144,8 @@ func (d *ControlDiff) asking(ctx context.Context, config *Config, look func(ctx 
 			return answer, err
 		})
 	}
-	at := storeOf(config)
-	if d.DSN != "" {
-		at.DSN, at.by = d.DSN, "--dsn"
-	}
 	return withControlLog(ctx, config, func(log *controlLog) error {
-		return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
+		return askStore(ctx, storeAt(config, d.DSN), func(ctx context.Context, store *clickhouse.Store) error {
 			return look(ctx, func(ctx context.Context) (controlDiffs, error) {
 				if err := log.catchUp(ctx); err != nil {
 					return controlDiffs{}, err

@@ -47,11 +47,7 @@ func HistoryOfControl(ctx context.Context, config *Config, h ControlHistory) err
 	if h.URL != "" {
 		answer, err = askControlHistory(ctx, config, h.URL, &asked)
 	} else {
-		at := storeOf(config)
-		if h.DSN != "" {
-			at.DSN, at.by = h.DSN, "--dsn"
-		}
-		answer, err = controlHistoryIn(ctx, at, asked)
+		answer, err = controlHistoryIn(ctx, storeAt(config, h.DSN), asked)
 	}
 	if err != nil {
 		return err

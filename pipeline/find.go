@@ -49,11 +49,7 @@ func FindMessage(ctx context.Context, config *Config, q FindQuestion) (found boo
 	if q.URL != "" {
 		answer, err = askFind(ctx, config, q.URL, asked)
 	} else {
-		at := storeOf(config)
-		if q.DSN != "" {
-			at.DSN, at.by = q.DSN, "--dsn"
-		}
-		answer, err = findIn(ctx, at, asked)
+		answer, err = findIn(ctx, storeAt(config, q.DSN), asked)
 	}
 	if err != nil {
 		return false, err

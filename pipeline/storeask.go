@@ -41,6 +41,15 @@ func storeOf(config *Config) storeAddress {
 	return storeAddress{config.ClickHouse.store(nil), dsnKey + config.origin.of(dsnKey)}
 }
 
+// storeAt is the address that --dsn gives, that of a configuration where it is empty.
+func storeAt(config *Config, dsn string) storeAddress {
+	at := storeOf(config)
+	if dsn != "" {
+		at.DSN, at.by = dsn, "--dsn"
+	}
+	return at
+}
+
 // answerFromStore answers a request with what the configuration's store says, once it is its turn.
 func (p *Pipeline) answerFromStore(w http.ResponseWriter, r *http.Request, ask func(context.Context, storeAddress) (any, error)) {
 	ctx, cancel := context.WithTimeout(r.Context(), storeAskPatience)

@@ -35,10 +35,7 @@ type storeMigration struct {
 // RunStoreMigrate migrates the store of a configuration and makes its rows expire as configured, as the role clickhouse does when it
 // begins. A store that cannot be asked is an error at once, and so is one with a newer schema.
 func RunStoreMigrate(ctx context.Context, config *Config, of StoreMigrate) error {
-	at := storeOf(config)
-	if of.DSN != "" {
-		at.DSN, at.by = of.DSN, "--dsn"
-	}
+	at := storeAt(config, of.DSN)
 	at.OnProgress = of.Progress
 	return askStore(ctx, at, func(ctx context.Context, store *clickhouse.Store) error {
 		done := storeMigration{DryRun: of.DryRun}
