@@ -19,7 +19,7 @@ const (
 	doesApply     = "applied"
 	doesShadow    = "shadow"     // it counts what it would do
 	doesRefuse    = "refused"    // it cannot or may not
-	doesOther     = "behind"     // it applies another revision, or has not read this one yet
+	doesOther     = "behind"     // it has not read this revision yet, and may apply another one
 	doesNot       = "not done"   // it has read it, and says nothing of it
 	doesMaybe     = "idle"       // it has read it, and says nothing of it: it may have none of the partitions
 	doesNotListen = "no agent"   // it does not say that it takes commands
