@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/weirmq/weir/control"
@@ -23,9 +22,7 @@ const (
 // appliedBoard is the newest comparison of what clients are asked with what they say that they apply. Whoever asks while one is made waits, and gets it.
 type appliedBoard struct {
 	turn chan struct{}
-
-	mu   sync.Mutex
-	last controlComparison
+	last controlComparison // of who has the turn
 }
 
 func newAppliedBoard() *appliedBoard { return &appliedBoard{turn: make(chan struct{}, 1)} }
@@ -38,24 +35,15 @@ func (b *appliedBoard) newest(ctx context.Context, compare func(context.Context)
 	case <-ctx.Done():
 		return controlComparison{}, fmt.Errorf("wait for who asks what clients apply: %w", context.Cause(ctx))
 	}
-	if last := b.shown(); time.Since(last.at) < appliedAge {
-		return last, nil
+	if time.Since(b.last.at) < appliedAge {
+		return b.last, nil
 	}
 	compared, err := compare(ctx)
 	if err != nil {
 		return controlComparison{}, err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.last = compared
 	return compared, nil
-}
-
-// shown is the newest that was made, however old.
-func (b *appliedBoard) shown() controlComparison {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.last
 }
 
 // serveControlDiff answers where clients do not do what they are asked to: ?name= of one command, and ?all=true also where they do.
