@@ -182,7 +182,7 @@ func requests(t *testing.T, s *shop) {
 		return err == nil && string(reply.Body) == "yes"
 	})
 	back := make(chan error, 8)
-	if err := p.RequestAsync(t.Context(), 2*time.Second, func(_ context.Context, _ *primitive.Message, err error) { back <- err }, message("asked", 2)); err != nil {
+	if err := p.RequestAsync(t.Context(), reported.Patience, func(_ context.Context, _ *primitive.Message, err error) { back <- err }, message("asked", 2)); err != nil {
 		t.Error(err)
 	}
 	if err := <-back; err != nil {
