@@ -100,6 +100,34 @@ func acceptAll(l net.Listener) {
 	}
 }
 
+// TestCloseWaitsWhileMessagesBecomeFewer has a host's promises take long, one after the other, when its client is closed: all that return are counted, and one
+// that never does is waited for no longer than settleTime.
+func TestCloseWaitsWhileMessagesBecomeFewer(t *testing.T) {
+	t.Parallel()
+	const messages, each = 5, settleTime * 9 / 10
+	synctest.Test(t, func(t *testing.T) {
+		config := Config{MaxTopics: 1}
+		r := &Reporter{registry: meter.NewRegistry(config.settings())}
+		c := measure(r)
+		c.BeginKept(messages + 1)
+		c.Stopped()
+		go func() {
+			for range messages {
+				<-time.NewTimer(each).C
+				c.EndKept(1)
+			}
+		}()
+		began := time.Now()
+		r.settle(t.Context())
+		if left := r.unsettled(); left != 1 {
+			t.Errorf("Close waits no longer for %d messages: want one, which nobody answers", left)
+		}
+		if took, least := time.Since(began), messages*each+settleTime; took < least-settleTick || took > least+2*settleTick {
+			t.Errorf("Close waits for %s, want %s", took, least)
+		}
+	})
+}
+
 // TestCloseTwice holds that a second Close does nothing, also while the first is at work.
 func TestCloseTwice(t *testing.T) {
 	r := open(t, startCluster(t), Config{})

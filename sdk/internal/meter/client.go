@@ -121,17 +121,17 @@ func (c *Client) ReceivedAt(of *Message, now int64) {
 	m.received(of, c.clock.wallNanos(now))
 }
 
-// Settled says that every message that was sent is counted. A message leaves inflight
+// Unsettled is how many messages that were sent are not counted yet. A message leaves inflight
 // under its meter's lock: once inflight is empty and each of the locks was free, all
 // are counted.
-func (c *Client) Settled() bool {
-	if c.begun.Load() != 0 || !c.inflight.empty() {
-		return false
+func (c *Client) Unsettled() int64 {
+	if left := c.begun.Load() + c.inflight.count(); left != 0 {
+		return left
 	}
 	for _, m := range *c.sends.byTopic.Load() {
 		m.hasCounted()
 	}
-	return true
+	return 0
 }
 
 // Labels are those of the client's reports, without op and topic.

@@ -103,17 +103,14 @@ func (s *inflightShard) look(number uintptr, add bool) *region {
 	return s.last
 }
 
-// empty says that no message is in flight.
-func (f *inflight) empty() bool {
+// count is how many messages are in flight.
+func (f *inflight) count() (messages int64) {
 	for i := range f {
 		f[i].mu.Lock()
-		messages := f[i].table.messages
+		messages += int64(f[i].table.messages)
 		f[i].mu.Unlock()
-		if messages > 0 {
-			return false
-		}
 	}
-	return true
+	return messages
 }
 
 // regions is an open-addressed table with linear probing, at most half full.
