@@ -101,7 +101,11 @@ func TestADeadLetterThatIsTooLargeHasNoBody(t *testing.T) {
 	mustClose(t, telemetry)
 	total := reported.Sum(readReports(t, reports), reported.Series{Op: meter.OpSend, Topic: "orders.billing.dead-letter"})
 	reported.Want(t, "letters reported as sent", total.Messages, 2)
-	reported.WantErrors(t, total, map[string]uint64{"too_large": 1})
+	refused := total.ErrorsByClass["too_large"]
+	if refused != 1 && refused != 2 {
+		t.Errorf("%d letters are reported as too large: want one, or two where the answer took longer than deadLetterAlone and it was sent once more", refused)
+	}
+	reported.WantErrors(t, total, map[string]uint64{"too_large": refused})
 }
 
 // TestDeadLettersMayBeAsLargeAsTheirMessages holds that the topic which is created for them takes what the consumed one takes.
