@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,9 +24,10 @@ const effectBound = 2 * time.Second
 func TestTimeToEffect(t *testing.T) {
 	t.Parallel()
 	for _, of := range timesToEffect(t, 100, 2) {
-		t.Logf("%s, of 100 clients: p50 %s, p99 %s, at most %s", of.what, of.quantile(0.5), of.quantile(0.99), of.quantile(1))
-		if p99 := of.quantile(0.99); p99 > effectBound {
-			t.Errorf("%s: p99 is %s, want at most %s", of.what, p99, effectBound)
+		p99, awake := quantile(of.times, 0.99), quantile(of.awake, 0.99)
+		t.Logf("%s, of 100 clients: p50 %s, p99 %s, at most %s; without what the machine was late p99 %s", of.what, quantile(of.times, 0.5), p99, quantile(of.times, 1), awake)
+		if awake > effectBound {
+			t.Errorf("%s: p99 is %s, and %s without what the machine was late: want at most %s", of.what, p99, awake, effectBound)
 		}
 	}
 }
@@ -35,9 +38,10 @@ func TestTimeToEffect(t *testing.T) {
 func BenchmarkTimeToEffect(b *testing.B) {
 	for _, of := range timesToEffect(b, 1000, 3) {
 		name := strings.ReplaceAll(of.what, " ", "_")
-		b.ReportMetric(float64(of.quantile(0.5).Milliseconds()), name+"_p50_ms")
-		b.ReportMetric(float64(of.quantile(0.99).Milliseconds()), name+"_p99_ms")
-		if p99 := of.quantile(0.99); p99 > effectBound {
+		p99 := quantile(of.times, 0.99)
+		b.ReportMetric(float64(quantile(of.times, 0.5).Milliseconds()), name+"_p50_ms")
+		b.ReportMetric(float64(p99.Milliseconds()), name+"_p99_ms")
+		if p99 > effectBound {
 			b.Errorf("%s: p99 is %s, want at most %s", of.what, p99, effectBound)
 		}
 	}
@@ -47,11 +51,32 @@ func BenchmarkTimeToEffect(b *testing.B) {
 type effects struct {
 	what  string
 	times []time.Duration
+	awake []time.Duration // the same without what an independent clock of the process was late meanwhile: a machine that runs other tests gives it no CPU
 }
 
-func (e *effects) quantile(of float64) time.Duration {
-	slices.Sort(e.times)
-	return e.times[int(of*float64(len(e.times)-1))].Round(time.Millisecond)
+func quantile(times []time.Duration, of float64) time.Duration {
+	slices.Sort(times)
+	return times[int(of*float64(len(times)-1))].Round(time.Millisecond)
+}
+
+// lateness is by how much a clock of the process has been late so far: it should tick once in a while.
+func lateness(t testing.TB) *atomic.Int64 {
+	const every = 5 * time.Millisecond
+	late := &atomic.Int64{} // nanoseconds
+	ctx, stop := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for last := time.Now(); ctx.Err() == nil; {
+			<-tick.C
+			now := time.Now()
+			late.Add(int64(max(now.Sub(last)-every, 0)))
+			last = now
+		}
+	})
+	t.Cleanup(func() { stop(); watching.Wait() })
+	return late
 }
 
 func timesToEffect(t testing.TB, clients, rounds int) []effects {
@@ -76,11 +101,15 @@ func timesToEffect(t testing.TB, clients, rounds int) []effects {
 		{"send limit on", func() { s.put(command("slow-orders", "orders", limit(5))) }, limited},
 		{"send limit off", func() { s.put(ended) }, func(i int) bool { return !limited(i) }},
 	}
-	out := make([]effects, len(steps))
+	out, late := make([]effects, len(steps)), lateness(t)
 	for range rounds {
 		for i, step := range steps {
 			out[i].what = step.what
-			out[i].times = append(out[i].times, s.effect(clients, step.do, step.shows)...)
+			before := late.Load()
+			s.effect(clients, step.do, step.shows, func(took time.Duration) {
+				out[i].times = append(out[i].times, took)
+				out[i].awake = append(out[i].awake, took-time.Duration(late.Load()-before))
+			})
 		}
 	}
 	return out
@@ -116,10 +145,9 @@ func (s *shop) fleet(clients int) ([]*kgo.Client, []*Agent) {
 	return fleet, agents
 }
 
-// effect is how long each client takes from before something is done until it shows.
-func (s *shop) effect(clients int, do func(), shows func(i int) bool) []time.Duration {
+// effect notes how long each client takes from before something is done until it shows.
+func (s *shop) effect(clients int, do func(), shows func(i int) bool, note func(took time.Duration)) {
 	s.t.Helper()
-	times := make([]time.Duration, 0, clients)
 	left := make([]int, clients)
 	for i := range left {
 		left[i] = i
@@ -131,10 +159,9 @@ func (s *shop) effect(clients int, do func(), shows func(i int) bool) []time.Dur
 			if !shows(i) {
 				return false
 			}
-			times = append(times, time.Since(began))
+			note(time.Since(began))
 			return true
 		})
 		return len(left) == 0
 	})
-	return times
 }
