@@ -1,8 +1,6 @@
 package rocketmq
 
 import (
-	"time"
-
 	rmq "github.com/apache/rocketmq-client-go/v2"
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
 )
@@ -26,21 +24,11 @@ func (h *Hold) PushConsumer(c rmq.PushConsumer, options ...Option) (rmq.PushCons
 	if !ok {
 		return nil, ErrUnmeasured
 	}
-	var o given
-	for _, option := range options {
-		option(&o)
-	}
-	client := h.commands.NewClient(of.Measured(), h.consumed)
-	switch {
-	case o.inOrder != "":
+	o := givenBy(options)
+	client := h.newClient(of.Measured(), o.namespace)
+	if o.inOrder != "" {
 		client.HoldsWhole(o.inOrder)
-	case h.handlers == 0:
-		client.HoldsWhole(withoutOptions)
 	}
-	h.mu.Lock()
-	h.client, h.namespace = client, o.namespace
-	h.mu.Unlock()
-	of.Measured().HeldBack(func(topic string) bool { return client.Share(topic, time.Now()) == 0 })
 	h.commands.Add(client)
 	held := &pushConsumer{PushConsumer: c, hold: h}
 	if g, ok := c.(gated); ok {
@@ -52,26 +40,15 @@ func (h *Hold) PushConsumer(c rmq.PushConsumer, options ...Option) (rmq.PushCons
 
 // Subscribe has a topic's messages handled, as far as no command holds them.
 func (c *pushConsumer) Subscribe(topic string, selector rmqconsumer.MessageSelector, handle handler) error {
-	name := c.hold.qualified(topic)
 	if !c.gated {
-		handle = c.hold.holdBack(name, handle)
+		handle = c.hold.holdBack(c.hold.qualified(topic), handle)
 	}
-	c.hold.consumes(name, true)
-	c.hold.commands.Apply(c.hold.client) // before it is given anything
-	err := c.PushConsumer.Subscribe(topic, selector, handle)
-	if err != nil {
-		c.hold.consumes(name, false)
-	}
-	return err
+	return c.hold.consume(topic, func() error { return c.PushConsumer.Subscribe(topic, selector, handle) })
 }
 
 // Unsubscribe has a topic's messages no longer handled.
 func (c *pushConsumer) Unsubscribe(topic string) error {
-	err := c.PushConsumer.Unsubscribe(topic)
-	if err == nil {
-		c.hold.consumes(c.hold.qualified(topic), false)
-	}
-	return err
+	return c.hold.leave(topic, c.PushConsumer.Unsubscribe)
 }
 
 // Shutdown ends the consumer. What is held is not handled any more.
@@ -85,10 +62,7 @@ func (c *pushConsumer) Shutdown() error {
 // never starts that must.
 func (h *Hold) Close() {
 	h.end()
-	h.mu.Lock()
-	client := h.client
-	h.mu.Unlock()
-	if client != nil {
+	if client := h.steered(); client != nil {
 		h.commands.Remove(client)
 	}
 }

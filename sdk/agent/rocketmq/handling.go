@@ -132,9 +132,7 @@ type wait struct {
 
 // await waits.
 func (h *Hold) await(w *wait) outcome {
-	h.mu.Lock()
-	client := h.client
-	h.mu.Unlock()
+	client := h.steered()
 	if client == nil {
 		return goes
 	}

@@ -93,6 +93,47 @@ func (h *Hold) Limit(topic string) {
 	}
 }
 
+// newClient is the client that is held, as it is measured, before commands apply to it.
+func (h *Hold) newClient(measured *meter.Client, namespace string) *applied.Client {
+	client := h.commands.NewClient(measured, h.consumed)
+	if h.handlers == 0 {
+		client.HoldsWhole(withoutOptions)
+	}
+	h.mu.Lock()
+	h.client, h.namespace = client, namespace
+	h.mu.Unlock()
+	measured.HeldBack(func(topic string) bool { return client.Share(topic, time.Now()) == 0 })
+	return client
+}
+
+// steered is the client that is held; nil before there is one.
+func (h *Hold) steered() *applied.Client {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.client
+}
+
+// consume has a topic be subscribed: commands hold it before anything of it is given.
+func (h *Hold) consume(topic string, subscribe func() error) error {
+	name := h.qualified(topic)
+	h.consumes(name, true)
+	h.commands.Apply(h.steered())
+	err := subscribe()
+	if err != nil {
+		h.consumes(name, false)
+	}
+	return err
+}
+
+// leave has a topic no longer be subscribed.
+func (h *Hold) leave(topic string, unsubscribe func(string) error) error {
+	err := unsubscribe(topic)
+	if err == nil {
+		h.consumes(h.qualified(topic), false)
+	}
+	return err
+}
+
 // consumes notes that a topic is subscribed, or no longer.
 func (h *Hold) consumes(topic string, is bool) {
 	h.mu.Lock()
@@ -119,8 +160,5 @@ func (h *Hold) consumed() []string {
 func (h *Hold) qualified(topic string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.name(topic)
+	return remoting.InNamespace(h.namespace, topic)
 }
-
-// name is qualified; h.mu is held.
-func (h *Hold) name(topic string) string { return remoting.InNamespace(h.namespace, topic) }

@@ -21,6 +21,13 @@ type given struct {
 // Option says something of one client that the library's client does not.
 type Option func(*given)
 
+func givenBy(options []Option) (o given) {
+	for _, option := range options {
+		option(&o)
+	}
+	return o
+}
+
 // Namespace is what the client was given with WithNamespace: commands name topics with it, as reports do.
 func Namespace(name string) Option { return func(o *given) { o.namespace = name } }
 
@@ -57,13 +64,9 @@ func WrapProducer(by *agent.Agent, p rmq.Producer, options ...Option) (rmq.Produ
 	if !ok {
 		return nil, ErrUnmeasured
 	}
-	var o given
-	for _, option := range options {
-		option(&o)
-	}
 	client := by.Commands().NewClient(of.Measured(), nil)
 	by.Commands().Add(client)
-	return wrapProducer(&producer[func(context.Context, *primitive.Message, error)]{Producer: p, commands: by.Commands(), client: client, namespace: o.namespace}, p.RequestAsync), nil
+	return wrapProducer(&producer[func(context.Context, *primitive.Message, error)]{Producer: p, commands: by.Commands(), client: client, namespace: givenBy(options).namespace}, p.RequestAsync), nil
 }
 
 func wrapProducer[B, C callback](of *producer[B], requestAsync func(context.Context, time.Duration, C, *primitive.Message) error) *producer[C] {

@@ -51,19 +51,11 @@ func (h *Hold) PullConsumer(c rmq.PullConsumer, options ...Option) (rmq.PullCons
 	if !ok || !gates {
 		return nil, ErrUnmeasured
 	}
-	var o given
-	for _, option := range options {
-		option(&o)
-	}
-	client := h.commands.NewClient(of.Measured(), h.consumed)
-	if h.handlers == 0 {
-		client.HoldsWhole(withoutOptions)
-	}
+	client := h.newClient(of.Measured(), givenBy(options).namespace)
 	p := &pullConsumer{hold: h, client: client, unacknowledged: map[primitive.MessageQueue]int{}, out: map[primitive.MessageQueue]bool{}}
 	h.mu.Lock()
-	h.client, h.namespace, h.leaveOut = client, o.namespace, p.leaveOut
+	h.leaveOut = p.leaveOut
 	h.mu.Unlock()
-	of.Measured().HeldBack(func(topic string) bool { return client.Share(topic, time.Now()) == 0 })
 	gate.GatePull(func(plain rmq.PullConsumer) rmq.PullConsumer {
 		p.PullConsumer = plain
 		if model, ok := plain.(interface{ GetModel() string }); ok && model.GetModel() == rmqconsumer.BroadCasting.String() {
@@ -90,33 +82,18 @@ type pullConsumer struct {
 
 // Subscribe consumes a topic, as far as no command holds it.
 func (p *pullConsumer) Subscribe(topic string, selector rmqconsumer.MessageSelector) error {
-	return p.consume(topic, func() error { return p.PullConsumer.Subscribe(topic, selector) })
+	return p.hold.consume(topic, func() error { return p.PullConsumer.Subscribe(topic, selector) })
 }
 
 // Assign consumes queues of a topic, as far as no command holds that.
 func (p *pullConsumer) Assign(topic string, queues []*primitive.MessageQueue) error {
 	p.client.HoldsWhole(assigned)
-	return p.consume(topic, func() error { return p.PullConsumer.Assign(topic, queues) })
-}
-
-func (p *pullConsumer) consume(topic string, begin func() error) error {
-	name := p.hold.qualified(topic)
-	p.hold.consumes(name, true)
-	p.hold.commands.Apply(p.client) // before it is given anything
-	err := begin()
-	if err != nil {
-		p.hold.consumes(name, false)
-	}
-	return err
+	return p.hold.consume(topic, func() error { return p.PullConsumer.Assign(topic, queues) })
 }
 
 // Unsubscribe consumes a topic no longer.
 func (p *pullConsumer) Unsubscribe(topic string) error {
-	err := p.PullConsumer.Unsubscribe(topic)
-	if err == nil {
-		p.hold.consumes(p.hold.qualified(topic), false)
-	}
-	return err
+	return p.hold.leave(topic, p.PullConsumer.Unsubscribe)
 }
 
 // Shutdown ends the consumer.
