@@ -109,7 +109,7 @@ func (p *pullConsumer) Poll(ctx context.Context, timeout time.Duration) (*rmqcon
 	defer cancel()
 	for {
 		changed := p.client.Changed()
-		all, some := p.held(time.Now())
+		all := p.allHeld(time.Now())
 		p.shareOut(all)
 		if request := p.next(); request != nil {
 			return request, nil
@@ -121,7 +121,7 @@ func (p *pullConsumer) Poll(ctx context.Context, timeout time.Duration) (*rmqcon
 			continue
 		}
 		wait := timeout
-		if some || p.leavesSome() {
+		if len(p.client.Holds()) > 0 || p.leavesSome() {
 			wait = min(timeout, lookEvery)
 		}
 		request, err := p.poll(ctx, wait, changed)
@@ -176,23 +176,24 @@ func (p *pullConsumer) pass(ctx context.Context, changed <-chan struct{}) error 
 
 // Pull returns messages of the next queue that is not held.
 func (p *pullConsumer) Pull(ctx context.Context, numbers int) (*primitive.PullResult, error) {
-	return p.pull(ctx, func() bool { all, _ := p.held(time.Now()); return all },
+	return p.pull(ctx, func(all bool) bool { return all },
 		func() (*primitive.PullResult, error) { return p.PullConsumer.Pull(ctx, numbers) })
 }
 
 // PullFrom returns messages of a queue when it is not held.
 func (p *pullConsumer) PullFrom(ctx context.Context, queue *primitive.MessageQueue, offset int64, numbers int) (*primitive.PullResult, error) {
-	return p.pull(ctx, func() bool { return queue != nil && p.share(queue, time.Now()) == 0 },
+	return p.pull(ctx, func(bool) bool { return queue != nil && p.share(queue, time.Now()) == 0 },
 		func() (*primitive.PullResult, error) { return p.PullConsumer.PullFrom(ctx, queue, offset, numbers) })
 }
 
-// pull pulls when nothing holds all that could come. What comes of a queue that is held is thrown away: no offset has moved.
-func (p *pullConsumer) pull(ctx context.Context, held func() bool, pull func() (*primitive.PullResult, error)) (*primitive.PullResult, error) {
+// pull pulls when nothing holds all that could come; held is told whether all is held that is consumed. What comes of a queue that is held is thrown away: no
+// offset has moved.
+func (p *pullConsumer) pull(ctx context.Context, held func(all bool) bool, pull func() (*primitive.PullResult, error)) (*primitive.PullResult, error) {
 	for tries := 1; ; tries++ {
 		changed := p.client.Changed()
-		all, _ := p.held(time.Now())
+		all := p.allHeld(time.Now())
 		p.shareOut(all)
-		if !held() {
+		if !held(all) {
 			result, err := pull()
 			if err != nil || result == nil || !p.holds(result) {
 				return result, err

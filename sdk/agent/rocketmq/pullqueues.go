@@ -28,15 +28,15 @@ func (p *pullConsumer) share(queue *primitive.MessageQueue, now time.Time) float
 	return share
 }
 
-// held says whether all is held that is consumed, and whether some is, or is being released.
-func (p *pullConsumer) held(now time.Time) (all, some bool) {
+// allHeld says whether all is held that is consumed.
+func (p *pullConsumer) allHeld(now time.Time) bool {
 	topics := p.hold.consumed()
-	all = len(topics) > 0
 	for _, topic := range topics {
-		all = all && p.client.Share(topic, now) == 0
-		some = some || p.client.Share(topic, now) < 1 || p.client.HoldsAny(topic)
+		if p.client.Share(topic, now) > 0 {
+			return false
+		}
 	}
-	return all, some || len(p.client.Holds()) > 0
+	return len(topics) > 0
 }
 
 // keep notes a batch of the library's. The next that may be given is given.
@@ -98,7 +98,7 @@ func (p *pullConsumer) ACK(ctx context.Context, request *rmqconsumer.ConsumeRequ
 // leaveOut are the queues of a topic that the consumer should have, without those that are held.
 func (p *pullConsumer) leaveOut(topic string, mine []*primitive.MessageQueue) []*primitive.MessageQueue {
 	now := time.Now()
-	all, _ := p.held(now)
+	all := p.allHeld(now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := map[primitive.MessageQueue]bool{}
