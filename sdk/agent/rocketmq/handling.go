@@ -66,18 +66,24 @@ func (h *Hold) turn(at *place, messages []*primitive.MessageExt) outcome {
 	return came
 }
 
-// share is how much may be handled of what comes from a place. Of messages that are tried again nobody knows which queue they were in: they wait
-// while any of their topic's is held.
+// share is how much may be handled of what comes from a place.
 func (h *Hold) share(c *applied.Client, at *place, now time.Time) float64 {
 	switch {
 	case h.handlers == 0:
 		return c.Share(at.topic, now)
-	case !at.retried:
-		return c.PartitionShare(at.topic, at.queue, now)
-	case c.HoldsAny(at.topic):
+	case at.retried:
+		return retryShare(c, at.topic, now)
+	}
+	return c.PartitionShare(at.topic, at.queue, now)
+}
+
+// retryShare is how much may be handled of a topic's messages that are tried again. Nobody knows which queue they were in: they wait while any of the
+// topic's is held.
+func retryShare(c *applied.Client, topic string, now time.Time) float64 {
+	if c.HoldsAny(topic) {
 		return 0
 	}
-	return c.Share(at.topic, now)
+	return c.Share(topic, now)
 }
 
 // begin counts a handler where one more may run.

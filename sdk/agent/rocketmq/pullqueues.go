@@ -20,10 +20,7 @@ func (p *pullConsumer) share(queue *primitive.MessageQueue, now time.Time) float
 	}
 	share := 1.0
 	for _, topic := range p.hold.consumed() {
-		if p.client.HoldsAny(topic) {
-			return 0
-		}
-		share = min(share, p.client.Share(topic, now))
+		share = min(share, retryShare(p.client, topic, now))
 	}
 	return share
 }
