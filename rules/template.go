@@ -78,7 +78,7 @@ func checkTemplate(source string, names templateNames) (parsed *template.Templat
 			return nil, nil, []*expressionError{{Offset: runes(source, at), Message: "templates within templates are not for rules", Hint: "write the text where it is shown"}}
 		}
 	}
-	parsed, err := template.New(mainTemplate).Funcs(templateFunctions).Option("missingkey=error").Parse(source)
+	parsed, err := template.New(mainTemplate).Funcs(templateFunctions).Funcs(orderFunctions).Option("missingkey=error").Parse(source)
 	if main := trees[mainTemplate]; main != nil {
 		read := readTree(source, main, names)
 		if len(read.faults) > 0 {
