@@ -27,6 +27,7 @@ type binding struct {
 	gate   gate
 	topic  string // of records that name none
 	always bool   // and of those that name one
+	opened bool   // what is polled has been, by the hook of KafkaOpts
 	stop   func()
 }
 
@@ -60,6 +61,7 @@ func (a *Agent) bind(client *kgo.Client, options ...BindOption) (*binding, error
 	b := &binding{agent: a, kafka: client}
 	b.topic, _ = client.OptValue(kgo.DefaultProduceTopic).(string)
 	b.always, _ = client.OptValue(kgo.DefaultProduceTopicAlways).(bool)
+	_, b.opened = hookOf[*openHook](client)
 	measured := measuredOf(client)
 	if measured == nil {
 		measured = a.measure(client, options)
@@ -82,16 +84,24 @@ func (a *Agent) bind(client *kgo.Client, options ...BindOption) (*binding, error
 
 // measuredOf is the client as its hooks measure it; nil where none do.
 func measuredOf(client *kgo.Client) *meter.Client {
-	hooks := reflect.ValueOf(client.OptValue(kgo.WithHooks)) // a slice whose type has no name outside of kgo
-	if hooks.Kind() != reflect.Slice {
-		return nil
-	}
-	for i := range hooks.Len() {
-		if of, ok := hooks.Index(i).Interface().(measuredHooks); ok {
-			return of.Measured()
-		}
+	if of, is := hookOf[measuredHooks](client); is {
+		return of.Measured()
 	}
 	return nil
+}
+
+// hookOf is the first of a client's hooks that is of a type.
+func hookOf[T any](client *kgo.Client) (hook T, is bool) {
+	hooks := reflect.ValueOf(client.OptValue(kgo.WithHooks)) // a slice whose type has no name outside of kgo
+	if hooks.Kind() != reflect.Slice {
+		return hook, false
+	}
+	for i := range hooks.Len() {
+		if hook, is = hooks.Index(i).Interface().(T); is {
+			return hook, true
+		}
+	}
+	return hook, false
 }
 
 // measure has a client that is not measured tell of commands.

@@ -26,7 +26,7 @@ func (a *Agent) Consumer(client *kgo.Client) *Consumer {
 // PollRecords is the client's. Values that were compressed on their way are opened.
 func (c *Consumer) PollRecords(ctx context.Context, most int) kgo.Fetches {
 	fetches := c.kafka.PollRecords(ctx, most)
-	if c.bound != nil {
+	if c.bound != nil && !c.bound.opened {
 		c.bound.open(fetches)
 	}
 	return fetches
