@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -20,7 +21,7 @@ func (s *Set) Records() []Record {
 	for _, one := range s.routes {
 		records = append(records, one.record)
 	}
-	slices.SortFunc(records, func(a, b Record) int { return int(a.Offset - b.Offset) })
+	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(a.Offset, b.Offset) })
 	return records
 }
 
@@ -29,7 +30,7 @@ func inOrder[K comparable, T any](from map[K]*held[T]) []T {
 	for _, one := range from {
 		all = append(all, one)
 	}
-	slices.SortFunc(all, func(a, b *held[T]) int { return int(a.record.Offset - b.record.Offset) })
+	slices.SortFunc(all, func(a, b *held[T]) int { return cmp.Compare(a.record.Offset, b.record.Offset) })
 	values := make([]T, len(all))
 	for i, one := range all {
 		values[i] = one.value
