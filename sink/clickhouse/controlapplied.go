@@ -10,18 +10,18 @@ import (
 
 // ControlClient is how far a client that takes commands has come, as it says itself.
 type ControlClient struct {
-	Env, Cluster, System, Client, Group string
-	Offset                              int64 // after the newest record of weir.control that it has read
-	At                                  time.Time
+	Env, Cluster, Client string
+	Offset               int64 // after the newest record of weir.control that it has read
+	At                   time.Time
 }
 
 // ControlClients returns the clients that told of commands since a time. It asks once.
 func (s *Store) ControlClients(ctx context.Context, since time.Time) ([]ControlClient, error) {
-	rows, err := s.conn.Query(ctx, `SELECT env, cluster, system, client, any(consumer_group), toInt64(argMax(last, ts)), max(ts)
+	rows, err := s.conn.Query(ctx, `SELECT env, cluster, client, toInt64(argMax(last, ts)), max(ts)
 FROM gauge_values
 WHERE name = ? AND ts >= fromUnixTimestamp(?) AND op = 'control' AND client != ''
-GROUP BY env, cluster, system, client
-ORDER BY env, cluster, system, client`, telemetry.GaugeControlOffset, since.Unix())
+GROUP BY env, cluster, client
+ORDER BY env, cluster, client`, telemetry.GaugeControlOffset, since.Unix())
 	if err != nil {
 		return nil, fmt.Errorf("ask who takes commands: %w", err)
 	}
@@ -29,7 +29,7 @@ ORDER BY env, cluster, system, client`, telemetry.GaugeControlOffset, since.Unix
 	var out []ControlClient
 	for rows.Next() {
 		var of ControlClient
-		if err := rows.Scan(&of.Env, &of.Cluster, &of.System, &of.Client, &of.Group, &of.Offset, &of.At); err != nil {
+		if err := rows.Scan(&of.Env, &of.Cluster, &of.Client, &of.Offset, &of.At); err != nil {
 			return nil, fmt.Errorf("ask who takes commands: %w", err)
 		}
 		out = append(out, of)
@@ -42,22 +42,21 @@ ORDER BY env, cluster, system, client`, telemetry.GaugeControlOffset, since.Unix
 
 // ControlEvent is the newest that a client said of a command.
 type ControlEvent struct {
-	Env, Cluster, System, Client string
-	Command                      string // its name
-	Kind                         string // applied, reverted or refused
-	Detail                       string // name and revision, a colon, and why
-	At                           time.Time
+	Env, Cluster, Client string
+	Command              string // its name
+	Kind                 string // applied, reverted or refused
+	Detail               string // name and revision, a colon, and why
 }
 
 // ControlEvents returns the newest event of each client and command since a time. It asks once.
 func (s *Store) ControlEvents(ctx context.Context, since time.Time) ([]ControlEvent, error) {
-	rows, err := s.conn.Query(ctx, `SELECT env, cluster, system, client, extract(detail, '^([a-z0-9][a-z0-9._-]*)@') AS command,
-       argMax(toString(kind), (ts, source_offset, position)), argMax(detail, (ts, source_offset, position)), max(ts)
+	rows, err := s.conn.Query(ctx, `SELECT env, cluster, client, extract(detail, '^([a-z0-9][a-z0-9._-]*)@') AS command,
+       argMax(toString(kind), (ts, source_offset, position)), argMax(detail, (ts, source_offset, position))
 FROM client_event_log FINAL
 WHERE kind IN ('applied', 'reverted', 'refused') AND ts >= fromUnixTimestamp64Milli(toInt64(?), 'UTC') AND client != ''
-GROUP BY env, cluster, system, client, command
+GROUP BY env, cluster, client, command
 HAVING command != ''
-ORDER BY env, cluster, system, client, command`, since.UnixMilli())
+ORDER BY env, cluster, client, command`, since.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("ask what clients say of commands: %w", err)
 	}
@@ -65,7 +64,7 @@ ORDER BY env, cluster, system, client, command`, since.UnixMilli())
 	var out []ControlEvent
 	for rows.Next() {
 		var of ControlEvent
-		if err := rows.Scan(&of.Env, &of.Cluster, &of.System, &of.Client, &of.Command, &of.Kind, &of.Detail, &of.At); err != nil {
+		if err := rows.Scan(&of.Env, &of.Cluster, &of.Client, &of.Command, &of.Kind, &of.Detail); err != nil {
 			return nil, fmt.Errorf("ask what clients say of commands: %w", err)
 		}
 		out = append(out, of)

@@ -8,9 +8,9 @@ import (
 
 // ClientTraffic is what one client sent to or consumed of one topic, of late.
 type ClientTraffic struct {
-	Env, Cluster, System, Topic, Group, Op, Client, Tier, Lane, SDKLang, SDKVersion string
-	Messages                                                                        uint64
-	First, Last                                                                     time.Time // begins of the first and the last pane that it was seen in
+	Env, Cluster, System, Topic, Group, Op, Client, Tier, Lane, SDKLang string
+	Messages                                                            uint64
+	First, Last                                                         time.Time // begins of the first and the last pane that it was seen in
 }
 
 // maxClientTraffic is of how many clients and topics it is told. Not fewer: large fleets have some ten thousand; not more: they are held in memory for an answer.
@@ -18,7 +18,7 @@ const maxClientTraffic = 200_000
 
 // ClientTraffic says who sent and consumed what since a time, by the tables that have every pane. more says that there are others. It asks once.
 func (s *Store) ClientTraffic(ctx context.Context, since time.Time) (out []ClientTraffic, more bool, err error) {
-	rows, err := s.conn.Query(ctx, fmt.Sprintf(`SELECT env, cluster, system, topic, consumer_group, op, client, tier, lane, sdk_lang, max(sdk_version), sum(messages), min(ts), max(ts)
+	rows, err := s.conn.Query(ctx, fmt.Sprintf(`SELECT env, cluster, system, topic, consumer_group, op, client, tier, lane, sdk_lang, sum(messages), min(ts), max(ts)
 FROM rollup_10s FINAL
 WHERE ts >= fromUnixTimestamp(?) AND op IN ('send', 'consume') AND client != ''
 GROUP BY env, cluster, system, topic, consumer_group, op, client, tier, lane, sdk_lang
@@ -30,7 +30,7 @@ LIMIT %d`, maxClientTraffic+1), since.Unix())
 	defer rows.Close()
 	for rows.Next() {
 		var of ClientTraffic
-		if err := rows.Scan(&of.Env, &of.Cluster, &of.System, &of.Topic, &of.Group, &of.Op, &of.Client, &of.Tier, &of.Lane, &of.SDKLang, &of.SDKVersion, &of.Messages, &of.First, &of.Last); err != nil {
+		if err := rows.Scan(&of.Env, &of.Cluster, &of.System, &of.Topic, &of.Group, &of.Op, &of.Client, &of.Tier, &of.Lane, &of.SDKLang, &of.Messages, &of.First, &of.Last); err != nil {
 			return nil, false, fmt.Errorf("ask who sends and consumes: %w", err)
 		}
 		out = append(out, of)
