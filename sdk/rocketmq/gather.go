@@ -2,6 +2,7 @@ package rocketmq
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
@@ -14,22 +15,16 @@ import (
 func (r *receiver) gather(ctx context.Context, handle weir.Handler) {
 	var batch []*waiting
 	for {
-		batch = batch[:0]
 		select {
 		case <-ctx.Done():
 			return
-		case w := <-r.waiting:
-			batch = append(batch, w)
+		case <-r.line.more:
 		}
-		for more := true; more && len(batch) < r.config.MaxBatch; {
-			select {
-			case w := <-r.waiting:
-				batch = append(batch, w)
-			default:
-				more = false
-			}
+		// Whoever had the line wake this goroutine waits by now, and the scheduler would have it run next: for a batch of one. Calls that the library has begun go first.
+		runtime.Gosched()
+		if batch = r.line.take(batch[:0], r.config.MaxBatch); len(batch) > 0 {
+			r.handle(ctx, batch, handle)
 		}
-		r.handle(ctx, batch, handle)
 	}
 }
 
@@ -37,6 +32,13 @@ func (r *receiver) gather(ctx context.Context, handle weir.Handler) {
 // of their key before them failed are given once more: the broker would count that as an attempt.
 func (r *receiver) handle(ctx context.Context, batch []*waiting, handle weir.Handler) {
 	for received := true; len(batch) > 0; received = false {
+		if received {
+			made := make([]weir.Delivery, len(batch))
+			for i, w := range batch {
+				made[i] = deliveryOf(r.config.Resource, w.message)
+				w.delivery = &made[i]
+			}
+		}
 		deliveries := make([]*weir.Delivery, len(batch))
 		for i, w := range batch {
 			deliveries[i] = w.delivery

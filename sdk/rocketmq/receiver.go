@@ -32,18 +32,9 @@ type receiver struct {
 	// ordered is held for reading while a message is handled in place, by a goroutine of the library, and for writing when all are waited for.
 	ordered sync.RWMutex
 
-	waiting  chan *waiting // messages for the workers
+	line     line          // messages for the workers
 	released chan struct{} // closed when the library has let go of what is not handled
 }
-
-// waiting is a message whose library's call waits for what comes of it.
-type waiting struct {
-	delivery *weir.Delivery
-	failed   chan error // holds one
-}
-
-// waitings are used again, with their channels.
-var waitings = sync.Pool{New: func() any { return &waiting{failed: make(chan error, 1)} }}
 
 // OpenReceiver makes a receiver; the library's consumer is opened by Run.
 func (s *system) OpenReceiver(config weir.ReceiverConfig) (weir.Receiver, error) {
@@ -125,9 +116,12 @@ func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
 	if err != nil {
 		return err
 	}
-	r.waiting, r.released = make(chan *waiting), make(chan struct{})
-	called := func(of context.Context, messages ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error) {
-		return r.called(ctx, of, messages[0], handle) // batches of the library are of one
+	r.line.more, r.released = make(chan struct{}, 1), make(chan struct{})
+	called := r.each(ctx)
+	if r.config.Ordered {
+		called = func(of context.Context, messages ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error) {
+			return r.called(ctx, of, messages[0], handle) // batches of the library are of one
+		}
 	}
 	if err := client.Subscribe(r.config.Route.Topic, rmqconsumer.MessageSelector{}, called); err != nil {
 		client.abandon()
@@ -165,6 +159,7 @@ func (r *receiver) leave(client rmq.PushConsumer) error {
 	adapter.lines.Load()     // the library's pulls have told that they stand still
 	err := client.Shutdown()
 	close(r.released)
+	r.line.end()
 	if err != nil {
 		return fmt.Errorf("end a consumer of RocketMQ: %w", err)
 	}
@@ -177,41 +172,21 @@ func (r *receiver) awaitOrdered() {
 	defer r.ordered.Unlock()
 }
 
-// called is what the library calls with a message, and waits for.
+// called is what the library calls with a message that is handled in order, and waits for.
 func (r *receiver) called(ctx, of context.Context, message *primitive.MessageExt, handle weir.Handler) (rmqconsumer.ConsumeResult, error) {
 	d := deliveryOf(r.config.Resource, message)
-	if r.config.Ordered {
-		b := &one{receiver: r, to: handle}
-		r.ordered.RLock()
-		inplace.Handle(ctx, &r.config.Consumption, b, []*weir.Delivery{&d})
-		r.ordered.RUnlock()
-		if b.done {
-			return rmqconsumer.ConsumeSuccess, nil
-		}
-		if b.dead {
-			return r.again(of, deadLetterLevel)
-		}
-		<-r.released
-		return rmqconsumer.ConsumeRetryLater, nil
-	}
-	w := waitings.Get().(*waiting)
-	defer func() { w.delivery = nil; waitings.Put(w) }() // nobody has it any more: it was not taken, or is answered
-	w.delivery = &d
-	select {
-	case r.waiting <- w:
-	case <-r.released:
-		return rmqconsumer.ConsumeRetryLater, nil
-	}
-	switch err := <-w.failed; {
-	case weir.IsNotHandled(ctx, err):
-		<-r.released
-		return rmqconsumer.ConsumeRetryLater, nil
-	case err == nil, r.config.IsLast(d.Attempt) && r.config.Exhausted == weir.Discard:
+	b := &one{receiver: r, to: handle}
+	r.ordered.RLock()
+	inplace.Handle(ctx, &r.config.Consumption, b, []*weir.Delivery{&d})
+	r.ordered.RUnlock()
+	if b.done {
 		return rmqconsumer.ConsumeSuccess, nil
-	case r.config.IsLast(d.Attempt):
+	}
+	if b.dead {
 		return r.again(of, deadLetterLevel)
 	}
-	return r.again(of, levelOf(r.config.BackoffAfter(d.Attempt)))
+	<-r.released
+	return rmqconsumer.ConsumeRetryLater, nil
 }
 
 // deadLetterLevel has the broker put a message away at once.
