@@ -111,16 +111,14 @@ const (
 	settleTick = time.Millisecond
 )
 
-// settle waits until every message of a closed client is counted, as long as they become fewer. What it waits is counted in looks, which come as
-// late as all else where the machine is busy.
+// settle waits until every message of a closed client is counted, as long as they become fewer.
 func (r *Reporter) settle(ctx context.Context) {
 	tick := time.NewTicker(settleTick)
 	defer tick.Stop()
-	least, looks := int64(math.MaxInt64), 0
-	for left := r.unsettled(); left > 0 && looks < int(settleTime/settleTick); left = r.unsettled() {
-		looks++
+	least, until := int64(math.MaxInt64), time.Now().Add(settleTime)
+	for left := r.unsettled(); left > 0 && time.Now().Before(until); left = r.unsettled() {
 		if left < least {
-			least, looks = left, 0
+			least, until = left, time.Now().Add(settleTime)
 		}
 		select {
 		case <-ctx.Done():
