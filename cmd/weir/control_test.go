@@ -155,6 +155,9 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	h.says([]string{"control", "diff", "--url", weir.url, "--all"}, exitFaults, `pause-billing@1 +billing-1 +shop +applied`, `slow-orders@2 +legacy-1 +shop +no agent`, `1 of 3 differ`)
 	h.says([]string{"control", "diff", "--url", weir.url, "pause-billing"}, 0, `^0 of 1 differ`)
 	h.says([]string{"control", "diff", "--url", weir.url, "pause-biling"}, exitFaults, `did you mean pause-billing\?`)
+	if got := call(t, h.dir, "control", "diff", "--url", weir.url, "--until-applied", "--timeout=-1s"); got.code != 1 || !strings.Contains(got.stderr, "got -1s: write a time of more than 0") {
+		t.Errorf("a time of less than 0 to wait: exit %d, %s", got.code, got.stderr)
+	}
 	h.says([]string{"control", "diff", "--url", weir.url, "--until-applied", "--timeout", "1500ms"}, exitFaults, `^20.*Z$`, `^1 of 3 differ`)
 	h.says([]string{"control", "diff", "--config", config, "--watch", "--json", "--timeout", "1500ms"}, 0, `^\{"at":.*"agree":false,"compared":3,"differ":1`)
 	if code, page := weir.get("/control"); code != http.StatusOK || !regexp.MustCompile(`slow-orders@2</a></td><td>in force</td><td>send_limit 30/s shared by 2 topic=orders</td>.*<td class="num">1</td><td class="num firing">1</td><td class="num">0</td>`).MatchString(page) {

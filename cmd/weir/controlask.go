@@ -42,6 +42,8 @@ func (c *controlDiffCommand) Run(ctx context.Context) error {
 	diff := pipeline.ControlDiff{Name: c.Name, All: c.All, URL: string(c.URL), DSN: c.DSN, JSON: c.JSON, Out: os.Stdout}
 	agree := false
 	switch {
+	case c.Timeout < 0:
+		return fmt.Errorf("read --timeout: got %s: write a time of more than 0, such as 1m, or leave it out", c.Timeout)
 	case c.Watch || c.UntilApplied:
 		agree, err = c.watch(ctx, &config, diff)
 	case c.Timeout != 0:
