@@ -96,7 +96,7 @@ func goroutines(packages ...string) iter.Seq[string] {
 // withoutBroker kills the broker under a producer.
 func withoutBroker(t *testing.T, s *shop) {
 	r, reports := newReporter(t, report.Config{})
-	p := s.producer(t, r, "stranded", rmqproducer.WithRetry(0), rmqproducer.WithSendMsgTimeout(2*time.Second))
+	p := s.producer(t, r, "stranded", rmqproducer.WithRetry(0), rmqproducer.WithSendMsgTimeout(10*time.Second)) // the first send is made on a busy machine, too
 	if _, err := p.SendSync(t.Context(), message("sync", 1)); err != nil {
 		t.Fatal(err)
 	}
