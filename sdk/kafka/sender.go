@@ -63,6 +63,7 @@ type sending struct {
 
 	mu     sync.Mutex
 	failed *weir.BatchError
+	next   int // where the next that fails is most likely: they fail in the order of their partition
 }
 
 // Send sends messages and waits for the answers.
@@ -93,9 +94,12 @@ func (c *sending) fail(r *kgo.Record, err error) {
 	if errors.Is(err, kgo.ErrClientClosed) {
 		err = fmt.Errorf("%w before it was acknowledged: %w", weir.ErrClosed, err)
 	}
-	for i := range c.records {
+	for range c.records {
+		i := c.next
+		c.next = (i + 1) % len(c.records)
 		if &c.records[i] == r {
 			c.failed = c.failed.Fail(i, len(c.records), err)
+			return
 		}
 	}
 }
