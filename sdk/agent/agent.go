@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -34,6 +35,8 @@ func Open(ctx context.Context, config Config) (*Agent, error) {
 	if err := config.Validate(); err != nil {
 		return nil, fmt.Errorf("open the agent: %w", err)
 	}
+	log := logAside(config.Log)
+	config.Log = slog.New(log)
 	a, err := newAgent(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the agent: %w", err)
@@ -44,6 +47,7 @@ func Open(ctx context.Context, config Config) (*Agent, error) {
 	}
 	a.done.Go(func() { defer a.reader.Close(); a.read() })
 	a.done.Go(a.apply)
+	a.done.Go(func() { log.run(a.ctx) })
 	return a, nil
 }
 

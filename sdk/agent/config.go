@@ -29,7 +29,7 @@ type Config struct {
 	// Brokers and Options are of the cluster with weir.control, where it is another one than Telemetry's.
 	Brokers []string
 	Options []kgo.Opt
-	// Log is told what is applied, refused and missing; nil is slog.Default().
+	// Log is told what is applied, refused and missing, by a goroutine of its own, so that it may be sent through clients that commands steer; nil is slog.Default().
 	Log *slog.Logger
 }
 
