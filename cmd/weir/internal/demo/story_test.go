@@ -57,10 +57,29 @@ func askWithConfiguration(t *testing.T, program, data string, out *child.Output)
 	}
 	backtest := line + " --from 10m --to " + time.Now().UTC().Format(time.RFC3339)
 	for _, args := range []string{backtest, "rules explain TrafficSurge --config " + shellWord(path)} {
+		awaitSaid(t, program, args, "TrafficSurge")
+	}
+}
+
+// awaitSaid runs weir until it says something: what it reads may still be on its way to the store.
+func awaitSaid(t *testing.T, program, args, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
 		command := exec.CommandContext(t.Context(), "sh", "-c", `"$0" `+args, program)
 		command.Dir = t.TempDir()
-		if said, err := command.CombinedOutput(); err != nil || !strings.Contains(string(said), "TrafficSurge") {
+		said, err := command.CombinedOutput()
+		if err == nil && strings.Contains(string(said), want) {
+			return
+		}
+		select {
+		case <-ctx.Done():
 			t.Errorf("weir %s ends with %v and says:\n%s", args, err, said)
+			return
+		case <-ticker.C:
 		}
 	}
 }
