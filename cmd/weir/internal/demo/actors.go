@@ -198,7 +198,7 @@ func newCast(config actorConfig) (*cast, error) {
 		p := &producer{topic: topic, sent: &c.sent}
 		p.perSecond.Store(rate)
 		p.valueBytes.Store(quietValueBytes)
-		p.actor, err = config.open(name, version, kgo.ProducerLinger(5*time.Millisecond))
+		p.actor, err = config.open(name, version, kgo.ProducerLinger(5*time.Millisecond), kgo.RecordPartitioner(kgo.RoundRobinPartitioner())) // all partitions in a second
 		c.producers = append(c.producers, p)
 		return p
 	}

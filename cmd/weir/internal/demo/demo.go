@@ -107,11 +107,18 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// Business topics of the story. Two partitions each: a consumer of each sees both;
-// more would only spread the same few messages.
-var businessTopics = []string{"orders", "media", "payments"}
+// Business topics of the story.
+var businessTopics = []string{"orders", releasedTopic, "payments"}
 
-const businessPartitions = 2
+// releasedTopic is the one whose group is paused at the end.
+const releasedTopic = "media"
+
+// Partitions of a business topic. Two: a consumer of each sees both, and more would only spread the same few messages. Of the topic whose group is
+// released from a pause there are eight: it takes up one after the other, which people should see.
+const (
+	businessPartitions = 2
+	releasedPartitions = 8
+)
 
 func createTopics(ctx context.Context, brokers []string) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
@@ -119,13 +126,13 @@ func createTopics(ctx context.Context, brokers []string) error {
 		return fmt.Errorf("open a Kafka client: %w", err)
 	}
 	defer client.Close()
-	responses, err := kadm.NewClient(client).CreateTopics(ctx, businessPartitions, 1, nil, businessTopics...)
-	if err != nil {
-		return fmt.Errorf("create the business topics: %w", err)
-	}
-	for _, response := range responses {
-		if response.Err != nil && !errors.Is(response.Err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("create topic %s: %w", response.Topic, response.Err)
+	for _, topic := range businessTopics {
+		partitions := int32(businessPartitions)
+		if topic == releasedTopic {
+			partitions = releasedPartitions
+		}
+		if _, err := kadm.NewClient(client).CreateTopic(ctx, partitions, 1, nil, topic); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("create topic %s: %w", topic, err)
 		}
 	}
 	return nil
