@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/weirmq/weir/pipeline"
 	"github.com/weirmq/weir/telemetry"
 )
@@ -41,26 +38,12 @@ func TestStorageCountsWhatItStored(t *testing.T) {
 	})
 }
 
-// topicSize reads a topic to its present end, and adds up its records and their values' bytes.
+// topicSize adds up a topic's records to its present end, and their values' bytes.
 func topicSize(t *testing.T, brokers []string, topic string) (records, bytes int) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var end int64
-	ends.Each(func(o kadm.ListedOffset) { end += o.Offset })
-	for int64(records) < end {
-		fetches := client.PollFetches(t.Context())
-		if err := fetches.Err(); err != nil {
-			t.Fatal(err)
-		}
-		fetches.EachRecord(func(r *kgo.Record) { records++; bytes += len(r.Value) })
+	for _, record := range wholeTopic(t, brokers, topic) {
+		records++
+		bytes += len(record.Value)
 	}
 	return records, bytes
 }

@@ -103,7 +103,7 @@ func wholeTopic(t *testing.T, brokers []string, topic string) (records []*kgo.Re
 	defer cancel()
 	for int64(len(records)) < wanted {
 		fetches := client.PollFetches(ctx)
-		if err := fetches.Err0(); err != nil {
+		if err := fetches.Err(); err != nil {
 			t.Fatalf("read %s: %v, after %d of %d records", topic, err, len(records), wanted)
 		}
 		records = append(records, fetches.Records()...)
