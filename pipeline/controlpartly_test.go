@@ -56,6 +56,15 @@ func newHalfBroker(t *testing.T) *halfBroker {
 	return half
 }
 
+// config is of commands that are written to it, with their topic made.
+func (b *halfBroker) config(t *testing.T) Config {
+	t.Helper()
+	config := DefaultConfig()
+	config.Kafka.Brokers = b.ListenAddrs()
+	makeTopic(t, openAdmin(t, &config), control.Topic, 1)
+	return config
+}
+
 // largeCommands are so many, of which each fills most of a record: few of them fit a batch.
 func largeCommands(count int) (names []string, commands []map[string]any) {
 	partitions := make([]int32, control.MaxPartitions)
@@ -123,9 +132,7 @@ func TestWhatIsWrittenInPartIsToldSo(t *testing.T) {
 func TestApplyTellsWhatIsWrittenInPart(t *testing.T) {
 	t.Parallel()
 	half := newHalfBroker(t)
-	config := DefaultConfig()
-	config.Kafka.Brokers = half.ListenAddrs()
-	makeTopic(t, openAdmin(t, &config), control.Topic, 1)
+	config := half.config(t)
 	_, commands := largeCommands(12)
 	for _, command := range commands {
 		command["author"] = "li"
@@ -155,9 +162,7 @@ func TestApplyTellsWhatIsWrittenInPart(t *testing.T) {
 func TestWhatIsWrittenIsReadBackAnew(t *testing.T) {
 	t.Parallel()
 	half := newHalfBroker(t)
-	config := DefaultConfig()
-	config.Kafka.Brokers = half.ListenAddrs()
-	makeTopic(t, openAdmin(t, &config), control.Topic, 1)
+	config := half.config(t)
 	log, err := openControlLog(config.Kafka, nil)
 	if err != nil {
 		t.Fatal(err)
