@@ -21,6 +21,7 @@ type call struct {
 	result   rmqconsumer.ConsumeResult
 	err      error
 	returned bool
+	alone    bool // it was given one message: asked before it is, as the slice is the handler's then
 
 	note      meter.Note       // of the message
 	handlings []meter.Handling // of several messages
@@ -38,16 +39,14 @@ func (c *consumer) measure(handle handler) handler {
 	return func(ctx context.Context, messages ...*primitive.MessageExt) (rmqconsumer.ConsumeResult, error) {
 		of := calls.Get().(*call)
 		of.consumer, of.handle, of.ctx, of.messages = c, handle, ctx, messages
-		if of.isAlone() {
+		of.alone = len(messages) == 1 && messages[0] != nil
+		if of.alone {
 			of.read()
 		}
 		of.begin()
 		return of.run()
 	}
 }
-
-// isAlone says that the handler is given one message.
-func (of *call) isAlone() bool { return len(of.messages) == 1 && of.messages[0] != nil }
 
 // read takes what is asked of a message's properties, which calls deepest: so it has no variables.
 func (of *call) read() {
@@ -61,7 +60,7 @@ func (of *call) read() {
 func (of *call) begin() {
 	c := of.consumer
 	m := of.note.Of(c.measured)
-	if !of.isAlone() {
+	if !of.alone {
 		of.handlings = c.received(nil, of.messages)
 		return
 	}
@@ -84,7 +83,7 @@ func (of *call) run() (rmqconsumer.ConsumeResult, error) {
 
 // end ends the handling of what begin counted.
 func (of *call) end() {
-	if of.returned && of.err == nil && of.result == rmqconsumer.ConsumeSuccess && of.isAlone() {
+	if of.returned && of.err == nil && of.result == rmqconsumer.ConsumeSuccess && of.alone {
 		of.letGo()
 		of.note.End(false, false)
 		return
@@ -96,7 +95,7 @@ func (of *call) end() {
 func (of *call) judge() {
 	c := of.consumer
 	defer c.measured.Recover()
-	v, alone := c.judge(of.ctx, of.result, of.err, of.returned), of.isAlone()
+	v, alone := c.judge(of.ctx, of.result, of.err, of.returned), of.alone
 	of.letGo()
 	if alone {
 		if !of.returned {
