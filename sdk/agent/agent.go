@@ -45,9 +45,12 @@ func Open(ctx context.Context, config Config) (*Agent, error) {
 		a.stop()
 		return nil, fmt.Errorf("open the agent: %w", err)
 	}
-	a.done.Go(func() { defer a.reader.Close(); a.read() })
-	a.done.Go(a.apply)
-	a.done.Go(func() { log.run(a.ctx) })
+	var saying sync.WaitGroup // to the log, which ends behind them
+	saying.Go(func() { defer a.reader.Close(); a.read() })
+	saying.Go(a.apply)
+	said, silent := context.WithCancel(context.WithoutCancel(ctx))
+	a.done.Go(func() { saying.Wait(); silent() })
+	a.done.Go(func() { log.run(said) })
 	return a, nil
 }
 
@@ -80,7 +83,7 @@ func (a *Agent) Close(ctx context.Context) error {
 	a.stop()
 	a.commands.Lift()
 	ended := make(chan struct{})
-	go func() { // ends when the others have, at the latest when the clients that they ask are closed
+	go func() { // ends when the others have, at the latest when the clients that they ask are closed and the log has taken what it is told
 		defer close(ended)
 		a.done.Wait()
 	}()

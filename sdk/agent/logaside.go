@@ -11,7 +11,7 @@ import (
 const maxLines = 256
 
 // aside hands lines to the program's own handler on a goroutine of its own. That handler may send them through a client that commands steer, and wait
-// there for what the agent does next: the agent waits for no log.
+// there for what the agent does next: the agent waits for no log while it works, and Close for what waits then.
 type aside struct {
 	to    slog.Handler
 	lines *lines
