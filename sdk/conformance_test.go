@@ -30,6 +30,7 @@ var conformance = []struct {
 	{"a delayed message is not given before its time", "delayed", delayed},
 	{"nothing is lost when a group changes", "rebalanced", rebalanced},
 	{"many send and many consume", "crowded", crowded},
+	{"a slow handler is thousands of messages behind", "behind", behind},
 }
 
 // TestOnKfake runs the table on a cluster within the process.
@@ -310,4 +311,17 @@ func crowded(t *testing.T, g *ground) {
 	}
 	sending.Wait()
 	eventually(t, "all messages", func() bool { return got.different() == producers*each })
+}
+
+// behind has a handler be slow, with thousands of messages of each partition before it: more than the library of either system would hold at once.
+func behind(t *testing.T, g *ground) {
+	h := g.open(t, "behind")
+	got, sent := newLedger(), numbered(30, 200)
+	sendAll(t, h.producer(t, "r"), sent)
+	h.consume(t, "r", "slow", weir.Each(func(ctx context.Context, d *weir.Delivery) error {
+		got.note(d)
+		<-time.After(time.Millisecond) // its work
+		return nil
+	}), weir.Concurrency(1))
+	eventually(t, "all messages", func() bool { return got.different() == len(sent) })
 }

@@ -57,7 +57,7 @@ const forever = 1 << 30
 // open opens the library's consumer.
 func (r *receiver) open() (*steeredConsumer, error) {
 	route, instance := &r.config.Route, ownInstance(&r.config.Route)
-	from, calls, times := rmqconsumer.ConsumeFromFirstOffset, r.config.MaxBatch*r.config.Concurrency, int32(r.config.Attempts-1)
+	from, calls, times := rmqconsumer.ConsumeFromFirstOffset, min(r.config.MaxBatch*r.config.Concurrency, mostCalls), int32(r.config.Attempts-1)
 	if r.config.FromNewest {
 		from = rmqconsumer.ConsumeFromLastOffset
 	}
@@ -71,6 +71,7 @@ func (r *receiver) open() (*steeredConsumer, error) {
 		rmqconsumer.WithNsResolver(primitive.NewPassthroughResolver(route.Endpoints)), rmqconsumer.WithNamespace(route.Namespace),
 		rmqconsumer.WithCredentials(r.access.Credentials), rmqconsumer.WithConsumeFromWhere(from),
 		rmqconsumer.WithConsumeMessageBatchMaxSize(1), rmqconsumer.WithConsumeGoroutineNums(calls), rmqconsumer.WithMaxReconsumeTimes(times)}
+	given = append(given, flowControl(calls)...)
 	out := &steeredConsumer{}
 	if r.config.Control != nil {
 		out.hold = steer.NewHold(r.config.Control)
