@@ -41,7 +41,7 @@ type Reader struct {
 	admin  *kadm.Client
 	next   int64 // position: all before it was read, or is gone
 	faults faults
-	failed bool // by what was polled last
+	failed bool // by what was polled last, and nothing has been waited since
 }
 
 // Batch is what was read at once.
@@ -88,9 +88,7 @@ func (r *Reader) Close() { r.client.Close() }
 
 // Poll waits for what is next, or until ctx ends. After a fault it waits a moment first.
 func (r *Reader) Poll(ctx context.Context) Batch {
-	if r.failed {
-		wait(ctx)
-	}
+	r.pause(ctx)
 	return r.read(r.client.PollFetches(ctx))
 }
 
@@ -98,6 +96,7 @@ func (r *Reader) Poll(ctx context.Context) Batch {
 // ends. The error says why the end is not known, kerr.UnknownTopicOrPartition where there is no such topic, or cannot be read to.
 func (r *Reader) CatchUp(ctx context.Context, take func(Batch)) error {
 	for {
+		r.pause(ctx)           // franz-go fetches again at once behind a fault that it tells of
 		var at context.Context // nil is what has been fetched already: it may say that the topic was made anew
 		if fetched := r.read(r.client.PollFetches(at)); fetched.is() {
 			take(fetched)
@@ -165,7 +164,6 @@ func offsetOf(listed kadm.ListedOffsets, err error) (int64, error) {
 // read makes a batch of what was fetched.
 func (r *Reader) read(fetches kgo.Fetches) Batch {
 	var b Batch
-	r.failed = false
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if b.Anew {
 			return
@@ -203,7 +201,12 @@ func (r *Reader) StartAnew() Batch {
 	return Batch{Anew: true}
 }
 
-func wait(ctx context.Context) {
+// pause waits a moment behind a fault, or until ctx ends.
+func (r *Reader) pause(ctx context.Context) {
+	if !r.failed {
+		return
+	}
+	r.failed = false
 	timer := time.NewTimer(retryAfter)
 	defer timer.Stop()
 	select {

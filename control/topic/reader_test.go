@@ -12,7 +12,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/weirmq/weir/control"
 	"github.com/weirmq/weir/control/topic"
@@ -249,6 +251,52 @@ func TestFaultsAreTold(t *testing.T) {
 	if b := <-polled; b.Err != nil || b.Anew {
 		t.Errorf("a poll that is stopped says %+v", b)
 	}
+}
+
+// TestAFaultIsWaitedFor holds that who catches up does not ask a broker whose disk is away as fast as that answers.
+func TestAFaultIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	c := &cluster{t, fake.ListenAddrs()}
+	c.create()
+	c.put("a")
+	const refusals, pause = 5, 200 * time.Millisecond
+	refused := 0
+	fake.ControlKey(int16(kmsg.Fetch), func(asked kmsg.Request) (kmsg.Response, error, bool) {
+		if refused++; refused > refusals {
+			return nil, nil, false
+		}
+		fake.KeepControl()
+		return refusedFetch(asked.(*kmsg.FetchRequest)), nil, true
+	})
+	r, began := c.open(), time.Now()
+	c.catchUp(r)
+	if took, least := time.Since(began), refusals*pause; took < least {
+		t.Errorf("%d fetches are refused within %s, want a wait of %s behind each", refusals, took, pause)
+	}
+	if !slices.Equal(r.keys, []string{"a"}) || r.logged("cannot be read") != 1 || r.logged("is read again") != 1 {
+		t.Errorf("read %v, and the log says\n%s", r.keys, r.log)
+	}
+}
+
+// refusedFetch answers a fetch by a fault that goes away.
+func refusedFetch(request *kmsg.FetchRequest) kmsg.Response {
+	response := request.ResponseKind().(*kmsg.FetchResponse)
+	for _, asked := range request.Topics {
+		of := kmsg.NewFetchResponseTopic()
+		of.Topic, of.TopicID = asked.Topic, asked.TopicID
+		for _, p := range asked.Partitions {
+			refused := kmsg.NewFetchResponseTopicPartition()
+			refused.Partition, refused.ErrorCode = p.Partition, kerr.KafkaStorageError.Code
+			of.Partitions = append(of.Partitions, refused)
+		}
+		response.Topics = append(response.Topics, of)
+	}
+	return response
 }
 
 // TestOptionsThatCannotBe says what is wrong with them.
