@@ -24,7 +24,7 @@ type binding struct {
 	kafka  *kgo.Client
 	client *applied.Client
 	own    *meter.Client // nil where the client is measured already
-	gate   gate
+	gate   *gate
 	topic  string // of records that name none
 	always bool   // and of those that name one
 	opened bool   // what is polled has been, by the hook of KafkaOpts
@@ -68,7 +68,7 @@ func (a *Agent) bind(client *kgo.Client, options ...BindOption) (*binding, error
 		b.own = measured
 	}
 	b.client = a.commands.NewClient(measured, client.GetConsumeTopics)
-	b.gate = gate{kafka: client, client: b.client, topics: map[string]bool{}, partitions: map[string]map[int32]bool{}, hosts: map[string]bool{}}
+	b.gate = newGate(client, b.client)
 	ctx, cancelRun := context.WithCancel(client.Context())
 	forget := context.AfterFunc(a.ctx, cancelRun)
 	b.stop = func() { cancelRun(); forget() } // or the agent would hold each client that is closed

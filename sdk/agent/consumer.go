@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -47,7 +48,8 @@ func (b *binding) open(fetches kgo.Fetches) {
 func (c *Consumer) PollFetches(ctx context.Context) kgo.Fetches { return c.PollRecords(ctx, 0) }
 
 // Pause pauses topics by the program's own wish, until Resume: commands neither end it nor are ended by it. A program that
-// pauses by the client's PauseFetchTopics a topic that a command has paused already has that resumed with the command.
+// pauses by the client's PauseFetchTopics a topic that a command has paused already has that resumed with the command; one that resumes by the
+// client what a command has paused is given messages of it until the agent looks again.
 func (c *Consumer) Pause(topics ...string) {
 	if c.bound == nil {
 		c.kafka.PauseFetchTopics(topics...)
@@ -63,6 +65,24 @@ func (c *Consumer) Resume(topics ...string) {
 		return
 	}
 	c.bound.gate.host(topics, false)
+}
+
+// PausePartitions is Pause of single partitions, until ResumePartitions.
+func (c *Consumer) PausePartitions(partitions map[string][]int32) {
+	if c.bound == nil {
+		c.kafka.PauseFetchPartitions(partitions)
+		return
+	}
+	c.bound.gate.hostPartitions(partitions, true)
+}
+
+// ResumePartitions ends what PausePartitions began. What a command pauses stays paused.
+func (c *Consumer) ResumePartitions(partitions map[string][]int32) {
+	if c.bound == nil {
+		c.kafka.ResumeFetchPartitions(partitions)
+		return
+	}
+	c.bound.gate.hostPartitions(partitions, false)
 }
 
 // Paused are the topics that are paused as a whole now, by whomever.
@@ -91,4 +111,44 @@ func (g *gate) host(topics []string, paused bool) {
 	}
 	g.pauseTopics(want)
 	g.resumeTopics(want)
+}
+
+// hostPartitions is host of single partitions.
+func (g *gate) hostPartitions(of map[string][]int32, paused bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for topic, partitions := range of {
+		for _, partition := range partitions {
+			if !paused {
+				delete(g.ofHosts[topic], partition)
+				continue
+			}
+			if g.ofHosts[topic] == nil {
+				g.ofHosts[topic] = map[int32]bool{}
+			}
+			g.ofHosts[topic][partition] = true
+		}
+		if len(g.ofHosts[topic]) == 0 {
+			delete(g.ofHosts, topic)
+		}
+	}
+	want := wanted{partitions: map[string]map[int32]bool{}}
+	want.add(nil, g.ofHosts)
+	want.add(nil, g.held(time.Now()))
+	g.pausePartitions(want.partitions)
+	g.resumePartitions(want.partitions)
+}
+
+// held are those of the partitions that the gate has paused which commands still hold at a time; g.mu is held.
+func (g *gate) held(now time.Time) map[string]map[int32]bool {
+	out := map[string]map[int32]bool{}
+	for topic, partitions := range g.partitions {
+		out[topic] = map[int32]bool{}
+		for partition := range partitions {
+			if held, _ := g.client.Held(topic, partition, now); held {
+				out[topic][partition] = true
+			}
+		}
+	}
+	return out
 }

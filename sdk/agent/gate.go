@@ -37,7 +37,12 @@ type gate struct {
 	topics     map[string]bool           // paused by the gate as a whole
 	partitions map[string]map[int32]bool // paused by the gate one by one
 	hosts      map[string]bool           // topics that the host has paused by Consumer.Pause
+	ofHosts    map[string]map[int32]bool // partitions that it has paused by Consumer.PausePartitions
 	opened     bool                      // for good
+}
+
+func newGate(kafka *kgo.Client, client *applied.Client) *gate {
+	return &gate{kafka: kafka, client: client, topics: map[string]bool{}, partitions: map[string]map[int32]bool{}, hosts: map[string]bool{}, ofHosts: map[string]map[int32]bool{}}
 }
 
 // apply pauses and resumes what differs from what is held at a time, and says when to do it again at the latest.
@@ -48,6 +53,7 @@ func (g *gate) apply(ctx context.Context, now time.Time) time.Duration {
 	if g.opened {
 		return lookEvery
 	}
+	want.add(g.hosts, g.ofHosts)
 	// First what is paused, then what is resumed: a topic that is let go partition by partition is never open in between.
 	g.pauseTopics(want.topics)
 	g.pausePartitions(want.partitions)
@@ -68,11 +74,6 @@ type wanted struct {
 
 func (g *gate) wanted(ctx context.Context, now time.Time) wanted {
 	w := wanted{topics: map[string]bool{}, partitions: map[string]map[int32]bool{}}
-	g.mu.Lock()
-	for topic := range g.hosts {
-		w.topics[topic] = true
-	}
-	g.mu.Unlock()
 	for _, topic := range g.client.Holds() {
 		if g.client.HeldWhole(topic) {
 			w.topics[topic] = true
@@ -87,6 +88,17 @@ func (g *gate) wanted(ctx context.Context, now time.Time) wanted {
 		w.byPartition(g, topic, count, now)
 	}
 	return w
+}
+
+// add has what the host pauses be paused, too.
+func (w *wanted) add(topics map[string]bool, partitions map[string]map[int32]bool) {
+	maps.Copy(w.topics, topics)
+	for topic, paused := range partitions {
+		if w.partitions[topic] == nil {
+			w.partitions[topic] = map[int32]bool{}
+		}
+		maps.Copy(w.partitions[topic], paused)
+	}
 }
 
 // until notes when something changes by itself; zero is not known.
@@ -190,5 +202,5 @@ func (g *gate) open() {
 	defer g.mu.Unlock()
 	g.opened = true
 	g.resumeTopics(g.hosts)
-	g.resumePartitions(nil)
+	g.resumePartitions(g.ofHosts)
 }

@@ -150,6 +150,44 @@ func TestTheHostsOwnPausesStay(t *testing.T) {
 	}
 }
 
+// TestTheHostsOwnPausesOfPartitionsStay holds the same of single partitions, at once, and that they outlast the agent.
+func TestTheHostsOwnPausesOfPartitionsStay(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "orders")
+	a := s.open(Config{Enabled: allEnabled}, report.Config{})
+	c := s.consume(a, kgo.ConsumeTopics("orders"))
+	consumer := a.Consumer(c.client)
+	of := func(partitions ...int32) map[string][]int32 { return map[string][]int32{"orders": partitions} }
+	want := func(when string, partitions ...int32) {
+		t.Helper()
+		if paused := pausedOf(c.client, "orders"); !slices.Equal(paused, partitions) {
+			t.Errorf("%s partitions %v are paused, want %v", when, paused, partitions)
+		}
+	}
+	consumer.PausePartitions(of(0, 1))
+	want("by the program", 0, 1)
+	p := command("two", "orders", pause)
+	p.Scope.Partitions = []int32{1, 2}
+	s.put(p)
+	reported.Eventually(t, "the command applies, too", func() bool { return len(pausedOf(c.client, "orders")) == 3 })
+	consumer.ResumePartitions(of(0, 1))
+	want("by the command", 1, 2)
+	consumer.PausePartitions(of(2))
+	s.take(p.Name)
+	reported.Eventually(t, "what the program paused stays", func() bool { return slices.Equal(pausedOf(c.client, "orders"), []int32{2}) })
+	if err := a.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want("by an agent that is closed", 2)
+	consumer.ResumePartitions(of(2))
+	want("by nobody")
+}
+
+// pausedOf are the partitions of a topic that are paused, in order.
+func pausedOf(client *kgo.Client, topic string) []int32 {
+	return slices.Sorted(slices.Values(client.PauseFetchPartitions(nil)[topic]))
+}
+
 // TestAReleasedTopicComesBackByPartition holds that a backlog is not met by all partitions at once, and that a closed agent holds nothing.
 func TestAReleasedTopicComesBackByPartition(t *testing.T) {
 	t.Parallel()

@@ -88,14 +88,29 @@ func (p *polled) takeApart(ctx context.Context, partition int32, letters []*dead
 		return
 	}
 	r.apart[partition] = a
-	p.client.PauseFetchPartitions(r.fetched(partition))
+	r.pause(p.client, partition)
 	r.config.Log.Warn("a partition waits for a message that cannot be handled: the others go on", "partition", partition, "offset", a.left[0].Offset)
 	r.aparts.Go(a.run)
 }
 
-// fetched is a partition as kgo has them.
-func (r *receiver) fetched(partitions ...int32) map[string][]int32 {
-	return map[string][]int32{r.config.Route.Topic: partitions}
+// pause has a partition not be fetched.
+func (r *receiver) pause(client *kgo.Client, partition int32) {
+	of := map[string][]int32{r.config.Route.Topic: {partition}}
+	if r.steers != nil {
+		r.steers.PausePartitions(of)
+		return
+	}
+	client.PauseFetchPartitions(of)
+}
+
+// resume ends a pause, but not one of a command.
+func (r *receiver) resume(client *kgo.Client, partition int32) {
+	of := map[string][]int32{r.config.Route.Topic: {partition}}
+	if r.steers != nil {
+		r.steers.ResumePartitions(of)
+		return
+	}
+	client.ResumeFetchPartitions(of)
 }
 
 // run handles what is there of the partition, and lets it be fetched again.
@@ -135,7 +150,7 @@ func (a *apart) next() (queue []*weir.Delivery, more bool) {
 	}
 	if r.apart[a.partition] == a {
 		delete(r.apart, a.partition)
-		a.work.client.ResumeFetchPartitions(r.fetched(a.partition))
+		r.resume(a.work.client, a.partition)
 	}
 	return nil, false
 }
@@ -154,7 +169,7 @@ func (r *receiver) wait(client *kgo.Client, p kgo.FetchTopicPartition) bool {
 		r.deliver(d, record, nil)
 		a.queue = append(a.queue, d)
 	}
-	client.PauseFetchPartitions(r.fetched(p.Partition))
+	r.pause(client, p.Partition)
 	return true
 }
 
@@ -179,7 +194,7 @@ func (r *receiver) giveUp(client *kgo.Client, lost []int32) {
 		if a := r.apart[partition]; a != nil {
 			a.stop()
 			delete(r.apart, partition)
-			client.ResumeFetchPartitions(r.fetched(partition))
+			r.resume(client, partition)
 		}
 	}
 }

@@ -38,7 +38,8 @@ type receiver struct {
 	handlings [][]meter.Handling // of each worker of what was polled: used again, by Run alone
 
 	mu     sync.Mutex
-	client *kgo.Client // is a member of the group; nil before Run
+	client *kgo.Client     // is a member of the group; nil before Run
+	steers *agent.Consumer // knows what commands pause of that; nil where none apply; set before anything is polled
 
 	// attempting is held for reading while a handler is given records, and for writing once when
 	// partitions are lost: none of theirs is with a handler afterwards.
@@ -106,6 +107,7 @@ func (r *receiver) join() (*kgo.Client, error) {
 			client.Close()
 			return nil, fmt.Errorf("have commands apply: %w", err)
 		}
+		r.steers = r.config.Control.Consumer(client)
 	}
 	return client, nil
 }
