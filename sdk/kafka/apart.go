@@ -81,16 +81,24 @@ func (p *polled) takeApart(ctx context.Context, partition int32, letters []*dead
 	a := &apart{partition: partition, letters: letters, left: only(left, of), queue: only(p.behind, of)}
 	a.work = polled{receiver: r, client: p.client, turn: p.turn, to: p.to, apart: a, mine: only(p.mine, of), received: true}
 	a.ctx, a.stop = context.WithCancel(ctx)
-	r.apartMu.Lock()
-	defer r.apartMu.Unlock()
-	if !r.owns(partition, p.turn) {
+	if !a.begin() {
 		a.stop()
 		return
 	}
-	r.apart[partition] = a
-	r.pause(p.client, partition)
-	r.config.Log.Warn("a partition waits for a message that cannot be handled: the others go on", "partition", partition, "offset", a.left[0].Offset)
 	r.aparts.Go(a.run)
+}
+
+// begin has the partition not be fetched, where it is still ours.
+func (a *apart) begin() bool {
+	r := a.work.receiver
+	r.apartMu.Lock()
+	defer r.apartMu.Unlock()
+	if !r.owns(a.partition, a.work.turn) {
+		return false
+	}
+	r.apart[a.partition] = a
+	r.pause(a.work.client, a.partition)
+	return true
 }
 
 // pause has a partition not be fetched.
@@ -116,7 +124,8 @@ func (r *receiver) resume(client *kgo.Client, partition int32) {
 // run handles what is there of the partition, and lets it be fetched again.
 func (a *apart) run() {
 	defer a.stop()
-	p, how := &a.work, &a.work.receiver.config.Consumption
+	p, how, log := &a.work, &a.work.receiver.config.Consumption, a.work.receiver.config.Log
+	log.Warn("a partition waits for a message that cannot be handled: the others go on", "partition", a.partition, "offset", a.left[0].Offset)
 	for _, letter := range a.letters {
 		if letter.put(a.ctx, a.ctx) {
 			a.left = only(a.left, func(d *weir.Delivery) bool { return d != letter.of })
@@ -132,6 +141,9 @@ func (a *apart) run() {
 	for queue, more := a.next(); more; queue, more = a.next() {
 		p.handleBatches(a.ctx, queue)
 	}
+	if a.ctx.Err() == nil {
+		log.Info("a partition goes on", "partition", a.partition)
+	}
 }
 
 // next is what is to be handled next. Where there is nothing the partition waits no longer.
@@ -146,7 +158,6 @@ func (a *apart) next() (queue []*weir.Delivery, more bool) {
 		return queue, true
 	default:
 		r.pass(a.work.client, a.work.turn, a.markers)
-		r.config.Log.Info("a partition goes on", "partition", a.partition)
 	}
 	if r.apart[a.partition] == a {
 		delete(r.apart, a.partition)

@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -235,4 +237,44 @@ func TestAPartitionThatWaitsIsLost(t *testing.T) {
 	if paused := of.client.PauseFetchPartitions(nil)["orders"]; len(paused) > 0 {
 		t.Errorf("partitions %v are still paused", paused)
 	}
+}
+
+// standing is a log that stands still at lines of partitions that wait, until it may take them.
+type standing struct {
+	slog.Handler
+	asked atomic.Int32
+	may   chan struct{} // holds one for each line
+}
+
+func (h *standing) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h *standing) Handle(_ context.Context, of slog.Record) error {
+	if strings.HasPrefix(of.Message, "a partition ") {
+		h.asked.Add(1)
+		<-h.may
+	}
+	return nil
+}
+
+// TestALogThatStandsStillHoldsUpOnePartition has the log take no line of a partition that waits, and none of that it goes on. The member handles its other partitions.
+func TestALogThatStandsStillHoldsUpOnePartition(t *testing.T) {
+	t.Parallel()
+	const each = 20
+	cluster := startTaker(t)
+	cluster.fill(t, each)
+	cluster.refuses.Store(true)
+	log := &standing{may: make(chan struct{})}
+	var h handled
+	openReceiver(t, cluster.ListenAddrs(), h.handle, func(config *weir.ReceiverConfig) { config.Log = slog.New(log) })
+	free := sync.OnceFunc(func() { close(log.may) })
+	t.Cleanup(free) // before the member ends
+	reported.Eventually(t, "the log is told that a partition waits", func() bool { return log.asked.Load() == 1 })
+	reported.Eventually(t, "the other partitions are handled to their ends", func() bool { return h.in(1, 2) == 2*each })
+	log.may <- struct{}{}
+	cluster.refuses.Store(false)
+	reported.Eventually(t, "the log is told that the partition goes on", func() bool { return log.asked.Load() == 2 })
+	cluster.fill(t, each)
+	reported.Eventually(t, "the other partitions are handled to their new ends", func() bool { return h.in(1, 2) == 4*each })
+	free()
+	reported.Eventually(t, "all is handled", func() bool { return h.in(0) == 2*each-2 })
 }

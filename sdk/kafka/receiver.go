@@ -49,7 +49,7 @@ type receiver struct {
 	lostLast   uint64           // in which turn any was
 	turn       uint64           // counts polls
 
-	apartMu sync.Mutex
+	apartMu sync.Mutex       // nothing is logged under it: a slow log would hold up the other partitions
 	apart   map[int32]*apart // partitions that wait
 	aparts  sync.WaitGroup   // their goroutines, those of Run
 }
@@ -186,8 +186,9 @@ func (r *receiver) revoked(ctx context.Context, client *kgo.Client, lost map[str
 	r.lostMu.Unlock()
 	r.giveUp(client, lost[r.config.Route.Topic])
 	r.attempting.Lock()
-	defer r.attempting.Unlock()
-	if err := client.CommitMarkedOffsets(ctx); err != nil {
+	err := client.CommitMarkedOffsets(ctx)
+	r.attempting.Unlock()
+	if err != nil { // logged without a lock, as a log may be slow
 		r.config.Log.Warn("what was handled is not committed: it will be given again", "error", err)
 	}
 }
