@@ -99,7 +99,7 @@ func (w *waiting) free() {
 // failed says what becomes of a message that failed, or that nobody handled.
 func (r *receiver) failed(ctx context.Context, w *waiting) (rmqconsumer.ConsumeResult, error) {
 	defer w.free()
-	if w.delivery == nil || weir.IsNotHandled(ctx, w.err) {
+	if weir.IsNotHandled(ctx, w.err) { // also where no worker has taken it: the line ends behind ctx
 		<-r.released
 		return rmqconsumer.ConsumeRetryLater, nil
 	}

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
 
 	"github.com/weirmq/weir/sdk"
+	"github.com/weirmq/weir/sdk/internal/reported"
 )
 
 // newLine is a receiver to which the library gives messages in no order.
@@ -92,5 +95,37 @@ func TestWhatNoWorkerTookIsLetGo(t *testing.T) {
 		if result := <-said; result != rmqconsumer.ConsumeRetryLater {
 			t.Errorf("the library is told %v of a message that nobody handled", result)
 		}
+	}
+}
+
+// TestAStartThatFailsKeepsNoCall has the library call though its consumer could not be started: it may have done so before that was known.
+func TestAStartThatFailsKeepsNoCall(t *testing.T) {
+	t.Parallel()
+	for name, ordered := range map[string]bool{"in no order": false, "in order": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opened, err := System().OpenReceiver(weir.ReceiverConfig{Route: weir.Route{Endpoints: []string{"127.0.0.1:1"}, Topic: "orders"}, Group: "billing",
+				Consumption: weir.Consumption{MaxBatch: 1, Concurrency: 1, Attempts: 1, Backoff: 1, MaxBackoff: 1, Ordered: ordered}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer opened.Close()
+			handle := func(context.Context, []*weir.Delivery) error { t.Error("the handler is given a message"); return nil }
+			if err := opened.Run(t.Context(), handle); err == nil {
+				t.Fatal("a consumer started without a name server")
+			}
+			call := reflect.ValueOf(opened.Native()).MethodByName("ConsumeMessageDirectly") // has a type of the library's own
+			message := &primitive.MessageExt{Message: primitive.Message{Topic: "orders", Queue: &primitive.MessageQueue{}}}
+			called := make(chan struct{})
+			go func() {
+				defer close(called)
+				call.Call([]reflect.Value{reflect.ValueOf(message), reflect.ValueOf("a")})
+			}()
+			select {
+			case <-called:
+			case <-time.After(reported.Patience):
+				t.Error("the library's call waits for ever")
+			}
+		})
 	}
 }

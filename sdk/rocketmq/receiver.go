@@ -117,6 +117,8 @@ func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	r.line.more, r.released = make(chan struct{}, 1), make(chan struct{})
 	called := r.each(ctx)
 	if r.config.Ordered {
@@ -124,13 +126,12 @@ func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
 			return r.called(ctx, of, messages[0], handle) // batches of the library are of one
 		}
 	}
-	if err := client.Subscribe(r.config.Route.Topic, rmqconsumer.MessageSelector{}, called); err != nil {
+	if err := r.start(client, called); err != nil {
+		stop() // the library may have called meanwhile
+		r.awaitOrdered()
+		r.letGo()
 		client.abandon()
-		return fmt.Errorf("subscribe to %s: %w", r.config.Route.Topic, err)
-	}
-	if err := client.Start(); err != nil {
-		client.abandon()
-		return fmt.Errorf("start a consumer of RocketMQ: %w", err)
+		return err
 	}
 	if r.told != nil {
 		r.told.started()
@@ -148,6 +149,17 @@ func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
 	return r.leave(client)
 }
 
+// start has the library's consumer call from now on.
+func (r *receiver) start(client rmq.PushConsumer, called handler) error {
+	if err := client.Subscribe(r.config.Route.Topic, rmqconsumer.MessageSelector{}, called); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", r.config.Route.Topic, err)
+	}
+	if err := client.Start(); err != nil {
+		return fmt.Errorf("start a consumer of RocketMQ: %w", err)
+	}
+	return nil
+}
+
 // settleWait is between Suspend, after which the library begins no rebalance, and Shutdown, which writes without a lock what
 // rebalances read. Not shorter: one that is under way asks brokers for offsets; not longer: who ends a program waits.
 const settleWait = time.Second
@@ -159,12 +171,17 @@ func (r *receiver) leave(client rmq.PushConsumer) error {
 	<-time.After(settleWait) // what was handled is noted meanwhile
 	adapter.lines.Load()     // the library's pulls have told that they stand still
 	err := client.Shutdown()
-	close(r.released)
-	r.line.end()
+	r.letGo()
 	if err != nil {
 		return fmt.Errorf("end a consumer of RocketMQ: %w", err)
 	}
 	return nil
+}
+
+// letGo answers the library's calls of which nothing comes, those that wait and those that come late. ctx of Run has ended.
+func (r *receiver) letGo() {
+	close(r.released)
+	r.line.end()
 }
 
 // awaitOrdered waits for what is handled in place. ctx of Run has ended: none begins behind it.
