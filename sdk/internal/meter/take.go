@@ -11,11 +11,10 @@ type Taken struct {
 	slowest, largest     exemplar
 }
 
-// Take moves what was measured of the client into t and begins the next interval at nowMillis. The
-// meter is locked while counts are copied, not while a report is made of them: who
+// Take moves what was measured of the client into t and begins the next interval at nowMillis. Of what was noted it has what is counted: ask for meters by
+// All. The meter is locked while counts are copied, not while a report is made of them: who
 // sends and consumes waits for that lock.
 func (m *Meter) Take(t *Taken, of *Client, nowMillis int64) {
-	of.countNotes()
 	m.copyTo(t, nowMillis)
 	r := &t.Report
 	r.Labels = of.Labels()
