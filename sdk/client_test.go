@@ -2,6 +2,7 @@ package weir_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,10 +62,13 @@ func TestWhatASystemLacksFailsWhenOpened(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	_, err = h.Consumer("orders.created", "readers", weir.MaxBatch(5000), weir.Concurrency(0), weir.Attempts(0, 0, 0))
-	for _, want := range []string{"MaxBatch is 5000: 1 to 1024 are allowed", "Concurrency is 0 and Attempts 0: at least 1 is allowed", "the backoff is 0s to 0s"} {
+	for _, want := range []string{"MaxBatch is 5000: 1 to 1024 are allowed", "Concurrency is 0: 1 to 10000 are allowed", "Attempts is 0: at least 1 is allowed", "the backoff is 0s to 0s"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+	if _, err := h.Consumer("orders.created", "readers", weir.Concurrency(math.MaxInt)); err == nil || !strings.Contains(err.Error(), "1 to 10000 are allowed") {
+		t.Errorf("got %v", err)
 	}
 	p := h.producer(t, "orders.created").Producer // what none of is sent is not booked
 	err = p.Send(t.Context(), &weir.Message{}, nil, &weir.Message{Delay: time.Second})

@@ -40,7 +40,7 @@ const (
 // Consumption is how a consumer is given messages. Consumers are given it by [ConsumerOption]s.
 type Consumption struct {
 	MaxBatch    int           // messages given to the handler at once, at most
-	Concurrency int           // batches handled at once, at most; 1: the handler is called by one goroutine at a time
+	Concurrency int           // batches handled at once, at most, up to 10,000; 1: the handler is called by one goroutine at a time
 	Attempts    int           // how often the handler is given a message
 	Backoff     time.Duration // before the second attempt; doubled before each further one
 	MaxBackoff  time.Duration
@@ -60,7 +60,7 @@ type ConsumerOption func(*Consumption)
 // MaxBatch bounds the messages given to the handler at once.
 func MaxBatch(messages int) ConsumerOption { return func(c *Consumption) { c.MaxBatch = messages } }
 
-// Concurrency bounds the batches that are handled at once: handlers of several are called at the same
+// Concurrency bounds the batches that are handled at once, 10,000 at most: handlers of several are called at the same
 // time. Those of one key never are.
 func Concurrency(batches int) ConsumerOption {
 	return func(c *Consumption) { c.Concurrency = batches }
@@ -89,8 +89,13 @@ func FromNewest() ConsumerOption { return func(c *Consumption) { c.FromNewest = 
 // Grace is how long handlers that are at work when Run ends may take until their context ends.
 func Grace(time time.Duration) ConsumerOption { return func(c *Consumption) { c.Grace = time } }
 
-// mostBatch is the most that RocketMQ's library takes.
-const mostBatch = 1024
+const (
+	// mostBatch is the most that RocketMQ's library takes.
+	mostBatch = 1024
+	// mostConcurrency bounds the batches handled at once. Not fewer: thousands of handlers may wait for other services; not more: each has memory in every poll on Kafka
+	// and a goroutine on RocketMQ, and what is fetched at once, mostBatch times as many, must fit into 31 bits.
+	mostConcurrency = 10_000
+)
 
 // consumptionOf is what options say.
 func consumptionOf(options []ConsumerOption) (Consumption, error) {
@@ -103,8 +108,11 @@ func consumptionOf(options []ConsumerOption) (Consumption, error) {
 	if c.MaxBatch < 1 || c.MaxBatch > mostBatch {
 		errs = append(errs, fmt.Errorf("MaxBatch is %d: 1 to %d are allowed", c.MaxBatch, mostBatch))
 	}
-	if c.Concurrency < 1 || c.Attempts < 1 {
-		errs = append(errs, fmt.Errorf("Concurrency is %d and Attempts %d: at least 1 is allowed", c.Concurrency, c.Attempts))
+	if c.Concurrency < 1 || c.Concurrency > mostConcurrency {
+		errs = append(errs, fmt.Errorf("Concurrency is %d: 1 to %d are allowed", c.Concurrency, mostConcurrency))
+	}
+	if c.Attempts < 1 {
+		errs = append(errs, fmt.Errorf("Attempts is %d: at least 1 is allowed", c.Attempts))
 	}
 	if c.Backoff <= 0 || c.MaxBackoff < c.Backoff {
 		errs = append(errs, fmt.Errorf("the backoff is %s to %s: it must be above 0, and the longest no shorter than the first", c.Backoff, c.MaxBackoff))

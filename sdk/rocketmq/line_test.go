@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -94,6 +95,24 @@ func TestWhatNoWorkerTookIsLetGo(t *testing.T) {
 	for range 2 {
 		if result := <-said; result != rmqconsumer.ConsumeRetryLater {
 			t.Errorf("the library is told %v of a message that nobody handled", result)
+		}
+	}
+}
+
+// TestAttemptsWithoutEnd holds that the broker is told of as many attempts as may be, where they are more than the library's number has room for.
+func TestAttemptsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		of   weir.Consumption
+		want int32
+	}{
+		{weir.Consumption{Attempts: 1}, 0},
+		{weir.Consumption{Attempts: 17}, 16},
+		{weir.Consumption{Attempts: math.MaxInt}, forever},
+		{weir.Consumption{Attempts: 1, Exhausted: weir.KeepTrying}, forever},
+	} {
+		if got := timesAgain(&test.of); got != test.want {
+			t.Errorf("%d attempts: the broker is told of %d more, want %d", test.of.Attempts, got, test.want)
 		}
 	}
 }

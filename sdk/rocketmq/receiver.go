@@ -54,23 +54,28 @@ func (r *receiver) Ready(ctx context.Context) error {
 // forever is how often a message is tried that never is a dead letter.
 const forever = 1 << 30
 
+// timesAgain is how often the broker gives a message that failed again.
+func timesAgain(of *weir.Consumption) int32 {
+	if of.Exhausted == weir.KeepTrying {
+		return forever
+	}
+	return int32(min(of.Attempts-1, forever)) // the library has 32 bits
+}
+
 // open opens the library's consumer.
 func (r *receiver) open() (*steeredConsumer, error) {
 	route, instance := &r.config.Route, ownInstance(&r.config.Route)
-	from, calls, times := rmqconsumer.ConsumeFromFirstOffset, min(r.config.MaxBatch*r.config.Concurrency, mostCalls), int32(r.config.Attempts-1)
+	from, calls := rmqconsumer.ConsumeFromFirstOffset, min(r.config.MaxBatch*r.config.Concurrency, mostCalls)
 	if r.config.FromNewest {
 		from = rmqconsumer.ConsumeFromLastOffset
 	}
 	if r.config.Ordered {
 		calls = 1
 	}
-	if r.config.Exhausted == weir.KeepTrying {
-		times = forever
-	}
 	given := []rmqconsumer.Option{rmqconsumer.WithGroupName(r.config.Group), rmqconsumer.WithInstance(instance),
 		rmqconsumer.WithNsResolver(primitive.NewPassthroughResolver(route.Endpoints)), rmqconsumer.WithNamespace(route.Namespace),
 		rmqconsumer.WithCredentials(r.access.Credentials), rmqconsumer.WithConsumeFromWhere(from),
-		rmqconsumer.WithConsumeMessageBatchMaxSize(1), rmqconsumer.WithConsumeGoroutineNums(calls), rmqconsumer.WithMaxReconsumeTimes(times)}
+		rmqconsumer.WithConsumeMessageBatchMaxSize(1), rmqconsumer.WithConsumeGoroutineNums(calls), rmqconsumer.WithMaxReconsumeTimes(timesAgain(&r.config.Consumption))}
 	given = append(given, flowControl(calls)...)
 	out := &steeredConsumer{}
 	if r.config.Control != nil {
