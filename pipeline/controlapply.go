@@ -68,19 +68,13 @@ func withControlLog(ctx context.Context, config *Config, ask func(*controlLog) e
 	if err := reachKafka(ctx, config, log.client); err != nil {
 		return fmt.Errorf("read %s: %w", control.Topic, err)
 	}
-	bounded, cancel := context.WithTimeout(ctx, controlPatience)
+	bounded, cancel := context.WithTimeout(ctx, log.patience)
 	defer cancel()
 	if err := log.catchUp(bounded); err != nil {
-		if bounded.Err() != nil && ctx.Err() == nil {
-			return fmt.Errorf("read %s of %v within %s: is Kafka there?: %w", control.Topic, config.Kafka.Brokers, controlPatience, err)
-		}
-		return err
+		return log.late(ctx, bounded, err)
 	}
 	return ask(log)
 }
-
-// controlPatience is how long reading weir.control may take for somebody who waits. Not smaller: an election takes seconds; not larger: people wait for it.
-const controlPatience = 20 * time.Second
 
 // askTouched finds out whom each change touches.
 func askTouched(ctx context.Context, config *Config, dsn string, changes []controlChange, routes []control.Route, now time.Time) error {

@@ -165,14 +165,15 @@ func (p *Pipeline) deleteRoute(c *controller, r *http.Request, _ string) ([]cont
 }
 
 // change plans on what is newest, and writes it, or of a dry run says whom it touches: the store is asked when others may write again.
-func (p *Pipeline) change(ctx context.Context, c *controller, dry bool, plan func(*control.Set) ([]controlChange, error)) ([]controlChange, error) {
-	ctx, cancel := context.WithTimeout(ctx, controlPatience)
+func (p *Pipeline) change(waits context.Context, c *controller, dry bool, plan func(*control.Set) ([]controlChange, error)) ([]controlChange, error) {
+	patience := c.topic.patience
+	ctx, cancel := context.WithTimeoutCause(waits, patience, fmt.Errorf("there was no answer within %s", patience))
 	defer cancel()
 	changes, routes, err := c.change(ctx, dry, plan)
-	if err == nil && dry {
-		err = askTouched(ctx, &p.config, "", changes, routes, time.Now())
+	if err != nil || !dry {
+		return changes, c.topic.late(waits, ctx, err)
 	}
-	return changes, err
+	return changes, askTouched(ctx, &p.config, "", changes, routes, time.Now())
 }
 
 // change plans on what is newest, and writes it unless it is dry. routes are those that it was planned on.

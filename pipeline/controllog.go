@@ -28,6 +28,9 @@ type controlLog struct {
 	anew  func()               // hears that the topic was made anew; nil for nobody
 	// became is what became of each record that is read, by offset, while somebody reads back what he wrote.
 	became map[int64]control.Change
+	// patience is how long who waits for an answer waits, and brokers are those that he waits for.
+	patience time.Duration
+	brokers  []string
 }
 
 // controlPartition is the only one of the topic.
@@ -43,7 +46,7 @@ func openControlLog(config KafkaConfig, log *slog.Logger, hooks ...kgo.Hook) (*c
 	if err != nil {
 		return nil, err
 	}
-	return &controlLog{reader: reader, client: reader.Client(), set: control.NewSet(), stale: map[string]bool{}}, nil
+	return &controlLog{reader: reader, client: reader.Client(), set: control.NewSet(), stale: map[string]bool{}, patience: controlPatience, brokers: config.Brokers}, nil
 }
 
 func (l *controlLog) close() { l.reader.Close() }

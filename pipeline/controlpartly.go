@@ -9,7 +9,21 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/weirmq/weir/control"
 )
+
+// controlPatience is how long reading weir.control may take for somebody who waits, and writing to it. Not smaller: an election takes seconds; not larger: people wait for it, and
+// over HTTP the answer has to be out before the server's own limit, also where controlReadBack follows.
+const controlPatience = 20 * time.Second
+
+// late says of what failed that the time of who waits was over: bounded is the context that it had, and waits that of who waits.
+func (l *controlLog) late(waits, bounded context.Context, err error) error {
+	if err == nil || bounded.Err() == nil || waits.Err() != nil {
+		return err
+	}
+	return fmt.Errorf("read and write %s of %v within %s: is Kafka there?: %w", control.Topic, l.brokers, l.patience, err)
+}
 
 // controlReadBack is how long it may take to find out what became of a write that failed, also where its own time is over. Not smaller: an election takes seconds; not larger:
 // others wait for the turn.

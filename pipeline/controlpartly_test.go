@@ -212,3 +212,67 @@ func TestWhatIsHeldIsTold(t *testing.T) {
 		}
 	}
 }
+
+// refuseReads has no record of weir.control be read any more, as where a disk is away.
+func (b *halfBroker) refuseReads() {
+	b.ControlKey(int16(kmsg.Fetch), func(asked kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		request := asked.(*kmsg.FetchRequest)
+		response := request.ResponseKind().(*kmsg.FetchResponse)
+		for _, topic := range request.Topics {
+			of := kmsg.NewFetchResponseTopic()
+			of.Topic, of.TopicID = topic.Topic, topic.TopicID
+			for _, p := range topic.Partitions {
+				refused := kmsg.NewFetchResponseTopicPartition()
+				refused.Partition, refused.ErrorCode = p.Partition, kerr.KafkaStorageError.Code
+				of.Partitions = append(of.Partitions, refused)
+			}
+			response.Topics = append(response.Topics, of)
+		}
+		return response, nil, true
+	})
+}
+
+// TestWhatCannotBeReadBackIsToldInTime: a topic that takes what is written and cannot be read ends in an error for who waits.
+func TestWhatCannotBeReadBackIsToldInTime(t *testing.T) {
+	t.Parallel()
+	half := newHalfBroker(t)
+	config := half.config(t)
+	log, err := openControlLog(config.Kafka, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(log.close)
+	if err := log.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	half.refuseReads()
+	log.patience = 100 * time.Millisecond
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err = log.settle(ctx, func([]controlChange) ([]controlChange, error) {
+		return []controlChange{limitOfOrders(log.set, time.Now(), asItIs)}, nil
+	})
+	want := fmt.Sprintf("read and write weir.control of %v within 100ms: is Kafka there?: ", half.ListenAddrs())
+	if err == nil || !strings.HasPrefix(err.Error(), want) || ctx.Err() != nil {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestARequestIsAnsweredInTime likewise of one that waits for the role, which tries on.
+func TestARequestIsAnsweredInTime(t *testing.T) {
+	t.Parallel()
+	half := newHalfBroker(t)
+	h := newControlHouse(t, func(c *Config) { c.Kafka.Brokers = half.ListenAddrs() })
+	h.writers(map[string]string{"wei": "w-token"})
+	h.p.controls.Load().topic.patience = 100 * time.Millisecond
+	half.refuseReads()
+	h.put("command/x", "{}") // which the role cannot read
+	_, commands := largeCommands(1)
+	body, err := json.Marshal(map[string]any{"commands": commands})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.asked([4]string{http.MethodPost, controlPath, "w-token", string(body)}, http.StatusServiceUnavailable, "within 100ms: is Kafka there?: ")
+	h.asked([4]string{http.MethodDelete, controlPath + "/commands/c0", "w-token", ""}, http.StatusServiceUnavailable, "within 100ms: is Kafka there?: ")
+}

@@ -73,8 +73,10 @@ func (c *controlChange) settle(became control.Change, found bool) error {
 }
 
 // settle plans, writes, and plans anew where somebody else wrote meanwhile. plan is given what is done of the plans before it. An error beside changes says which of them are in
-// force all the same.
-func (l *controlLog) settle(ctx context.Context, plan func(done []controlChange) ([]controlChange, error)) ([]controlChange, error) {
+// force all the same. It ends in time for who waits.
+func (l *controlLog) settle(waits context.Context, plan func(done []controlChange) ([]controlChange, error)) ([]controlChange, error) {
+	ctx, cancel := context.WithTimeout(waits, l.patience)
+	defer cancel()
 	var done, before []controlChange // before is what was not done of the plan before
 	for attempt := 1; ; attempt++ {
 		changes, err := plan(done)
@@ -85,7 +87,7 @@ func (l *controlLog) settle(ctx context.Context, plan func(done []controlChange)
 		err = l.write(ctx, changes)
 		changes = withDone(changes, done)
 		if err == nil || !errors.Is(err, errChangedMeanwhile) || attempt == controlAttempts {
-			return changes, partly(changes, err)
+			return changes, partly(changes, l.late(waits, ctx, err))
 		}
 		before = slices.DeleteFunc(slices.Clone(changes), func(c controlChange) bool { return c.done })
 		done = slices.DeleteFunc(changes, func(c controlChange) bool { return !c.done })
