@@ -137,11 +137,13 @@ func planPosted(commands []control.Command, routes []control.Route, plan control
 	return changes, nil
 }
 
-// deleteCommand ends a command now, also one of a file; ?reason= says why.
+// deleteCommand ends a command now, also one of a file; ?reason= says why. One that is over is no misspelt name, and says what it is.
 func (p *Pipeline) deleteCommand(c *controller, r *http.Request, author string) ([]controlChange, error) {
 	return p.change(r.Context(), c, dryRun(r), func(set *control.Set) ([]controlChange, error) {
 		change, err := controlPlan{now: time.Now()}.end(r.PathValue("name"), author, r.URL.Query().Get("reason"), set)
-		if err != nil {
+		if _, found := set.Command(r.PathValue("name")); err != nil && found {
+			return nil, &refusedRequest{http.StatusConflict, err}
+		} else if err != nil {
 			return nil, &refusedRequest{http.StatusNotFound, err}
 		}
 		return []controlChange{change}, nil

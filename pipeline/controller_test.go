@@ -306,13 +306,20 @@ func TestControlOverHTTP(t *testing.T) {
 	h.awaits("a@1 in force by wei; b@1 in force by li")
 	h.asked(post("w-token", body("", "b")), http.StatusConflict, "is kept by files")
 	h.asked(end("l-token", "b"), http.StatusOK, `"change":"ended"`)
-	h.asked(end("l-token", "b"), http.StatusNotFound, "was ended by li")
+	h.asked(end("l-token", "b"), http.StatusConflict, "was ended by li")
 	h.asked(end("l-token", "c"), http.StatusNotFound, "there is no command")
 	h.asked(end("l-token", "a"), http.StatusOK, `"change":"ended"`)
 	h.awaits("a@3 in force by li; b@2 ended by li") // the file keeps a now, and b stays ended
 	if newest := h.newest("command/b"); newest.Ended == nil || newest.Ended.Author != "li" || newest.Ended.Reason != "done" {
 		t.Errorf("b was ended by %+v", newest.Ended)
 	}
+	expired := limitOfOrders(control.NewSet(), time.Now().Add(-2*time.Hour), func(c *control.Command) { c.Name = "expired" })
+	value, err := expired.Command.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.put("command/expired", string(value))
+	h.asked(end("l-token", "expired"), http.StatusConflict, "is over since")
 	h.writers(map[string]string{"li": "l-token"})
 	h.asked(post("w-token", body("", "c")), http.StatusUnauthorized, "http.token") // taken out, at once
 }
