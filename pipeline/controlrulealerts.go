@@ -37,7 +37,7 @@ func openRuleAlerts(ctx context.Context, config KafkaConfig, skipped func(*kgo.R
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(options...)
+	client, err := kgo.NewClient(append(options, kgo.KeepControlRecords())...) // what stood there may end with the end of a transaction, as a mirror leaves it
 	if err != nil {
 		return nil, fmt.Errorf("open a client for %s: %w", telemetry.TopicAlerts, err)
 	}
@@ -108,6 +108,9 @@ func (a *ruleAlerts) take(record *kgo.Record, now time.Time) (changed bool, err 
 	}
 	history := record.Offset < p.end
 	p.next = record.Offset + 1
+	if record.Attrs.IsControl() {
+		return false, nil
+	}
 	before := p.log.until.EvaluatedUntil
 	alert, err := p.log.take(record)
 	if p.log.until.EvaluatedUntil.After(before) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/weirmq/weir/rules"
@@ -76,6 +77,41 @@ func TestAlertsThatFireAreKnownOnceAllIsRead(t *testing.T) {
 	a.alert("media", telemetry.AlertFiring)
 	if a.alert("media", telemetry.AlertInactive); a.fires() != 0 {
 		t.Error("an alert that was forgotten fires")
+	}
+}
+
+// TestAllIsReadBehindATransaction: alerts that a mirror wrote are known, though the end of its transaction is no record of an alert.
+func TestAllIsReadBehindATransaction(t *testing.T) {
+	t.Parallel()
+	config := brokerConfig(t)
+	mirror := newSender(t, &config, kgo.TransactionalID("mirror"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	makeTopic(t, kadm.NewClient(mirror.client), telemetry.TopicAlerts, 1)
+	alert := alertOf("Surge", map[string]string{"alertname": "Surge", "topic": "orders"})
+	alert.State, alert.Proposals = telemetry.AlertFiring, []telemetry.Proposal{{LastsSeconds: 60, Command: []byte(`{"scope":{"topic":"orders"},"pause":{}}`)}}
+	record, err := alertRecord(alert)
+	if err == nil {
+		err = mirror.client.BeginTransaction()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.Topic = telemetry.TopicAlerts
+	record.Headers = append(record.Headers, claim{1, "one"}.header(string(record.Key)))
+	mirror.send(record)
+	if err := mirror.client.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	alerts, err := openRuleAlerts(t.Context(), config.Kafka, func(_ *kgo.Record, err error) { t.Errorf("skipped a record: %v", err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alerts.close()
+	await(t, "all is read", func() bool {
+		_, err := alerts.poll(t.Context(), 100*time.Millisecond)
+		return err == nil && alerts.whole()
+	})
+	if fires := len(alerts.list()); fires != 1 {
+		t.Errorf("%d alerts fire, want 1", fires)
 	}
 }
 
