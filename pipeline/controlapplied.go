@@ -35,6 +35,7 @@ type appliedSaid struct {
 	traffic *controlTraffic
 	agents  map[clientKey]clickhouse.ControlClient
 	events  map[clientKey]map[string]clickhouse.ControlEvent // by command
+	more    bool                                             // there are others that say something
 }
 
 // compareApplied asks a store what clients say, and holds it against what they are asked to do.
@@ -43,7 +44,7 @@ func compareApplied(ctx context.Context, store toldOf, set *control.Set, now tim
 	if err != nil {
 		return controlComparison{}, because(ctx, "ask what clients apply", err)
 	}
-	return controlComparison{now, set.Commands(), said.compare(set, now), said.traffic.more}, nil
+	return controlComparison{now, set.Commands(), said.compare(set, now), said.traffic.more || said.more}, nil
 }
 
 // askApplied asks the store what clients say: who is there, of the last minutes; what became of each command, since the longest that one can be in force.
@@ -53,14 +54,14 @@ func askApplied(ctx context.Context, store toldOf, now time.Time) (*appliedSaid,
 		return nil, err
 	}
 	said := &appliedSaid{agents: map[clientKey]clickhouse.ControlClient{}, events: map[clientKey]map[string]clickhouse.ControlEvent{}, traffic: traffic}
-	agents, err := store.ControlClients(ctx, now.Add(-touchedSpan))
+	agents, moreAgents, err := store.ControlClients(ctx, now.Add(-touchedSpan))
 	if err != nil {
 		return nil, err
 	}
 	for _, agent := range agents {
 		said.agents[clientKey{agent.Env, agent.Cluster, agent.Client}] = agent
 	}
-	events, err := store.ControlEvents(ctx, now.Add(-control.MaxLifetime))
+	events, moreEvents, err := store.ControlEvents(ctx, now.Add(-control.MaxLifetime))
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +72,7 @@ func askApplied(ctx context.Context, store toldOf, now time.Time) (*appliedSaid,
 		}
 		said.events[of][event.Command] = event
 	}
+	said.more = moreAgents || moreEvents
 	return said, nil
 }
 

@@ -84,7 +84,7 @@ func askTouched(ctx context.Context, config *Config, dsn string, changes []contr
 	return askStore(ctx, storeAt(config, dsn), func(ctx context.Context, store *clickhouse.Store) error {
 		traffic, err := askTraffic(ctx, toldOf{store, config.Telemetry.Pane}, now)
 		if err == nil {
-			traffic.retention, err = store.RetentionLeft(ctx, now.Add(-touchedSpan))
+			traffic.retention, traffic.moreRetention, err = store.RetentionLeft(ctx, now.Add(-touchedSpan))
 		}
 		if err != nil {
 			return because(ctx, "ask whom commands touch", err)

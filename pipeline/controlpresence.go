@@ -45,25 +45,27 @@ type clientPresence struct {
 	pane  time.Duration
 	seen  map[clientKey]clickhouse.ClientPresence
 	stops map[clientSeries]time.Time
+	more  bool // there are others, of whom it is not known
 }
 
 // askPresence asks the store when clients were heard of last.
 func askPresence(ctx context.Context, store toldOf, now time.Time) (clientPresence, error) {
 	out := clientPresence{pane: store.pane, seen: map[clientKey]clickhouse.ClientPresence{}, stops: map[clientSeries]time.Time{}}
-	seen, err := store.ClientPresences(ctx, now.Add(-touchedSpan))
+	seen, moreSeen, err := store.ClientPresences(ctx, now.Add(-touchedSpan))
 	if err != nil {
 		return out, err
 	}
 	for _, of := range seen {
 		out.seen[clientKey{of.Env, of.Cluster, of.Client}] = of
 	}
-	stops, err := store.ClientStops(ctx, now.Add(-touchedSpan))
+	stops, moreStops, err := store.ClientStops(ctx, now.Add(-touchedSpan))
 	if err != nil {
 		return out, err
 	}
 	for _, of := range stops {
 		out.stops[clientSeries{clientKey{of.Env, of.Cluster, of.Client}, of.Topic, of.Group, of.Op}] = of.At
 	}
+	out.more = moreSeen || moreStops
 	return out, nil
 }
 

@@ -87,6 +87,9 @@ func (t *controlTouched) lines(c *control.Command) []string {
 	if c.Pause == nil {
 		return lines
 	}
+	if t.RetentionLeftPartial {
+		return append(lines, "retention left is not known: there are more groups than were looked at")
+	}
 	if t.RetentionLeftSeconds == nil {
 		return append(lines, "retention left is not known: no collector reports it")
 	}

@@ -24,6 +24,8 @@ type controlTouched struct {
 	// RetentionLeftSeconds is, of a pause, for how long the oldest message that is not consumed yet is kept: nil where it is not known.
 	RetentionLeftSeconds *float64 `json:"retention_left_seconds,omitempty"`
 	RetentionLeftOf      string   `json:"retention_left_of,omitempty"` // group, topic/partition
+	// RetentionLeftPartial says that it is not known because of the groups that it touches none was looked at: there are too many that messages are kept for less long of.
+	RetentionLeftPartial bool `json:"retention_left_partial,omitempty"`
 }
 
 // touchedClient is what a command touches of a client.
@@ -46,6 +48,8 @@ type controlTraffic struct {
 	more      bool
 	presence  clientPresence
 	retention []clickhouse.RetentionLeft // where it was asked for how long messages are kept
+	// moreRetention says that there are other groups, of which messages are kept for longer.
+	moreRetention bool
 }
 
 // askTraffic asks the store who sends and consumes, and who of them is away.
@@ -58,6 +62,7 @@ func askTraffic(ctx context.Context, store toldOf, now time.Time) (*controlTraff
 	if t.presence, err = askPresence(ctx, store, now); err != nil {
 		return nil, err
 	}
+	t.more = t.more || t.presence.more
 	return t, nil
 }
 
@@ -116,6 +121,7 @@ func (t *controlTraffic) retentionLeft(c *control.Command, resources *control.Re
 			out.RetentionLeftSeconds, out.RetentionLeftOf = &of.Seconds, of.Group+" "+of.Topic+"/"+of.Partition
 		}
 	}
+	out.RetentionLeftPartial = out.RetentionLeftSeconds == nil && t.moreRetention
 }
 
 func whoOf(of *clickhouse.ClientTraffic) control.Who {

@@ -56,6 +56,19 @@ func TestTouched(t *testing.T) {
 	}
 }
 
+// TestRetentionOfTooManyGroups: a dry run says whether nobody reports for how long messages are kept, or there were too many to look at. Those of which it is least are looked at.
+func TestRetentionOfTooManyGroups(t *testing.T) {
+	t.Parallel()
+	traffic := &controlTraffic{at: controlNow, moreRetention: true, retention: []clickhouse.RetentionLeft{{Topic: "orders", Group: "billing", Partition: "0", Seconds: 60}}}
+	for group, want := range map[string]string{"billing": "(billing orders/0): THE PAUSE", "audit": "retention left is not known: there are more groups than were looked at"} {
+		command := control.Command{Name: "a", Scope: control.Scope{Topic: "orders", Group: group}, Percent: 100, CreatedAt: controlNow, ExpiresAt: controlNow.Add(time.Hour), Pause: &control.Pause{}}
+		got := traffic.touched(&command, control.ResourcesOf(nil))
+		if lines := strings.Join(got.lines(&command), "\n"); !strings.Contains(lines, want) || got.RetentionLeftPartial != (group == "audit") {
+			t.Errorf("of %s %+v, and it says\n%s", group, got, lines)
+		}
+	}
+}
+
 // TestDiff: what each client is asked is held against what it said last.
 func TestDiff(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ func TestPresenceOfClients(t *testing.T) {
 	told("b", "send", "s1", 40, 2, 20_000)
 	told("", "node", "s3", 60, 1, 10_000)
 	var lines []string
-	presences, err := s.ClientPresences(t.Context(), begin.Add(-time.Minute))
+	presences, _, err := s.ClientPresences(t.Context(), begin.Add(-time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestPresenceOfClients(t *testing.T) {
 	event("a", "consume", "stopped", 5)
 	event("a", "consume", "started", 6)
 	event("b", "send", "paused", 7)
-	stops, err := s.ClientStops(t.Context(), begin.Add(-time.Minute))
+	stops, _, err := s.ClientStops(t.Context(), begin.Add(-time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,14 @@ type ClientTraffic struct {
 	First, Last                                                         time.Time // begins of the first and the last pane that it was seen in
 }
 
-// maxClientTraffic is of how many clients and topics it is told. Not fewer: large fleets have some ten thousand; not more: they are held in memory for an answer.
-const maxClientTraffic = 200_000
+// maxControlRows is how many clients, or clients and topics, groups or commands, are told at once. Not fewer: large fleets have some ten thousand; not more: they are held in
+// memory for an answer.
+const maxControlRows = 200_000
+
+// atMost are as many rows as are told, of one more that are asked for, and whether there are others.
+func atMost[Row any](rows []Row) (told []Row, more bool) {
+	return rows[:min(len(rows), maxControlRows)], len(rows) > maxControlRows
+}
 
 // ClientTraffic says who sent and consumed what since a time, by the tables that have every pane. more says that there are others. It asks once.
 func (s *Store) ClientTraffic(ctx context.Context, since time.Time) (out []ClientTraffic, more bool, err error) {
@@ -23,7 +29,7 @@ FROM rollup_10s FINAL
 WHERE ts >= fromUnixTimestamp(?) AND op IN ('send', 'consume') AND client != ''
 GROUP BY env, cluster, system, topic, consumer_group, op, client, tier, lane, sdk_lang
 ORDER BY env, cluster, system, topic, consumer_group, op, client
-LIMIT %d`, maxClientTraffic+1), since.Unix())
+LIMIT %d`, maxControlRows+1), since.Unix())
 	if err != nil {
 		return nil, false, fmt.Errorf("ask who sends and consumes: %w", err)
 	}
@@ -38,7 +44,8 @@ LIMIT %d`, maxClientTraffic+1), since.Unix())
 	if err := rows.Err(); err != nil {
 		return nil, false, fmt.Errorf("ask who sends and consumes: %w", err)
 	}
-	return out[:min(len(out), maxClientTraffic)], len(out) > maxClientTraffic, nil
+	out, more = atMost(out)
+	return out, more, nil
 }
 
 // RetentionLeft is for how long what a group has not read of a partition is still there.
@@ -48,9 +55,9 @@ type RetentionLeft struct {
 }
 
 // RetentionLeft says for each group and topic, of the partition where it is least, for how long the oldest unread message is still kept, by the newest lag since a time. It asks
-// once. What collectors could not find out is not among it.
-func (s *Store) RetentionLeft(ctx context.Context, since time.Time) ([]RetentionLeft, error) {
-	rows, err := s.conn.Query(ctx, `SELECT env, cluster, system, topic, consumer_group, argMin(partition, left_seconds), min(left_seconds)
+// once. What collectors could not find out is not among it. Where it is least comes first; more says that there are others.
+func (s *Store) RetentionLeft(ctx context.Context, since time.Time) (out []RetentionLeft, more bool, err error) {
+	rows, err := s.conn.Query(ctx, fmt.Sprintf(`SELECT env, cluster, system, topic, consumer_group, argMin(partition, left_seconds), min(left_seconds)
 FROM (
     SELECT env, cluster, system, topic, consumer_group, partition, argMax(retention_left_seconds, ts) AS left_seconds
     FROM lag_10s
@@ -58,17 +65,17 @@ FROM (
     GROUP BY env, cluster, system, topic, consumer_group, partition
 )
 GROUP BY env, cluster, system, topic, consumer_group
-ORDER BY env, cluster, system, topic, consumer_group`, since.Unix())
+ORDER BY min(left_seconds), env, cluster, system, topic, consumer_group
+LIMIT %d`, maxControlRows+1), since.Unix())
 	if err != nil {
-		return nil, fmt.Errorf("ask for how long messages are kept: %w", err)
+		return nil, false, fmt.Errorf("ask for how long messages are kept: %w", err)
 	}
 	defer rows.Close()
-	var out []RetentionLeft
 	for rows.Next() {
 		var of RetentionLeft
 		var seconds *float64
 		if err := rows.Scan(&of.Env, &of.Cluster, &of.System, &of.Topic, &of.Group, &of.Partition, &seconds); err != nil {
-			return nil, fmt.Errorf("ask for how long messages are kept: %w", err)
+			return nil, false, fmt.Errorf("ask for how long messages are kept: %w", err)
 		}
 		if seconds != nil {
 			of.Seconds = *seconds
@@ -76,7 +83,8 @@ ORDER BY env, cluster, system, topic, consumer_group`, since.Unix())
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("ask for how long messages are kept: %w", err)
+		return nil, false, fmt.Errorf("ask for how long messages are kept: %w", err)
 	}
-	return out, nil
+	out, more = atMost(out)
+	return out, more, nil
 }
