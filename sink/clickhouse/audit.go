@@ -76,13 +76,6 @@ type Rollup struct {
 // looked at once a minute; not more: the audit is behind by it.
 const markSettles = 5 * time.Minute
 
-// auditStep is how much is held in one statement. Not less: each reads the granules at its borders again; not more: an hour of 10,000
-// series are 3.6 million rows, and a statement must answer within attemptTimeout. Where one does not, less is held in each.
-const auditStep = time.Hour
-
-// auditDivisors are what an hour is divided by, one after the other: into ten minutes, and into one.
-var auditDivisors = []time.Duration{6, 10}
-
 // AuditCells holds the cells of rollup_10s against the ledger: those of segments whose minute begins in the range and that nothing
 // will join any more. Cells are of panes off their minute by the tolerance at most. Cells of a segment that the ledger does not
 // know are too many; of the time before the ledger's first segment nothing is known, nor of that of which rows of a tier have expired.
@@ -166,18 +159,18 @@ func moment(t time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", t.
 // be cut by.
 func (s *Store) auditSteps(ctx context.Context, out AuditedTable, r AuditRange, least time.Duration, parts func(from, to time.Time) string) (AuditedTable, error) {
 	out.From, out.To = r.From, r.To
-	step, divisors := auditStep, auditDivisors
+	length := auditLength{least: least}
 	for from := r.From; from.Before(r.To); {
-		to := slices.MinFunc([]time.Time{from.Truncate(step).Add(step), r.To}, time.Time.Compare)
+		to := slices.MinFunc([]time.Time{length.end(from), r.To}, time.Time.Compare)
 		with := out
 		err := s.audit(ctx, &with, r.MaxParts, parts(from, to))
-		if err != nil && ctx.Err() == nil && tookTooLong(err) && len(divisors) > 0 && step/divisors[0] >= least {
-			step, divisors = step/divisors[0], divisors[1:]
+		if err != nil && ctx.Err() == nil && tookTooLong(err) && length.shorten() {
 			continue
 		}
 		if err != nil {
 			return out, fmt.Errorf("audit %s from %s on: %w", out.Table, from.Format(time.RFC3339), err)
 		}
+		length.held(to)
 		out, from = with, to
 	}
 	return out, nil
