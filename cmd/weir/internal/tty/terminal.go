@@ -6,12 +6,13 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/text/width"
 )
 
-// Size is how much a terminal shows, in characters.
+// Size is how much a terminal shows, in cells: a letter takes one.
 type Size struct{ Columns, Rows int }
 
 // usualSize is that of a terminal that does not tell.
@@ -45,12 +46,34 @@ func (s Size) Fit(text string) string {
 	var out strings.Builder
 	for _, line := range lines {
 		line = strings.TrimRight(line, " ") // of empty cells
-		if utf8.RuneCountInString(line) > s.Columns {
-			line = string([]rune(line)[:max(s.Columns-1, 0)]) + "…"
+		if len(cut(line, s.Columns)) < len(line) {
+			line = cut(line, s.Columns-1) + "…"
 		}
 		out.WriteString(line + "\n")
 	}
 	return out.String()
+}
+
+// cut is as much of a line as takes no more than so many cells.
+func cut(line string, most int) string {
+	taken := 0
+	for at, r := range line {
+		if taken += cells(r); taken > most {
+			return line[:at]
+		}
+	}
+	return line
+}
+
+// cells is how many a terminal takes for a rune: two for those that are wide in East Asia, none for marks on the one before and for what is not seen.
+func cells(r rune) int {
+	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+		return 0
+	}
+	if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {
+		return 2
+	}
+	return 1
 }
 
 // Frame is what is drawn on a terminal, again and again. The zero value has drawn nothing.

@@ -25,6 +25,11 @@ func TestFit(t *testing.T) {
 			t.Errorf("%+v shows\n%s\nwant\n%s", test.size, got, test.want)
 		}
 	}
+	for text, want := range map[string]string{"订单服务 up": "订单服…", "订单服务": "订单服务", "a订单服务": "a订单服…", "cafe\u0301-\u200bbar": "cafe\u0301-\u200bbar", "cafe\u0301-barbar": "cafe\u0301-ba…"} {
+		if got := (Size{8, 4}).Fit(text); got != want+"\n" {
+			t.Errorf("of %q 8 cells show %q, want %q", text, got, want)
+		}
+	}
 	if got := (Size{9, 4}).Fit("aggregate      \nsink  up  \n"); got != "aggregate\nsink  up\n" {
 		t.Errorf("blanks of empty cells are shown as cut: %q", got)
 	}
