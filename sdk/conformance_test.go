@@ -313,15 +313,20 @@ func crowded(t *testing.T, g *ground) {
 	eventually(t, "all messages", func() bool { return got.different() == producers*each })
 }
 
-// behind has a handler be slow, with thousands of messages of each partition before it: more than the library of either system would hold at once.
+// behind has a handler be slow, with thousands of messages of each partition before it: more than the library of either system holds at once. A
+// consumer ends amid them, and another goes on.
 func behind(t *testing.T, g *ground) {
 	h := g.open(t, "behind")
 	got, sent := newLedger(), numbered(30, 200)
 	sendAll(t, h.producer(t, "r"), sent)
-	h.consume(t, "r", "slow", weir.Each(func(ctx context.Context, d *weir.Delivery) error {
+	slow := weir.Each(func(_ context.Context, d *weir.Delivery) error {
 		got.note(d)
 		<-time.After(time.Millisecond) // its work
 		return nil
-	}), weir.Concurrency(1))
+	})
+	first := h.consume(t, "r", "slow", slow, weir.Concurrency(1))
+	eventually(t, "some messages", func() bool { return got.different() > 500 })
+	first.end(t)
+	h.consume(t, "r", "slow", slow, weir.Concurrency(1))
 	eventually(t, "all messages", func() bool { return got.different() == len(sent) })
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	rmq "github.com/apache/rocketmq-client-go/v2"
 	rmqconsumer "github.com/apache/rocketmq-client-go/v2/consumer"
@@ -33,6 +33,7 @@ type receiver struct {
 	ordered sync.RWMutex
 
 	line     line          // messages for the workers
+	leaving  atomic.Bool   // the consumer takes no queues any more
 	released chan struct{} // closed when the library has let go of what is not handled
 }
 
@@ -76,14 +77,14 @@ func (r *receiver) open() (*steeredConsumer, error) {
 		rmqconsumer.WithNsResolver(primitive.NewPassthroughResolver(route.Endpoints)), rmqconsumer.WithNamespace(route.Namespace),
 		rmqconsumer.WithCredentials(r.access.Credentials), rmqconsumer.WithConsumeFromWhere(from),
 		rmqconsumer.WithConsumeMessageBatchMaxSize(1), rmqconsumer.WithConsumeGoroutineNums(calls), rmqconsumer.WithMaxReconsumeTimes(timesAgain(&r.config.Consumption))}
-	given = append(given, flowControl(calls)...)
+	given = append(append(given, flowControl(calls)...), rmqconsumer.WithStrategy(r.allocate))
 	out := &steeredConsumer{}
 	if r.config.Control != nil {
 		out.hold = steer.NewHold(r.config.Control)
 		if r.config.Ordered {
 			given = append(given, rmqconsumer.WithLimiter(out.hold.Limit))
 		} else {
-			given = append(given, out.hold.Options(calls, nil)...)
+			given = append(given, out.hold.Options(calls, r.allocate)...)
 		}
 	}
 	plain, err := rmq.NewPushConsumer(given...)
@@ -163,36 +164,6 @@ func (r *receiver) start(client rmq.PushConsumer, called handler) error {
 		return fmt.Errorf("start a consumer of RocketMQ: %w", err)
 	}
 	return nil
-}
-
-// settleWait is between Suspend, after which the library begins no rebalance, and Shutdown, which writes without a lock what
-// rebalances read. Not shorter: one that is under way asks brokers for offsets; not longer: who ends a program waits.
-const settleWait = time.Second
-
-// leave ends the library's consumer. What waits is let go of when the library has dropped its queues: then it
-// does not look at what is said of it, and gives it to another member.
-func (r *receiver) leave(client rmq.PushConsumer) error {
-	client.Suspend()
-	<-time.After(settleWait) // what was handled is noted meanwhile
-	adapter.lines.Load()     // the library's pulls have told that they stand still
-	err := client.Shutdown()
-	r.letGo()
-	if err != nil {
-		return fmt.Errorf("end a consumer of RocketMQ: %w", err)
-	}
-	return nil
-}
-
-// letGo answers the library's calls of which nothing comes, those that wait and those that come late. ctx of Run has ended.
-func (r *receiver) letGo() {
-	close(r.released)
-	r.line.end()
-}
-
-// awaitOrdered waits for what is handled in place. ctx of Run has ended: none begins behind it.
-func (r *receiver) awaitOrdered() {
-	r.ordered.Lock()
-	defer r.ordered.Unlock()
 }
 
 // called is what the library calls with a message that is handled in order, and waits for.
