@@ -60,8 +60,7 @@ func (p *Pipeline) serveControlDiff(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	asked := r.URL.Query()
-	writeJSON(w, compared.answer(asked.Get("name"), asked.Get("all") == "true"))
+	writeJSON(w, compared.answer(r.URL.Query().Get("name"), flagOf(r, "all")))
 }
 
 // compare holds what clients are asked to do by now against what they say. Others read and write the topic meanwhile.

@@ -12,13 +12,13 @@ import (
 
 // handleControl serves commands and routes: reading for whoever may see the rest, writing for those whom control.writers_file names.
 func (p *Pipeline) handleControl(mux *http.ServeMux) {
-	mux.HandleFunc("GET "+controlPath, p.serveControl)
-	mux.HandleFunc("GET "+controlPath+"/diff", p.serveControlDiff)
-	mux.HandleFunc("GET "+controlPath+"/history", p.serveControlHistory)
-	mux.HandleFunc("POST "+controlPath, p.serveControlWrite(p.postControl))
-	mux.HandleFunc("PUT "+controlPath, p.serveControlWrite(p.postControl))
-	mux.HandleFunc("DELETE "+controlPath+"/commands/{name}", p.serveControlWrite(p.deleteCommand))
-	mux.HandleFunc("DELETE "+controlPath+"/routes", p.serveControlWrite(p.deleteRoute))
+	mux.HandleFunc("GET "+controlPath, asks(p.serveControl, "all"))
+	mux.HandleFunc("GET "+controlPath+"/diff", asks(p.serveControlDiff, "name", "all"))
+	mux.HandleFunc("GET "+controlPath+"/history", asks(p.serveControlHistory, "name", "from", "to", "limit"))
+	mux.HandleFunc("POST "+controlPath, asks(p.serveControlWrite(p.postControl), "dry_run"))
+	mux.HandleFunc("PUT "+controlPath, asks(p.serveControlWrite(p.postControl), "dry_run"))
+	mux.HandleFunc("DELETE "+controlPath+"/commands/{name}", asks(p.serveControlWrite(p.deleteCommand), "reason", "dry_run"))
+	mux.HandleFunc("DELETE "+controlPath+"/routes", asks(p.serveControlWrite(p.deleteRoute), "id", "env", "lane", "dry_run"))
 }
 
 // refusedRequest is why a request to write is refused, and with which code.
@@ -46,7 +46,7 @@ func (p *Pipeline) serveControl(w http.ResponseWriter, r *http.Request) {
 		Files  string `json:"files,omitempty"`
 		// HeldBack is what rules propose and is not asked, as the process knows it that writes.
 		HeldBack []heldBack `json:"held_back,omitempty"`
-	}{controlState: held.state(r.URL.Query().Get("all") == "true", time.Now()), Writes: c.leads, HeldBack: c.heldBack}
+	}{controlState: held.state(flagOf(r, "all"), time.Now()), Writes: c.leads, HeldBack: c.heldBack}
 	if c.filesErr != nil {
 		answer.Files = c.filesErr.Error()
 	}
@@ -105,7 +105,7 @@ func answerRefusal(w http.ResponseWriter, changes []controlChange, err error) {
 	writeJSON(w, map[string]any{"error": err.Error(), "changes": toldChanges(changes)})
 }
 
-func dryRun(r *http.Request) bool { return r.URL.Query().Get("dry_run") == "true" }
+func dryRun(r *http.Request) bool { return flagOf(r, "dry_run") }
 
 // postControl puts commands and routes in force; ?dry_run=true says what that would do.
 func (p *Pipeline) postControl(c *controller, r *http.Request, author string) ([]controlChange, error) {

@@ -122,24 +122,24 @@ func (p *Pipeline) Handler() http.Handler {
 			fmt.Fprintln(w, "restart Weir for what was changed of", strings.Join(other, ", "))
 		}
 	})
-	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.Status()) })
-	mux.HandleFunc("GET /api/v1/health", p.serveHealth)
-	mux.HandleFunc("GET /api/v1/find", p.serveFind)
+	mux.HandleFunc("GET /api/v1/status", asks(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.Status()) }))
+	mux.HandleFunc("GET /api/v1/health", asks(p.serveHealth, "cluster", "kind", "name", "all"))
+	mux.HandleFunc("GET /api/v1/find", asks(p.serveFind, "id", "from", "to"))
 	p.handleControl(mux)
-	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /api/v1/alerts", asks(func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"alerts": p.alerts.list()})
-	})
-	mux.HandleFunc("GET /api/v1/alerts/{id}", func(w http.ResponseWriter, r *http.Request) {
+	}))
+	mux.HandleFunc("GET /api/v1/alerts/{id}", asks(func(w http.ResponseWriter, r *http.Request) {
 		alert, found := p.findAlert(r.PathValue("id"))
 		if !found {
 			http.Error(w, "this process has no such alert", http.StatusNotFound)
 			return
 		}
 		writeJSON(w, p.explained(&alert))
-	})
-	mux.HandleFunc("GET /api/v1/rules", func(w http.ResponseWriter, _ *http.Request) {
+	}))
+	mux.HandleFunc("GET /api/v1/rules", asks(func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"rules": p.alerts.ruleHealth(), "loaded": p.rules.status()})
-	})
+	}))
 	mux.HandleFunc("GET /alerts/{id}", p.serveAlert)
 	mux.HandleFunc("GET /control", p.serveControlPage)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
