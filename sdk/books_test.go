@@ -115,8 +115,9 @@ func (b *books) handler(group string, handle weir.Handler, options []weir.Consum
 		err := handle(ctx, batch)
 		b.mu.Lock()
 		defer b.mu.Unlock()
+		failures := weir.FailuresOf(err, len(batch))
 		for i, d := range batch {
-			book, cause := b.of(d, group), weir.FailureOf(err, i)
+			book, cause := b.of(d, group), failures.Of(i)
 			if weir.IsBehind(cause) {
 				continue
 			}

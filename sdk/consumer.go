@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Handler handles messages. Those that an error names fail: all, or those in a *BatchError. They are given
+// Handler handles messages. Those that an error names fail: all, or those in a *BatchError about the batch. They are given
 // again, and with them the later ones of their keys in the batch, whatever is said of those. The context
 // ends when the consumer has been told to end and Grace is over.
 type Handler func(ctx context.Context, batch []*Delivery) error
@@ -42,7 +42,14 @@ var errBehind = errors.New("a message of its key before it failed")
 
 // IsBehind says that a message was not handled at all since one of its key before it failed: that is no
 // attempt of its own.
-func IsBehind(err error) bool { return errors.Is(err, errBehind) }
+func IsBehind(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) { // not in a BatchError about other messages
+		if err == errBehind {
+			return true
+		}
+	}
+	return false
+}
 
 // Consumer consumes a resource for a group.
 type Consumer struct {

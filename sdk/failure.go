@@ -25,7 +25,8 @@ var (
 )
 
 // BatchError says which of several messages failed, by their indexes. Send returns it, and a handler
-// may: what is not in it succeeded.
+// may: what is not in it succeeded. A handler's is about its batch: Count is that of the batch, and each index is one of it. Where it is
+// not, as what Send says of other messages, or where it is joined with other errors, all of the batch failed.
 type BatchError struct {
 	Failed map[int]error
 	Count  int // of all messages
@@ -41,7 +42,22 @@ func (e *BatchError) Fail(index, count int, err error) *BatchError {
 }
 
 // indexes are those of the messages that failed, in order.
-func (e *BatchError) indexes() []int { return slices.Sorted(maps.Keys(e.Failed)) }
+func (e *BatchError) indexes() []int {
+	if e == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(e.Failed))
+}
+
+// isOf says that it can be about a batch of so many messages.
+func (e *BatchError) isOf(count int) bool {
+	for index := range e.Failed {
+		if index < 0 || index >= count {
+			return false
+		}
+	}
+	return e.Count == count && len(e.Failed) > 0
+}
 
 // namedFailures are how many failures an error spells out. Not fewer: two reasons should be seen to
 // differ; not more: a line of a log should stay one.
@@ -49,6 +65,9 @@ const namedFailures = 3
 
 // Error names the first messages that failed, and why.
 func (e *BatchError) Error() string {
+	if e == nil {
+		return "no message failed"
+	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d of %d messages failed", len(e.Failed), e.Count)
 	for i, index := range e.indexes() {
@@ -75,15 +94,36 @@ func IsNotHandled(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, ErrNotHandled)
 }
 
-// FailureOf is what a handler's error says of one message of its batch: nil where it succeeded. An error
-// that is no BatchError says that all failed.
-func FailureOf(err error, index int) error {
+// Failures is what a handler's error says of the messages of its batch.
+type Failures struct {
+	all  error         // nil unless all failed
+	some map[int]error // by index
+}
+
+// FailuresOf is what a handler's error says of a batch of so many messages: that none failed where it is nil, also as a *BatchError; that some did where it is a
+// *BatchError about them, or wraps one and no other error; and otherwise that all did.
+func FailuresOf(err error, count int) Failures {
 	if err == nil {
-		return nil
+		return Failures{}
 	}
-	var batch *BatchError
-	if errors.As(err, &batch) && len(batch.Failed) > 0 {
-		return batch.Failed[index]
+	if none, is := err.(*BatchError); is && none == nil {
+		return Failures{}
 	}
-	return err
+	for one := err; one != nil; one = errors.Unwrap(one) { // what joins several says more than each of them
+		if batch, is := one.(*BatchError); is && batch != nil && batch.isOf(count) {
+			return Failures{some: batch.Failed}
+		}
+	}
+	if batch := (*BatchError)(nil); errors.As(err, &batch) {
+		err = fmt.Errorf("the handler's error is not about its %d messages alone, so all of them failed: %w", count, err)
+	}
+	return Failures{all: err}
+}
+
+// Of is why the message of an index failed; nil where it did not.
+func (f Failures) Of(index int) error {
+	if f.all != nil {
+		return f.all
+	}
+	return f.some[index]
 }

@@ -129,9 +129,10 @@ func (a *apart) run() {
 	for _, letter := range a.letters {
 		if letter.put(a.ctx, a.ctx) {
 			a.left = only(a.left, func(d *weir.Delivery) bool { return d != letter.of })
-			a.left = p.Begin(a.left)
-			p.Left(a.left)
-			p.End()
+			inplace.Hold(p, a.left, func(own []*weir.Delivery) {
+				a.left = own
+				p.Left(a.left)
+			})
 		}
 	}
 	if len(a.letters) == 0 {

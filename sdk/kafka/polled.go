@@ -141,9 +141,10 @@ func (p *polled) Attempt(ctx context.Context, messages []*weir.Delivery) error {
 		meter.DoneTogether(p.handlings, ended)
 		return nil
 	}
+	failures := weir.FailuresOf(err, len(messages))
 	for i := range p.handlings {
 		d := messages[i]
-		switch cause := weir.FailureOf(err, i); {
+		switch cause := failures.Of(i); {
 		case weir.IsBehind(cause), weir.IsNotHandled(ctx, cause): // it was not handled
 		case cause != nil && p.receiver.config.IsLast(d.Attempt):
 			p.handlings[i].GiveUp(true)

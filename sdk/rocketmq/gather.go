@@ -44,10 +44,10 @@ func (r *receiver) handle(ctx context.Context, batch []*waiting, handle weir.Han
 			deliveries[i] = w.delivery
 		}
 		err := r.attempt(ctx, deliveries, handle, received)
-		unhandled := weir.IsNotHandled(ctx, err)
+		unhandled, failures := weir.IsNotHandled(ctx, err), weir.FailuresOf(err, len(batch))
 		var behind []*waiting
 		for i, w := range batch {
-			switch failed := weir.FailureOf(err, i); {
+			switch failed := failures.Of(i); {
 			case unhandled:
 				w.failed <- weir.ErrNotHandled
 			case weir.IsBehind(failed):
@@ -74,9 +74,10 @@ func (r *receiver) attempt(ctx context.Context, messages []*weir.Delivery, handl
 		meter.DoneTogether(handlings, ended)
 		return nil
 	}
+	failures := weir.FailuresOf(err, len(messages))
 	for i := range handlings {
 		d := messages[i]
-		switch cause := weir.FailureOf(err, i); {
+		switch cause := failures.Of(i); {
 		case weir.IsBehind(cause), weir.IsNotHandled(ctx, cause): // it was not handled
 		case cause != nil && r.config.IsLast(d.Attempt):
 			handlings[i].GiveUp(true)

@@ -38,10 +38,11 @@ func Handle(ctx context.Context, how *weir.Consumption, batch Batch, messages []
 func GoOn(ctx context.Context, how *weir.Consumption, batch Batch, messages []*weir.Delivery) {
 	for left := messages; ctx.Err() == nil; {
 		var outcome outcome
-		if left = batch.Begin(left); len(left) > 0 {
-			outcome = attempt(ctx, how, batch, left)
-		}
-		batch.End()
+		Hold(batch, left, func(own []*weir.Delivery) {
+			if left = own; len(left) > 0 {
+				outcome = attempt(ctx, how, batch, left)
+			}
+		})
 		if outcome.ended || len(outcome.left) == 0 {
 			return
 		}
@@ -50,6 +51,14 @@ func GoOn(ctx context.Context, how *weir.Consumption, batch Batch, messages []*w
 		}
 		Wait(ctx, how.BackoffAfter(outcome.most))
 	}
+}
+
+// Hold does something between Begin and End of those of messages that are one's own. End comes after a panic, too: whoever it lets go on would wait for ever, and so
+// would what unwinds.
+func Hold(batch Batch, of []*weir.Delivery, do func(own []*weir.Delivery)) {
+	own := batch.Begin(of)
+	defer batch.End()
+	do(own)
 }
 
 // Wait waits, or until ctx ends.
@@ -82,8 +91,9 @@ func attempt(ctx context.Context, how *weir.Consumption, batch Batch, messages [
 	}
 	out.most = 1
 	held := map[string]bool{}
+	failures := weir.FailuresOf(err, len(messages))
 	for i, d := range messages {
-		cause := weir.FailureOf(err, i)
+		cause := failures.Of(i)
 		switch {
 		case len(d.Key) > 0 && held[string(d.Key)]: // behind one that failed
 		case cause == nil:
@@ -116,8 +126,9 @@ func aside(ctx context.Context, batch Batch, of *outcome) []*weir.Delivery {
 	if len(of.exhausted) == 0 && len(left) == len(of.left) {
 		return left
 	}
-	left = batch.Begin(left)
-	batch.Left(left)
-	batch.End()
+	Hold(batch, left, func(own []*weir.Delivery) {
+		left = own
+		batch.Left(left)
+	})
 	return left
 }

@@ -16,6 +16,7 @@ type bench struct {
 	lose    map[int]string // bodies that are another member's from the so many-eth Begin on
 	refuse  bool           // nothing can be put away, since the end comes before
 	begun   int
+	ended   int
 	calls   int
 	lost    string
 	events  []string
@@ -50,7 +51,7 @@ func (b *bench) Left(messages []*weir.Delivery) {
 	b.events = append(b.events, "left "+bodies(messages))
 }
 
-func (b *bench) End() {}
+func (b *bench) End() { b.ended++ }
 
 func (b *bench) Aside(_ context.Context, left []*weir.Delivery, exhausted map[*weir.Delivery]error) (out []*weir.Delivery) {
 	for _, d := range left {
@@ -142,5 +143,19 @@ func TestTheEnd(t *testing.T) {
 	Handle(ctx, how, b, messages())
 	if want := []string{"handle a1 b1 a2 c", "left a1", "put away a1", "left a1"}; !slices.Equal(b.events, want) {
 		t.Errorf("got %q, want %q", b.events, want)
+	}
+}
+
+// TestAPanicHoldsNothing has what gives messages to the handler panic: whoever waits for the end of the attempt goes on.
+func TestAPanicHoldsNothing(t *testing.T) {
+	t.Parallel()
+	how := &weir.Consumption{Attempts: 1, Backoff: 1, MaxBackoff: 1}
+	b := &bench{attempt: func(context.Context, int, []*weir.Delivery) error { panic("it is nil") }}
+	func() {
+		defer func() { _ = recover() }()
+		Handle(t.Context(), how, b, messages())
+	}()
+	if b.begun != 1 || b.ended != 1 {
+		t.Errorf("an attempt that panics has begun %d times and ended %d times, want 1 each", b.begun, b.ended)
 	}
 }
