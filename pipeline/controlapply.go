@@ -31,7 +31,7 @@ func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
 	if path == "" {
 		path = config.Control.Dir
 	}
-	files, err := readControlFiles(path, now)
+	files, err := readControlFiles(path, now, config.Telemetry)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ type controlFiles struct {
 	files    int // that were read
 	commands []fileCommand
 	routes   []fileRoute
+	// telemetry bounds how seldom clients may be asked to report.
+	telemetry TelemetryConfig
 }
 
 // fileCommand is a command of a file.
@@ -51,12 +53,12 @@ func (p filePlace) String() string { return fmt.Sprintf("%s:%d", p.file, p.line)
 
 // readControlFiles reads every *.yaml and *.yml below a folder, or one file. The error is rules.Faults with all that is wrong in all files. A folder that is not
 // there holds no files, and that is no error: control may be used without.
-func readControlFiles(path string, now time.Time) (*controlFiles, error) {
+func readControlFiles(path string, now time.Time, telemetry TelemetryConfig) (*controlFiles, error) {
 	paths, err := controlPaths(path)
 	if err != nil {
 		return nil, err
 	}
-	read := &controlFiles{files: len(paths)}
+	read := &controlFiles{files: len(paths), telemetry: telemetry}
 	var faults rules.Faults
 	for _, one := range paths {
 		content, err := readBounded(one)

@@ -43,7 +43,7 @@ func TestControlFiles(t *testing.T) {
 
 // saidOfFile is what is wrong with a file, or what it would write.
 func saidOfFile(content string) string {
-	read := &controlFiles{files: 1}
+	read := &controlFiles{files: 1, telemetry: DefaultConfig().Telemetry}
 	if faults := append(read.parse("f.yaml", []byte(content), controlNow), read.twice()...); len(faults) > 0 {
 		return faults.Error()
 	}
@@ -78,7 +78,7 @@ func FuzzControlFiles(f *testing.F) {
 	}
 	f.Add([]byte("commands: &a [*a]\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		read := &controlFiles{files: 1}
+		read := &controlFiles{files: 1, telemetry: DefaultConfig().Telemetry}
 		if faults := append(read.parse("f.yaml", content, controlNow), read.twice()...); len(faults) > 0 {
 			_ = faults.Error()
 			return
@@ -112,7 +112,7 @@ func TestAPipeAmongFiles(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "a.yaml"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readControlFiles(dir, time.Now()); err == nil || !strings.Contains(err.Error(), "a.yaml") {
+	if _, err := readControlFiles(dir, time.Now(), DefaultConfig().Telemetry); err == nil || !strings.Contains(err.Error(), "a.yaml") {
 		t.Errorf("got %v, want that it is no file", err)
 	}
 }

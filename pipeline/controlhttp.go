@@ -110,6 +110,9 @@ func dryRun(r *http.Request) bool { return flagOf(r, "dry_run") }
 // postControl puts commands and routes in force; ?dry_run=true says what that would do.
 func (p *Pipeline) postControl(c *controller, r *http.Request, author string) ([]controlChange, error) {
 	commands, routes, err := readControlBody(r.Body, author)
+	if err == nil {
+		err = p.config.Telemetry.postedReports(commands, time.Now())
+	}
 	if err != nil {
 		return nil, &refusedRequest{http.StatusUnprocessableEntity, err}
 	}

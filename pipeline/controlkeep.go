@@ -19,7 +19,7 @@ const controlForgotten = time.Hour
 // cannot be read or written; faults of files are shown, and leave what is in force.
 func (c *controller) keep(ctx context.Context, turn *lease) error {
 	now := time.Now()
-	files, filesErr := readControlFiles(c.p.config.Control.Dir, now)
+	files, filesErr := readControlFiles(c.p.config.Control.Dir, now, c.p.config.Telemetry)
 	if err := c.turn.take(ctx); err != nil {
 		return err
 	}

@@ -272,7 +272,7 @@ func (h *controlHouse) newest(key string) control.Command {
 // TestControlOverHTTP: nobody writes without a token of his own, whose name is the author; what files keep the API does not change, but it may end it.
 func TestControlOverHTTP(t *testing.T) {
 	t.Parallel()
-	h := newControlHouse(t)
+	h := newControlHouse(t, func(c *Config) { c.Telemetry = DefaultConfig().Telemetry; c.Telemetry.Partitions = 1 })
 	until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339) // the same for all, so that what is posted again is the same
 	body := func(author, name string) string {
 		return fmt.Sprintf(`{"commands":[{"name":%q,"scope":{"topic":"orders"},%s"reason":"a test","expires_at":%q,"pause":{}}]}`, name, author, until)
@@ -299,6 +299,14 @@ func TestControlOverHTTP(t *testing.T) {
 	h.asked(post("w-token", strings.Replace(body("", "a"), `"topic":"orders"`, "", 1)), http.StatusUnprocessableEntity, "everywhere")
 	h.asked(post("w-token", body("", "a")+"{}"), http.StatusUnprocessableEntity, "want {")
 	h.asked(post("w-token", strings.TrimSuffix(body("", "a"), "}")+`,"commands":[]}`), http.StatusUnprocessableEntity, "commands is there twice")
+	rare := strings.Replace(body("", "seldom"), `"pause":{}`, `"report_interval":{"seconds":20}`, 1)
+	h.asked(post("w-token", rare), http.StatusUnprocessableEntity, "report_interval.seconds: got 20, want at most 5: telemetry.lateness is 5s")
+	h.asked([4]string{http.MethodPost, controlPath + "?dry_run=true", "w-token", rare}, http.StatusUnprocessableEntity, "got 20, want at most 5")
+	h.file("seldom.yaml", seldom(time.Now().Add(time.Hour)))
+	await(t, "that the file is refused", func() bool {
+		return strings.Contains(h.ask(http.MethodGet, controlPath, "reader", "").Body.String(), "report_interval.seconds: got 20, want at most 5")
+	})
+	h.file("seldom.yaml", "")
 	h.asked(post("w-token", "null"), http.StatusUnprocessableEntity, "want {")
 	h.asked(post("w-token", body("", "a")), http.StatusOK, `"change":"new"`)
 	h.asked(post("w-token", body("", "a")), http.StatusOK, `"author":"wei"`)

@@ -98,6 +98,9 @@ func (p *controlParser) command(node *yaml.Node) {
 		fillIn(&whole, control.Command{}, p.now)
 		faults = faultsOf(whole.Validate())
 	}
+	if len(faults) == 0 {
+		faults = p.into.telemetry.reportFaults(&command, p.now)
+	}
 	if p.place(faults, node, places) {
 		p.into.commands = append(p.into.commands, fileCommand{command, filePlace{p.path, node.Line}})
 	}

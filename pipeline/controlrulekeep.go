@@ -119,7 +119,8 @@ func (k *ruleKeeper) keep(ctx context.Context, alerts []ruleAlert) error {
 }
 
 func (c *controller) planRules(alerts []ruleAlert, now time.Time) ([]controlChange, []heldBack) {
-	plan := rulePlan{config: c.p.actions.Load(), set: c.topic.set, made: c.made, unheard: unheardAfter(c.p.config.Telemetry.Pane), now: now}
+	plan := rulePlan{config: c.p.actions.Load(), set: c.topic.set, made: c.made, unheard: unheardAfter(c.p.config.Telemetry.Pane), now: now,
+		telemetry: c.p.config.Telemetry}
 	return plan.plan(alerts)
 }
 

@@ -63,6 +63,8 @@ type rulePlan struct {
 	made    *ruleMade
 	unheard time.Duration
 	now     time.Time
+	// telemetry bounds how seldom clients may be asked to report.
+	telemetry TelemetryConfig
 
 	limits  map[string]ActionConfig
 	atOnce  map[string]int  // by action: commands that are to be in force

@@ -252,7 +252,7 @@ func (p *rulePlayer) look() {
 		}
 		alerts = append(alerts, alert)
 	}
-	plan := rulePlan{config: &p.config, set: p.set, made: p.made, unheard: unheardAfter(10 * time.Second), now: p.now}
+	plan := rulePlan{config: &p.config, set: p.set, made: p.made, unheard: unheardAfter(10 * time.Second), now: p.now, telemetry: DefaultConfig().Telemetry}
 	changes, back := plan.plan(alerts)
 	at := p.now.Sub(rulesBegan)
 	for _, change := range changes {

@@ -55,6 +55,9 @@ func (p *rulePlan) wish(alert *ruleAlert, proposal telemetry.Proposal) wish {
 	if err == nil && proposal.Unfit != "" {
 		err = errors.New(proposal.Unfit)
 	}
+	if tooSeldom := p.telemetry.reportFaults(&command, p.now); err == nil && len(tooSeldom) > 0 {
+		err = tooSeldom
+	}
 	action := command.Action()
 	w := wish{alert: alert, limits: p.limits[action], unfit: err}
 	command.Name = ruleCommandName(&alert.Alert, action)

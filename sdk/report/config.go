@@ -70,9 +70,11 @@ type Config struct {
 	// one's own that wraps this one.
 	SDKName, SDKVersion string
 
-	Interval           time.Duration // between two reports; 0 is DefaultInterval
-	MaxTopics          int           // topics beyond it are counted together as _overflow; 0 is DefaultMaxTopics
-	MaxBufferedReports int           // 0 is DefaultMaxBufferedReports
+	// Interval is between two reports; 0 is DefaultInterval. Rules see no reports that are much older than Weir's telemetry.lateness (5 s) when they come: with a longer interval
+	// raise that first.
+	Interval           time.Duration
+	MaxTopics          int // topics beyond it are counted together as _overflow; 0 is DefaultMaxTopics
+	MaxBufferedReports int // 0 is DefaultMaxBufferedReports
 	// SlowAfter is from when on a send or a handler is slow: such messages are told of, as
 	// failed ones are. 0 is DefaultSlowAfter; below 0 none is slow.
 	SlowAfter time.Duration
