@@ -117,15 +117,23 @@ func (f *fleet) minuteOfTraffic(at time.Time, orders uint64) {
 		}
 	}
 	loses := func(t *telemetry.Totals) { t.DroppedReports = 1 }
-	rebalances := func(t *telemetry.Totals) { t.Rebalances = 1 }
 	f.flows(at,
 		flow{topic: "orders", client: "checkout-7", messages: 600, bytes: 500, micros: 12_000},
 		flow{topic: "orders", client: "checkout-8", messages: orders, bytes: 500, micros: 20_000, more: surges},
 		flow{topic: "invoices", client: "legacy-batch", messages: 60, bytes: 800, micros: 5_000, more: loses},
 		flow{topic: "clicks", client: "web-1", messages: 1_200, bytes: 200, micros: 2_000},
 		flow{topic: "media", client: "media-upload", messages: 12, bytes: 700_000, micros: 30_000},
-		flow{topic: "orders", group: "billing", client: "billing-1", messages: 500, bytes: 500, micros: 3_000, more: rebalances},
-		flow{topic: "orders", group: "billing", client: "billing-2", messages: 500, bytes: 500, micros: 4_000, more: rebalances})
+		flow{topic: "orders", group: "billing", client: "billing-1", messages: 500, bytes: 500, micros: 3_000},
+		flow{topic: "orders", group: "billing", client: "billing-2", messages: 500, bytes: 500, micros: 4_000})
+	f.rebalance(at, "billing", "billing-1", "billing-2")
+}
+
+// rebalance is what the SDK says of one: each member that sees it reports it under op group, and of no topic.
+func (f *fleet) rebalance(at time.Time, group string, members ...string) {
+	for _, client := range members {
+		who := fleetClients[client]
+		f.add(at, telemetry.Labels{Op: "group", Group: group, Client: client, Node: who[0], SDKLang: who[1], SDKVersion: who[2]}, func(t *telemetry.Totals) { t.Rebalances = 1 })
+	}
 }
 
 // consumers are groups as a collector has them now, and one that says itself that it has paused.
