@@ -36,7 +36,7 @@ type Command struct {
 
 	// Ended is set where somebody ended the command before its time: it is in force nowhere then, whatever a client's clock says.
 	Ended *Ended `json:"ended,omitempty"`
-	// Source is who keeps the command: a file, the API or a rule. The others do not change it while it is in force.
+	// Source is who keeps the command: files, the API or a rule. The others do not change it while it is in force.
 	Source Source `json:"source,omitempty"`
 	// Spec is the digest of what Source had, so that what was ended by hand stays ended until the file says something else.
 	Spec string `json:"spec,omitempty"`
@@ -47,14 +47,17 @@ type Source string
 
 // The sources.
 const (
+	// SourceFile is of what lies in the folder of the role control. That takes away again what its folder has no more, and nothing else.
 	SourceFile Source = "file"
-	SourceAPI  Source = "api"
+	// SourceApply is of files that somebody put in force by `weir control apply`, from where they are.
+	SourceApply Source = "apply"
+	SourceAPI   Source = "api"
 	// SourceRule is of commands that a rule asks for while its alert fires. Of two equally narrow ones that of people wins.
 	SourceRule Source = "rule"
 )
 
 // sources are all of them.
-var sources = []Source{SourceFile, SourceAPI, SourceRule}
+var sources = []Source{SourceFile, SourceApply, SourceAPI, SourceRule}
 
 // Scope says which clients a command is for, by labels as they stand: an empty one is not asked for, and all given ones must match.
 type Scope struct {

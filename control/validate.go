@@ -155,8 +155,8 @@ func (r *Route) faults() Faults {
 	if strings.HasPrefix(r.Topic, ExemptTopicPrefix) {
 		f.add("topic", "got %q: topics %s* are Weir's own", r.Topic, ExemptTopicPrefix)
 	}
-	if r.Source != "" && r.Source != SourceFile && r.Source != SourceAPI {
-		f.add("source", "got %q, want %s or %s", r.Source, SourceFile, SourceAPI)
+	if r.Source != "" && (r.Source == SourceRule || !slices.Contains(sources, r.Source)) {
+		f.add("source", "got %q, want %s, %s or %s", r.Source, SourceFile, SourceApply, SourceAPI)
 	}
 	r.endpointFaults(&f)
 	r.formerFaults(&f)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 // ControlApply is a wish to have in force what files say.
 type ControlApply struct {
 	Path   string   // a folder or one file; "" is the configuration's control.dir
-	Prune  bool     // take away what files made and no file has
+	Prune  bool     // take away what files made and no file has; of a folder alone
 	Names  []string // take away these, whoever made them
 	DryRun bool
 	DSN    string // of the store that a dry run asks; "" is the configuration's
@@ -31,6 +33,10 @@ func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
 	if path == "" {
 		path = config.Control.Dir
 	}
+	pruned, err := a.pruned(path, config)
+	if err != nil {
+		return err
+	}
 	files, err := readControlFiles(path, now, config.Telemetry)
 	if err != nil {
 		return err
@@ -43,7 +49,7 @@ func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
 			names := slices.DeleteFunc(slices.Clone(a.Names), func(name string) bool {
 				return slices.ContainsFunc(done, func(c controlChange) bool { return c.Change == changeRemoved && c.Name == name })
 			})
-			return controlPlan{prune: a.Prune, names: names, now: now}.plan(files, log.set)
+			return controlPlan{by: control.SourceApply, prune: pruned, names: names, now: now}.plan(files, log.set)
 		}
 		var changes []controlChange
 		if !a.DryRun {
@@ -56,6 +62,26 @@ func ApplyControl(ctx context.Context, config *Config, a ControlApply) error {
 		}
 		return printControlChanges(a.Out, changes, now, a.DryRun, a.JSON)
 	})
+}
+
+// pruned are the sources of which what no file has is taken away. What the role's folder made only that folder takes away: the role would write it again.
+func (a *ControlApply) pruned(path string, config *Config) ([]control.Source, error) {
+	if !a.Prune {
+		return nil, nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // who reads the files says so
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read commands: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("--prune is of a folder, and %s is a file: what other files have would be taken away; name their folder, or with --prune-name what to take away", path)
+	}
+	if own, err := os.Stat(config.Control.Dir); err == nil && os.SameFile(own, info) {
+		return []control.Source{control.SourceFile, control.SourceApply}, nil
+	}
+	return []control.Source{control.SourceApply}, nil
 }
 
 // withControlLog opens weir.control, reads it, and asks.

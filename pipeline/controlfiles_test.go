@@ -61,7 +61,7 @@ func saidOfFile(content string) string {
 // TestPruneWithoutFiles: where there is no file, nothing that files made is taken away.
 func TestPruneWithoutFiles(t *testing.T) {
 	t.Parallel()
-	if _, err := (controlPlan{prune: true, now: controlNow}).plan(&controlFiles{}, control.NewSet()); !errors.Is(err, errNothingToPrune) {
+	if _, err := (controlPlan{prune: []control.Source{control.SourceFile}, now: controlNow}).plan(&controlFiles{}, control.NewSet()); !errors.Is(err, errNothingToPrune) {
 		t.Errorf("got %v, want %v", err, errNothingToPrune)
 	}
 }

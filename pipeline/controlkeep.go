@@ -29,7 +29,10 @@ func (c *controller) keep(ctx context.Context, turn *lease) error {
 	}
 	changes := append(c.mended(), c.forgotten(now)...)
 	if filesErr == nil {
-		plan := controlPlan{prune: c.p.config.Control.Prune && files.files > 0, now: now}
+		plan := controlPlan{by: control.SourceFile, now: now}
+		if c.p.config.Control.Prune && files.files > 0 {
+			plan.prune = []control.Source{control.SourceFile} // what others applied is no business of this folder
+		}
 		planned, err := plan.plan(files, c.topic.set)
 		filesErr = err
 		if left := leaveOutBeyond(planned, c.topic.set, now); left > 0 && err == nil {

@@ -87,10 +87,11 @@ func (c *controlChange) beginAnew() {
 	c.Route = &route
 }
 
-// controlPlan says what to do about what no file has.
+// controlPlan says whose files they are, and what to do about what no file has.
 type controlPlan struct {
-	prune bool     // take away what files made
-	names []string // take away these, whoever made them
+	by    control.Source   // SourceFile of the role's folder, SourceApply of what somebody applies
+	prune []control.Source // take away what these made
+	names []string         // take away these, whoever made them
 	now   time.Time
 }
 
@@ -98,17 +99,17 @@ var errNothingToPrune = errors.New("there is no file of commands and routes: not
 
 // plan compares files with what is held.
 func (p controlPlan) plan(files *controlFiles, set *control.Set) ([]controlChange, error) {
-	if p.prune && files.files == 0 {
+	if len(p.prune) > 0 && files.files == 0 {
 		return nil, errNothingToPrune
 	}
 	var changes []controlChange
 	kept := map[string]bool{}
 	for i := range files.commands {
-		changes = append(changes, p.command(files.commands[i].Command, control.SourceFile, set))
+		changes = append(changes, p.command(files.commands[i].Command, p.by, set))
 		kept[files.commands[i].Key()] = true
 	}
 	for i := range files.routes {
-		changes = append(changes, p.route(files.routes[i].Route, control.SourceFile, set))
+		changes = append(changes, p.route(files.routes[i].Route, p.by, set))
 		kept[files.routes[i].Key()] = true
 	}
 	removed, err := p.removals(kept, set)
@@ -128,10 +129,13 @@ func (p controlPlan) command(given control.Command, by control.Source, set *cont
 	}
 	change := controlChange{Kind: kindCommand, Name: given.Name, Revision: given.Revision, Command: &given, key: given.Key()}
 	switch {
-	case found && held.InForce(p.now) && held.Source != by:
+	case found && held.InForce(p.now) && held.Source != by && !bothOfFiles(held.Source, by):
 		change.skip("is kept by %s: end it there, or by `weir control expire %s`, before it is kept elsewhere", whereKept(held.Source), given.Name)
-	case found && held.Spec == given.Spec && held.Ended != nil && by == control.SourceFile:
+	case found && held.Spec == given.Spec && held.Ended != nil && ofFiles(by):
 		change.skip("was ended by %s at %s: it stays so until the file says something else", held.Ended.Author, shownTime(held.Ended.At))
+	case found && held.Spec == given.Spec && held.Ended == nil && held.InForce(p.now) && takenIn(held.Source, by):
+		held.Revision, held.Source = given.Revision, by // all else stays, also created_at
+		change.Change, change.Command = changeChanged, &held
 	case found && held.Spec == given.Spec && held.Ended == nil:
 		change.Change, change.Revision, change.Command = changeSame, held.Revision, &held
 	case over && !(found && held.InForce(p.now)):
@@ -140,8 +144,29 @@ func (p controlPlan) command(given control.Command, by control.Source, set *cont
 		change.Change = changeNew
 	default:
 		change.Change = changeChanged
+		change.warn(held.Source, by)
 	}
 	return change
+}
+
+// ofFiles says whether a source is files: those of the role's folder, or that somebody applies.
+func ofFiles(source control.Source) bool {
+	return source == control.SourceFile || source == control.SourceApply
+}
+
+// bothOfFiles says that one may change what the other made: a file is moved into the folder, or applied before it is merged.
+func bothOfFiles(held, by control.Source) bool { return ofFiles(held) && ofFiles(by) }
+
+// takenIn says that what somebody applied is in the role's folder now, and so goes with it. The other way the folder keeps what it has.
+func takenIn(held, by control.Source) bool {
+	return held == control.SourceApply && by == control.SourceFile
+}
+
+// warn notes that somebody applies what the role's folder may have otherwise.
+func (c *controlChange) warn(held, by control.Source) {
+	if held == control.SourceFile && by == control.SourceApply {
+		c.Note = "the folder of the role control made it: as long as that has it, the role writes it again as it is there"
+	}
 }
 
 // route says what becomes of a route that somebody gives.
@@ -153,12 +178,13 @@ func (p controlPlan) route(given control.Route, by control.Source, set *control.
 	switch {
 	case !found:
 		change.Change = changeNew
-	case held.Source != by:
+	case held.Source != by && !bothOfFiles(held.Source, by):
 		change.skip("is kept by %s", whereKept(held.Source))
-	case held.Spec == given.Spec:
+	case held.Spec == given.Spec && !takenIn(held.Source, by):
 		change.Change, change.Route, given.Revision = changeSame, &held, held.Revision
 	default:
 		change.Change, given.Revision = changeChanged, held.Revision+1
+		change.warn(held.Source, by)
 	}
 	change.Revision = given.Revision
 	return change
@@ -171,7 +197,7 @@ func (p controlPlan) removals(kept map[string]bool, set *control.Set) ([]control
 	add := func(change controlChange, source control.Source) {
 		byName := slices.Contains(p.names, change.Name)
 		named[change.Name] = named[change.Name] || byName
-		if byName || p.prune && source == control.SourceFile && !kept[change.key] {
+		if byName || slices.Contains(p.prune, source) && !kept[change.key] {
 			changes = append(changes, change)
 		}
 	}
@@ -210,7 +236,7 @@ func (c *controlChange) skip(format string, args ...any) {
 
 func whereKept(source control.Source) string {
 	switch source {
-	case control.SourceFile:
+	case control.SourceFile, control.SourceApply:
 		return "files"
 	case control.SourceAPI:
 		return "the API"

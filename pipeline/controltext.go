@@ -36,6 +36,9 @@ func printControlChanges(out io.Writer, changes []controlChange, now time.Time, 
 			written++
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", c.Change, c.Kind, strings.TrimSpace(c.Name+" "+telemetry.Printable(c.says(now))))
+		if c.writes() && c.Note != "" {
+			fmt.Fprintf(table, "\t\t  %s\n", c.Note)
+		}
 		for _, line := range c.Touched.lines(c.Command) {
 			fmt.Fprintf(table, "\t\t  %s\n", telemetry.Printable(line))
 		}

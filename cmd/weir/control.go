@@ -20,7 +20,7 @@ type controlCommands struct {
 type controlApplyCommand struct {
 	configFlags
 	Path      string   `arg:"" optional:"" help:"Folder of files of commands and routes, or one file; control.dir of the configuration unless given."`
-	Prune     bool     `help:"Take away what files made and no file has any more."`
+	Prune     bool     `help:"Take away what files made and no file of the folder has any more; what the role control made of its own folder only where it is that one."`
 	PruneName []string `help:"Take away the command or route of that name, whoever made it." placeholder:"NAME"`
 	DryRun    bool     `help:"Write nothing; say what would change, which clients and how many messages that touches, and of a pause for how long messages are kept."`
 	DSN       string   `name:"dsn" help:"Address of the ClickHouse that a dry run asks; the configuration's unless given."`
@@ -29,7 +29,7 @@ type controlApplyCommand struct {
 
 // Help shows examples and the exit codes.
 func (controlApplyCommand) Help() string {
-	return "Writes to weir.control what differs from the files. What is kept by the API, and what somebody ended, is left as it is.\n\n" +
+	return "Writes to weir.control what differs from the files. What is kept by the API, and what somebody ended, is left as it is. The role control takes nothing of it away, unless its own folder came to have it.\n\n" +
 		"Examples:\n\n  weir control apply --config weir.yaml --dry-run\n  weir control apply --config weir.yaml control.d/pause-billing.yaml\n" +
 		"  weir control apply --config weir.yaml --prune\n  weir control apply --config weir.yaml --prune-name pause-billing\n\n" +
 		"Exits 0 when all is in force, 3 when files have faults: nothing is written then. Exits 1 when Kafka, or for a dry run the store, cannot be asked."
