@@ -124,7 +124,10 @@ func (p *Pipeline) postControl(c *controller, r *http.Request, author string) ([
 // planPosted says what becomes of what is posted; the error says why nothing of it is put in force.
 func planPosted(commands []control.Command, routes []control.Route, plan controlPlan, set *control.Set) ([]controlChange, error) {
 	changes := []controlChange{}
-	for _, command := range commands {
+	for i, command := range commands {
+		if faults := aheadFaults(&command, plan.now); len(faults) > 0 {
+			return nil, &refusedRequest{http.StatusUnprocessableEntity, fmt.Errorf("commands[%d]: %w", i, faults)}
+		}
 		changes = append(changes, plan.command(command, control.SourceAPI, set))
 	}
 	for _, route := range routes {

@@ -38,6 +38,9 @@ func (c *controller) keep(ctx context.Context, turn *lease) error {
 		if left := leaveOutBeyond(planned, c.topic.set, now); left > 0 && err == nil {
 			filesErr = fmt.Errorf("%d commands of files are not written, as %d are held already, which is the most: end some, or take some away", left, control.MaxCommands)
 		}
+		if refused := c.refusals.leaveOut(planned, now); refused != nil && filesErr == nil {
+			filesErr = refused
+		}
 		changes = append(changes, planned...)
 	}
 	c.note(filesErr)
@@ -58,8 +61,9 @@ func leaveOutBeyond(changes []controlChange, set *control.Set, now time.Time) (l
 	return left
 }
 
-// write writes what changes, if this process still has the lease. What cannot be written is left out, and nothing else.
+// write writes what changes, if this process still has the lease. What cannot be written is left out, as is what was refused, and nothing else.
 func (c *controller) write(ctx context.Context, turn *lease, changes []controlChange) error {
+	_ = c.refusals.leaveOut(changes, time.Now()) // was told when it was refused
 	for i := range changes {
 		if _, err := changes[i].records(); err != nil {
 			changes[i].skip("cannot be written: %s", err)
@@ -75,6 +79,7 @@ func (c *controller) write(ctx context.Context, turn *lease, changes []controlCh
 		return err
 	}
 	err := c.topic.write(ctx, changes)
+	c.refusals.note(changes, time.Now())
 	switch {
 	case errors.Is(err, errChangedMeanwhile): // it is planned anew
 		c.log.Info("somebody else wrote weir.control meanwhile", "error", err)
@@ -82,6 +87,7 @@ func (c *controller) write(ctx context.Context, turn *lease, changes []controlCh
 		err = nil
 	case errors.Is(err, errRefusedByReaders): // who reads it back has counted it
 		c.log.Error("what this process wrote is not in force", "error", err)
+		c.wakeLeader() // which shows it beside the files
 		err = nil
 	}
 	for i := range changes {

@@ -35,6 +35,7 @@ type controller struct {
 	topic    *controlLog
 	made     *ruleMade
 	caughtUp bool // what is read from now on is new
+	refusals controlRefusals
 
 	mu       sync.Mutex // of what follows; nobody waits for anything while it is held
 	held     controlHeld
@@ -67,7 +68,7 @@ func runController(ctx context.Context, p *Pipeline) error {
 	}
 	defer topic.close()
 	c := &controller{p: p, log: p.log.With("stage", RoleControl), metrics: newControlMetrics(p.metrics), wake: make(chan struct{}, 1), turn: make(controlTurn, 1), topic: topic,
-		made: newRuleMade()}
+		made: newRuleMade(), refusals: controlRefusals{}}
 	topic.told, topic.anew = c.told, c.wakeLeader // a topic that was made anew says nothing of what files do
 	if err := topic.catchUp(ctx); err != nil {
 		return stopped(ctx, err)

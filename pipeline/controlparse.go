@@ -96,7 +96,7 @@ func (p *controlParser) command(node *yaml.Node) {
 	if len(faults) == 0 {
 		whole := command
 		fillIn(&whole, control.Command{}, p.now)
-		faults = faultsOf(whole.Validate())
+		faults = append(faultsOf(whole.Validate()), aheadFaults(&command, p.now)...)
 	}
 	if len(faults) == 0 {
 		faults = p.into.telemetry.reportFaults(&command, p.now)
@@ -136,6 +136,14 @@ func fillIn(command *control.Command, held control.Command, now time.Time) {
 			command.CreatedAt = command.ExpiresAt.Add(-time.Second)
 		}
 	}
+}
+
+// aheadFaults says that a command is of the time to come, for which readers refuse it: they go by the broker's clock.
+func aheadFaults(command *control.Command, now time.Time) control.Faults {
+	if !command.CreatedAt.After(now.Add(control.MaxClockSkew)) {
+		return nil
+	}
+	return control.Faults{{Path: "created_at", Message: fmt.Sprintf("got %s, and it is %s: at most %s ahead is allowed", shownTime(command.CreatedAt), shownTime(now), control.MaxClockSkew)}}
 }
 
 // faultsOf are the faults that an error is of.

@@ -35,6 +35,8 @@ type controlChange struct {
 	key  string
 	anew bool // behind a tombstone, since no higher revision is possible
 	done bool // it was written, and whoever reads the topic has it so
+	// refused is why whoever reads the topic refuses it, nil where that was not tried or it is taken.
+	refused error
 }
 
 const (
