@@ -28,7 +28,7 @@ type ControlRecord struct {
 	EndedReason string            `json:"ended_reason,omitempty"`
 	Shadow      bool              `json:"shadow,omitempty"`
 	Percent     float64           `json:"percent,omitempty"`
-	MadeBy      string            `json:"made_by,omitempty"` // file, api or rule; "" of another writer
+	MadeBy      string            `json:"made_by,omitempty"` // file, apply, api or rule; "" of another writer
 	Refused     string            `json:"refused,omitempty"` // why readers refused it
 	Record      string            `json:"-"`                 // its value
 }
