@@ -67,10 +67,13 @@ func FindMessage(ctx context.Context, config *Config, q FindQuestion) (found boo
 
 // hopQuery reads what is asked.
 func hopQuery(id string, from, to time.Time) (clickhouse.HopQuery, error) {
-	id = readMessageID(id)
+	id, err := readMessageID(id)
 	q := clickhouse.HopQuery{ID: id, From: from, To: to}
 	if id == "" || len(id) > maxIDBytes {
-		return q, fmt.Errorf("got an id of %d bytes, want 1 to %d: a trace id or traceparent, topic/partition/offset, or a msgId of RocketMQ", len(id), maxIDBytes)
+		return q, fmt.Errorf("got an id of %d bytes, want 1 to %d: %s", len(id), maxIDBytes, idForms)
+	}
+	if err != nil {
+		return q, err
 	}
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
 		return q, fmt.Errorf("got a time from %s to %s, want one that ends after it begins", from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))

@@ -18,7 +18,9 @@ func TestIDsAreReadAsPeopleHaveThem(t *testing.T) {
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	for text, want := range map[string][3]string{
 		" " + trace + "\n": {trace}, "00-" + trace + "-00f067aa0ba902b7-01": {trace}, strings.ToUpper("00-" + trace + "-00f067aa0ba902b7-01"): {trace},
-		"orders/3/1041": {"orders/3/1041", "orders", "3"}, "a/b/3/1041": {"a/b/3/1041", "a/b", "3"}, "3/1041": {"3/1041"}, "orders/x/1": {"orders/x/1"}, "orders/3/-1": {"orders/3/-1"},
+		"orders/3/1041": {"orders/3/1041", "orders", "3"}, "a/b/3/1041": {"a/b/3/1041", "a/b", "3"}, "orders/00/0001": {"orders/0/1", "orders", "0"}, "orders/0/0": {"orders/0/0", "orders", "0"},
+		"orders/2147483647/9223372036854775807": {"orders/2147483647/9223372036854775807", "orders", "2147483647"}, "orders:3:01041": {"orders/3/1041", "orders", "3"},
+		"orders-03@1041": {"orders/3/1041", "orders", "3"}, "job-1-20261127204500123456": {"job-1-20261127204500123456"}, "orders": {"orders"}, "tenant/a/b": {"tenant/a/b"},
 		"orders-3-1041": {"orders/3/1041", "orders", "3"}, "orders-3@1041": {"orders/3/1041", "orders", "3"}, "orders-3:1041": {"orders/3/1041", "orders", "3"},
 		"eu-1.orders-2-3-1041": {"eu-1.orders-2/3/1041", "eu-1.orders-2", "3"}, "orders-1041": {"orders-1041"},
 		"7F0000012A9F0000000000000003F2A1": {"7F0000012A9F0000000000000003F2A1"}, "010A02A3040506B8340A1B2C3D00000001": {"010A02A3040506B8340A1B2C3D00000001"},
@@ -29,6 +31,11 @@ func TestIDsAreReadAsPeopleHaveThem(t *testing.T) {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 		}
 	}
+	for _, text := range []string{"orders/0", "orders/0/-1", "orders/0/12572/", "orders//1", "/0/1", "3/1041", "orders/x/1", "orders/2147483648/1", "orders/0/9223372036854775808", "orders/"} {
+		if q, err := hopQuery(text, time.Time{}, time.Time{}); err == nil || !strings.Contains(err.Error(), "topic/partition/offset") {
+			t.Errorf("%q: got %q, %v, want that it names no message", text, q.ID, err)
+		}
+	}
 	now := time.Now()
 	for what, ask := range map[string]func() error{
 		"no id":         func() error { _, err := hopQuery(" ", time.Time{}, time.Time{}); return err },
@@ -36,6 +43,18 @@ func TestIDsAreReadAsPeopleHaveThem(t *testing.T) {
 	} {
 		if ask() == nil {
 			t.Errorf("%s is taken", what)
+		}
+	}
+}
+
+// TestIDsOfNoFormAreTold: of what is of no form that ids have nothing is said by its hash.
+func TestIDsOfNoFormAreTold(t *testing.T) {
+	t.Parallel()
+	for id, sampled := range map[string]bool{"orders": false, "tenant/a/b": false, "orders/3/1041": true, "4bf92f3577b34da6a3ce929d0e0e4736": true, "7F0000012A9F0000000000000003F2A1": true} {
+		nothing := Found{ID: id, Held: &clickhouse.HopsHeld{Steps: 3, SampledOf: 1000}}
+		got := strings.Join(nothing.notes(), "\n")
+		if strings.Contains(got, "By its id") != sampled || strings.Contains(got, "is of no form") == sampled {
+			t.Errorf("%s: got\n%s", id, got)
 		}
 	}
 }

@@ -70,6 +70,9 @@ func (f *Found) notesOfFound() []string {
 // whySampled says whether the message is one of those that are kept although nothing is wrong with them.
 func (f *Found) whySampled() string {
 	oneOf := f.Held.SampledOf
+	if !hasForm(f.ID) {
+		return fmt.Sprintf("%s is of no form that clients give: %s. It was looked for as it stands, as a producer may choose its ids.", telemetry.Printable(f.ID), idForms)
+	}
 	if oneOf == 0 {
 		return "None of them was sampled: kept are failed and slow steps, and the slowest and largest messages."
 	}

@@ -3,8 +3,11 @@ package pipeline
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
+	"math"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/weirmq/weir/telemetry"
@@ -15,17 +18,56 @@ var (
 	traceParent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
 	// kafkaPlace is how Kafka's tools and clients name a record: a partition as orders-3, with the offset behind it.
 	kafkaPlace = regexp.MustCompile(`^([A-Za-z0-9._-]+)-([0-9]+)[-@:]([0-9]+)$`)
+	// toolPlace is how Kafka's tool for offsets does.
+	toolPlace = regexp.MustCompile(`^([A-Za-z0-9._-]+):([0-9]+):([0-9]+)$`)
 	// storedPlace is how the store does.
 	storedPlace = regexp.MustCompile(`^(.+)/([0-9]+)/([0-9]+)$`)
+	// placeLike is what can be meant for that only: behind its last slash is a number, or nothing.
+	placeLike = regexp.MustCompile(`/[-+]?[0-9]*$`)
+	// producedID is a msgId of RocketMQ, or an offsetMsgId, of an address of four or of sixteen bytes.
+	producedID = regexp.MustCompile(`^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{56})$`)
 )
 
-// readMessageID reads an id with spaces around it, a whole traceparent, or the place of a record as Kafka's tools write it.
-func readMessageID(id string) string {
+// idForms are the forms of ids, for people.
+const idForms = "a trace id or traceparent, topic/partition/offset as orders/3/1041, or a msgId of RocketMQ"
+
+// readMessageID reads an id with spaces around it, a whole traceparent, or the place of a record, also as Kafka's tools write it. Producers may choose ids of their own, so
+// what is of no form is taken as it stands; the error is of what is meant for a place, and names none.
+func readMessageID(id string) (string, error) {
 	id = strings.TrimSpace(id)
 	if found := traceParent.FindStringSubmatch(strings.ToLower(id)); found != nil {
-		return found[1]
+		return found[1], nil
 	}
-	return kafkaPlace.ReplaceAllString(id, "$1/$2/$3")
+	for _, form := range []*regexp.Regexp{storedPlace, kafkaPlace, toolPlace} {
+		if found := form.FindStringSubmatch(id); found != nil {
+			if at, ok := recordPlace(found[1], found[2], found[3]); ok {
+				return at, nil
+			}
+		}
+	}
+	if placeLike.MatchString(id) {
+		return id, fmt.Errorf("%.64q is not topic/partition/offset: want a topic, a partition from 0 to %d and an offset from 0 to %d, as orders/3/1041; other ids are a trace id or traceparent, or a msgId of RocketMQ",
+			id, math.MaxInt32, math.MaxInt64)
+	}
+	return id, nil
+}
+
+// recordPlace is a record's place as the store writes it: without zeros in front of its numbers.
+func recordPlace(topic, partition, offset string) (at string, ok bool) {
+	in, err := strconv.ParseInt(partition, 10, 32)
+	if err != nil {
+		return "", false
+	}
+	number, err := strconv.ParseInt(offset, 10, 64)
+	if err != nil {
+		return "", false
+	}
+	return topic + "/" + strconv.FormatInt(in, 10) + "/" + strconv.FormatInt(number, 10), true
+}
+
+// hasForm says that an id is of a form that ids have which no application chose.
+func hasForm(id string) bool {
+	return telemetry.IsTraceID(id) || storedPlace.MatchString(id) || producedID.MatchString(id)
 }
 
 // place is where a message of Kafka is; without a topic it is not known.

@@ -23,7 +23,7 @@ type findCommand struct {
 func (findCommand) Help() string {
 	return "Shows what became of one message: each step that clients have told of, by time.\n\n" +
 		"Examples:\n\n  weir find orders/3/1041 --config weir.yaml\n  weir find 4bf92f3577b34da6a3ce929d0e0e4736 --url http://127.0.0.1:8686 --from 2h\n\n" +
-		"Exits 0 when something is found, 3 when nothing is: it says what was searched then. Exits 1 when nobody can be asked."
+		"Exits 0 when something is found, 3 when nothing is: it says what was searched then. Exits 1 when nobody can be asked, or the id is none."
 }
 
 // Run asks and prints.
