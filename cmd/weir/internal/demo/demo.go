@@ -79,10 +79,10 @@ func run(ctx context.Context, config Config, scenes []scene) (outcome *Outcome, 
 	return outcome, interrupted(ctx, err)
 }
 
-// tell plays once, or again and again until ctx ends.
+// tell plays once, or again and again until ctx ends. Once, a scene that is late ends it.
 func (on *theatre) tell(ctx context.Context, scenes []scene, once bool) (time.Time, error) {
 	for {
-		began, err := on.play(ctx, scenes)
+		began, err := on.play(ctx, scenes, once)
 		if err != nil || once {
 			return began, err
 		}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,10 +81,13 @@ func (h *house) writeCommands(text string) error {
 	return nil
 }
 
+// errLate is in the error of a scene that waited for longer than it may.
+var errLate = errors.New("it is late")
+
 // awaitCommand waits until a client applies a command, or does not, and says how long that took.
 func awaitCommand(ctx context.Context, by *agent.Agent, name string, applies bool) (seconds float64, err error) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, steerTimeout, fmt.Errorf("the command %s has not reached its client within %s", name, steerTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, steerTimeout, fmt.Errorf("%w: the command %s has not reached its client within %s", errLate, name, steerTimeout))
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()

@@ -2,6 +2,8 @@ package demo
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -63,15 +65,20 @@ type theatre struct {
 	steered *Steered
 }
 
-// play plays the scenes once; troubleBegan is when the second one, of trouble, began.
-func (on *theatre) play(ctx context.Context, scenes []scene) (troubleBegan time.Time, err error) {
+// play plays the scenes once; troubleBegan is when the second one, of trouble, began. Unless all has to hold, a scene that is late is told of, and cut short.
+func (on *theatre) play(ctx context.Context, scenes []scene, allHolds bool) (troubleBegan time.Time, err error) {
 	for i, s := range scenes {
 		on.screen.scene(s.name)
 		s.begin(on.cast)
 		if i == 1 {
 			troubleBegan = time.Now()
 		}
-		if err := s.ends(ctx, on); err != nil {
+		err := s.ends(ctx, on)
+		if errors.Is(err, errLate) && !allHolds {
+			on.screen.line(fmt.Sprintf("warning: the scene %q is cut short: %s; the story goes on", s.name, err))
+			err = on.house.noCommands() // what it asked comes no more, in the midst of another
+		}
+		if err != nil {
 			return troubleBegan, err
 		}
 	}
