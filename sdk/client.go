@@ -55,13 +55,18 @@ func Open(_ context.Context, config Config) (*Client, error) {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	var errs []error
-	if config.Directory == nil {
+	switch config.Directory {
+	case nil, (*File)(nil), (*Topic)(nil):
 		errs = append(errs, errors.New("Config.Directory is nil: open one with OpenFile or OpenTopic"))
 	}
 	if len(config.Systems) == 0 {
 		errs = append(errs, errors.New("Config.Systems is empty: name kafka.System(), rocketmq.System() or both"))
 	}
-	for _, s := range config.Systems {
+	for i, s := range config.Systems {
+		if s == nil {
+			errs = append(errs, fmt.Errorf("system %d of Config.Systems is nil: name kafka.System(), rocketmq.System() or both", i+1))
+			continue
+		}
 		if _, twice := c.systems[s.Name()]; twice {
 			errs = append(errs, fmt.Errorf("Config.Systems has %s twice", s.Name()))
 		}

@@ -1,6 +1,7 @@
 package weir_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -28,9 +29,13 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		config weir.Config
 		want   string
 	}{
-		"nothing":           {weir.Config{Unmeasured: true}, "Config.Directory is nil: open one with OpenFile or OpenTopic\nConfig.Systems is empty: name kafka.System(), rocketmq.System() or both"},
-		"not measured":      {weir.Config{Directory: directory, Systems: systems}, "Config.Telemetry names no TelemetryBrokers: name those of the cluster with weir.telemetry, give a Reporter, or say Unmeasured"},
-		"measured twice":    {weir.Config{Directory: directory, Systems: systems, Unmeasured: true, Reporter: &report.Reporter{}}, "Config.Unmeasured is true beside Telemetry or Reporter: leave one out"},
+		"nothing":             {weir.Config{Unmeasured: true}, "Config.Directory is nil: open one with OpenFile or OpenTopic\nConfig.Systems is empty: name kafka.System(), rocketmq.System() or both"},
+		"not measured":        {weir.Config{Directory: directory, Systems: systems}, "Config.Telemetry names no TelemetryBrokers: name those of the cluster with weir.telemetry, give a Reporter, or say Unmeasured"},
+		"measured twice":      {weir.Config{Directory: directory, Systems: systems, Unmeasured: true, Reporter: &report.Reporter{}}, "Config.Unmeasured is true beside Telemetry or Reporter: leave one out"},
+		"a file that is nil":  {weir.Config{Directory: (*weir.File)(nil), Systems: systems, Unmeasured: true}, "Config.Directory is nil: open one with OpenFile or OpenTopic"},
+		"a topic that is nil": {weir.Config{Directory: (*weir.Topic)(nil), Systems: systems, Unmeasured: true}, "Config.Directory is nil: open one with OpenFile or OpenTopic"},
+		"a system that is nil": {weir.Config{Directory: directory, Systems: append(systems, nil), Unmeasured: true},
+			"system 2 of Config.Systems is nil: name kafka.System(), rocketmq.System() or both"},
 		"a system twice":    {weir.Config{Directory: directory, Systems: append(systems, systems...), Unmeasured: true}, "Config.Systems has kafka twice"},
 		"telemetry's error": {weir.Config{Directory: directory, Systems: systems, Telemetry: report.Config{TelemetryBrokers: []string{"a:1"}, Interval: time.Hour}}, "Config.Interval is 1h0m0s: allowed are 100ms to 1m0s"},
 	} {
@@ -74,6 +79,27 @@ func TestWhatASystemLacksFailsWhenOpened(t *testing.T) {
 	err = p.Send(t.Context(), &weir.Message{}, nil, &weir.Message{Delay: time.Second})
 	var failed *weir.BatchError
 	if !errors.As(err, &failed) || len(failed.Failed) != 2 || !strings.Contains(failed.Failed[2].Error(), "the producer was opened for at most 0s; open it with weir.MaxDelay") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestWhatIsNilIsRefused: it would be called where nobody expects it, and a nil handler would make dead letters of all that comes.
+func TestWhatIsNilIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, []weir.System{kafka.System()}, ordersRoute())
+	if _, err := h.Producer("orders.created", weir.MaxDelay(0), nil); err == nil || !strings.Contains(err.Error(), "option 2 is nil: leave it out") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.Consumer("orders.created", "readers", nil, weir.MaxBatch(0)); err == nil || !strings.Contains(err.Error(), "option 1 is nil: leave it out\nMaxBatch is 0") {
+		t.Errorf("got %v", err)
+	}
+	c, err := h.Consumer("orders.created", "readers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(reported.Patience, cancel)
+	if err := c.Run(ctx, nil); err == nil || !strings.Contains(err.Error(), "the handler is nil: give it one") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -138,6 +138,9 @@ func (c *Consumer) Run(ctx context.Context, handle Handler) error {
 	if c.ended.Err() != nil {
 		return fmt.Errorf("run the consumer of %q: %w", c.id, ErrClosed)
 	}
+	if handle == nil { // each batch would fail until it is dead letters
+		return fmt.Errorf("run the consumer of %q: the handler is nil: give it one", c.id)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(c.ended, stop)()

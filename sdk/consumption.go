@@ -97,14 +97,23 @@ const (
 	mostConcurrency = 10_000
 )
 
+// errNilOption says which option is nil.
+func errNilOption(index int) error {
+	return fmt.Errorf("option %d is nil: leave it out", index+1)
+}
+
 // consumptionOf is what options say.
 func consumptionOf(options []ConsumerOption) (Consumption, error) {
 	c := Consumption{MaxBatch: DefaultMaxBatch, Concurrency: 1, Attempts: DefaultAttempts, Backoff: DefaultBackoff,
 		MaxBackoff: DefaultMaxBackoff, Grace: DefaultGrace, Settle: DefaultSettle, Linger: DefaultLinger}
-	for _, option := range options {
+	var errs []error
+	for i, option := range options {
+		if option == nil {
+			errs = append(errs, errNilOption(i))
+			continue
+		}
 		option(&c)
 	}
-	var errs []error
 	if c.MaxBatch < 1 || c.MaxBatch > mostBatch {
 		errs = append(errs, fmt.Errorf("MaxBatch is %d: 1 to %d are allowed", c.MaxBatch, mostBatch))
 	}

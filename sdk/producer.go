@@ -37,7 +37,10 @@ type Producer struct {
 // or ErrLacks for what the resource's system cannot do, and then names the alternatives.
 func (c *Client) Producer(id string, options ...ProducerOption) (*Producer, error) {
 	p := &Producer{}
-	for _, option := range options {
+	for i, option := range options {
+		if option == nil {
+			return nil, fmt.Errorf("open a producer of %q: %w", id, errNilOption(i))
+		}
 		option(&p.needs)
 	}
 	route, _, err := c.config.Directory.Resolve(c.query(id))

@@ -43,13 +43,16 @@ func Cluster(name string) BindOption { return func(of *meter.Identity) { of.Clus
 
 // Bind has commands apply to a franz-go client until it is closed, or the agent is. Labels are those of its kafka.Hooks
 // where it has any, so make those first; otherwise those of the reporter, and of the options. What is known by then applies when it returns: Bind
-// before the first poll. A second Bind of a client does nothing. The error is ErrClosed.
+// before the first poll. A second Bind of a client does nothing. The error is ErrClosed, or says that the client is nil.
 func (a *Agent) Bind(client *kgo.Client, options ...BindOption) error {
 	_, err := a.bind(client, options...)
 	return err
 }
 
 func (a *Agent) bind(client *kgo.Client, options ...BindOption) (*binding, error) {
+	if client == nil {
+		return nil, errors.New("the client is nil: bind it when it is made")
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if b := a.bound[client]; b != nil {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -76,6 +77,9 @@ func TestOpenWaitsForNobody(t *testing.T) {
 	}
 	if err := a.Close(t.Context()); err != nil {
 		t.Error(err)
+	}
+	if err := a.Bind(nil); err == nil || !strings.Contains(err.Error(), "the client is nil: bind it when it is made") {
+		t.Errorf("got %v", err)
 	}
 	if err := a.Bind(c.client); err != ErrClosed {
 		t.Errorf("a closed agent binds: %v", err)
