@@ -83,6 +83,38 @@ func TestWhatASystemLacksFailsWhenOpened(t *testing.T) {
 	}
 }
 
+// TestATopicOfDeadLettersThatCannotBeIsRefused: a consumer would wait for it without end. A group may have any name where there are none.
+func TestATopicOfDeadLettersThatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, []weir.System{kafka.System()}, ordersRoute())
+	most := strings.Repeat("g", 249-len("orders..dead-letter"))
+	for _, c := range []struct {
+		group   string
+		options []weir.ConsumerOption
+		names   string // the topic, where it is refused
+	}{
+		{most, nil, ""},
+		{most + "g", nil, "orders." + most + "g.dead-letter"},
+		{"a:b", nil, "orders.a:b.dead-letter"},
+		{"a b", []weir.ConsumerOption{weir.DeadLetter("orders-dead")}, ""},
+		{"a", []weir.ConsumerOption{weir.DeadLetter("orders/dead")}, "orders/dead"},
+		{"a", []weir.ConsumerOption{weir.DeadLetter("..")}, ".."},
+		{"a:b", []weir.ConsumerOption{weir.When(weir.KeepTrying)}, ""},
+		{"a:b", []weir.ConsumerOption{weir.When(weir.Discard)}, ""},
+	} {
+		_, err := h.Consumer("orders.created", c.group, c.options...)
+		if c.names == "" && err != nil {
+			t.Errorf("group %q is refused: %v", c.group, err)
+		}
+		if c.names == "" {
+			continue
+		}
+		if !errors.Is(err, weir.ErrLacks) || !strings.Contains(err.Error(), `would be in "`+c.names+`"`) || !strings.Contains(err.Error(), "weir.DeadLetter") {
+			t.Errorf("group %q: got %v, want that topic %s is refused", c.group, err, c.names)
+		}
+	}
+}
+
 // TestWhatIsNilIsRefused: it would be called where nobody expects it, and a nil handler would make dead letters of all that comes.
 func TestWhatIsNilIsRefused(t *testing.T) {
 	t.Parallel()

@@ -43,8 +43,11 @@ const (
 )
 
 // deadLetters is the topic of the group's dead letters.
-func (r *receiver) deadLetters() string {
-	return cmp.Or(r.config.DeadLetter, r.config.Route.Topic+"."+r.config.Group+".dead-letter")
+func (r *receiver) deadLetters() string { return deadLetters(&r.config) }
+
+// deadLetters is the topic of a group's dead letters.
+func deadLetters(config *weir.ReceiverConfig) string {
+	return cmp.Or(config.DeadLetter, config.Route.Topic+"."+config.Group+".dead-letter")
 }
 
 // ensureDeadLetters creates the topic of dead letters where it is missing, with one partition and as many replicas as

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"regexp"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -35,8 +36,18 @@ func (*system) CheckSender(config weir.SenderConfig) error {
 	return nil
 }
 
-// CheckReceiver refuses nothing: a partition is in order anyway.
-func (*system) CheckReceiver(weir.ReceiverConfig) error { return nil }
+// A topic's name, as brokers take it: not "." or "..", either.
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// CheckReceiver refuses a topic of dead letters that no broker would create: the consumer would wait for it. A partition is in order anyway.
+func (*system) CheckReceiver(config weir.ReceiverConfig) error {
+	letters := deadLetters(&config)
+	if config.Exhausted != weir.ToDeadLetter || topicName.MatchString(letters) && letters != "." && letters != ".." {
+		return nil
+	}
+	return fmt.Errorf("%w: Kafka takes letters, digits, ., _ and - in the name of a topic, at most 249, and the group's dead letters would be in %q; name another one by "+
+		"weir.DeadLetter, rename the group, or open the consumer with weir.When(weir.KeepTrying) or weir.When(weir.Discard)", weir.ErrLacks, letters)
+}
 
 // CheckTogether refuses nothing: each member of a group is given partitions of what it subscribes to.
 func (*system) CheckTogether(weir.Route, weir.Route) error { return nil }
