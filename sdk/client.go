@@ -72,33 +72,53 @@ func Open(_ context.Context, config Config) (*Client, error) {
 		}
 		c.systems[s.Name()] = s
 	}
-	if err := errors.Join(append(errs, c.openReporter())...); err != nil {
+	err := errors.Join(append(errs, c.checkTelemetry())...)
+	if err == nil {
+		err = c.openReporter() // last, since it reports from then on
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open a client: %w", err)
 	}
 	return c, nil
 }
 
-// openReporter opens the reporter that Config asks for.
-func (c *Client) openReporter() error {
-	telemetry := c.config.Telemetry
-	asked := len(telemetry.TelemetryBrokers) > 0
+// checkTelemetry says what is wrong with where Config has the client report to.
+func (c *Client) checkTelemetry() error {
+	asked := len(c.config.Telemetry.TelemetryBrokers) > 0
 	switch given := c.config.Reporter != nil; {
 	case c.config.Unmeasured && (asked || given):
 		return errors.New("Config.Unmeasured is true beside Telemetry or Reporter: leave one out")
 	case given && asked:
 		return errors.New("Config has both Reporter and Telemetry: leave one out")
-	case c.config.Unmeasured, given:
-		return nil
-	case !asked:
+	case !c.config.Unmeasured && !given && !asked:
 		return errors.New("Config.Telemetry names no TelemetryBrokers: name those of the cluster with weir.telemetry, give a Reporter, or say Unmeasured")
+	case !asked:
+		return nil
 	}
+	if err := c.telemetry().Validate(); err != nil {
+		return fmt.Errorf("open telemetry: %w", err)
+	}
+	return nil
+}
+
+// telemetry is Config.Telemetry with what the client is told beside it.
+func (c *Client) telemetry() report.Config {
+	telemetry := c.config.Telemetry
 	if telemetry.Env == "" {
 		telemetry.Env = c.config.Env
 	}
 	if telemetry.Lane == "" {
 		telemetry.Lane = c.config.Lane
 	}
-	reporter, err := report.Open(telemetry)
+	return telemetry
+}
+
+// openReporter opens the reporter that Config asks for.
+func (c *Client) openReporter() error {
+	if len(c.config.Telemetry.TelemetryBrokers) == 0 {
+		return nil
+	}
+	reporter, err := report.Open(c.telemetry())
 	c.reporter, c.owns = reporter, err == nil
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,25 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAFailedOpenLeavesNothing has Open fail for another reason than its telemetry, which is fine: nothing reports then. It runs beside no other test, which may report.
+func TestAFailedOpenLeavesNothing(t *testing.T) {
+	telemetry := report.Config{TelemetryBrokers: []string{"127.0.0.1:1"}}
+	before := reporting()
+	if _, err := weir.Open(t.Context(), weir.Config{Systems: []weir.System{kafka.System()}, Telemetry: telemetry}); err == nil {
+		t.Fatal("a client without a directory is opened")
+	}
+	if now := reporting(); now != before {
+		t.Errorf("%d goroutines report, and %d did before", now, before)
+	}
+}
+
+// reporting counts goroutines of reporters.
+func reporting() int {
+	all := make([]byte, 16<<20)
+	all = all[:runtime.Stack(all, true)]
+	return strings.Count(string(all), "weir/sdk/report.Open")
 }
 
 func TestWhatASystemLacksFailsWhenOpened(t *testing.T) {
