@@ -212,6 +212,12 @@ func (c *Consumer) Close(ctx context.Context) error {
 	c.client.forget(c)
 	c.end()
 	select {
+	case <-c.idle: // also where ctx has ended
+		c.idle <- struct{}{}
+		return nil
+	default:
+	}
+	select {
 	case <-c.idle:
 		c.idle <- struct{}{}
 		return nil

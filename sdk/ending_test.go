@@ -87,6 +87,22 @@ func TestOnlyTheEndLeavesMessages(t *testing.T) {
 	}
 }
 
+// TestAConsumerThatDoesNotRunIsClosedAtOnce has the context of Close have ended: there is nothing to wait for.
+func TestAConsumerThatDoesNotRunIsClosedAtOnce(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 { // a choice between both would be made by chance
+		c := &Consumer{idle: make(chan struct{}, 1)}
+		c.client = &Client{open: map[closer]struct{}{}}
+		c.ended, c.end = context.WithCancel(t.Context())
+		c.idle <- struct{}{}
+		if err := c.Close(ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestConsumersEndTogether has a client be closed whose consumers' handlers wait for each other: all are told to end before any is waited for, so that they
 // take as long as the slowest and not as all of them.
 func TestConsumersEndTogether(t *testing.T) {
