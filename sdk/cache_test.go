@@ -50,6 +50,30 @@ func TestFilesAreBounded(t *testing.T) {
 	}
 }
 
+// TestAFileOfRoutesIsReadStrictly has fields be there twice or in other letters, of which encoding/json would take the last: nobody can say where the resource is.
+func TestAFileOfRoutesIsReadStrictly(t *testing.T) {
+	t.Parallel()
+	const route = `"id":"in","system":"kafka","cluster":"c1","endpoints":["k1:9092"],"topic":"in"`
+	if routes, err := parseRoutes([]byte(`{"commands":[{}],"routes":[{` + route + `}]}`)); err != nil || len(routes) != 1 || routes[0].Topic != "in" {
+		t.Errorf("got %v, %v", routes, err)
+	}
+	for text, want := range map[string]string{
+		`{"routes":[{` + route + `,"Topic":"out"}]}`:                    "entry 1: Topic: unknown field; allowed are schema, id,",
+		`{"routes":[{` + route + `,"topic":"out"}]}`:                    "entry 1: topic: given twice",
+		`{"routes":[{` + route + `},{` + route + `,"namespace":null}]}`: "entry 2: namespace: got null",
+		`{"routes":[{` + route + `}],"Routes":[]}`:                      `unknown field "Routes": allowed are routes and commands`,
+		`{"routes":[{` + route + `}],"routes":[]}`:                      `field "routes" is there twice`,
+		`{"routes":[{` + route + `}]}]`:                                 "something follows the first value",
+		`{"routes":[{` + route + `}`:                                    "EOF",
+		`null`:                                                          "it begins with <nil>: want an object",
+		`[]`:                                                            "it begins with [: want an object",
+	} {
+		if routes, err := parseRoutes([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is read as %v, %v: want %s", text, routes, err, want)
+		}
+	}
+}
+
 // TestEntriesAreBounded holds that no more are read than a directory holds.
 func TestEntriesAreBounded(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ const maxFileBytes = 16 << 20
 //
 //	{"routes": [{"id": "orders.created", "system": "kafka", "cluster": "orders-kafka", "endpoints": ["k1:9092"], "topic": "orders"}]}
 //
-// A file that cannot be read, or has one route that is not valid, changes nothing; Err says so.
+// A file that cannot be read, or has one route that is not valid, changes nothing; Err says so. Fields are written in these letters, and none is there twice or null.
 type File struct {
 	*table
 	path string
@@ -97,19 +98,24 @@ func (f *File) read() {
 	f.replace(routes)
 }
 
-// routeFile is what a file of routes holds.
-type routeFile struct {
-	Routes   routeList       `json:"routes"`
-	Commands json.RawMessage `json:"commands,omitempty"` // of the same file, for whoever obeys them
-}
-
-// routeList are routes, no more than control.MaxRoutes.
-type routeList []Route
-
-// UnmarshalJSON reads them.
-func (l *routeList) UnmarshalJSON(text []byte) (err error) {
-	*l, err = decodeList[Route](text, control.MaxRoutes)
-	return err
+// decodeRoutes reads the list of routes, no more than control.MaxRoutes, each as strictly as a record of weir.control.
+func decodeRoutes(text []byte) ([]Route, error) {
+	values, err := decodeList[json.RawMessage](text, control.MaxRoutes)
+	if err != nil {
+		return nil, err
+	}
+	routes, errs := make([]Route, len(values)), []error(nil)
+	for i, value := range values {
+		route, faults, err := control.DecodeRoute(value)
+		if err == nil && len(faults) > 0 {
+			err = faults
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("entry %d: %w", i+1, err))
+		}
+		routes[i] = route
+	}
+	return routes, errors.Join(errs...)
 }
 
 // decodeList reads a list of JSON, and no more than so many elements of it: small ones take many times as much memory as text.
@@ -144,21 +150,56 @@ func decodeList[T any](text []byte, most int) ([]T, error) {
 	return list, nil
 }
 
-// parseRoutes reads a file of routes. The error says everything that is wrong with it.
-func parseRoutes(text []byte) ([]Route, error) {
+// decodeFile reads the values of a file of routes, by name. It has each once, in these letters: encoding/json would take the last of several, and any letters.
+func decodeFile(text []byte) (map[string]json.RawMessage, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	var file routeFile
-	if err := decoder.Decode(&file); err != nil {
+	if opening, err := decoder.Token(); err != nil {
+		return nil, err
+	} else if opening != json.Delim('{') {
+		return nil, fmt.Errorf("it begins with %v: want an object, {\"routes\": [...]}", opening)
+	}
+	values := map[string]json.RawMessage{}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, err
+		}
+		switch key, _ := name.(string); {
+		case key != "routes" && key != "commands": // those are in the same file, for whoever obeys them
+			return nil, fmt.Errorf("unknown field %q: allowed are routes and commands", name)
+		case values[key] != nil:
+			return nil, fmt.Errorf("field %q is there twice", name)
+		default:
+			values[key] = value
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
 		return nil, err
 	}
-	if decoder.More() {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the first value: a file holds one")
+	}
+	return values, nil
+}
+
+// parseRoutes reads a file of routes. The error says everything that is wrong with it.
+func parseRoutes(text []byte) ([]Route, error) {
+	values, err := decodeFile(text)
+	if err != nil || values["routes"] == nil {
+		return nil, err
+	}
+	routes, err := decodeRoutes(values["routes"])
+	if err != nil {
+		return nil, fmt.Errorf("routes: %w", err)
 	}
 	var errs []error
 	seen := map[string]bool{}
-	for i := range file.Routes {
-		r := &file.Routes[i]
+	for i := range routes {
+		r := &routes[i]
 		r.Schema, r.Revision = cmp.Or(r.Schema, control.Schema), cmp.Or(r.Revision, 1) // files need not say
 		errs = append(errs, r.Validate())
 		if seen[r.Key()] {
@@ -166,5 +207,5 @@ func parseRoutes(text []byte) ([]Route, error) {
 		}
 		seen[r.Key()] = true
 	}
-	return file.Routes, errors.Join(errs...)
+	return routes, errors.Join(errs...)
 }
