@@ -28,6 +28,7 @@ var conformance = []struct {
 	{"nothing is lost when a consumer ends", "ending", endsWithoutLoss},
 	{"what fails of a batch is given again alone", "batches", batchesFail},
 	{"a delayed message is not given before its time", "delayed", delayed},
+	{"what was handled is not given to the next consumer", "handed", handedOver},
 	{"nothing is lost when a group changes", "rebalanced", rebalanced},
 	{"many send and many consume", "crowded", crowded},
 	{"a slow handler is thousands of messages behind", "behind", behind},
@@ -329,4 +330,25 @@ func behind(t *testing.T, g *ground) {
 	first.end(t)
 	h.consume(t, "r", "slow", slow, weir.Concurrency(1))
 	eventually(t, "all messages", func() bool { return got.different() == len(sent) })
+}
+
+// handedOver has a consumer end right after all is handled, before any offset is told of by itself: the next of the group is given what comes then, and nothing else.
+func handedOver(t *testing.T, g *ground) {
+	h := g.open(t, "handed")
+	got, p := newLedger(), h.producer(t, "r")
+	first, then := numbered(30, 4), numbered(30, 8)[30*4:]
+	c := h.consume(t, "r", "handed", got.handle)
+	sendAll(t, p, first)
+	eventually(t, "the first messages", func() bool { return got.different() == len(first) })
+	c.end(t)
+	h.consume(t, "r", "handed", got.handle)
+	sendAll(t, p, then)
+	eventually(t, "all messages", func() bool { return got.different() == len(first)+len(then) })
+	got.mu.Lock()
+	defer got.mu.Unlock()
+	for body, times := range got.bodies {
+		if times > 1 {
+			t.Errorf("message %s was handled %d times", body, times)
+		}
+	}
 }

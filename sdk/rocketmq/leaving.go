@@ -40,8 +40,12 @@ func (r *receiver) awaitOrdered() {
 	defer r.ordered.Unlock()
 }
 
-// allocate shares a topic's queues out as the library does unless told otherwise, until the consumer leaves.
+// allocate shares a topic's queues out as the library does unless told otherwise, until the consumer leaves. The brokers are told first how far each queue
+// is: once the library drops one it tells of that alone, and forgets how far the others are.
 func (r *receiver) allocate(group, client string, all []*primitive.MessageQueue, members []string) []*primitive.MessageQueue {
+	if c, ok := r.plain().(interface{ PersistConsumerOffset() error }); ok {
+		_ = c.PersistConsumerOffset() // it fails before the start alone
+	}
 	if r.leaving.Load() {
 		return nil
 	}
@@ -52,10 +56,14 @@ func (r *receiver) allocate(group, client string, all []*primitive.MessageQueue,
 // waits to do so wherever the handler is that far behind. Where the brokers cannot be asked who is in the group, queues stay.
 func (r *receiver) giveBack() {
 	r.leaving.Store(true)
-	r.mu.Lock()
-	plain := r.client
-	r.mu.Unlock()
-	if c, ok := plain.(interface{ Rebalance() }); ok {
+	if c, ok := r.plain().(interface{ Rebalance() }); ok {
 		c.Rebalance()
 	}
+}
+
+// plain is the library's consumer; nil before there is one.
+func (r *receiver) plain() rmq.PushConsumer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.client
 }

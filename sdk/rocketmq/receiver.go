@@ -205,10 +205,8 @@ func (r *receiver) Close() { r.ask.close() }
 
 // Native is the library's consumer; nil before Run.
 func (r *receiver) Native() any {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.client == nil {
-		return nil
+	if plain := r.plain(); plain != nil {
+		return plain
 	}
-	return r.client
+	return nil
 }
