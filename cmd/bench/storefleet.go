@@ -44,7 +44,7 @@ const labelsOfTopic = `WITH ['prod', 'prod', 'prod', 'staging'][1 + t % 4] AS en
 		if(t % 4 < 2 AND place = 0, '', ['', '-shop', '-trade', '-stage'][1 + t % 4]), if(place < 13, '', toString(place))) AS topic,
 	concat('S', toString(1 + place % 4)) AS tier, if(place % 3 = 0, 4, 2) AS partitions, concat('0000000000000000000000000000000', '1/') AS log`
 
-// seriesOf are statements that fill the table: of clients, of groups by partition, by topic and as a whole, of partitions, of brokers
+// seriesOf are statements that fill the table: of clients, of members, of groups by partition, by topic and as a whole, of partitions, of brokers
 // and their probes, of clusters, and of the stages of Weir.
 func seriesOf(size fleetSize) []string {
 	const columns = "INSERT INTO bench_series (id, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, sdk_version, tier, lane, tag, source, weight, base_latency, base_delay, base_size, beats, gauges)\n"
@@ -70,7 +70,10 @@ FROM numbers(%[2]d)`, size.topics, size.series)
 	const lagGauges = `[('commit_age_seconds', if(stuck, 310, 1), 4), ('growing_partitions', 0, 0), ('lag_messages', if(stuck, 9000, 0), 400), ('lag_seconds', if(stuck, 300, 0), 9),
 	('retention_left_seconds', if(stuck, 3000, 80000), 500), ('rewound_partitions', 0, 0), ('stalled_partitions', stuck, 0), ('stopped_partitions', 0, 0)]`
 	inPartitions := "(SELECT *, t % 7 = 0 AND p = 1 AS stuck FROM " + partitions + ")\nWHERE p < partitions"
-	return []string{"DROP TABLE IF EXISTS bench_series", seriesTable, clients,
+	// What members say of rebalances is of their group, and of no topic.
+	const members = columns + `SELECT 2000000 + id, env, cluster, system, '', '', consumer_group, 'group', client, node, sdk_lang, sdk_version, tier, lane, '', source, 0, 0, 0, 0, 0, []
+FROM bench_series WHERE op = 'consume'`
+	return []string{"DROP TABLE IF EXISTS bench_series", seriesTable, clients, members,
 		gauged(inPartitions, gaugedLabels("topic", name, readers, "group", "''"), lagGauges),
 		gauged("(SELECT *, 0 AS stuck FROM "+partitions+")\nWHERE p < partitions AND t % 4 = 1", gaugedLabels("topic", name, "concat(topic, '-audit')", "group", "''"), lagGauges),
 		gauged(topics, gaugedLabels("topic", "''", readers, "group", "''"), "[('consumed_messages_per_second', 20, 60), ('drain_seconds', 0, 40), ('lag_median_messages', 0, 300)]"),
@@ -115,7 +118,7 @@ func fleetRows(from, to, end time.Time) string {
 SELECT at, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, if(id %% 10 = 3 AND sdk_version != '' AND toHour(at) < 12, '1.3.0', sdk_version), tier, lane, tag, source,
 	0, toStartOfMinute(at + 5), if(weight > 0, 10, 2), n, arraySum(x -> toUInt64(pow(101 / 99, x - 0.5)), in_size), failed,
 	if(failed > 0, [class], []), if(failed > 0, [failed], []), %[2]s,
-	op = 'consume' AND h %% 200 = 1, op = 'send' AND h %% 500 = 2, 10000, gauges.1, values, values, arrayMap(x -> toDateTime64(at, 3, 'UTC') + 7, gauges)
+	op = 'group' AND client != '', op = 'send' AND h %% 500 = 2, 10000, gauges.1, values, values, arrayMap(x -> toDateTime64(at, 3, 'UTC') + 7, gauges)
 FROM (
 	SELECT *, %[3]s, if(weight > 0 AND h %% 250 = 0, toUInt64(1 + h %% 3), 0) AS failed, if(op = 'consume', 'handler', ['timeout', 'too_large', 'timeout'][1 + h %% 3]) AS class,
 		arrayMap(g -> g.2 + if(g.3 >= 1, round(g.3 * wave), g.3 * wave), gauges) AS values
@@ -126,6 +129,7 @@ FROM (
 				0.5 + 0.5 * sin(toUnixTimestamp(at) / 900 + id) AS wave,
 				if(weight = 0, 0, toUInt64(ceil(weight * (0.7 + 0.3 * sin(toUnixTimestamp(at) / 13750)) * (0.5 + h %% 1000 / 1000) * if(cluster = 'orders-kafka' AND topic = 'orders' AND at >= toDateTime(%[10]d, 'UTC'), 5, 1) / 0.72))) AS n
 			FROM numbers(%[11]d) AS panes CROSS JOIN bench_series AS s
+			WHERE op != 'group' OR client = '' OR h %% 200 = 1 -- members say something where they rebalance
 		)
 	)
 )
