@@ -71,8 +71,8 @@ func (a *ControlApply) pruned(path string, config *Config) ([]control.Source, er
 	}
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // who reads the files says so
-		return nil, nil
+	case errors.Is(err, fs.ErrNotExist): // there are no files then, which the plan refuses
+		return []control.Source{control.SourceApply}, nil
 	case err != nil:
 		return nil, fmt.Errorf("read commands: %w", err)
 	case !info.IsDir():

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,9 @@ func TestPruneIsOfAFolder(t *testing.T) {
 		if out, err := h.applied(a); err == nil || !strings.Contains(err.Error(), "--prune is of a folder") {
 			t.Errorf("pruning by %s: %v: %s", a.Path, err, out)
 		}
+	}
+	if out, err := h.applied(ControlApply{Path: filepath.Join(t.TempDir(), "none"), Prune: true, Names: []string{"b"}}); !errors.Is(err, errNothingToPrune) {
+		t.Errorf("pruning by a folder that is not there: %v: %s", err, out)
 	}
 	h.awaits("b@1 in force by li; route///orders.created@1")
 	if _, err := h.applied(ControlApply{Path: path}); err != nil {

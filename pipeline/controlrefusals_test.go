@@ -42,3 +42,19 @@ func TestWhatWasRefusedIsNotWrittenAgain(t *testing.T) {
 		t.Errorf("%d are kept for longer than they count", len(refusals))
 	}
 }
+
+// TestWhatHadNoRoomIsWrittenAgain: a refusal for want of room is not kept, as room is made by others.
+func TestWhatHadNoRoomIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	refusals := controlRefusals{}
+	for reason, kept := range map[control.Reason]int{control.ReasonBeyond: 0, control.ReasonInvalid: 1} {
+		change := controlChange{key: "command/limit"}
+		if err := change.settle(control.Change{Outcome: control.OutcomeRefused, Reason: reason, Err: errors.New("as it is")}, true); !errors.Is(err, errRefusedByReaders) {
+			t.Errorf("%s: got %v", reason, err)
+		}
+		clear(refusals)
+		if refusals.note([]controlChange{change}, time.Now()); len(refusals) != kept {
+			t.Errorf("%s: %d refusals are kept, want %d", reason, len(refusals), kept)
+		}
+	}
+}

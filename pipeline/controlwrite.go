@@ -64,7 +64,9 @@ func (c *controlChange) settle(became control.Change, found bool) error {
 	case !found:
 		return errChangedMeanwhile
 	case became.Outcome == control.OutcomeRefused:
-		c.refused = became.Err
+		if became.Reason != control.ReasonBeyond { // that is of what is held now, which may be fewer soon
+			c.refused = became.Err
+		}
 		return fmt.Errorf("%w: %w", errRefusedByReaders, became.Err)
 	case became.Outcome == control.OutcomeIgnored && !became.Same: // what is there already is there
 		return errChangedMeanwhile

@@ -19,7 +19,7 @@ func TestIDsAreReadAsPeopleHaveThem(t *testing.T) {
 	for text, want := range map[string][3]string{
 		" " + trace + "\n": {trace}, "00-" + trace + "-00f067aa0ba902b7-01": {trace}, strings.ToUpper("00-" + trace + "-00f067aa0ba902b7-01"): {trace},
 		"orders/3/1041": {"orders/3/1041", "orders", "3"}, "a/b/3/1041": {"a/b/3/1041", "a/b", "3"}, "orders/00/0001": {"orders/0/1", "orders", "0"}, "orders/0/0": {"orders/0/0", "orders", "0"},
-		"orders/2147483647/9223372036854775807": {"orders/2147483647/9223372036854775807", "orders", "2147483647"}, "orders:3:01041": {"orders/3/1041", "orders", "3"},
+		"orders/2147483647/9223372036854775807": {"orders/2147483647/9223372036854775807", "orders", "2147483647"}, "shop:12:991": {"shop:12:991"}, "order/17": {"order/17"},
 		"orders-03@1041": {"orders/3/1041", "orders", "3"}, "job-1-20261127204500123456": {"job-1-20261127204500123456"}, "orders": {"orders"}, "tenant/a/b": {"tenant/a/b"},
 		"orders-3-1041": {"orders/3/1041", "orders", "3"}, "orders-3@1041": {"orders/3/1041", "orders", "3"}, "orders-3:1041": {"orders/3/1041", "orders", "3"},
 		"eu-1.orders-2-3-1041": {"eu-1.orders-2/3/1041", "eu-1.orders-2", "3"}, "orders-1041": {"orders-1041"},
@@ -31,7 +31,7 @@ func TestIDsAreReadAsPeopleHaveThem(t *testing.T) {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"orders/0", "orders/0/-1", "orders/0/12572/", "orders//1", "/0/1", "3/1041", "orders/x/1", "orders/2147483648/1", "orders/0/9223372036854775808", "orders/"} {
+	for _, text := range []string{"orders/0/-1", "orders/0/12572/", "orders//1", "/0/1", "orders/x/1", "orders/2147483648/1", "orders/0/9223372036854775808"} {
 		if q, err := hopQuery(text, time.Time{}, time.Time{}); err == nil || !strings.Contains(err.Error(), "topic/partition/offset") {
 			t.Errorf("%q: got %q, %v, want that it names no message", text, q.ID, err)
 		}

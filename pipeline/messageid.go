@@ -18,12 +18,10 @@ var (
 	traceParent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
 	// kafkaPlace is how Kafka's tools and clients name a record: a partition as orders-3, with the offset behind it.
 	kafkaPlace = regexp.MustCompile(`^([A-Za-z0-9._-]+)-([0-9]+)[-@:]([0-9]+)$`)
-	// toolPlace is how Kafka's tool for offsets does.
-	toolPlace = regexp.MustCompile(`^([A-Za-z0-9._-]+):([0-9]+):([0-9]+)$`)
 	// storedPlace is how the store does.
 	storedPlace = regexp.MustCompile(`^(.+)/([0-9]+)/([0-9]+)$`)
-	// placeLike is what can be meant for that only: behind its last slash is a number, or nothing.
-	placeLike = regexp.MustCompile(`/[-+]?[0-9]*$`)
+	// placeLike is what is meant for that: it has two slashes at least, and behind the last a number, or nothing. An application may well choose order/17 or shop:12:991.
+	placeLike = regexp.MustCompile(`/.*/[-+]?[0-9]*$`)
 	// producedID is a msgId of RocketMQ, or an offsetMsgId, of an address of four or of sixteen bytes.
 	producedID = regexp.MustCompile(`^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{56})$`)
 )
@@ -38,7 +36,7 @@ func readMessageID(id string) (string, error) {
 	if found := traceParent.FindStringSubmatch(strings.ToLower(id)); found != nil {
 		return found[1], nil
 	}
-	for _, form := range []*regexp.Regexp{storedPlace, kafkaPlace, toolPlace} {
+	for _, form := range []*regexp.Regexp{storedPlace, kafkaPlace} {
 		if found := form.FindStringSubmatch(id); found != nil {
 			if at, ok := recordPlace(found[1], found[2], found[3]); ok {
 				return at, nil

@@ -65,6 +65,7 @@ func TestAFileOfRoutesIsReadStrictly(t *testing.T) {
 		`{"routes":[{` + route + `}],"routes":[]}`:                      `field "routes" is there twice`,
 		`{"routes":[{` + route + `}]}]`:                                 "something follows the first value",
 		`{"routes":[{` + route + `}`:                                    "EOF",
+		`{"routes":null}`:                                               `field "routes" is null`,
 		`null`:                                                          "it begins with <nil>: want an object",
 		`[]`:                                                            "it begins with [: want an object",
 	} {

@@ -173,6 +173,8 @@ func decodeFile(text []byte) (map[string]json.RawMessage, error) {
 			return nil, fmt.Errorf("unknown field %q: allowed are routes and commands", name)
 		case values[key] != nil:
 			return nil, fmt.Errorf("field %q is there twice", name)
+		case string(value) == "null":
+			return nil, fmt.Errorf("field %q is null: leave it out, or give a list", name)
 		default:
 			values[key] = value
 		}
