@@ -115,7 +115,7 @@ func newHouse(t testing.TB, systems []weir.System, routes ...weir.Route) *house 
 // write has the directory's file hold routes.
 func (h *house) write(t testing.TB, routes ...weir.Route) {
 	t.Helper()
-	text, err := json.Marshal(map[string]any{"routes": routes})
+	text, err := json.Marshal(map[string]any{"routes": append([]weir.Route{}, routes...)}) // none is an empty list
 	if err != nil {
 		t.Fatal(err)
 	}
