@@ -130,7 +130,7 @@ func standstills(t *testing.T, began time.Time) func() []standstill {
 // kafkaRamp sends by franz-go.
 func kafkaRamp(g *ground) func(*testing.T, *steered) func(string) rampSender {
 	return func(t *testing.T, s *steered) func(string) rampSender {
-		client := reported.Dial(t, g.seeds, append(s.agent.KafkaOpts(), kgo.ProducerLinger(0), kgo.WithHooks(kafka.NewHooks(s.agent.Telemetry())))...)
+		client := reported.Dial(t, g.seeds, append(s.agent.KafkaOpts(), kgo.ProducerLinger(0), kgo.UnknownTopicRetries(-1), kgo.WithHooks(kafka.NewHooks(s.agent.Telemetry())))...)
 		p := s.agent.Producer(client)
 		return func(topic string) rampSender {
 			return func(number int, acknowledged func(error)) error {
