@@ -162,15 +162,7 @@ func TestApplyTellsWhatIsWrittenInPart(t *testing.T) {
 func TestWhatIsWrittenIsReadBackAnew(t *testing.T) {
 	t.Parallel()
 	half := newHalfBroker(t)
-	config := half.config(t)
-	log, err := openControlLog(config.Kafka, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(log.close)
-	if err := log.catchUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	log := half.readLog(t)
 	ctx, over := context.WithCancel(t.Context())
 	defer over()
 	half.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
@@ -213,6 +205,21 @@ func TestWhatIsHeldIsTold(t *testing.T) {
 	}
 }
 
+// readLog is a log of its weir.control, which has read what is there.
+func (b *halfBroker) readLog(t *testing.T) *controlLog {
+	t.Helper()
+	config := b.config(t)
+	log, err := openControlLog(config.Kafka, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(log.close)
+	if err := log.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
 // refuseReads has no record of weir.control be read any more, as where a disk is away.
 func (b *halfBroker) refuseReads() {
 	b.ControlKey(int16(kmsg.Fetch), func(asked kmsg.Request) (kmsg.Response, error, bool) {
@@ -237,20 +244,12 @@ func (b *halfBroker) refuseReads() {
 func TestWhatCannotBeReadBackIsToldInTime(t *testing.T) {
 	t.Parallel()
 	half := newHalfBroker(t)
-	config := half.config(t)
-	log, err := openControlLog(config.Kafka, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(log.close)
-	if err := log.catchUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	log := half.readLog(t)
 	half.refuseReads()
 	log.patience = 100 * time.Millisecond
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	_, err = log.settle(ctx, func([]controlChange) ([]controlChange, error) {
+	_, err := log.settle(ctx, func([]controlChange) ([]controlChange, error) {
 		return []controlChange{limitOfOrders(log.set, time.Now(), asItIs)}, nil
 	})
 	want := fmt.Sprintf("read and write weir.control of %v within 100ms: is Kafka there?: ", half.ListenAddrs())
