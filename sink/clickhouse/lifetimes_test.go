@@ -39,7 +39,9 @@ func TestExpiredTiersAreNotShort(t *testing.T) {
 		t.Errorf("rows of the ledger are kept since %s, %v", since, err)
 	}
 	begin := time.Now().UTC().Truncate(day).Add(-4 * day)
-	for _, at := range []time.Time{begin, begin.Add(2 * day)} { // of the first the tier S4 has expired, of the second it is lost
+	// lacks is yesterday. Not the day before: late in the evening its first minutes are taken to expire.
+	lacks := begin.Add(3 * day)
+	for _, at := range []time.Time{begin, lacks} { // of the first the tier S4 has expired, of the second it is lost
 		s.query(fmt.Sprintf("INSERT INTO ledger (source, segment_minute, reports, closed, version, inserted_at) VALUES ('%s', %d, 5, true, 10, now() - 600)", auditSource, at.Unix()))
 		s.query(fmt.Sprintf("INSERT INTO rollup_10s (ts, topic, source, segment_minute, reports, inserted_at) VALUES (%d, 'orders', '%s', %[1]d, 3, now() - 600)", at.Unix(), auditSource))
 	}
@@ -54,10 +56,10 @@ func TestExpiredTiersAreNotShort(t *testing.T) {
 	if of := audit(begin); of.Differ != 0 || of.Expected != 0 || of.From.Before(of.To) || of.Expired.IsZero() {
 		t.Errorf("of a day whose tier has expired: %+v", of)
 	}
-	if of := audit(begin.Add(2 * day)); of.Expected != 5 || of.Stored != 3 || of.Short != 2 || !of.Expired.IsZero() {
+	if of := audit(lacks); of.Expected != 5 || of.Stored != 3 || of.Short != 2 || !of.Expired.IsZero() {
 		t.Errorf("of a day that lacks some: %+v", of)
 	}
-	of, err := s.AuditCells(t.Context(), AuditRange{From: begin, To: begin.Add(3 * day), Settled: time.Now()}, 10*time.Minute)
+	of, err := s.AuditCells(t.Context(), AuditRange{From: begin, To: lacks.Add(day), Settled: time.Now()}, 10*time.Minute)
 	if err != nil || of.Expected != 5 || of.Short != 2 || !of.From.Equal(of.Expired) || of.From.Before(begin.Add(day)) {
 		t.Errorf("of all days: %+v, %v", of, err)
 	}
