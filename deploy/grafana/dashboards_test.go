@@ -127,6 +127,25 @@ func TestCheckFindsFaults(t *testing.T) {
 		}, "variable $env"},
 		"a mark of no source": {func(d *grafana.Dashboard) { d.Annotations.List[0].Datasource = nil }, "data source is not"},
 		"a uid that changes":  {func(d *grafana.Dashboard) { d.UID = "f3a9" }, "uid"},
+		"options of another source": {func(d *grafana.Dashboard) {
+			d.Templating.List[1].Datasource = &grafana.Ref{Type: grafana.Type, UID: "gone"}
+		}, "variable env: it needs a current value, a data source that is"},
+		"sources of another kind": {func(d *grafana.Dashboard) { d.Templating.List[0].Query = []byte(`"prometheus"`) }, "variable datasource: it offers"},
+		"a kind of variable":      {func(d *grafana.Dashboard) { d.Templating.List[1].Type = "querry" }, `variable env: its type "querry"`},
+		"a text without a value": {func(d *grafana.Dashboard) {
+			d.Templating.List = append(d.Templating.List, grafana.Variable{Name: "text", Type: "textbox"})
+		}, "variable text: it has no value"},
+		"a format that is none":  {func(d *grafana.Dashboard) { d.Panels[0].Targets[0].Format = 2 }, "lacks something"},
+		"a second query":         {func(d *grafana.Dashboard) { d.Panels[0].Targets = append(d.Panels[0].Targets, d.Panels[0].Targets[0]) }, "2 queries"},
+		"a dangling title":       {func(d *grafana.Dashboard) { d.Panels[0].Title += " of $gone" }, "variable $gone"},
+		"a dangling description": {func(d *grafana.Dashboard) { d.Panels[0].Description = "What ${gone:csv} sends, as clients tell." }, "variable $gone"},
+		"a link in the head": {func(d *grafana.Dashboard) {
+			d.Links = append(d.Links, grafana.Link{Title: "x", Type: "link", URL: "/d/weir-gone"})
+		}, `the link "x" is of type "link"`},
+		"a menu of nothing": {func(d *grafana.Dashboard) { d.Links[0].Tags = []string{"gone"} }, "tags [gone]"},
+		"panels that a row hides": {func(d *grafana.Dashboard) {
+			d.Panels = append(d.Panels, grafana.Panel{ID: 999, Type: "row", Title: "Hidden", GridPos: grafana.Grid{H: 1, W: 24, Y: 999}, Panels: &[]grafana.Panel{{}}})
+		}, "hides panels"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,24 @@ import (
 
 var linkTarget = regexp.MustCompile(`^/d/([a-z-]+)\?(.*)$`)
 
+// checkMenu holds that the head leads to dashboards that are there, and keeps what is chosen.
+func checkMenu(d *grafana.Dashboard, tags []string) []error {
+	f := &faults{where: d.UID}
+	for _, link := range d.Links {
+		if link.Type != "dashboards" {
+			f.add("the link %q is of type %q, none of those that are used", link.Title, link.Type)
+			continue
+		}
+		if !link.IncludeVars || !link.KeepTime {
+			f.add("the link %q loses the variables or the time", link.Title)
+		}
+		if len(link.Tags) == 0 || slices.ContainsFunc(link.Tags, func(tag string) bool { return !slices.Contains(tags, tag) }) {
+			f.add("the link %q leads to dashboards with the tags %v, which there are not", link.Title, link.Tags)
+		}
+	}
+	return f.found
+}
+
 // checkLinks holds that links lead to a dashboard that is there, keep the time, and set variables that it has.
 func checkLinks(links []grafana.Link, d *grafana.Dashboard, variables map[string][]string, f *faults) {
 	for _, link := range links {

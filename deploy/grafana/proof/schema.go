@@ -19,6 +19,9 @@ var Units = []string{"", "none", "short", "cps", "ms", "s", "percentunit", "byte
 // kinds are the panels that are used, and the format that each wants of its queries.
 var kinds = map[string]int{"timeseries": 0, "state-timeline": 0, "stat": 1, "bargauge": 1, "table": 1}
 
+// queryTypes are what the plugin calls queries of each format.
+var queryTypes = map[int]string{0: "timeseries", 1: "table"}
+
 // gridWidth is that of Grafana.
 const gridWidth = 24
 
@@ -36,7 +39,9 @@ func (f *faults) add(format string, args ...any) {
 func CheckAll(dashboards []grafana.Dashboard) []error {
 	var found []error
 	variables := map[string][]string{} // of each dashboard
+	var tags []string
 	for _, d := range dashboards {
+		tags = append(tags, d.Tags...)
 		if variables[d.UID] != nil {
 			found = append(found, fmt.Errorf("%s: two dashboards have this uid", d.UID))
 		}
@@ -46,6 +51,7 @@ func CheckAll(dashboards []grafana.Dashboard) []error {
 	}
 	for i := range dashboards {
 		found = append(found, check(&dashboards[i], variables)...)
+		found = append(found, checkMenu(&dashboards[i], tags)...)
 	}
 	return found
 }
@@ -56,11 +62,6 @@ func check(d *grafana.Dashboard, variables map[string][]string) []error {
 	f := &faults{where: d.UID}
 	if !stableUID.MatchString(d.UID) || d.Title == "" || d.Description == "" || !slices.Contains(d.Tags, "weir") {
 		f.add("its uid, title %q, description or tags %q are not as they should be", d.Title, d.Tags)
-	}
-	for _, link := range d.Links {
-		if link.Type == "dashboards" && (!link.IncludeVars || !link.KeepTime) {
-			f.add("the link %q loses the variables or the time", link.Title)
-		}
 	}
 	checkVariables(d, f)
 	for _, a := range d.Annotations.List {
@@ -79,8 +80,11 @@ func check(d *grafana.Dashboard, variables map[string][]string) []error {
 		}
 		ids[p.ID], titles[p.Title] = true, true
 		checkPlace(d, i, f)
+		checkReferences(p.Title+"\n"+p.Description, variables[d.UID], f)
 		if p.Type != "row" {
 			checkPanel(d, p, variables, f)
+		} else if p.Panels != nil && len(*p.Panels) > 0 {
+			f.add("it hides panels, which are not looked at here")
 		}
 	}
 	return f.found
@@ -110,51 +114,15 @@ func checkPlace(d *grafana.Dashboard, i int, f *faults) {
 	}
 }
 
-func checkVariables(d *grafana.Dashboard, f *faults) {
-	var before []string
-	for _, v := range d.Templating.List {
-		f.where = d.UID + ", variable " + v.Name
-		if slices.Contains(before, v.Name) {
-			f.add("there are two")
-		}
-		if v.Type == "query" {
-			var q grafana.VariableQuery
-			if err := json.Unmarshal(v.Query, &q); err != nil || q.RawSQL == "" || q.QueryType != "sql" {
-				f.add("its query is %s: %v", v.Query, err)
-			}
-			if v.Current == nil || v.IncludeAll && v.Current.Value != datasource.All || v.Datasource == nil || v.Datasource.Type != grafana.Type || v.Refresh != 2 {
-				f.add("it needs a current value, a data source, and to be asked again when the range changes")
-			}
-			checkReferences(q.RawSQL, before, f)
-		}
-		before = append(before, v.Name)
-	}
-	if len(before) == 0 || before[0] != "datasource" {
-		f.add("the first variable is not the data source")
-	}
-}
+// source is the data source that all is asked of.
+var source = grafana.Ref{Type: grafana.Type, UID: grafana.DataSource}
 
-// checkReferences holds that a text names variables that are there, and no macro that is not.
-func checkReferences(text string, variables []string, f *faults) {
-	for _, name := range datasource.References(text) {
-		if strings.HasPrefix(name, "__") {
-			if strings.Contains(name, "__data") || strings.Contains(name, "__field") || name == "__url_time_range" || datasource.Known(strings.TrimPrefix(name, "__")) {
-				continue
-			}
-			f.add("it names the macro $%s, which there is not", name)
-		} else if !slices.Contains(variables, name) {
-			f.add("it names the variable $%s, which there is not", name)
-		}
-	}
-}
-
-func checkTarget(d *grafana.Dashboard, source *grafana.Ref, t *grafana.Target, f *faults) {
-	want := grafana.Ref{Type: grafana.Type, UID: grafana.DataSource}
-	if source == nil || *source != want || t == nil || t.Datasource == nil || *t.Datasource != want {
-		f.add("its data source is not %+v", want)
+func checkTarget(d *grafana.Dashboard, of *grafana.Ref, t *grafana.Target, f *faults) {
+	if of == nil || *of != source || t == nil || t.Datasource == nil || *t.Datasource != source {
+		f.add("its data source is not %+v", source)
 		return
 	}
-	if t.RefID == "" || t.EditorType != "sql" || t.PluginVersion != datasource.Version || t.RawSQL == "" || t.QueryType != []string{"timeseries", "table"}[t.Format] {
+	if t.RefID == "" || t.EditorType != "sql" || t.PluginVersion != datasource.Version || t.RawSQL == "" || t.QueryType != queryTypes[t.Format] {
 		f.add("its query %+v lacks something", t)
 	}
 	var names []string
@@ -189,15 +157,13 @@ func checkPanel(d *grafana.Dashboard, p *grafana.Panel, variables map[string][]s
 	if len(p.Description) < 30 || !strings.HasSuffix(p.Description, ".") {
 		f.add("its description %q does not say what one sees", p.Description)
 	}
-	if len(p.Targets) == 0 || p.FieldConfig == nil || p.Options == nil {
-		f.add("it has no query, or nothing on how it looks")
+	if len(p.Targets) != 1 || p.FieldConfig == nil || p.Options == nil {
+		f.add("it has %d queries where one is run, or nothing on how it looks", len(p.Targets))
 		return
 	}
-	for i := range p.Targets {
-		checkTarget(d, p.Datasource, &p.Targets[i], f)
-		if p.Targets[i].Format != format {
-			f.add("a %s wants the format %d, its query has %d", p.Type, format, p.Targets[i].Format)
-		}
+	checkTarget(d, p.Datasource, &p.Targets[0], f)
+	if p.Targets[0].Format != format {
+		f.add("a %s wants the format %d, its query has %d", p.Type, format, p.Targets[0].Format)
 	}
 	if format == 0 && p.Interval == "" {
 		f.add("it has no least step: charts of a short range would be full of holes")
