@@ -212,7 +212,6 @@ func (h *heldOffsets) add(span offsetSpan, from, expected, stored int64) {
 		h.Surplus += uint64(stored - expected)
 	}
 	if len(h.Parts) < h.most {
-		segment := telemetry.Segment{Block: uint64(from) / telemetry.BlockOffsets, MinuteUnix: span.minute.Unix() / int64(telemetry.SegmentLength/time.Second)}
-		h.Parts = append(h.Parts, clickhouse.ShortPart{Begin: span.minute, Expected: uint64(expected), Stored: uint64(stored), Source: span.source, Segment: segment})
+		h.Parts = append(h.Parts, clickhouse.ShortPart{Begin: span.minute, Expected: uint64(expected), Stored: uint64(stored), Source: span.source.String(), Block: uint64(from) / telemetry.BlockOffsets})
 	}
 }

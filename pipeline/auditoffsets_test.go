@@ -81,7 +81,8 @@ func (l *auditedLog) audit(ledger []clickhouse.LedgerSegment) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%d of %d", held.Stored, held.Expected)
 	for _, part := range held.Parts {
-		fmt.Fprintf(&out, "; partition %d minute %d: %d of %d", part.Source.Partition, part.Begin.Sub(l.begin)/time.Minute, part.Stored, part.Expected)
+		_, partition, _ := strings.Cut(part.Source, "/")
+		fmt.Fprintf(&out, "; partition %s minute %d: %d of %d", partition, part.Begin.Sub(l.begin)/time.Minute, part.Stored, part.Expected)
 	}
 	for _, segment := range held.moved {
 		fmt.Fprintf(&out, "; partition %d minute %d moved", segment.Source.Partition, segment.Segment.Begin().Sub(l.begin)/time.Minute)

@@ -59,8 +59,8 @@ func newAuditLine(day string, of *clickhouse.AuditedTable, against string) audit
 	}
 	for _, part := range of.Parts {
 		p := auditPart{Begin: part.Begin, Expected: part.Expected, Stored: part.Stored}
-		if part.Source != (telemetry.Source{}) {
-			p.Source, p.Block = part.Source.String(), &part.Segment.Block
+		if part.Source != "" {
+			p.Source, p.Block = part.Source, &part.Block
 		}
 		line.Parts = append(line.Parts, p)
 	}
@@ -109,7 +109,7 @@ func (l *auditLine) explain(out io.Writer) {
 	for _, part := range l.Parts {
 		of := part.Begin.Format("15:04")
 		if part.Block != nil {
-			of = fmt.Sprintf("source %s, minute %s, block %d", part.Source, of, *part.Block)
+			of = fmt.Sprintf("source %s, minute %s, block %d", telemetry.Printable(part.Source), of, *part.Block)
 		}
 		fmt.Fprintf(out, "  %s: %d of %d\n", of, part.Stored, part.Expected)
 	}

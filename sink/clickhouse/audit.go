@@ -30,13 +30,13 @@ type AuditRange struct {
 	Settled time.Time
 }
 
-// ShortPart is a part of a table that does not hold what it should: a segment of rollup_10s, or a step of a rollup, whose Source
-// and Segment are zero.
+// ShortPart is a part of a table that does not hold what it should: a segment of rollup_10s, or a step of a rollup, which has no Source
+// and whose Block is 0.
 type ShortPart struct {
 	Begin            time.Time // of the segment's minute or of the step, in UTC
 	Expected, Stored uint64    // reports
-	Source           telemetry.Source
-	Segment          telemetry.Segment
+	Source           string    // as the store has it: somebody may have written rows of what is none
+	Block            uint64    // of the segment
 }
 
 // AuditedTable is how many reports a table holds of a time, and should hold.
@@ -104,23 +104,27 @@ func (s *Store) AuditCells(ctx context.Context, r AuditRange, tolerance time.Dur
 }
 
 // AuditRollup holds a rollup against what it is made of, by its steps that are wholly in the range. What has not been added up yet or was left, and
-// steps that the rollup does not hold any more, are left out.
+// steps that may have expired, are left out. Where somebody gave the rollup a TTL by hand, that is what is before its first step.
 func (s *Store) AuditRollup(ctx context.Context, r AuditRange, of Rollup) (AuditedTable, error) {
 	var marks uint64
 	var mark time.Time
 	if err := s.conn.QueryRow(ctx, "SELECT count(), max(added_up) FROM rollup_marks WHERE name = "+quoted(of.Mark)).Scan(&marks, &mark); err != nil {
 		return AuditedTable{}, fmt.Errorf("audit %s: read up to when it is made: %w", of.Table, err)
 	}
-	first, err := s.earliest(ctx, of.Table, "ts")
-	if err != nil {
-		return AuditedTable{}, err
-	}
 	expired, err := s.cutExpired(ctx, &r, 0, of.Table, of.Of)
 	if err != nil {
 		return AuditedTable{}, err
 	}
-	if r.From.Before(first) {
-		r.From = first
+	if by, err := s.lifetime(ctx, of.Table); err != nil {
+		return AuditedTable{}, err
+	} else if !by.known {
+		first, err := s.earliest(ctx, of.Table, "ts")
+		if err != nil {
+			return AuditedTable{}, err
+		}
+		if r.From.Before(first) {
+			r.From = first
+		}
 	}
 	if made := mark.Add(-markSettles); marks == 0 || r.To.After(made) {
 		r.To = made.UTC()
@@ -210,25 +214,12 @@ func (s *Store) audit(ctx context.Context, out *AuditedTable, most int, parts st
 	}
 	defer rows.Close()
 	for rows.Next() {
-		part, err := scanPart(rows)
-		if err != nil {
+		var part ShortPart
+		if err := rows.Scan(&part.Begin, &part.Expected, &part.Stored, &part.Source, &part.Block); err != nil {
 			return err
 		}
+		part.Begin = part.Begin.UTC()
 		out.Parts = append(out.Parts, part)
 	}
 	return rows.Err()
-}
-
-func scanPart(rows interface{ Scan(into ...any) error }) (part ShortPart, err error) {
-	var source string
-	if err := rows.Scan(&part.Begin, &part.Expected, &part.Stored, &source, &part.Segment.Block); err != nil {
-		return part, err
-	}
-	part.Begin = part.Begin.UTC()
-	if source == "" {
-		return part, nil
-	}
-	part.Segment.MinuteUnix = part.Begin.Unix() / int64(telemetry.SegmentLength/time.Second)
-	part.Source, err = parseSource(source)
-	return part, err
 }

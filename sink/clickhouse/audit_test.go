@@ -27,8 +27,12 @@ func (s *store) auditAll(begin time.Time) string {
 		line := fmt.Sprintf("%s %d of %d", of.Table, of.Stored, of.Expected)
 		for _, part := range of.Parts {
 			line += fmt.Sprintf(", minute %d", part.Begin.Sub(begin)/time.Minute)
-			if part.Source.String() == auditSource {
-				line += fmt.Sprintf(" block %d", part.Segment.Block)
+			switch part.Source {
+			case "":
+			case auditSource:
+				line += fmt.Sprintf(" block %d", part.Block)
+			default:
+				line += " of " + part.Source
 			}
 			line += fmt.Sprintf(": %d of %d", part.Stored, part.Expected)
 		}
@@ -85,6 +89,13 @@ rollup_1h 10 of 10`},
 		{"the ledger has lost its begin, so that nothing is known of that", func() { s.query("DELETE FROM ledger WHERE segment_minute = " + fmt.Sprint(begin.Unix())) },
 			"rollup_10s 9 of 9\nrollup_1m 15 of 15\ntopic_1m 15 of 15\nrollup_1h 15 of 15"},
 		{"an hour is lost", func() { s.query("TRUNCATE TABLE rollup_1h") }, "rollup_10s 9 of 9\nrollup_1m 15 of 15\ntopic_1m 15 of 15\nrollup_1h 0 of 15, minute 0: 0 of 15"},
+		{"the oldest minute is lost", func() { s.query("DELETE FROM topic_1m WHERE ts = " + fmt.Sprint(begin.Unix())) },
+			"rollup_10s 9 of 9\nrollup_1m 15 of 15\ntopic_1m 12 of 15, minute 0: 0 of 3\nrollup_1h 0 of 15, minute 0: 0 of 15"},
+		{"expired by a TTL that Weir does not know, so that nothing is known of it", func() { s.query("ALTER TABLE topic_1m MODIFY TTL ts + toIntervalMonth(1)") },
+			"rollup_10s 9 of 9\nrollup_1m 15 of 15\ntopic_1m 12 of 12\nrollup_1h 0 of 15, minute 0: 0 of 15"},
+		{"somebody's rows, of what is no source", func() {
+			s.query(fmt.Sprintf("INSERT INTO rollup_10s (ts, topic, source, segment_minute, reports, inserted_at) VALUES (%d, 'orders', 'by hand', %[1]d, 2, now() - 600)", begin.Unix()+180))
+		}, "rollup_10s 11 of 9, minute 3 of by hand: 2 of 0\nrollup_1m 15 of 17, minute 3: 0 of 2\ntopic_1m 12 of 12\nrollup_1h 0 of 15, minute 0: 0 of 15"},
 	} {
 		step.strike()
 		if got := s.auditAll(begin); got != step.want {

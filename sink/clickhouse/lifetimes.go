@@ -19,21 +19,35 @@ const expiring = time.Hour
 func (s *Store) KeptSince(ctx context.Context, tables ...string) (time.Time, error) {
 	var since time.Time
 	for _, table := range tables {
-		var engine string
-		var now time.Time
-		row := s.conn.QueryRow(ctx, "SELECT any(engine_full), now('UTC') FROM system.tables WHERE database = currentDatabase() AND name IN (?, ?) AND endsWith(engine, 'MergeTree')", table, table+localSuffix)
-		if err := row.Scan(&engine, &now); err != nil {
-			return time.Time{}, fmt.Errorf("ask for how long rows of %s are kept: %w", table, err)
+		by, err := s.lifetime(ctx, table)
+		if err != nil {
+			return time.Time{}, err
 		}
-		ttl := ttlOf.FindStringSubmatch(engine)
-		if ttl == nil {
-			continue
-		}
-		if rows, known := shortestLifetime(ttl[1]); known && now.Add(expiring-rows).After(since) {
-			since = now.Add(expiring - rows).UTC()
+		if whole := by.now.Add(expiring - by.shortest); by.known && by.shortest > 0 && whole.After(since) {
+			since = whole.UTC()
 		}
 	}
 	return since, nil
+}
+
+// tableLifetime is for how long rows of a table are kept, as far as its TTL says.
+type tableLifetime struct {
+	shortest time.Duration // of the tier whose rows expire first, 0 where none do
+	known    bool          // false where somebody wrote the TTL by hand in another way
+	now      time.Time     // when that was asked
+}
+
+func (s *Store) lifetime(ctx context.Context, table string) (tableLifetime, error) {
+	of := tableLifetime{known: true}
+	var engine string
+	row := s.conn.QueryRow(ctx, "SELECT any(engine_full), now('UTC') FROM system.tables WHERE database = currentDatabase() AND name IN (?, ?) AND endsWith(engine, 'MergeTree')", table, table+localSuffix)
+	if err := row.Scan(&engine, &of.now); err != nil {
+		return of, fmt.Errorf("ask for how long rows of %s are kept: %w", table, err)
+	}
+	if ttl := ttlOf.FindStringSubmatch(engine); ttl != nil {
+		of.shortest, of.known = shortestLifetime(ttl[1])
+	}
+	return of, nil
 }
 
 // cutExpired leaves out of a range what tables may have lost by their lifetimes, of rows whose time is before a part's by so much, and says
