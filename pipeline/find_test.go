@@ -136,3 +136,33 @@ quick in orders/3: nothing was left to commit at 2026-11-25 18:20:00Z, which is 
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestFoundStepsKeepTheirLines: whoever writes to the topic chooses labels, which neither move the cursor nor break the table.
+func TestFoundStepsKeepTheirLines(t *testing.T) {
+	t.Parallel()
+	const odd = "\x1b[2J\tx\ny"
+	found := Found{ID: "orders/3/1041" + odd, Hops: []clickhouse.Hop{{Env: odd, Cluster: odd, Topic: odd, Group: odd, Op: odd, Client: odd, Node: odd, MessageID: odd, Step: odd, Kept: odd, ErrorClass: odd},
+		{Env: "other" + odd, Topic: odd, Op: "consume"}}}
+	var out strings.Builder
+	if err := found.writeText(&out); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(out.String(), "\n"); lines != 7 || strings.ContainsAny(out.String(), "\x1b\t") {
+		t.Errorf("got %d lines: %q", lines, out.String())
+	}
+	nothing := Found{ID: odd, Topic: odd, Held: &clickhouse.HopsHeld{}}
+	if got := strings.Join(nothing.notes(), "\n"); strings.Contains(got, "\x1b") {
+		t.Errorf("where nothing is found: %q", got)
+	}
+}
+
+// TestWhatIsNotListedIsSaid: that there are more steps than are listed, or messages of the trace that were not looked for.
+func TestWhatIsNotListedIsSaid(t *testing.T) {
+	t.Parallel()
+	for hops, want := range map[int]string{70: "messages of the trace", clickhouse.MaxFoundHops: "Only the first 1000 steps are listed"} {
+		found := Found{ID: "orders/3/1041", Hops: make([]clickhouse.Hop, hops), More: true}
+		if got := strings.Join(found.notes(), "\n"); !strings.Contains(got, want) || hops < clickhouse.MaxFoundHops && strings.Contains(got, "1000") {
+			t.Errorf("of %d steps: got\n%s", hops, got)
+		}
+	}
+}

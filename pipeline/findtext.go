@@ -24,7 +24,7 @@ func (f *Found) notes() []string {
 func (f *Found) notesOfNothing() []string {
 	of, when := "of all topics", "in all the time that is stored"
 	if f.Topic != "" {
-		of = "of the topic " + f.Topic
+		of = "of the topic " + telemetry.Printable(f.Topic)
 	}
 	switch {
 	case !f.From.IsZero() && !f.To.IsZero():
@@ -61,8 +61,11 @@ func (f *Found) notesOfFound() []string {
 		note = fmt.Sprintf("Kept are failed and slow steps, as far as reports have room, and of the others those of one message in %d. A step that is missing here was not taken, or its client does not report", oneOf)
 	}
 	notes := []string{note + "."}
-	if f.More {
+	switch {
+	case f.More && len(f.Hops) >= clickhouse.MaxFoundHops:
 		notes = append(notes, fmt.Sprintf("Only the first %d steps are listed: give --from or --to.", clickhouse.MaxFoundHops))
+	case f.More:
+		notes = append(notes, "There are more messages of the trace than are looked for by their own ids: ask for each of the others by its id.")
 	}
 	return notes
 }
@@ -104,7 +107,7 @@ func (f *Found) writeText(to io.Writer) error {
 
 func (f *Found) writeHops(to io.Writer) {
 	first := &f.Hops[0]
-	fmt.Fprintf(to, "%s  %s\n\n", telemetry.Printable(f.ID), strings.TrimSpace(first.Env+" "+first.Cluster))
+	fmt.Fprintf(to, "%s  %s\n\n", telemetry.Printable(f.ID), telemetry.Printable(strings.TrimSpace(first.Env+" "+first.Cluster)))
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "time\tafter\tstep\tmessage\tgroup\tclient\tnode\twhat\tkept")
 	for i := range f.Hops {
@@ -113,8 +116,12 @@ func (f *Found) writeHops(to io.Writer) {
 		if h.Cluster != first.Cluster || h.Env != first.Env {
 			where = strings.TrimSpace(h.Env+" "+h.Cluster) + " " + where
 		}
-		fmt.Fprintln(table, strings.Join([]string{h.Shown().UTC().Format("2006-01-02 15:04:05.000Z"), "+" + h.Shown().Sub(first.Shown()).Round(time.Millisecond).String(), stepText(h),
-			telemetry.Printable(where), dash(h.Group), dash(h.Client), dash(h.Node), whatText(h), dash(h.Kept)}, "\t"))
+		cells := []string{h.Shown().UTC().Format("2006-01-02 15:04:05.000Z"), "+" + h.Shown().Sub(first.Shown()).Round(time.Millisecond).String(), stepText(h),
+			where, dash(h.Group), dash(h.Client), dash(h.Node), whatText(h), dash(h.Kept)}
+		for i := range cells {
+			cells[i] = telemetry.Printable(cells[i])
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	_ = table.Flush() // fails where the next line fails
 }
@@ -134,7 +141,7 @@ func stepText(h *clickhouse.Hop) string {
 func whatText(h *clickhouse.Hop) string {
 	var parts []string
 	if h.ErrorClass != "" {
-		parts = append(parts, "failed: "+telemetry.Printable(h.ErrorClass))
+		parts = append(parts, "failed: "+h.ErrorClass)
 	}
 	if h.Attempt > 0 {
 		parts = append(parts, "attempt "+strconv.FormatUint(uint64(h.Attempt), 10))
