@@ -74,8 +74,14 @@ func explained(err error) error {
 	if errors.As(err, &request) {
 		return fmt.Errorf("%w: %w", errNoAnswer, request.Err)
 	}
+	if err != nil && answer == nil && strings.Contains(err.Error(), serverHello) {
+		return fmt.Errorf("what answers at the address of clickhouse.dsn does not answer as ClickHouse does; see what is there, such as a proxy or another server: %w", err)
+	}
 	return err
 }
+
+// serverHello is what the driver says of the first question of a connection over HTTP, whose answer it does not understand.
+const serverHello = "failed to query server hello"
 
 // pageError is an answer that is none of ClickHouse's.
 type pageError struct {

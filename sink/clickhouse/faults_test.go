@@ -191,6 +191,27 @@ func TestWritesOutlastWhatAnswersInBetween(t *testing.T) {
 	}
 }
 
+// TestAnAnswerThatIsNoneIsToldSo: what answers a question with anything else than ClickHouse's format, or nothing.
+func TestAnAnswerThatIsNoneIsToldSo(t *testing.T) {
+	t.Parallel()
+	for kind, text := range map[string]string{"application/json": `{"maintenance": true}`, "text/plain": "Ok.\n", "": "", "application/octet-stream": "<html>"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = []string{kind}
+			_, _ = io.WriteString(w, text)
+		}))
+		ctx, cancel := context.WithCancel(t.Context())
+		var told error
+		s, err := Open(ctx, Config{DSN: server.URL, OnError: func(err error) { told = err; cancel() }})
+		if err == nil {
+			_ = s.Close()
+		}
+		server.Close()
+		if err == nil || told == nil || !strings.Contains(told.Error(), "what answers at the address of clickhouse.dsn does not answer as ClickHouse does; see what is there, such as a proxy") {
+			t.Errorf("%s %q: told %v, ends with %v", kind, text, told, err)
+		}
+	}
+}
+
 // TestInsertsOpenConnections: what a connection asks first is answered with something.
 func TestInsertsOpenConnections(t *testing.T) {
 	t.Parallel()
