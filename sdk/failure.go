@@ -20,6 +20,8 @@ var (
 	// ErrNotHandled is of messages that a receiver was about to have handled when it was told to end: no handler was given them, and that is
 	// no failure. From a handler itself it is one, unless the receiver has been told to end.
 	ErrNotHandled = errors.New("nobody handled it, since the consumer ends")
+	// ErrAway is returned by Run of a [Receiver] where the cluster has gone away before anything was received: it is opened anew and run again.
+	ErrAway = errors.New("the cluster is away")
 	// ErrOtherSystem is returned, by State, for a move that would change a resource's system.
 	ErrOtherSystem = errors.New("a resource does not move from one system to another")
 )

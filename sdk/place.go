@@ -40,6 +40,7 @@ func (c *Consumption) lookEach() time.Duration {
 // come there any more. All but lateAfter is of the goroutine of conduct.
 type place struct {
 	route    Route
+	moved    bool // the resource moved here
 	receiver Receiver
 
 	started bool
@@ -70,7 +71,7 @@ func (r *run) open(at Route, moved bool) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &place{route: at, receiver: receiver}, nil
+	return &place{route: at, moved: moved, receiver: receiver}, nil
 }
 
 // late is the handler of a place. What comes after the place is finished waits a while: if the resource is about to return to it, it

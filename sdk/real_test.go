@@ -56,6 +56,7 @@ func TestOnRocketMQ(t *testing.T) {
 		crowd{resources: 10, producers: 10, consumers: 10, each: 20}.meets(t, g) // each an instance of the library's own
 	})
 	t.Run("its broker is killed and comes back", func(t *testing.T) { outlivesItsBroker(t, g) })
+	t.Run("its name server is away when a consumer begins", func(t *testing.T) { outlivesItsNameServer(t, g) })
 	t.Run("a resource stays where its new topic is in the same cluster", func(t *testing.T) {
 		g.create(t, "stays", "beside")
 		h := newHouse(t, []weir.System{g.system}, g.route("r", "stays"))

@@ -178,8 +178,14 @@ func (r *run) returnTo(to *Route) {
 	}))
 }
 
-// lost ends the consumer where the place that the directory names cannot be read any more. A former one is given up, and those after it have their turn.
+// lost ends the consumer where the place that the directory names cannot be read any more. A former one is given up, and those after it have their turn. One that
+// was away is tried again, whichever it is.
 func (r *run) lost(ctx context.Context, f failure) error {
+	if errors.Is(f.err, ErrAway) {
+		if f.err = r.again(ctx, f.at); f.err == nil {
+			return nil
+		}
+	}
 	if f.at == r.newest() {
 		return fmt.Errorf("topic %s of cluster %s: %w", f.at.route.Topic, f.at.route.Cluster, f.err)
 	}
@@ -190,6 +196,23 @@ func (r *run) lost(ctx context.Context, f failure) error {
 		r.start(ctx, r.places[0])
 	}
 	r.settle()
+	return nil
+}
+
+// again has a place be read by another receiver.
+func (r *run) again(ctx context.Context, p *place) error {
+	next, err := r.open(p.route, p.moved)
+	if err != nil {
+		return err
+	}
+	r.end(p)
+	p.receiver = next.receiver
+	if p == r.newest() {
+		r.consumer.mu.Lock()
+		r.consumer.receiver = p.receiver
+		r.consumer.mu.Unlock()
+	}
+	r.start(ctx, p)
 	return nil
 }
 
@@ -228,7 +251,7 @@ func (r *run) end(p *place) {
 	p.receiver.Close()
 }
 
-// read reads a place until ctx ends, as soon as it can be read.
+// read reads a place until ctx ends, as soon as it can be read. Where the cluster is away by then, it returns after a while: who tries again waits no more.
 func (r *run) read(ctx context.Context, p *place) error {
 	for {
 		ready, cancel := context.WithTimeout(ctx, readyWait)
@@ -240,13 +263,24 @@ func (r *run) read(ctx context.Context, p *place) error {
 		if errors.Is(err, ErrLacks) || ctx.Err() != nil {
 			return err
 		}
-		r.consumer.notePlace(fmt.Errorf("consume topic %s of cluster %s: %w", p.route.Topic, p.route.Cluster, err))
-		select {
-		case <-ctx.Done():
+		r.away(ctx, p, err)
+		if ctx.Err() != nil {
 			return nil
-		case <-time.After(moveRetry):
 		}
 	}
 	r.consumer.notePlace(nil)
-	return p.receiver.Run(ctx, p.late(r.handle))
+	err := p.receiver.Run(ctx, p.late(r.handle))
+	if errors.Is(err, ErrAway) {
+		r.away(ctx, p, err)
+	}
+	return err
+}
+
+// away tells why a place cannot be read, and waits until it is to be tried again.
+func (r *run) away(ctx context.Context, p *place, err error) {
+	r.consumer.notePlace(fmt.Errorf("consume topic %s of cluster %s: %w", p.route.Topic, p.route.Cluster, err))
+	select {
+	case <-ctx.Done():
+	case <-time.After(moveRetry):
+	}
 }

@@ -21,8 +21,8 @@ type peer struct {
 	addr string
 
 	mu          sync.Mutex
-	connections int
-	signed      int // requests
+	connections []net.Conn // that were made
+	signed      int        // requests
 	topics      map[string]map[int]place
 	levels      map[int][2]int64 // offset and end of each delay level
 }
@@ -53,13 +53,22 @@ func newPeer(t *testing.T) *peer {
 				return
 			}
 			p.mu.Lock()
-			p.connections++
+			p.connections = append(p.connections, connection)
 			p.mu.Unlock()
 			serving.Go(func() { p.serve(connection) })
 		}
 	})
-	t.Cleanup(func() { _ = listener.Close(); serving.Wait() })
+	t.Cleanup(func() { _ = listener.Close(); p.hangUp(); serving.Wait() })
 	return p
+}
+
+// hangUp ends all connections: the library keeps those to a name server, also when its client has ended.
+func (p *peer) hangUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, connection := range p.connections {
+		_ = connection.Close()
+	}
 }
 
 // serve answers until the connection ends.
@@ -177,7 +186,7 @@ func TestQuestionsShareAConnection(t *testing.T) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if asked := 10 * (1 + 2*2); p.connections != 1 || p.signed != asked {
-		t.Errorf("%d connections were made, and %d questions signed: want 1 and %d", p.connections, p.signed, asked)
+	if asked := 10 * (1 + 2*2); len(p.connections) != 1 || p.signed != asked {
+		t.Errorf("%d connections were made, and %d questions signed: want 1 and %d", len(p.connections), p.signed, asked)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/weirmq/weir/sdk"
 	steer "github.com/weirmq/weir/sdk/agent/rocketmq"
 	"github.com/weirmq/weir/sdk/internal/inplace"
+	"github.com/weirmq/weir/sdk/internal/meter"
 )
 
 // receiver receives a group's messages of one topic. The library calls it with one message at a time, several at
@@ -160,10 +161,14 @@ func (r *receiver) start(client rmq.PushConsumer, called handler) error {
 	if err := client.Subscribe(r.config.Route.Topic, rmqconsumer.MessageSelector{}, called); err != nil {
 		return fmt.Errorf("subscribe to %s: %w", r.config.Route.Topic, err)
 	}
-	if err := client.Start(); err != nil {
-		return fmt.Errorf("start a consumer of RocketMQ: %w", err)
+	err := client.Start()
+	switch {
+	case err == nil:
+		return nil
+	case classOf(err) == meter.ClassUnknownTopic: // also where no name server answers: what else the library says lies with the program
+		err = fmt.Errorf("%w: %w", weir.ErrAway, err)
 	}
-	return nil
+	return fmt.Errorf("start a consumer of RocketMQ: %w", err)
 }
 
 // called is what the library calls with a message that is handled in order, and waits for.
