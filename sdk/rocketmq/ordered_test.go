@@ -38,3 +38,33 @@ func TestHandlersInOrderAreWaitedFor(t *testing.T) {
 		t.Errorf("the library is told %v of a message that was handled", result)
 	}
 }
+
+// TestAPanicHoldsUpNoEnd has something panic while a message is handled in order: nobody waits for that message.
+func TestAPanicHoldsUpNoEnd(t *testing.T) {
+	t.Parallel()
+	r := &receiver{released: make(chan struct{})}
+	r.config.Ordered, r.config.Attempts = true, 1
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("it does not panic")
+			}
+		}()
+		_, _ = r.called(t.Context(), t.Context(), &primitive.MessageExt{}, func(context.Context, []*weir.Delivery) error { panic("a fault of the SDK") })
+	}()
+	if !r.ordered.TryLock() {
+		t.Error("it is waited for a message that nobody handles")
+	}
+}
+
+// BenchmarkOrdered is what the client for both does of each message that is handled in order.
+func BenchmarkOrdered(b *testing.B) {
+	r := &receiver{released: make(chan struct{})}
+	r.config.Ordered, r.config.Attempts = true, 1
+	m := delivered()
+	handle := func(context.Context, []*weir.Delivery) error { return nil }
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = r.called(b.Context(), b.Context(), m, handle)
+	}
+}

@@ -175,9 +175,7 @@ func (r *receiver) start(client rmq.PushConsumer, called handler) error {
 func (r *receiver) called(ctx, of context.Context, message *primitive.MessageExt, handle weir.Handler) (rmqconsumer.ConsumeResult, error) {
 	d := deliveryOf(r.config.Resource, message)
 	b := &one{receiver: r, to: handle}
-	r.ordered.RLock()
-	inplace.Handle(ctx, &r.config.Consumption, b, []*weir.Delivery{&d})
-	r.ordered.RUnlock()
+	r.inPlace(ctx, b, &d)
 	if b.done {
 		return rmqconsumer.ConsumeSuccess, nil
 	}
@@ -186,6 +184,13 @@ func (r *receiver) called(ctx, of context.Context, message *primitive.MessageExt
 	}
 	<-r.released
 	return rmqconsumer.ConsumeRetryLater, nil
+}
+
+// inPlace handles a message, which awaitOrdered waits for; for no longer where it panics.
+func (r *receiver) inPlace(ctx context.Context, b *one, d *weir.Delivery) {
+	r.ordered.RLock()
+	defer r.ordered.RUnlock()
+	inplace.Handle(ctx, &r.config.Consumption, b, []*weir.Delivery{d})
 }
 
 // deadLetterLevel has the broker put a message away at once.
