@@ -63,7 +63,7 @@ func TestAFileOfRoutesIsReadStrictly(t *testing.T) {
 		`{"routes":[{` + route + `},{` + route + `,"namespace":null}]}`: "entry 2: namespace: got null",
 		`{"routes":[{` + route + `}],"Routes":[]}`:                      `unknown field "Routes": allowed are routes and commands`,
 		`{"routes":[{` + route + `}],"routes":[]}`:                      `field "routes" is there twice`,
-		`{"routes":[{` + route + `}]}]`:                                 "something follows the first value",
+		`{"routes":[{` + route + `}]}]`:                                 "there is more behind its object",
 		`{"routes":[{` + route + `}`:                                    "EOF",
 		`{"routes":null}`:                                               `field "routes" is null`,
 		`null`:                                                          "it begins with <nil>: want an object",

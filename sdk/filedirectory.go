@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -150,47 +149,9 @@ func decodeList[T any](text []byte, most int) ([]T, error) {
 	return list, nil
 }
 
-// decodeFile reads the values of a file of routes, by name. It has each once, in these letters: encoding/json would take the last of several, and any letters.
-func decodeFile(text []byte) (map[string]json.RawMessage, error) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	if opening, err := decoder.Token(); err != nil {
-		return nil, err
-	} else if opening != json.Delim('{') {
-		return nil, fmt.Errorf("it begins with %v: want an object, {\"routes\": [...]}", opening)
-	}
-	values := map[string]json.RawMessage{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, err
-		}
-		switch key, _ := name.(string); {
-		case key != "routes" && key != "commands": // those are in the same file, for whoever obeys them
-			return nil, fmt.Errorf("unknown field %q: allowed are routes and commands", name)
-		case values[key] != nil:
-			return nil, fmt.Errorf("field %q is there twice", name)
-		case string(value) == "null":
-			return nil, fmt.Errorf("field %q is null: leave it out, or give a list", name)
-		default:
-			values[key] = value
-		}
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the first value: a file holds one")
-	}
-	return values, nil
-}
-
 // parseRoutes reads a file of routes. The error says everything that is wrong with it.
 func parseRoutes(text []byte) ([]Route, error) {
-	values, err := decodeFile(text)
+	values, err := control.Lists(text, "routes", "commands") // those are in the same file, for whoever obeys them
 	if err != nil || values["routes"] == nil {
 		return nil, err
 	}

@@ -1,11 +1,9 @@
 package agent
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -19,42 +17,46 @@ import (
 // maxFileBytes bounds a local file. Not less: hundreds of commands fit; not more: it is read into the host's memory.
 const maxFileBytes = 1 << 20
 
-// localFile is the JSON of a local file.
-type localFile struct {
-	// Off are switched off.
-	Off []control.Capability `json:"off,omitempty"`
-	// Commands are applied in place of those of weir.control, also where the list is empty.
-	Commands *[]json.RawMessage `json:"commands,omitempty"`
-}
-
 // readFile reads a local file. What it says is taken as a whole or not at all.
 func readFile(path string, now time.Time) (applied.File, error) {
 	value, err := boundedfile.Read(path, maxFileBytes)
 	if err != nil {
 		return applied.File{}, fmt.Errorf("%w: %w", errUnread, err)
 	}
-	var read localFile
-	decoder := json.NewDecoder(bytes.NewReader(value))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&read); err != nil {
-		return applied.File{}, fmt.Errorf("%s: %w; want {\"off\": [...]}, {\"commands\": [...]} or both", path, err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return applied.File{}, fmt.Errorf("%s: there is more behind its object, which ends at byte %d: have one object", path, decoder.InputOffset())
-	}
-	for _, capability := range read.Off {
-		if !slices.Contains(control.Capabilities, capability) {
-			return applied.File{}, fmt.Errorf("%s: off has %q: known are %v", path, capability, control.Capabilities)
-		}
-	}
-	file := applied.File{Path: path, Off: read.Off}
-	if read.Commands == nil {
-		return file, nil
-	}
-	if file.Commands, err = setOf(*read.Commands, now); err != nil {
+	file, err := parseFile(value, now)
+	if err != nil {
 		return applied.File{}, fmt.Errorf("%s: %w", path, err)
 	}
+	file.Path = path
 	return file, nil
+}
+
+// parseFile reads the JSON of a local file: off are capabilities that are switched off, and commands are applied in place of those of weir.control, also where the
+// list is empty.
+func parseFile(value []byte, now time.Time) (file applied.File, err error) {
+	lists, err := control.Lists(value, "off", "commands")
+	if err != nil {
+		return file, err
+	}
+	if off := lists["off"]; off != nil {
+		if err := json.Unmarshal(off, &file.Off); err != nil {
+			return file, fmt.Errorf("off: %w; known are %v", err, control.Capabilities)
+		}
+	}
+	for _, capability := range file.Off {
+		if !slices.Contains(control.Capabilities, capability) {
+			return file, fmt.Errorf("off has %q: known are %v", capability, control.Capabilities)
+		}
+	}
+	if lists["commands"] == nil {
+		return file, nil
+	}
+	var commands []json.RawMessage
+	if err := json.Unmarshal(lists["commands"], &commands); err != nil {
+		return file, fmt.Errorf("commands: %w", err)
+	}
+	file.Commands, err = setOf(commands, now)
+	return file, err
 }
 
 // setOf is a set of commands, of which each is valid.

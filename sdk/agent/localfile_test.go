@@ -144,6 +144,33 @@ func TestAFileThatCannotBeReadIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestTheLocalFileIsStrict: what a mistake makes of a field is refused, and the error says what is allowed.
+func TestTheLocalFileIsStrict(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "weir.json")
+	for text, want := range map[string]string{
+		`{"onn": ["pause"]}`:               `unknown field "onn": allowed are off and commands`,
+		`{"Off": ["pause"]}`:               `unknown field "Off": allowed are off and commands, in these letters; correct it, or leave it out`,
+		`{"commands": [], "COMMANDS": []}`: `unknown field "COMMANDS"`,
+		`{"off": ["pause"], "off": []}`:    `field "off" is there twice: keep one of them`,
+		`{"commands": [], "commands": []}`: `field "commands" is there twice`,
+		`{"off": null}`:                    `field "off" is null: leave it out, or give a list`,
+		`{"commands": null}`:               `field "commands" is null: leave it out, or give a list`,
+		`{"commands": {}}`:                 `field "commands" is {}: leave it out, or give a list`,
+		`{"off": [null]}`:                  `off has "": known are [`,
+		`{"off": [1]}`:                     `known are [`,
+		`["pause"]`:                        `it begins with [: want an object, {"off": [...]}`,
+		`null`:                             `it begins with <nil>: want an object`,
+		``:                                 `it is not JSON: EOF; write an object, {"off": [...]}`,
+		`{} {}`:                            `there is more behind its object`,
+	} {
+		writeFile(t, path, text)
+		if file, err := readFile(path, time.Now()); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path+": ") {
+			t.Errorf("%s: got %+v, %v, want an error with %q", text, file, err, want)
+		}
+	}
+}
+
 // FuzzReadFile holds that no file harms whoever reads it, and that what is taken can be taken as a whole.
 func FuzzReadFile(f *testing.F) {
 	f.Add(`{"off": ["pause"]}`)
