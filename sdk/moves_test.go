@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/weirmq/weir/sdk"
 	"github.com/weirmq/weir/sdk/internal/reported"
 	"github.com/weirmq/weir/sdk/kafka"
@@ -205,38 +203,6 @@ func TestStragglersAreHandled(t *testing.T) {
 	reported.Eventually(t, "what came late", func() bool { return got.different() == 21 })
 }
 
-// TestMovesOfAGroupThatBeganWithTheNewest: what was in the old place before it began is nobody's, also in partitions where nothing came since, and what is in the
-// new place before it reads there is not passed over.
-func TestMovesOfAGroupThatBeganWithTheNewest(t *testing.T) {
-	t.Parallel()
-	old, next := newFake(t, "old"), newFake(t, "next")
-	old.create(t, "orders")
-	next.create(t, "orders")
-	h := newHouse(t, []weir.System{kafka.System()}, old.route("r", "orders"))
-	got, p := newLedger(), h.producer(t, "r")
-	sendAll(t, p, numbered(20, 1)) // in all partitions
-	c := h.consume(t, "r", "readers", got.handle, weir.FromNewest(), weir.Moves(2*time.Second, time.Hour))
-	began := 0
-	eventually(t, "it is given what comes", func() bool {
-		sendAll(t, p, []*weir.Message{{Key: []byte("since"), Body: fmt.Appendf(nil, "since:%d", began)}})
-		began++
-		return got.different() > 0
-	})
-	eventually(t, "all that came since", func() bool {
-		got.mu.Lock()
-		defer got.mu.Unlock()
-		return got.bodies[fmt.Sprintf("since:%d", began-1)] > 0
-	})
-	already := got.different()
-	h.write(t, next.route("r", "orders"))
-	eventually(t, "the producer moves", func() bool { return p.State().Moves == 1 })
-	for i := range 10 {
-		sendAll(t, p, []*weir.Message{{Key: []byte("since"), Body: fmt.Appendf(nil, "since:%d", began+i)}})
-	}
-	eventually(t, "the move", func() bool { s := c.State(); return s.Moves == 1 && s.Settled })
-	eventually(t, "what was in the new place", func() bool { return got.different() == already+10 })
-}
-
 // TestWhatCannotMoveStays asks for moves that are refused: to another system, and to a cluster that is not there.
 func TestWhatCannotMoveStays(t *testing.T) {
 	t.Parallel()
@@ -277,47 +243,4 @@ func TestWhatCannotMoveStays(t *testing.T) {
 	if err := p.Send(t.Context(), &weir.Message{Body: []byte("last")}); err != nil {
 		t.Error(err)
 	}
-}
-
-// TestANewGroupThatBeginsWithTheNewest starts where the route names a former place: it is given what comes, and nothing of before. One that was at the former
-// place is given what was sent to the new one while it was away.
-func TestANewGroupThatBeginsWithTheNewest(t *testing.T) {
-	t.Parallel()
-	old, next := newFake(t, "old"), newFake(t, "next")
-	old.create(t, "orders")
-	next.create(t, "orders")
-	route, was := next.route("r", "orders"), old.route("r", "orders")
-	route.Former = append(route.Former, was.Place())
-	sendAll(t, newHouse(t, []weir.System{kafka.System()}, was).producer(t, "r"), numbered(20, 1))
-	h := newHouse(t, []weir.System{kafka.System()}, route)
-	p := h.producer(t, "r")
-	sendAll(t, p, numbered(20, 1)) // in all partitions
-	admin := kadm.NewClient(reported.Dial(t, next.seeds))
-	consume := func(group string) *ledger {
-		got := newLedger()
-		h.consume(t, "r", group, got.handle, weir.FromNewest(), weir.Moves(500*time.Millisecond, linger))
-		return got
-	}
-	newcomers := consume("newcomers")
-	eventually(t, "it has begun", func() bool {
-		committed, err := admin.FetchOffsets(t.Context(), "newcomers")
-		return err == nil && len(committed["orders"]) == 3
-	})
-	sendAll(t, p, []*weir.Message{{Key: []byte("since"), Body: []byte("since:0")}})
-	eventually(t, "what comes", func() bool { return newcomers.different() > 0 })
-	newcomers.mu.Lock()
-	if newcomers.bodies["since:0"] != 1 || newcomers.handled != 1 {
-		t.Errorf("it is given %v: want what came alone", newcomers.bodies)
-	}
-	newcomers.mu.Unlock()
-	former := kadm.NewClient(reported.Dial(t, old.seeds))
-	ends, err := former.ListEndOffsets(t.Context(), "orders")
-	if err == nil {
-		err = former.CommitAllOffsets(t.Context(), "moved", ends.Offsets())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	moved := consume("moved")
-	eventually(t, "all that is in the new place", func() bool { return moved.different() == 21 })
 }

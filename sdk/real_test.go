@@ -76,6 +76,10 @@ func TestOnRocketMQ(t *testing.T) {
 			next.create(t, "moved")
 			movesUnderLoad(t, g.system, []weir.Route{g.route("r", "moved"), next.route("r", "moved")}, load{moves: 2, pace: 20 * time.Millisecond})
 		})
+		t.Run("groups begin with the newest", func(t *testing.T) {
+			t.Parallel()
+			beginWithTheNewest(t, g, next)
+		})
 		t.Run("what is delayed is left behind by no move", func(t *testing.T) {
 			t.Parallel()
 			g.create(t, "slow")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirmq/weir/remoting"
@@ -134,12 +135,18 @@ type progress struct {
 // former place; not more: they share a connection to each broker.
 const askedAtOnce = 16
 
-// progress asks how far a group is with a topic, as far as brokers know by now: members tell them every few seconds. Where it is not through with a queue,
-// it asks for no more.
-func (a *asker) progress(ctx context.Context, group, topic string) (progress, error) {
+// queue is one of a topic.
+type queue struct {
+	addr   string // of the broker that has it
+	number int
+}
+
+// eachQueue calls do with each queue of a topic, with several at a time, until one of them fails or says that no more are asked for: what the others say
+// then may be due to that, and is nothing.
+func (a *asker) eachQueue(ctx context.Context, topic string, do func(ctx context.Context, q queue) (more bool, err error)) error {
 	masters, err := a.masters(ctx, topic)
 	if err != nil {
-		return progress{}, err
+		return err
 	}
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
@@ -147,35 +154,47 @@ func (a *asker) progress(ctx context.Context, group, topic string) (progress, er
 		asking sync.WaitGroup
 		slots  = make(chan struct{}, askedAtOnce)
 		mu     sync.Mutex
-		out    = progress{handled: true}
+		over   bool
 	)
 	for _, m := range masters {
-		for queue := range m.queues {
+		for number := range m.queues {
 			slots <- struct{}{}
 			asking.Go(func() {
 				defer func() { <-slots }()
-				handled, end, failed := a.queueProgress(ctx, m.addr, group, topic, queue)
+				more, failed := do(ctx, queue{m.addr, number})
 				mu.Lock()
 				defer mu.Unlock()
-				switch {
-				case err != nil || !out.handled: // that is known, and this one may have been cut short by it
-				case failed != nil:
-					err = failed
-					enough()
-				case !handled:
-					out = progress{}
-					enough()
-				default:
-					out.ends += end
+				if over || more && failed == nil {
+					return
 				}
+				over, err = true, failed
+				enough()
 			})
 		}
 	}
 	asking.Wait()
-	if err != nil {
+	return err
+}
+
+// progress asks how far a group is with a topic, as far as brokers know by now: members tell them every few seconds. Where it is not through with a queue,
+// it asks for no more.
+func (a *asker) progress(ctx context.Context, group, topic string) (progress, error) {
+	var (
+		behind atomic.Bool
+		ends   atomic.Int64
+	)
+	err := a.eachQueue(ctx, topic, func(ctx context.Context, q queue) (bool, error) {
+		handled, end, err := a.queueProgress(ctx, q.addr, group, topic, q.number)
+		if err == nil && !handled {
+			behind.Store(true)
+		}
+		ends.Add(end)
+		return handled, err
+	})
+	if err != nil || behind.Load() {
 		return progress{}, err
 	}
-	return out, nil
+	return progress{handled: true, ends: ends.Load()}, nil
 }
 
 // queueProgress says whether a group is through with a queue, and where that ends.

@@ -25,6 +25,7 @@ type peer struct {
 	signed      int        // requests
 	topics      map[string]map[int]place
 	levels      map[int][2]int64 // offset and end of each delay level
+	groups      map[string]bool  // that are known
 }
 
 // place is how far a group is in a queue.
@@ -44,7 +45,7 @@ func newPeer(t *testing.T) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{addr: listener.Addr().String(), topics: map[string]map[int]place{}, levels: map[int][2]int64{}}
+	p := &peer{addr: listener.Addr().String(), topics: map[string]map[int]place{}, levels: map[int][2]int64{}, groups: map[string]bool{}}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -121,6 +122,9 @@ func (p *peer) answer(asked frame) (answer frame, body []byte) {
 		}
 		body, _ = json.Marshal(map[string]any{"table": values})
 		return frame{}, body
+	case asked.Code == codeLeave:
+		p.groups[asked.ExtFields["consumerGroup"]] = true
+		return frame{}, nil
 	case !ok:
 		return frame{Code: 17}, nil
 	case asked.Code == 105:
@@ -129,6 +133,12 @@ func (p *peer) answer(asked frame) (answer frame, body []byte) {
 		return offset(at.end), nil
 	case asked.Code == codeMinOffset:
 		return offset(at.start), nil
+	case asked.Code == codeCommitOffset && !p.groups[asked.ExtFields["consumerGroup"]]:
+		return frame{Code: 26}, nil
+	case asked.Code == codeCommitOffset:
+		_, _ = fmt.Sscan(asked.ExtFields["commitOffset"], &at.committed)
+		queues[number] = at
+		return frame{}, nil
 	case at.committed < 0:
 		return frame{Code: 22}, nil
 	default:

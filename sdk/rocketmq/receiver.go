@@ -120,6 +120,11 @@ func (r *receiver) open() (*steeredConsumer, error) {
 
 // Run has the library call until ctx ends.
 func (r *receiver) Run(ctx context.Context, handle weir.Handler) error {
+	if r.config.FromNewest {
+		if err := r.beginAtEnd(ctx); err != nil {
+			return err
+		}
+	}
 	client, err := r.open()
 	if err != nil {
 		return err
