@@ -60,9 +60,9 @@ func TestChaos(t *testing.T) {
 	t.Parallel()
 	c := newChaos(t)
 	defer c.report()
+	began := time.Now()
 	client := openClient(t, c.brokers, "business")
 	produced := client.flow()
-	began := time.Now()
 	for n := 0; n < len(faults) || time.Since(began) < *chaosFor; n += len(faults) {
 		for _, i := range c.random.Perm(len(faults)) {
 			c.play(faults[i])
@@ -72,19 +72,24 @@ func TestChaos(t *testing.T) {
 	client.close()
 	c.await("SELECT sum(messages) FROM rollup_10s FINAL WHERE topic = 'business' AND op = 'send'", fmt.Sprint(messages))
 	c.await(completeStore, "0\t0")
-	c.audit()
+	c.audit(began)
 	for _, r := range c.rounds {
 		c.compare(r) // nothing came late that is there twice
 		c.judgeAlerts(r)
 	}
 }
 
-// audit wants that weir audit finds all that Kafka has in the store and added up, and then that it names what somebody takes away.
-func (c *chaos) audit() {
+// audit wants that weir audit finds all that Kafka has in the store and added up, and then that it names what somebody takes away. All began on that
+// day, and midnight may have passed since.
+func (c *chaos) audit(began time.Time) {
 	c.t.Helper()
-	command := []string{"audit", "--config", c.weirs[0].config, "--settles", "15s"}
+	var command []string
 	var last ended
-	eventually(c.t, func() bool { last = call(c.t, ".", command...); return last.code == 0 }, func() string { return fmt.Sprintf("weir audit ends with %+v", last) })
+	eventually(c.t, func() bool {
+		command = []string{"audit", "--config", c.weirs[0].config, "--settles", "15s", "--from", began.UTC().Format(time.DateOnly), "--to", time.Now().UTC().Format(time.DateOnly)}
+		last = call(c.t, ".", command...)
+		return last.code == 0
+	}, func() string { return fmt.Sprintf("weir audit ends with %+v", last) })
 	c.t.Logf("weir audit:\n%s", last.stdout)
 	minute, err := c.query("SELECT toUnixTimestamp(min(segment_minute)) FROM rollup_10s WHERE topic = 'business'")
 	if err == nil {
