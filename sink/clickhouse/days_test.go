@@ -117,7 +117,7 @@ func TestOmittedOfADay(t *testing.T) {
 func TestTheNewestAnswerOfADayCounts(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	day := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
+	day := time.Now().UTC().Truncate(day).Add(-day) // which the table keeps
 	answer := func(minute int, topics ...string) *telemetry.Inspection {
 		of := &telemetry.Inspection{Day: day, AskedAt: day.Add(30*time.Hour + time.Duration(minute)*time.Minute), Completeness: 1, Revision: "abc", Rules: 2}
 		for _, topic := range topics {
@@ -127,7 +127,7 @@ func TestTheNewestAnswerOfADayCounts(t *testing.T) {
 		}
 		return of
 	}
-	found := "SELECT labels['topic'], summary, values['messages'], severity, revision FROM inspections WHERE day = '2026-11-25' ORDER BY labels['topic']"
+	found := "SELECT labels['topic'], summary, values['messages'], severity, revision FROM inspections WHERE day = '" + day.Format(time.DateOnly) + "' ORDER BY labels['topic']"
 	write := func(of *telemetry.Inspection) {
 		if err := s.WriteInspection(t.Context(), of); err != nil {
 			t.Fatal(err)
