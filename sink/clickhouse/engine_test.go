@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -19,6 +18,7 @@ import (
 	"github.com/weirmq/weir/deploy/chdb"
 	"github.com/weirmq/weir/deploy/child"
 	"github.com/weirmq/weir/deploy/parts"
+	"github.com/weirmq/weir/deploy/ports"
 )
 
 // The test binary is the engine's process where these are set.
@@ -77,12 +77,11 @@ type engine struct {
 }
 
 func newEngine(dir string) (*engine, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := ports.FreeAddr() // also while it is away, and clients dial it
 	if err != nil {
 		return nil, err
 	}
-	defer listener.Close()
-	return &engine{addr: listener.Addr().String(), dir: dir}, nil
+	return &engine{addr: addr, dir: dir}, nil
 }
 
 func (e *engine) start() (err error) {
