@@ -158,8 +158,8 @@ func TestCommandsFromFilesToClients(t *testing.T) {
 	if got := call(t, h.dir, "control", "diff", "--url", weir.url, "--until-applied", "--timeout=-1s"); got.code != 1 || !strings.Contains(got.stderr, "got -1s: write a time of more than 0") {
 		t.Errorf("a time of less than 0 to wait: exit %d, %s", got.code, got.stderr)
 	}
-	h.says([]string{"control", "diff", "--url", weir.url, "--until-applied", "--timeout", "1500ms"}, exitFaults, `^20.*Z$`, `^1 of 3 differ`)
-	h.says([]string{"control", "diff", "--config", config, "--watch", "--json", "--timeout", "1500ms"}, 0, `^\{"at":.*"agree":false,"compared":3,"differ":1`)
+	h.eventuallySays([]string{"control", "diff", "--url", weir.url, "--until-applied", "--timeout", "1500ms"}, exitFaults, `^20.*Z$`, `^1 of 3 differ`)
+	h.eventuallySays([]string{"control", "diff", "--config", config, "--watch", "--json", "--timeout", "1500ms"}, 0, `^\{"at":.*"agree":false,"compared":3,"differ":1`)
 	if code, page := weir.get("/control"); code != http.StatusOK || !regexp.MustCompile(`slow-orders@2</a></td><td>in force</td><td>send_limit 30/s shared by 2 topic=orders</td>.*<td class="num">1</td><td class="num firing">1</td><td class="num">0</td>`).MatchString(page) {
 		t.Errorf("the page of commands answers %d:\n%s", code, page)
 	}
