@@ -26,6 +26,7 @@ type peer struct {
 	topics      map[string]map[int]place
 	levels      map[int][2]int64 // offset and end of each delay level
 	groups      map[string]bool  // that are known
+	committed   []int            // queues, in the order in which groups committed
 }
 
 // place is how far a group is in a queue.
@@ -137,6 +138,7 @@ func (p *peer) answer(asked frame) (answer frame, body []byte) {
 		return frame{Code: 26}, nil
 	case asked.Code == codeCommitOffset:
 		_, _ = fmt.Sscan(asked.ExtFields["commitOffset"], &at.committed)
+		p.committed = append(p.committed, number)
 		queues[number] = at
 		return frame{}, nil
 	case at.committed < 0:

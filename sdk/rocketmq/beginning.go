@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/weirmq/weir/remoting"
@@ -31,29 +33,56 @@ func (r *receiver) Knows(ctx context.Context) (bool, error) {
 	return known.Load(), err
 }
 
-// Begin commits the end of each queue of which the group has committed nothing. That the library's own beginning does not do: whether a message is left is known by
-// what is committed, and a young topic is begun with its oldest message, as brokers say 0 of what was never committed while they have all of it in memory.
+// Begin commits the end of each queue of which the group has committed nothing, that of the first one last: where that is committed, the group has begun, and queues of
+// which it has committed nothing came since. What is in those is for it, and the library begins them. Members that begin at once leave none to the library meanwhile.
+//
+// The library's own beginning does not do: whether a message is left is known by what is committed, and a young topic is begun with its oldest message, as brokers say 0
+// of what was never committed while they have all of it in memory.
 func (r *receiver) Begin(ctx context.Context) error {
 	masters, err := r.ask.masters(ctx, r.ask.topic)
-	if err != nil {
+	masters = slices.DeleteFunc(masters, func(m master) bool { return m.queues == 0 })
+	if err != nil || len(masters) == 0 {
 		return err
 	}
 	group := inNamespace(&r.config.Route, r.config.Group)
+	first := firstQueue(masters)
+	switch offset, err := r.ask.committed(ctx, first.addr, group, r.ask.topic, first.number); {
+	case err != nil:
+		return err
+	case offset >= 0:
+		return nil
+	}
 	for _, m := range masters {
 		if err := r.ask.introduce(ctx, m.addr, group); err != nil {
 			return fmt.Errorf("have the group known: %w", err)
 		}
 	}
-	return r.eachCommitted(ctx, func(ctx context.Context, q queue, offset int64) (bool, error) {
-		if offset >= 0 {
+	err = r.eachCommitted(ctx, func(ctx context.Context, q queue, offset int64) (bool, error) {
+		if offset >= 0 || q == first {
 			return true, nil
 		}
-		end, err := r.ask.offset(ctx, q.addr, codeMaxOffset, r.ask.topic, q.number)
-		if err == nil {
-			err = r.ask.commit(ctx, q, group, r.ask.topic, end)
-		}
+		err := r.commitEnd(ctx, q)
 		return err == nil, err
 	})
+	if err != nil {
+		return err
+	}
+	return r.commitEnd(ctx, first)
+}
+
+// firstQueue is the one that a topic had before others, as far as brokers get their names in that order.
+func firstQueue(masters []master) queue {
+	first := slices.MinFunc(masters, func(a, b master) int { return strings.Compare(a.name, b.name) })
+	return queue{first.addr, 0}
+}
+
+// commitEnd has the group be behind what a queue has by now.
+func (r *receiver) commitEnd(ctx context.Context, q queue) error {
+	end, err := r.ask.offset(ctx, q.addr, codeMaxOffset, r.ask.topic, q.number)
+	if err != nil {
+		return err
+	}
+	return r.ask.commit(ctx, q, inNamespace(&r.config.Route, r.config.Group), r.ask.topic, end)
 }
 
 // beginAtEnd is Begin of a receiver that is about to run. Where it cannot ask, the library begins as it does.
