@@ -47,6 +47,7 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("rows", func(t *testing.T) { expectRowsOfTheWriter(t, engine, made) })
+	t.Run("rare", func(t *testing.T) { expectWhatIsRare(t, engine, made) })
 	result, err := c.measure(t.Context(), engine, made, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +57,15 @@ func TestStore(t *testing.T) {
 	again, err := c.made(t.Context(), engine, dir)
 	if err != nil || again != made {
 		t.Errorf("the folder is said to hold %v, %v, want %v", again, err, made)
+	}
+}
+
+// expectWhatIsRare wants that in an hour each member has rebalanced, and each client has had errors: else some questions of an hour show something only mostly.
+func expectWhatIsRare(t *testing.T, engine storeEngine, made storeMade) {
+	got := askLines(t, engine, fmt.Sprintf("SELECT uniqExactIf(client, op = 'group' AND rebalances > 0) AS rebalanced, uniqExactIf(client, op = 'consume') AS consumers, uniqExactIf(client, errors > 0) AS failed, "+
+		"uniqExactIf(client, op IN ('send', 'consume')) AS clients FROM rollup_10s FINAL WHERE ts > toDateTime(%d, 'UTC')", made.End.Add(-time.Hour).Unix()))
+	if want := `{"rebalanced":11,"consumers":11,"failed":33,"clients":33}`; len(got) != 1 || got[0] != want {
+		t.Errorf("in the last hour %s, want %s", got, want)
 	}
 }
 

@@ -100,7 +100,8 @@ func bucketsAround(count, median, spread string, seed int) string {
 }
 
 // fleetRows makes the rows of panes from a time until another: as the stage clickhouse writes them, each a cell of one segment. Traffic goes
-// up and down by the day, orders of one cluster surge in the last ten minutes, one of 250 rows has errors, and some versions change at noon.
+// up and down by the day, orders of one cluster surge in the last ten minutes, each 250th row of a series has errors, a member rebalances every 2,000 s, and some
+// versions change at noon.
 func fleetRows(from, to, end time.Time) string {
 	histogram := func(name, unit string) (columns, values string) {
 		columns = fmt.Sprintf("`%[1]s.i`, `%[1]s.c`, %[1]s_sum_%[2]s, %[1]s_max_%[2]s", name, unit)
@@ -118,18 +119,19 @@ func fleetRows(from, to, end time.Time) string {
 SELECT at, env, cluster, system, topic, partition, consumer_group, op, client, node, sdk_lang, if(id %% 10 = 3 AND sdk_version != '' AND toHour(at) < 12, '1.3.0', sdk_version), tier, lane, tag, source,
 	0, toStartOfMinute(at + 5), if(weight > 0, 10, 2), n, arraySum(x -> toUInt64(pow(101 / 99, x - 0.5)), in_size), failed,
 	if(failed > 0, [class], []), if(failed > 0, [failed], []), %[2]s,
-	op = 'group' AND client != '', op = 'send' AND h %% 500 = 2, 10000, gauges.1, values, values, arrayMap(x -> toDateTime64(at, 3, 'UTC') + 7, gauges)
+	op = 'group' AND client != '', op = 'send' AND turn %% 500 = 2, 10000, gauges.1, values, values, arrayMap(x -> toDateTime64(at, 3, 'UTC') + 7, gauges)
 FROM (
-	SELECT *, %[3]s, if(weight > 0 AND h %% 250 = 0, toUInt64(1 + h %% 3), 0) AS failed, if(op = 'consume', 'handler', ['timeout', 'too_large', 'timeout'][1 + h %% 3]) AS class,
+	SELECT *, %[3]s, if(weight > 0 AND turn %% 250 = 0, toUInt64(1 + h %% 3), 0) AS failed, if(op = 'consume', 'handler', ['timeout', 'too_large', 'timeout'][1 + h %% 3]) AS class,
 		arrayMap(g -> g.2 + if(g.3 >= 1, round(g.3 * wave), g.3 * wave), gauges) AS values
 	FROM (
 		SELECT *, %[4]s AS in_latency, %[5]s AS in_delay, %[6]s AS in_size, %[7]s AS in_heartbeat
 		FROM (
 			SELECT s.*, toDateTime(%[8]d + %[9]d * number, 'UTC') AS at, cityHash64(id, number, %[8]d) AS h,
+				intDiv(toUnixTimestamp(at), %[9]d) + id AS turn, -- what is rare has its turn, so that none is without
 				0.5 + 0.5 * sin(toUnixTimestamp(at) / 900 + id) AS wave,
 				if(weight = 0, 0, toUInt64(ceil(weight * (0.7 + 0.3 * sin(toUnixTimestamp(at) / 13750)) * (0.5 + h %% 1000 / 1000) * if(cluster = 'orders-kafka' AND topic = 'orders' AND at >= toDateTime(%[10]d, 'UTC'), 5, 1) / 0.72))) AS n
 			FROM numbers(%[11]d) AS panes CROSS JOIN bench_series AS s
-			WHERE op != 'group' OR client = '' OR h %% 200 = 1 -- members say something where they rebalance
+			WHERE op != 'group' OR client = '' OR turn %% 200 = 1 -- members say something where they rebalance
 		)
 	)
 )
