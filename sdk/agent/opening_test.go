@@ -23,6 +23,7 @@ func TestWhatIsOpenAtOnceIsBounded(t *testing.T) {
 	if !worth {
 		t.Fatal("zeroes are not worth compressing")
 	}
+	s.writer = reported.Dial(t, s.addrs, kgo.RecordPartitioner(kgo.ManualPartitioner())) // to one partition: until it is polled, a client fetches once, maybe not of all
 	for i := range values {
 		s.send(&kgo.Record{Topic: "orders", Partition: 0, Key: fmt.Append(nil, i), Value: compressed,
 			Headers: []kgo.RecordHeader{{Key: applied.EncodingHeader, Value: []byte(applied.EncodingZstd)}}})
