@@ -151,7 +151,7 @@ func decodeList[T any](text []byte, most int) ([]T, error) {
 
 // parseRoutes reads a file of routes. The error says everything that is wrong with it.
 func parseRoutes(text []byte) ([]Route, error) {
-	values, err := control.Lists(text, "routes", "commands") // those are in the same file, for whoever obeys them
+	values, err := control.Lists(text, "routes", "commands") // commands are in the same file, for whoever obeys them
 	if err != nil || values["routes"] == nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ type Receiver interface {
 	// why not, and is ErrLacks where waiting does not help.
 	Ready(ctx context.Context) error
 	// Run gives messages to handle until ctx ends, and then returns nil when those that it was given
-	// are handled; the error says why it cannot go on. handle may be called from several goroutines. It returns ErrNotHandled
+	// are handled; the error says why it cannot go on, and is ErrAway where the cluster went away before it began: another receiver is opened then. handle may be called from several goroutines. It returns ErrNotHandled
 	// for messages that come when ctx has ended: those are left for the next member.
 	Run(ctx context.Context, handle Handler) error
 	// CaughtUp says whether the whole group, of which this is one member, has handled all that is in the topic.

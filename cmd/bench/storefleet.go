@@ -100,7 +100,7 @@ func bucketsAround(count, median, spread string, seed int) string {
 }
 
 // fleetRows makes the rows of panes from a time until another: as the stage clickhouse writes them, each a cell of one segment. Traffic goes
-// up and down by the day, orders of one cluster surge in the last ten minutes, each 250th row of a series has errors, a member rebalances every 2,000 s, and some
+// up and down by the day, orders of one cluster surge in the last ten minutes, each 250th row of a client's series has errors, a member rebalances every 2,000 s, and some
 // versions change at noon.
 func fleetRows(from, to, end time.Time) string {
 	histogram := func(name, unit string) (columns, values string) {
